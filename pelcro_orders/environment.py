@@ -1,0 +1,72 @@
+"""Typed readers of the environment. A bad value says what to write instead.
+
+What the environment leaves out is looked up in `environment.json` of VAR_DIR, where `make run` keeps what it chose
+for the services it started, so that every command beside a running `make run` speaks to the same ones.
+"""
+
+import functools
+import json
+import os
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def var_dir() -> Path:
+    """Give the folder of everything kept on this machine; a relative VAR_DIR stands below the project's root."""
+    return (BASE_DIR / Path(os.environ.get("VAR_DIR", "").strip() or "var").expanduser()).resolve()
+
+
+@functools.cache
+def chosen_locally() -> dict[str, str]:
+    """Read what `make run` chose on this machine, or nothing where it never ran."""
+    path = var_dir() / "environment.json"
+    if not path.is_file():
+        return {}
+    chosen: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return chosen
+
+
+def text(name: str, default: str = "") -> str:
+    """Read a variable; an empty one counts as absent."""
+    return os.environ.get(name, "").strip() or chosen_locally().get(name, "") or default
+
+
+def flag(name: str, *, default: bool = False) -> bool:
+    """Read a yes-or-no variable."""
+    value = text(name).lower()
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    if value:
+        message = f"{name} is {value!r}; write 1 or 0."
+        raise ImproperlyConfigured(message)
+    return default
+
+
+def number(name: str, default: int, *, least: int, most: int) -> int:
+    """Read a whole number between two bounds, both included."""
+    value = text(name, str(default))
+    if value.isascii() and value.isdigit() and least <= int(value) <= most:
+        return int(value)
+    message = f"{name} is {value!r}; write a whole number from {least} to {most}, for example {default}."
+    raise ImproperlyConfigured(message)
+
+
+def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
+    """Read a URL of one of these schemes, without a slash at its end."""
+    value = text(name, default).rstrip("/")
+    if value and urlsplit(value).scheme not in schemes:
+        choices = " or ".join(f"{scheme}://…" for scheme in schemes)
+        message = f"{name} does not start with {choices}: write it so."
+        raise ImproperlyConfigured(message)
+    return value
+
+
+def listed(name: str, default: tuple[str, ...] = ()) -> list[str]:
+    """Read a comma-separated list."""
+    return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)

@@ -1,0 +1,7 @@
+"""The staff admin site."""
+
+from unfold.sites import UnfoldAdminSite
+
+
+class StaffSite(UnfoldAdminSite):
+    """The admin under /admin/."""
