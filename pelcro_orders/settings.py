@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pelcro_orders import environment
 from pelcro_orders.environment import BASE_DIR
-from pelcro_orders.local.addresses import broker_url, database
+from pelcro_orders.local.addresses import broker_url, database, redis_url
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 
 VAR_DIR = environment.var_dir()
@@ -117,7 +117,7 @@ STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = environment.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
-REDIS_URL = environment.text("REDIS_URL")
+REDIS_URL = redis_url(environment.text("REDIS_URL"), VAR_DIR)
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]
