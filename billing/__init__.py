@@ -1,0 +1,1 @@
+"""Money: cards, invoices, payments, refunds. The only part that speaks to Stripe."""

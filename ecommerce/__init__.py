@@ -1,0 +1,1 @@
+"""Catalogue, coupons, orders, mass actions, exports, the website's API."""

@@ -22,7 +22,9 @@ if not SECRET_KEY:
     raise ImproperlyConfigured(message)
 
 SECURE = urlsplit(BASE_URL).scheme == "https"
-ALLOWED_HOSTS = environment.listed("ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"))
+ALLOWED_HOSTS = environment.listed(
+    "ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]")
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE else 0

@@ -3,5 +3,5 @@
 from unfold.sites import UnfoldAdminSite
 
 
-class StaffSite(UnfoldAdminSite):
+class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
     """The admin under /admin/."""

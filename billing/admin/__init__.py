@@ -1,0 +1,1 @@
+"""The Billing section of the admin: it reads, and never moves money."""

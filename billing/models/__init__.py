@@ -1,0 +1,8 @@
+"""Cards, invoices, payments, refunds, and Stripe's events."""
+
+from billing.models.card import Card
+from billing.models.event import WebhookEvent
+from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
+from billing.models.payment import Payment, Refund, Wish
+
+__all__ = ["Card", "Counter", "CreditNote", "Invoice", "InvoiceLine", "Payment", "Refund", "WebhookEvent", "Wish"]

@@ -1,0 +1,1 @@
+"""A local stand-in for Stripe's API, in a process of its own."""

@@ -1,0 +1,1 @@
+"""The E-commerce and Customers sections of the admin."""

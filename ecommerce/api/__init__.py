@@ -1,0 +1,1 @@
+"""The website's and the staff programs' API."""

@@ -1,0 +1,26 @@
+"""The inbox of Stripe's webhooks: a row an event, worked on after it was acknowledged."""
+
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class WebhookEvent(models.Model):
+    """An event as Stripe sent it. `due` is when to work on it (again); empty once that is done."""
+
+    stripe_event_id = models.CharField(_("Stripe event"), max_length=255, unique=True)
+    type = models.CharField(_("type"), max_length=100)
+    payload = models.JSONField(_("payload"))
+    received_at = models.DateTimeField(_("received"), default=timezone.now)
+    processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
+    due = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now)
+    tries = models.PositiveIntegerField(_("tries"), default=0)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("webhook event")
+        verbose_name_plural = _("webhooks")
+        indexes = [models.Index(fields=["due"], condition=models.Q(due__isnull=False), name="webhook_due")]
+
+    def __str__(self) -> str:
+        return f"{self.type} {self.stripe_event_id}"

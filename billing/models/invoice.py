@@ -1,0 +1,132 @@
+"""Invoices, their lines, and the credit notes of what was refunded."""
+
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.money import format_money, supported
+from customers.models import Customer
+
+
+class Counter(models.Model):
+    """The last number given out under a name. Taken last in a transaction, so that numbers have no gaps."""
+
+    name = models.CharField(max_length=20, primary_key=True)
+    value = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.value}"
+
+
+class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Many invoices."""
+
+    def locked(self) -> Self:
+        """Lock the rows, in the order of their keys."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+
+class Invoice(models.Model):
+    """What a customer owes or paid for one order. Amounts are in the currency's minor unit.
+
+    `reference` is the order's number; `bill_to` is name, e-mail and address as they were when it was issued.
+    """
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", _("Draft")
+        OPEN = "open", _("Open")
+        PAID = "paid", _("Paid")
+        VOID = "void", _("Void")
+        UNCOLLECTIBLE = "uncollectible", _("Uncollectible")
+
+    number = models.CharField(_("number"), max_length=20, unique=True)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="invoices", verbose_name=_("customer"))
+    reference = models.CharField(_("order"), max_length=20, db_index=True)
+    status = models.CharField(_("status"), max_length=15, choices=Status, default=Status.OPEN)
+    billing_reason = models.CharField(_("billing reason"), max_length=20, default="order")
+    currency = models.CharField(_("currency"), max_length=3, choices=supported)
+    subtotal = models.PositiveBigIntegerField(_("subtotal"))
+    discount = models.PositiveBigIntegerField(_("discount"), default=0)
+    shipping = models.PositiveBigIntegerField(_("shipping"), default=0)
+    tax = models.PositiveBigIntegerField(_("tax"), default=0)
+    total = models.PositiveBigIntegerField(_("total"))
+    amount_paid = models.PositiveBigIntegerField(_("amount paid"), default=0)
+    amount_refunded = models.PositiveBigIntegerField(_("amount refunded"), default=0)
+    bill_to = models.JSONField(_("bill to"))
+    issued_at = models.DateTimeField(_("issued"), default=timezone.now)
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
+    voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
+
+    objects = InvoiceQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invoice")
+        verbose_name_plural = _("invoices")
+        indexes = [models.Index(fields=["customer", "-id"], name="invoice_customer")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total=F("subtotal") - F("discount") + F("shipping") + F("tax")), name="invoice_adds_up"
+            ),
+            models.CheckConstraint(condition=Q(discount__lte=F("subtotal")), name="invoice_discount"),
+            models.CheckConstraint(
+                condition=Q(status="paid", paid_at__isnull=False, amount_paid=F("total"))
+                | (~Q(status="paid") & Q(paid_at=None, amount_paid=0)),
+                name="invoice_paid",
+            ),
+            models.CheckConstraint(condition=Q(amount_refunded__lte=F("amount_paid")), name="invoice_refunded"),
+            models.CheckConstraint(
+                condition=Q(status="void", voided_at__isnull=False) | (~Q(status="void") & Q(voided_at=None)),
+                name="invoice_void",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def total_money(self) -> str:
+        """Give the total as people read it."""
+        return format_money(self.total, self.currency)
+
+
+class InvoiceLine(models.Model):
+    """One line of an invoice, frozen."""
+
+    invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
+    sku_code = models.CharField(_("SKU"), max_length=100)
+    description = models.CharField(_("description"), max_length=300)
+    quantity = models.PositiveIntegerField(_("quantity"))
+    unit_price = models.PositiveBigIntegerField(_("unit price"))
+    amount = models.PositiveBigIntegerField(_("amount"))
+
+    class Meta:
+        verbose_name = _("invoice line")
+        verbose_name_plural = _("invoice lines")
+        constraints = [
+            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="invoice_line_amount")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.description}"
+
+
+class CreditNote(models.Model):
+    """What a refund takes off an invoice; voided if the refund fails after all."""
+
+    number = models.CharField(_("number"), max_length=20, unique=True)
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="credit_notes", verbose_name=_("invoice"))
+    refund = models.OneToOneField("billing.Refund", models.PROTECT, related_name="credit_note")
+    currency = models.CharField(_("currency"), max_length=3, choices=supported)
+    amount = models.PositiveBigIntegerField(_("amount"))
+    issued_at = models.DateTimeField(_("issued"), default=timezone.now)
+    voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("credit note")
+        verbose_name_plural = _("credit notes")
+
+    def __str__(self) -> str:
+        return self.number

@@ -1,0 +1,148 @@
+"""Payments and refunds: wishes written before they are sent to Stripe, and what became of them."""
+
+import uuid
+from datetime import datetime
+from typing import Any, Self, TypeVar
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.models.card import Card
+from billing.models.invoice import Invoice
+from billing.money import supported
+from customers.actors import ByActor
+
+WishT = TypeVar("WishT", bound="Wish")
+
+
+class WishQuerySet(models.QuerySet[WishT]):
+    """Many wishes."""
+
+    def locked(self) -> Self:
+        """Lock the rows, in the order of their keys."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+    def due(self, *, at: datetime) -> Self:
+        """Those that wait for an answer and may be tried at this time."""
+        return self.filter(due__lte=at)
+
+
+class Wish(models.Model):
+    """Something to be done at Stripe once, however often it is sent.
+
+    `due` is when it may next be tried; empty once nothing more is to be done by itself. While a process holds it,
+    `due` lies ahead: that is the lease. `generation` rises only after a received 5xx and a look that found nothing.
+    `first_sent_at` starts the 23 hours after which nothing is posted again by itself; `attention` then says so.
+    """
+
+    uuid = models.UUIDField(_("our id"), default=uuid.uuid4, unique=True, editable=False)
+    generation = models.PositiveSmallIntegerField(default=0, editable=False)
+    params = models.JSONField(_("parameters sent"), default=dict, editable=False)
+    tries = models.PositiveIntegerField(_("tries"), default=0, editable=False)
+    due = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now, editable=False)
+    amount = models.PositiveBigIntegerField(_("amount"))
+    currency = models.CharField(_("currency"), max_length=3, choices=supported)
+    failure_code = models.CharField(_("failure code"), max_length=100, blank=True)
+    failure_message = models.TextField(_("failure"), blank=True)
+    attention = models.TextField(_("needs attention"), blank=True)
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
+    first_sent_at = models.DateTimeField(_("first sent"), null=True, blank=True, editable=False)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def idempotency_key(self) -> str:
+        """Give the key under which Stripe does this once."""
+        return f"{self.uuid}-{self.generation}"
+
+
+class Payment(Wish):
+    """A charge of one invoice. `refunds` is what its refunds that are not failed add up to, kept by a trigger."""
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", _("Requested")
+        PROCESSING = "processing", _("Being confirmed")
+        REQUIRES_ACTION = "requires_action", _("Needs authentication")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
+    card = models.ForeignKey(Card, models.PROTECT, null=True, blank=True, verbose_name=_("card"))
+    status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.REQUESTED)
+    refunds = models.PositiveBigIntegerField(_("refunded"), default=0, editable=False)
+    stripe_payment_intent_id = models.CharField(
+        _("Stripe payment intent"), max_length=255, null=True, blank=True, unique=True
+    )
+    decline_code = models.CharField(_("decline code"), max_length=100, blank=True)
+    client_secret = models.CharField(max_length=255, blank=True, editable=False)
+    cancel_requested_at = models.DateTimeField(_("cancellation requested"), null=True, blank=True, editable=False)
+    disputed_at = models.DateTimeField(_("disputed"), null=True, blank=True)
+
+    objects: models.Manager["Payment"] = WishQuerySet["Payment"].as_manager()
+
+    class Meta:
+        verbose_name = _("payment")
+        verbose_name_plural = _("payments")
+        permissions = [("refund_payment", _("Can refund payments"))]
+        indexes = [models.Index(fields=["due"], condition=Q(due__isnull=False), name="payment_due")]
+        constraints = [
+            models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),
+            models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount"),
+            models.CheckConstraint(condition=Q(refunds__gte=0, refunds__lte=F("amount")), name="payment_refunds"),
+            models.CheckConstraint(
+                condition=~Q(status="succeeded") | Q(stripe_payment_intent_id__isnull=False),
+                name="payment_succeeded_at_stripe",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_payment_intent_id or str(self.uuid)
+
+    @property
+    def refundable(self) -> int:
+        """Give what may still be refunded, in the minor unit."""
+        return self.amount - self.refunds
+
+
+class Refund(Wish, ByActor):
+    """Money that goes back. Failed ones no longer count against the payment."""
+
+    class Status(models.TextChoices):
+        REQUESTED = "requested", _("Requested")
+        PENDING = "pending", _("Pending")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        FAILED = "failed", _("Failed")
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refund_set", verbose_name=_("payment"))
+    reason = models.TextField(_("reason"), blank=True)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.REQUESTED)
+    stripe_refund_id = models.CharField(_("Stripe refund"), max_length=255, null=True, blank=True, unique=True)
+    settled_outside = models.BooleanField(_("settled outside Stripe"), default=False)
+    note = models.TextField(_("note"), blank=True)
+
+    objects: models.Manager["Refund"] = WishQuerySet["Refund"].as_manager()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        indexes = [models.Index(fields=["due"], condition=Q(due__isnull=False), name="refund_due")]
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount"),
+            models.CheckConstraint(
+                condition=~Q(status__in=["pending", "succeeded"])
+                | Q(stripe_refund_id__isnull=False)
+                | Q(settled_outside=True),
+                name="refund_done_at_stripe",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.stripe_refund_id or str(self.uuid)
+
+    def metadata(self) -> dict[str, Any]:
+        """Give what marks the object at Stripe as ours."""
+        return {"refund": str(self.uuid)}

@@ -1,0 +1,118 @@
+"""People: users who sign in, customers who order, and their addresses."""
+
+from typing import TypedDict
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class User(AbstractUser):
+    """Somebody who signs in: staff by user name, customers by e-mail."""
+
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                condition=~models.Q(email=""),
+                name="user_email_unique",
+                violation_error_message=_("Another user has this e-mail."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class Customer(models.Model):
+    """Somebody who orders; `user` is empty for those who never signed in."""
+
+    user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, verbose_name=_("user"))
+    email = models.EmailField(_("e-mail"))
+    first_name = models.CharField(_("first name"), max_length=100, blank=True)
+    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    phone = models.CharField(_("phone"), max_length=40, blank=True)
+    stripe_customer_id = models.CharField(_("Stripe customer"), max_length=255, null=True, blank=True, unique=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("customer")
+        verbose_name_plural = _("customers")
+        constraints = [
+            models.UniqueConstraint(
+                Lower("email"),
+                name="customer_email_unique",
+                violation_error_message=_("Another customer has this e-mail."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>" if self.name else self.email
+
+    @property
+    def name(self) -> str:
+        """Give the full name, empty where none is known."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+class FrozenAddress(TypedDict):
+    """An address as it was when something was ordered or billed."""
+
+    name: str
+    line1: str
+    line2: str
+    city: str
+    state: str
+    postal_code: str
+    country: str
+
+
+class Address(models.Model):
+    """A customer's address; `country` is an ISO 3166-1 code of two letters."""
+
+    class Kind(models.TextChoices):
+        SHIPPING = "shipping", _("Shipping")
+        BILLING = "billing", _("Billing")
+
+    customer = models.ForeignKey(Customer, models.CASCADE, related_name="addresses", verbose_name=_("customer"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.SHIPPING)
+    name = models.CharField(_("name"), max_length=200)
+    line1 = models.CharField(_("address line 1"), max_length=200)
+    line2 = models.CharField(_("address line 2"), max_length=200, blank=True)
+    city = models.CharField(_("city"), max_length=100)
+    state = models.CharField(_("state or province"), max_length=100, blank=True)
+    postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
+    country = models.CharField(_("country"), max_length=2)
+    is_default = models.BooleanField(_("default"), default=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("address")
+        verbose_name_plural = _("addresses")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "kind"],
+                condition=models.Q(is_default=True),
+                name="address_one_default",
+                violation_error_message=_("This customer has a default address of this kind already."),
+            ),
+            models.CheckConstraint(condition=models.Q(country__regex=r"^[A-Z]{2}$"), name="address_country"),
+        ]
+
+    def __str__(self) -> str:
+        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country)
+        return ", ".join(part for part in parts if part)
+
+    def frozen(self) -> FrozenAddress:
+        """Give the address as an order or invoice keeps it."""
+        return FrozenAddress(
+            name=self.name,
+            line1=self.line1,
+            line2=self.line2,
+            city=self.city,
+            state=self.state,
+            postal_code=self.postal_code,
+            country=self.country,
+        )

@@ -1,0 +1,97 @@
+"""What was wanted of an order, what happened to it, and how it was sent."""
+
+from typing import Any, NoReturn
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Payment, Refund
+from customers.actors import ByActor
+from ecommerce.models.order import Order
+
+
+class OrderAct(ByActor):
+    """What somebody wants done to an order and Stripe must say yes to; at most one of an order is open."""
+
+    class Kind(models.TextChoices):
+        PAY = "pay", _("Payment")
+        CANCEL = "cancel", _("Cancellation")
+        RETURN = "return", _("Return")
+        REFUND = "refund", _("Refund")
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="acts", verbose_name=_("order"))
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    reason = models.TextField(_("reason"), blank=True)
+    restock = models.BooleanField(_("put back in stock"), default=True)
+    lines = models.JSONField(_("items"), default=list, blank=True)
+    payment = models.OneToOneField(Payment, models.PROTECT, null=True, blank=True, related_name="act")
+    refund = models.OneToOneField(Refund, models.PROTECT, null=True, blank=True, related_name="act")
+    requested_at = models.DateTimeField(_("requested"), default=timezone.now)
+    closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
+    outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True)
+    message = models.TextField(_("message"), blank=True)
+
+    class Meta:
+        verbose_name = _("act")
+        verbose_name_plural = _("acts")
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["order"], condition=Q(closed_at=None), name="act_one_open"),
+            models.CheckConstraint(
+                condition=Q(closed_at=None, outcome="") | (Q(closed_at__isnull=False) & ~Q(outcome="")),
+                name="act_closed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.order_id}"
+
+
+class Fulfillment(ByActor):
+    """How a fulfilled order was sent."""
+
+    order = models.OneToOneField(Order, models.PROTECT, related_name="fulfillment", verbose_name=_("order"))
+    carrier = models.CharField(_("carrier"), max_length=100, blank=True)
+    tracking_number = models.CharField(_("tracking number"), max_length=100, blank=True)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+
+    class Meta:
+        verbose_name = _("fulfillment")
+        verbose_name_plural = _("fulfillments")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.carrier} {self.tracking_number}".strip() or str(self.at)
+
+
+class OrderEvent(ByActor):
+    """A line of an order's history. A trigger refuses to change or delete it."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
+    kind = models.CharField(_("kind"), max_length=40)
+    at = models.DateTimeField(_("at"), default=timezone.now)
+    data = models.JSONField(_("data"), default=dict, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the event once."""
+        if not self._state.adding:
+            raise TypeError("History is not changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Refuse: history stays."""
+        raise TypeError("History is not deleted.")

@@ -1,0 +1,147 @@
+"""What can be ordered, and coupons."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Upper
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from billing.money import format_money, supported
+
+
+class Product(models.Model):
+    """Something on sale; its SKUs say in which kinds. Only a shippable one needs an address."""
+
+    name = models.CharField(_("name"), max_length=200)
+    description = models.TextField(_("description"), blank=True)
+    image = models.CharField(_("image address"), max_length=500, blank=True)
+    shippable = models.BooleanField(_("shippable"), default=True)
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    class Meta:
+        verbose_name = _("product")
+        verbose_name_plural = _("products")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SkuQuerySet(models.QuerySet["Sku"]):
+    """Many SKUs."""
+
+    def locked(self) -> Self:
+        """Lock the rows, in the order of their keys."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+    def on_sale(self) -> Self:
+        """Those that can be ordered now, whatever their stock."""
+        return self.filter(active=True, product__active=True)
+
+
+class Sku(models.Model):
+    """One kind of a product. `price` is in the currency's minor unit; stock counts only where it is finite."""
+
+    class InventoryType(models.TextChoices):
+        INFINITE = "infinite", _("Infinite")
+        FINITE = "finite", _("Finite")
+
+    product = models.ForeignKey(Product, models.PROTECT, related_name="skus", verbose_name=_("product"))
+    code = models.CharField(_("code"), max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=200)
+    price = models.PositiveBigIntegerField(_("price"))
+    currency = models.CharField(_("currency"), max_length=3, choices=supported)
+    image = models.CharField(_("image address"), max_length=500, blank=True)
+    active = models.BooleanField(_("active"), default=True)
+    inventory_type = models.CharField(
+        _("inventory"), max_length=10, choices=InventoryType, default=InventoryType.INFINITE
+    )
+    inventory_quantity = models.PositiveIntegerField(_("in stock"), default=0)
+
+    objects = SkuQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("SKU")
+        verbose_name_plural = _("SKUs")
+        constraints = [models.CheckConstraint(condition=Q(inventory_quantity__gte=0), name="sku_stock")]
+
+    def __str__(self) -> str:
+        return f"{self.description} ({self.code})"
+
+    @property
+    def description(self) -> str:
+        """Give the name an order's line carries."""
+        return f"{self.product.name}, {self.name}" if self.name else self.product.name
+
+    @property
+    def finite(self) -> bool:
+        """Tell whether its stock is counted."""
+        return self.inventory_type == self.InventoryType.FINITE
+
+    @property
+    def price_money(self) -> str:
+        """Give the price as people read it."""
+        return format_money(self.price, self.currency)
+
+
+class CouponQuerySet(models.QuerySet["Coupon"]):
+    """Many coupons."""
+
+    def locked(self) -> Self:
+        """Lock the rows, in the order of their keys."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+    def called(self, code: str) -> "Coupon | None":
+        """Find the coupon of this code, whatever the case of its letters."""
+        return self.filter(code__iexact=code.strip()).first()
+
+
+class Coupon(models.Model):
+    """A discount: a share of the subtotal, or an amount of one currency."""
+
+    code = models.CharField(_("code"), max_length=50)
+    percent_off = models.DecimalField(_("percent off"), max_digits=5, decimal_places=2, null=True, blank=True)
+    amount_off = models.PositiveBigIntegerField(_("amount off"), null=True, blank=True)
+    currency = models.CharField(_("currency"), max_length=3, choices=supported, blank=True)
+    redeem_by = models.DateTimeField(_("redeem by"), null=True, blank=True)
+    max_redemptions = models.PositiveIntegerField(_("redemptions at most"), null=True, blank=True)
+    times_redeemed = models.PositiveIntegerField(_("times redeemed"), default=0, editable=False)
+    active = models.BooleanField(_("active"), default=True)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = CouponQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("coupon")
+        verbose_name_plural = _("coupons")
+        constraints = [
+            models.UniqueConstraint(
+                Upper("code"), name="coupon_code_unique", violation_error_message=_("Another coupon has this code.")
+            ),
+            models.CheckConstraint(
+                condition=Q(percent_off__gt=0, percent_off__lte=100, amount_off=None, currency="")
+                | (Q(percent_off=None, amount_off__gt=0) & ~Q(currency="")),
+                name="coupon_terms",
+                violation_error_message=_("Give either a percentage of up to 100, or an amount and its currency."),
+            ),
+            models.CheckConstraint(
+                condition=Q(max_redemptions=None) | Q(times_redeemed__lte=F("max_redemptions")),
+                name="coupon_redemptions",
+                violation_error_message=_("This coupon was redeemed more often than that already."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+    @property
+    def used_up(self) -> bool:
+        """Tell whether it was redeemed as often as it may be."""
+        return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
+
+    def expired(self, *, at: datetime) -> bool:
+        """Tell whether it is past its last moment."""
+        return self.redeem_by is not None and self.redeem_by < at

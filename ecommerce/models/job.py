@@ -1,0 +1,110 @@
+"""Mass actions: the rows are the job, a Celery message only the bell."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from customers.actors import ByActor
+from ecommerce.models.act import OrderAct
+from ecommerce.models.order import Order
+
+
+class BulkJob(ByActor):
+    """One mass action over a selection that was frozen when it was confirmed. `selection` says it in words."""
+
+    class Action(models.TextChoices):
+        EXPORT = "export", _("Export")
+        FULFILL = "fulfill", _("Fulfill")
+        CANCEL = "cancel", _("Cancel")
+        RETURN = "return", _("Return")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        RUNNING = "running", _("Running")
+        STOPPING = "stopping", _("Stopping")
+        STOPPED = "stopped", _("Stopped")
+        SUCCEEDED = "succeeded", _("Succeeded")
+        PARTIAL = "partial", _("Partly done")
+        FAILED = "failed", _("Failed")
+
+    action = models.CharField(_("action"), max_length=10, choices=Action)
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
+    selection = models.JSONField(_("selection"), default=dict)
+    reason = models.TextField(_("reason"), blank=True)
+    restock = models.BooleanField(_("put back in stock"), default=True)
+    total = models.PositiveIntegerField(_("orders"))
+    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), null=True, blank=True)
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    beat_at = models.DateTimeField(_("last worked on"), null=True, blank=True)
+    message = models.TextField(_("message"), blank=True)
+    file = models.CharField(_("file"), max_length=300, blank=True)
+    file_rows = models.PositiveIntegerField(_("rows in the file"), default=0)
+    retry_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="retries")
+
+    class Meta:
+        verbose_name = _("bulk job")
+        verbose_name_plural = _("bulk jobs")
+        default_permissions = ("view",)
+
+    def __str__(self) -> str:
+        return str(_("Bulk job %(id)s") % {"id": self.pk})
+
+    @property
+    def requested_by(self) -> str:
+        """Give who confirmed it."""
+        return self.by_label
+
+
+class BulkJobSlice(models.Model):
+    """Some 500 orders of a job. `due` is when a worker may take it; empty once each of its orders has an outcome."""
+
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="slices")
+    number = models.PositiveIntegerField()
+    order_ids = ArrayField(models.BigIntegerField())
+    due = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    expanded_at = models.DateTimeField(null=True, blank=True)
+    done = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [models.Index(fields=["job", "due"], condition=Q(due__isnull=False), name="slice_due")]
+        constraints = [models.UniqueConstraint(fields=["job", "number"], name="slice_number")]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}/{self.number}"
+
+
+class BulkJobItem(models.Model):
+    """One order of a job and what became of it; written in the transaction that changed the order."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending", _("Pending")
+        WORKING = "working", _("Working")
+        DONE = "done", _("Done")
+        SKIPPED = "skipped", _("Skipped")
+        FAILED = "failed", _("Failed")
+
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items")
+    slice = models.ForeignKey(BulkJobSlice, models.CASCADE, related_name="items")
+    order = models.ForeignKey(Order, models.PROTECT, related_name="+", db_index=False)
+    status = models.CharField(_("outcome"), max_length=10, choices=Status, default=Status.PENDING)
+    reason = models.TextField(_("reason"), blank=True)
+    act = models.ForeignKey(OrderAct, models.PROTECT, null=True, blank=True, related_name="job_items")
+    claims = models.PositiveSmallIntegerField(default=0)
+    due = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["job", "order"], name="job_item_once")]
+        indexes = [
+            models.Index(fields=["job", "due"], condition=Q(due__isnull=False), name="job_item_due"),
+            models.Index(fields=["job", "status", "id"], name="job_item_status"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.job_id}: {self.order_id} {self.status}"

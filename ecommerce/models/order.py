@@ -1,0 +1,225 @@
+"""Orders, their items, and the words they are found by."""
+
+from datetime import datetime
+from typing import Any, Self
+
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Cast
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django_fsm import ConcurrentTransitionMixin, FSMField, transition
+
+from billing.models import Invoice
+from billing.money import format_money, supported
+from customers.models import Address, Customer
+from ecommerce.models.catalogue import Coupon, Sku
+
+NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
+NO_TIME = dict.fromkeys(("paid_at", "fulfilled_at", "canceled_at", "returned_at"), True)
+
+
+def times(**known: bool | None) -> Q:
+    """Say which of the four times are known: true, false, or (None) either."""
+    stated = {f"{name}__isnull": not known.get(name, False) for name in NO_TIME if known.get(name, False) is not None}
+    return Q(**stated)
+
+
+class OrderQuerySet(models.QuerySet["Order"]):
+    """Many orders."""
+
+    def update(self, **values: Any) -> int:
+        """Write columns of many orders, never their status: that goes through `write_transitions`."""
+        if "status" in values:
+            raise TypeError("Order.status is written by a transition and its save, or by write_transitions().")
+        return super().update(**values)
+
+    def locked(self) -> Self:
+        """Lock the rows, in the order of their keys."""
+        return self.order_by("pk").select_for_update(of=("self",))
+
+    def created(self) -> Self:
+        """Those that are not paid yet."""
+        return self.filter(status=Order.Status.CREATED)
+
+    def paid(self) -> Self:
+        """Those that are paid and neither fulfilled nor canceled."""
+        return self.filter(status=Order.Status.PAID)
+
+    def fulfilled(self) -> Self:
+        """Those that are fulfilled and did not come back."""
+        return self.filter(status=Order.Status.FULFILLED)
+
+    def needing_attention(self) -> Self:
+        """Those where a person has to do something about money."""
+        return self.exclude(attention="")
+
+
+class Order(ConcurrentTransitionMixin, models.Model):
+    """What a customer buys. Amounts are in the currency's minor unit.
+
+    `status` tells the truth about money and is changed by transitions alone; `money_state` says what is under way or
+    went wrong with money; `attention` what a person must do about it. `held_at` is since when the order holds its
+    stock and coupon. `summary` and `sku_codes` are what its items add up to: items never change once placed.
+    """
+
+    class Status(models.TextChoices):
+        CREATED = "created", _("Created")
+        PAID = "paid", _("Paid")
+        FULFILLED = "fulfilled", _("Fulfilled")
+        CANCELED = "canceled", _("Canceled")
+        RETURNED = "returned", _("Returned")
+
+    class MoneyState(models.TextChoices):
+        PAYMENT_FAILED = "payment_failed", _("Payment failed")
+        PAYMENT_PROCESSING = "payment_processing", _("Payment being confirmed")
+        AUTHENTICATION_REQUIRED = "authentication_required", _("Authentication required")
+        REFUND_IN_PROGRESS = "refund_in_progress", _("Refund in progress")
+        REFUND_PENDING = "refund_pending", _("Refund pending")
+        REFUND_FAILED = "refund_failed", _("Refund failed")
+        DISPUTED = "disputed", _("Disputed")
+
+    class PlacedVia(models.TextChoices):
+        STAFF = "staff", _("Staff")
+        WEBSITE = "website", _("Website")
+        API = "api", _("API")
+
+    number = models.CharField(_("number"), max_length=20, unique=True, db_default=NEXT_NUMBER, editable=False)
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", verbose_name=_("customer"))
+    status = FSMField(_("status"), max_length=10, choices=Status.choices, default=Status.CREATED, protected=True)
+    money_state = models.CharField(_("money"), max_length=25, choices=MoneyState, blank=True)
+    attention = models.TextField(_("needs attention"), blank=True)
+    currency = models.CharField(_("currency"), max_length=3, choices=supported)
+    subtotal = models.PositiveBigIntegerField(_("subtotal"))
+    discount = models.PositiveBigIntegerField(_("discount"), default=0)
+    shipping = models.PositiveBigIntegerField(_("shipping"), default=0)
+    tax = models.PositiveBigIntegerField(_("tax"), default=0)
+    total = models.PositiveBigIntegerField(_("total"))
+    amount_refunded = models.PositiveBigIntegerField(_("refunded"), default=0)
+    coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, blank=True, verbose_name=_("coupon"))
+    address = models.ForeignKey(Address, models.SET_NULL, null=True, blank=True, db_index=False, related_name="+")
+    shipping_address = models.JSONField(_("shipping address"), null=True, blank=True)
+    placed_via = models.CharField(_("placed via"), max_length=10, choices=PlacedVia)
+    placed_by = models.CharField(max_length=60, editable=False)
+    placement_key = models.CharField(max_length=255, null=True, editable=False)
+    placement_hash = models.CharField(max_length=64, blank=True, editable=False)
+    summary = models.CharField(_("items"), max_length=400, editable=False)
+    sku_codes = models.TextField(editable=False)
+    held_at = models.DateTimeField(_("stock and coupon held since"), null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    paid_at = models.DateTimeField(_("paid"), null=True, blank=True, editable=False)
+    fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True, editable=False)
+    canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True, editable=False)
+    returned_at = models.DateTimeField(_("returned"), null=True, blank=True, editable=False)
+    invoice = models.OneToOneField(
+        Invoice, models.PROTECT, null=True, blank=True, related_name="order", editable=False, verbose_name=_("invoice")
+    )
+
+    objects = OrderQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("order")
+        verbose_name_plural = _("orders")
+        permissions = [
+            ("fulfill_order", _("Can fulfill orders")),
+            ("cancel_order", _("Can cancel orders")),
+            ("return_order", _("Can return orders")),
+            ("export_order", _("Can export orders")),
+        ]
+        indexes = [
+            models.Index(fields=["status", "id"], name="order_status"),
+            models.Index(fields=["money_state", "id"], condition=~Q(money_state=""), name="order_money_state"),
+            models.Index(fields=["id"], condition=~Q(attention=""), name="order_attention"),
+            models.Index(fields=["created_at"], name="order_created"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["placed_by", "placement_key"], name="order_placed_once"),
+            models.CheckConstraint(
+                condition=Q(total=F("subtotal") - F("discount") + F("shipping") + F("tax")), name="order_adds_up"
+            ),
+            models.CheckConstraint(condition=Q(discount__lte=F("subtotal")), name="order_discount"),
+            models.CheckConstraint(condition=Q(amount_refunded__lte=F("total")), name="order_refunded"),
+            models.CheckConstraint(
+                condition=(Q(status="created") & times())
+                | (Q(status="paid") & times(paid_at=True))
+                | (Q(status="fulfilled") & times(paid_at=True, fulfilled_at=True))
+                | (Q(status="canceled") & times(paid_at=None, canceled_at=True))
+                | (Q(status="returned") & times(paid_at=True, fulfilled_at=True, returned_at=True)),
+                name="order_status_times",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    @property
+    def total_money(self) -> str:
+        """Give the total as people read it."""
+        return format_money(self.total, self.currency)
+
+    @property
+    def was_paid(self) -> bool:
+        """Tell whether it was ever paid, whatever became of it."""
+        return self.paid_at is not None
+
+    @transition(field=status, source=Status.CREATED, target=Status.PAID)
+    def pay(self, *, at: datetime) -> None:
+        """Become paid: its whole total was collected."""
+        self.paid_at = at
+
+    @transition(field=status, source=Status.PAID, target=Status.FULFILLED)
+    def fulfill(self, *, at: datetime) -> None:
+        """Become fulfilled: it left, or was delivered."""
+        self.fulfilled_at = at
+
+    @transition(field=status, source=[Status.CREATED, Status.PAID], target=Status.CANCELED)
+    def cancel(self, *, at: datetime) -> None:
+        """Become canceled: nothing of it was delivered, and what was paid went back."""
+        self.canceled_at = at
+
+    @transition(field=status, source=Status.FULFILLED, target=Status.RETURNED)
+    def take_back(self, *, at: datetime) -> None:
+        """Become returned: it came back, and so did the money."""
+        self.returned_at = at
+
+
+class OrderItem(models.Model):
+    """One line of an order; code, description and price are frozen when it is placed."""
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
+    sku = models.ForeignKey(Sku, models.PROTECT, related_name="+", verbose_name=_("SKU"))
+    sku_code = models.CharField(_("SKU"), max_length=100)
+    description = models.CharField(_("description"), max_length=300)
+    unit_price = models.PositiveBigIntegerField(_("unit price"))
+    quantity = models.PositiveIntegerField(_("quantity"))
+    amount = models.PositiveBigIntegerField(_("amount"))
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity"),
+            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="order_item_amount"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.description}"
+
+
+class OrderWords(models.Model):
+    """The words an order is found by: number, customer's e-mail and name, SKU codes.
+
+    A table of its own, written by triggers alone, so that changing an order's status leaves this index in peace.
+    """
+
+    order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="+")
+    words = SearchVectorField()
+
+    class Meta:
+        indexes = [GinIndex(fields=["words"], name="order_words")]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return str(self.order_id)
