@@ -45,11 +45,11 @@ _AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:
 _QUOTED_LENGTH = 30
 
 
-class UnsupportedCurrency(ValueError):  # noqa: N818 - a refusal, named like all others
+class UnsupportedCurrency(ValueError):
     """A currency that is not in the table; its text is a sentence for people."""
 
 
-class InvalidAmount(ValueError):  # noqa: N818 - see UnsupportedCurrency
+class InvalidAmount(ValueError):
     """A text that is no amount of the currency; its text is a sentence for people."""
 
 

@@ -17,7 +17,7 @@ MAX_LINES = 25
 MAX_QUANTITY = 999
 
 
-class PricingRefused(Exception):  # noqa: N818 - a refusal is an answer, not an error
+class PricingRefused(Exception):
     """What was asked for can't be priced. `code` and `field` are for programs, `message` is a sentence for people."""
 
     code: ClassVar[str]
