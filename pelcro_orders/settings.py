@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "ecommerce",
 ]
 MIDDLEWARE = [
+    "pelcro_orders.health.health",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -128,11 +129,18 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = VAR_DIR / "static"
+# A folder that `collectstatic` has filled: files compressed, under names that change with them, cached for ever.
+# Without one they come straight from the apps.
+STATIC_ROOT = environment.text("STATIC_ROOT") or None
+WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 EXPORT_STORAGE_URL = environment.address("EXPORT_STORAGE_URL", schemes=("s3", "file"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if STATIC_ROOT
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
 }
 
 EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"

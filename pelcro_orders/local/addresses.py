@@ -1,7 +1,6 @@
 """Where the embedded services of one VAR_DIR listen, computed without starting anything."""
 
 import hashlib
-import tempfile
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -13,13 +12,20 @@ ENGINE = "django.db.backends.postgresql"
 
 def socket_folder(var_dir: Path) -> Path:
     """Give the folder of this VAR_DIR's sockets: short, since the path of a socket has 107 bytes at most."""
-    return Path(tempfile.gettempdir()) / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"
+    # Not TMPDIR: two shells of one person may differ in it, and must meet here.
+    return Path("/tmp") / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"  # noqa: S108 - private to its owner, see folders.py
 
 
 def database(url: str, var_dir: Path) -> dict[str, Any]:
     """Give Django's settings for a DATABASE_URL, or for the embedded server where there is none."""
     if not url:
-        return {"ENGINE": ENGINE, "NAME": "pelcro", "USER": "pelcro", "HOST": str(socket_folder(var_dir))}
+        return {
+            "ENGINE": ENGINE,
+            "NAME": "pelcro",
+            "USER": "pelcro",
+            "HOST": str(socket_folder(var_dir)),
+            "PORT": "5432",
+        }
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL's: write postgresql://user:password@host:5432/name.")

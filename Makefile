@@ -1,0 +1,64 @@
+# What each target does is in README.md. Nothing is needed but Python 3.11 or newer, make and a package registry.
+.PHONY: run test faults check fix bench clean lock
+.DELETE_ON_ERROR:
+
+VENV := .venv
+BIN := $(VENV)/bin/python
+ARGS ?=
+SIZE ?= 100k
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+# An environment whose Python is gone or too old is made again.
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+$(shell $(BIN) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
+
+run: $(VENV)/.installed
+	@exec $(BIN) -m pelcro_orders.local
+
+test: $(VENV)/.installed-dev
+	@exec $(BIN) -m pytest $(ARGS)
+
+faults: $(VENV)/.installed-dev
+	@exec $(BIN) -m pytest tests/faults -m "full or not full" $(ARGS)
+
+bench: $(VENV)/.installed-dev
+	@exec $(BIN) -m pelcro_orders.local.apart -m benchmarks --size $(SIZE)
+
+check: $(VENV)/.installed-dev
+	@$(BIN) -m ruff check
+	@$(BIN) -m ruff format --check
+	@SECRET_KEY=checks $(BIN) -m mypy .
+	@$(BIN) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
+	@$(BIN) -m pelcro_orders.local.check
+
+fix: $(VENV)/.installed-dev
+	@$(BIN) -m ruff check --fix
+	@$(BIN) -m ruff format
+
+clean:
+	@! kill -0 "$$(cat var/lock 2>/dev/null)" 2>/dev/null || { \
+	  echo "make run is still running as process $$(cat var/lock): stop it first." >&2; exit 1; }
+	@rm -rf $(VENV) var
+
+lock: $(VENV)/.installed-dev
+	@$(BIN) -m uv pip compile --quiet --python-version 3.11 --universal --no-emit-index-url \
+	  requirements.in -o requirements.txt
+	@$(BIN) -m uv pip compile --quiet --python-version 3.11 --universal --no-emit-index-url \
+	  requirements-dev.in -o requirements-dev.txt
+
+$(VENV)/.installed: requirements.txt
+	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
+	  if $$python -c '$(NEW_ENOUGH)' >/dev/null 2>&1; then found=$$python; break; fi; done; \
+	if [ -z "$$found" ]; then \
+	  echo "Python 3.11 or newer is missing: install it, or name it, as in make run PYTHON=/path/to/python." >&2; exit 1; fi; \
+	if ! $$found -c 'import venv, ensurepip' >/dev/null 2>&1; then \
+	  echo "$$($$found --version) has no venv: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; fi; \
+	echo "Installing what runs into $(VENV)"; \
+	$(BIN) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || $$found -m venv --clear $(VENV)
+	@$(BIN) -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what tests and checks into $(VENV)"
+	@$(BIN) -m pip install --quiet --requirement requirements-dev.txt
+	@touch $@
