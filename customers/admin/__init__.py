@@ -1,0 +1,1 @@
+"""What every page of the staff admin has in common, and the pages of staff and roles."""

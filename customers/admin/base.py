@@ -1,0 +1,71 @@
+"""The ModelAdmins that every page of the staff admin is built from."""
+
+from typing import Any
+
+from django.contrib.admin import ModelAdmin as PlainModelAdmin
+from django.contrib.admin.views.main import ChangeList
+from django.db import models
+from django.forms import Media
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from customers.admin.paging import KeysetChangeList
+
+
+class StaffAdmin(ModelAdmin):  # type: ignore[misc]
+    """A model's pages: newest first, paged by key, nothing counted, safe to serve from several threads at once."""
+
+    list_per_page = 50
+    show_full_result_count = False
+    show_facets = False
+    list_filter_submit = True
+    actions: Any = ()
+
+    @property
+    def media(self) -> Media:
+        """Give the scripts and styles without the theme's `self.request`, which belongs to whoever asked last."""
+        media: Media = PlainModelAdmin.media.fget(self)  # type: ignore[attr-defined]
+        for filtered in self.list_filter:
+            chosen = filtered[1] if isinstance(filtered, (tuple, list)) else filtered
+            form = getattr(chosen, "form_class", None)
+            if form is not None and hasattr(form, "Media"):
+                media += Media(form.Media)
+        return media
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Page by key."""
+        return KeysetChangeList
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Offer what the page itself names: "delete selected" is never one of them."""
+        found: dict[str, Any] = super().get_actions(request)
+        found.pop("delete_selected", None)
+        return found
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """Search as the model says: `matching(text)` of its QuerySet knows which index answers."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        if hasattr(queryset, "matching"):
+            return queryset.matching(text), False
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
+
+
+class ReadOnlyAdmin(StaffAdmin):
+    """Pages that are only looked at: their rows are written by acts and by Stripe alone."""
+
+    def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """Refuse."""
+        return False
