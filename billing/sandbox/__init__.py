@@ -1,1 +1,1 @@
-"""A local stand-in for Stripe's API, in a process of its own."""
+"""A stand-in for Stripe's API in a process of its own: `python -m billing.sandbox`. See docs/sandbox.md."""
