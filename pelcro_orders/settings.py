@@ -78,13 +78,15 @@ TEMPLATES = [
 ]
 
 # A wish to move money must be on disk before the call: PostgreSQL's synchronous_commit stays on, its default.
+DATABASE = database(environment.text("DATABASE_URL"), VAR_DIR)
 DATABASES = {
-    "default": database(environment.text("DATABASE_URL"), VAR_DIR)
+    "default": DATABASE
     | {
         "ATOMIC_REQUESTS": False,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {
+        "OPTIONS": DATABASE["OPTIONS"]
+        | {
             "isolation_level": IsolationLevel.READ_COMMITTED,
             "options": "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
         },
@@ -100,7 +102,9 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 
 # No result backend and no acks_late: rows are the queue, a message is only a bell (docs/decisions).
-CELERY_BROKER_URL = broker_url(environment.text("REDIS_URL"), VAR_DIR)
+REDIS = environment.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
+REDIS_URL = redis_url(REDIS, VAR_DIR)
+CELERY_BROKER_URL = broker_url(REDIS, VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_PUBLISH_RETRY = False
@@ -120,7 +124,6 @@ STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = environment.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
-REDIS_URL = redis_url(environment.text("REDIS_URL"), VAR_DIR)
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]

@@ -1,43 +1,61 @@
-"""Where the embedded services of one VAR_DIR listen, computed without starting anything."""
+"""Where the services listen: those configured by a URL, and the embedded ones of one VAR_DIR. Nothing is started."""
 
 import hashlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 ENGINE = "django.db.backends.postgresql"
+POSTGRES_PORT = 5432  # of an embedded server, it only names the socket
+EXAMPLE = "write postgresql://user:password@host:5432/name"
+CLIENT = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
 
 
 def socket_folder(var_dir: Path) -> Path:
     """Give the folder of this VAR_DIR's sockets: short, since the path of a socket has 107 bytes at most."""
-    # Not TMPDIR: two shells of one person may differ in it, and must meet here.
-    return Path("/tmp") / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"  # noqa: S108 - private to its owner, see folders.py
+    # Not TMPDIR: two shells of one person may differ in it, and must meet here. Private to its owner: folders.py.
+    return Path("/tmp") / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"  # noqa: S108
+
+
+def database_url(sockets: Path) -> str:
+    """Give the address of the embedded database."""
+    return f"postgresql://pelcro@/pelcro?{urlencode({'host': sockets, 'port': POSTGRES_PORT}, safe='/')}"
 
 
 def database(url: str, var_dir: Path) -> dict[str, Any]:
     """Give Django's settings for a DATABASE_URL, or for the embedded server where there is none."""
-    if not url:
-        return {
-            "ENGINE": ENGINE,
-            "NAME": "pelcro",
-            "USER": "pelcro",
-            "HOST": str(socket_folder(var_dir)),
-            "PORT": "5432",
-        }
-    parts = urlsplit(url)
+    parts = urlsplit(url or database_url(socket_folder(var_dir)))
     if parts.scheme not in {"postgres", "postgresql"}:
-        raise ImproperlyConfigured("DATABASE_URL is not PostgreSQL's: write postgresql://user:password@host:5432/name.")
-    query = parse_qs(parts.query)
+        raise ImproperlyConfigured(f"DATABASE_URL is not PostgreSQL's: {EXAMPLE}.")
+    query = dict(parse_qsl(parts.query))
+    name = unquote(parts.path.lstrip("/"))
+    if not name:
+        raise ImproperlyConfigured(f"DATABASE_URL names no database: {EXAMPLE}.")
     return {
         "ENGINE": ENGINE,
-        "NAME": unquote(parts.path.lstrip("/")),
+        "NAME": name,
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
-        "HOST": query.get("host", [unquote(parts.hostname or "")])[0],
-        "PORT": str(parts.port or ""),
+        "HOST": query.pop("host", unquote(parts.hostname or "")),
+        "PORT": query.pop("port", _port(url)),
+        "OPTIONS": query,  # sslmode and the like
     }
+
+
+def _port(url: str) -> str:
+    try:
+        return str(urlsplit(url).port or "")
+    except ValueError:
+        raise ImproperlyConfigured(f"DATABASE_URL has no number for a port: {EXAMPLE}.") from None
+
+
+def client(settings: dict[str, Any]) -> dict[str, Any]:
+    """Turn Django's settings of a database into what libpq wants, with little patience."""
+    named = {theirs: settings[ours] for ours, theirs in CLIENT.items() if settings.get(ours)}
+    tls = {name: value for name, value in settings.get("OPTIONS", {}).items() if name.startswith("ssl")}
+    return {"connect_timeout": 2, **named, **tls}
 
 
 def redis_url(url: str, var_dir: Path) -> str:
@@ -46,5 +64,12 @@ def redis_url(url: str, var_dir: Path) -> str:
 
 
 def broker_url(url: str, var_dir: Path) -> str:
-    """Give the address of Redis as Celery reads it: a Unix socket has another scheme there."""
-    return redis_url(url, var_dir).replace("unix://", "redis+socket://", 1)
+    """Give the address of Redis as Celery reads it: a socket has another scheme, and TLS says how strict it is."""
+    parts = urlsplit(redis_url(url, var_dir))
+    query = dict(parse_qsl(parts.query))
+    if parts.scheme == "unix":
+        parts = parts._replace(scheme="redis+socket")
+        query |= {"virtual_host": query.pop("db")} if "db" in query else {}
+    if parts.scheme == "rediss":
+        query.setdefault("ssl_cert_reqs", "required")
+    return parts._replace(query=urlencode(query)).geturl()

@@ -15,17 +15,16 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from pelcro_orders.local import leftovers
+from pelcro_orders.local import addresses, leftovers
 from pelcro_orders.local.folders import private
 from pelcro_orders.local.process import Account, LocalError, Pause, Process, unprivileged
 
 MAJOR = "18"
-PORT = 5432  # names the socket; nothing listens on TCP
 HERE = Path("/proc/self/cwd")
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
 SETTINGS = {
     "listen_addresses": "",
-    "port": str(PORT),
+    "port": str(addresses.POSTGRES_PORT),
     "max_connections": "200",
     "shared_buffers": "256MB",
     "effective_cache_size": "1GB",
@@ -123,7 +122,7 @@ class Postgres(Process):
     @property
     def url(self) -> str:
         """Give the address of the database, as DATABASE_URL has it."""
-        return f"postgresql://pelcro@/pelcro?host={self.sockets}"
+        return addresses.database_url(self.sockets)
 
     def is_ready(self) -> bool:
         """Say whether the server lets clients in."""
@@ -136,7 +135,12 @@ class Postgres(Process):
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Connect as the superuser, each statement a transaction of its own."""
         return psycopg.connect(
-            host=str(self.sockets), port=PORT, user="postgres", dbname=database, connect_timeout=2, autocommit=True
+            host=str(self.sockets),
+            port=addresses.POSTGRES_PORT,
+            user="postgres",
+            dbname=database,
+            connect_timeout=2,
+            autocommit=True,
         )
 
     def start(self, pause: Pause = time.sleep) -> None:

@@ -71,6 +71,11 @@ class Process:
         """Say whether the program was started and has not ended."""
         return self.child is not None and self.child.poll() is None
 
+    @property
+    def ended(self) -> bool:
+        """Say whether the program was started and is gone."""
+        return self.child is not None and self.child.poll() is not None
+
     def start(self, pause: Pause = time.sleep) -> None:
         """Start the program and come back once it answers."""
         self.spawn()
@@ -79,6 +84,8 @@ class Process:
     def spawn(self) -> None:
         """Start the program and come back at once."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists():
+            self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("wb") as log:
             self.child = subprocess.Popen(
                 [*self._launcher(), *self.argv],
@@ -105,12 +112,9 @@ class Process:
                 raise LocalError(f"The {self.name} does not answer within {self.patience:.0f} s. {self.last_words()}")
             pause(TICK)
 
-    def finish(self, pause: Pause = time.sleep) -> None:
-        """Start a program that does its work and ends, and come back once it has; it must not fail."""
-        self.spawn()
-        while self.running:
-            pause(TICK)
-        if self.child is not None and self.child.returncode:
+    def must_have_worked(self) -> None:
+        """Complain of a program that did its work and ended, unless it ended well."""
+        if self.child is None or self.child.wait():
             raise LocalError(self.obituary())
 
     def ask_to_stop(self) -> None:

@@ -63,6 +63,7 @@ def surroundings(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str]:
         **inherited,
         **chosen,
         "VAR_DIR": str(var_dir),
+        "STATIC_ROOT": given("STATIC_ROOT") or str(var_dir / "static"),
         "DJANGO_SETTINGS_MODULE": "pelcro_orders.settings",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": bypass,

@@ -85,7 +85,8 @@ class Stack:
     def manage(self, *arguments: str) -> str:
         """Run a command of `manage.py` to its end and give what it printed; it must not fail."""
         command = self._kept(programs.command(self.env, self.folder, *arguments))
-        command.finish()
+        command.spawn()
+        command.must_have_worked()
         return command.log.read_text(encoding="utf-8")
 
     def web(self) -> Process:
