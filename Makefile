@@ -12,6 +12,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 $(shell $(BIN) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
 
+AS_DEPLOYED := env DEBUG=0 BASE_URL=https://orders.example.com DATABASE_URL=postgresql://orders@127.0.0.1:1/orders \
+  SECRET_KEY=a-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz
+
 run: $(VENV)/.installed
 	@exec $(BIN) -m pelcro_orders.local
 
@@ -27,9 +30,10 @@ bench: $(VENV)/.installed-dev
 check: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check
 	@$(BIN) -m ruff format --check
-	@SECRET_KEY=checks $(BIN) -m mypy .
+	@$(AS_DEPLOYED) $(BIN) -m mypy .
 	@$(BIN) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
-	@$(BIN) -m pelcro_orders.local.check
+	@$(AS_DEPLOYED) $(BIN) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
+	@$(AS_DEPLOYED) $(BIN) manage.py check --deploy --fail-level WARNING
 
 fix: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check --fix

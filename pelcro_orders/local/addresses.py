@@ -65,11 +65,11 @@ def redis_url(url: str, var_dir: Path) -> str:
 
 def broker_url(url: str, var_dir: Path) -> str:
     """Give the address of Redis as Celery reads it: a socket has another scheme, and TLS says how strict it is."""
-    parts = urlsplit(redis_url(url, var_dir))
-    query = dict(parse_qsl(parts.query))
-    if parts.scheme == "unix":
-        parts = parts._replace(scheme="redis+socket")
-        query |= {"virtual_host": query.pop("db")} if "db" in query else {}
-    if parts.scheme == "rediss":
-        query.setdefault("ssl_cert_reqs", "required")
-    return parts._replace(query=urlencode(query)).geturl()
+    address, _, query = redis_url(url, var_dir).partition("?")
+    options = dict(parse_qsl(query))
+    if address.startswith("unix://"):
+        address = address.replace("unix://", "redis+socket://", 1)
+        options |= {"virtual_host": options.pop("db")} if "db" in options else {}
+    if address.startswith("rediss://"):
+        options.setdefault("ssl_cert_reqs", "required")
+    return f"{address}?{urlencode(options)}" if options else address

@@ -134,14 +134,8 @@ class Postgres(Process):
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Connect as the superuser, each statement a transaction of its own."""
-        return psycopg.connect(
-            host=str(self.sockets),
-            port=addresses.POSTGRES_PORT,
-            user="postgres",
-            dbname=database,
-            connect_timeout=2,
-            autocommit=True,
-        )
+        address = addresses.client(addresses.database(self.url, self.data))
+        return psycopg.connect(**{**address, "user": "postgres", "dbname": database}, autocommit=True)
 
     def start(self, pause: Pause = time.sleep) -> None:
         """Start the cluster, made first where there is none, and make sure of its database."""
@@ -151,9 +145,9 @@ class Postgres(Process):
         leftovers.end_postmaster(self.data / "postmaster.pid", mark=str(self.sockets))
         super().start(pause)
         with self.connect() as connection:
-            if not connection.execute("SELECT FROM pg_roles WHERE rolname = 'pelcro'").fetchone():
+            if connection.execute("SELECT FROM pg_roles WHERE rolname = 'pelcro'").fetchone() is None:
                 connection.execute("CREATE ROLE pelcro LOGIN CREATEDB")
-            if not connection.execute("SELECT FROM pg_database WHERE datname = 'pelcro'").fetchone():
+            if connection.execute("SELECT FROM pg_database WHERE datname = 'pelcro'").fetchone() is None:
                 connection.execute("CREATE DATABASE pelcro OWNER pelcro")
 
     def recreate(self, name: str = "pelcro") -> None:
