@@ -41,4 +41,4 @@ def hands_out_work(config: pytest.Config) -> bool:
 def sandbox(pytestconfig: pytest.Config) -> Iterator[Sandbox]:
     """Give the session's Stripe; whatever fault a test sets ends with it."""
     yield pytestconfig.stash[STACK].sandbox
-    pytestconfig.stash[STACK].sandbox.behave()
+    pytestconfig.stash[STACK].sandbox.clear()

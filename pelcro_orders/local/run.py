@@ -20,7 +20,6 @@ from pelcro_orders.local.lock import Lock
 from pelcro_orders.local.postgres import Postgres
 from pelcro_orders.local.process import LocalError, unprivileged
 from pelcro_orders.local.sandbox import Sandbox
-from pelcro_orders.local.stack import LANDED
 from pelcro_orders.local.valkey import Valkey
 
 PATIENCE = 15.0  # seconds for a server that somebody else runs
@@ -112,9 +111,7 @@ class Run:
             self.say("Stripe", f"is the one at {settings.STRIPE_API_BASE} that STRIPE_SECRET_KEY opens")
             return
         sandbox = Sandbox(self.env, self.var_dir, settings.PORT)
-        if not LANDED:
-            return
-        self.conductor.serve(sandbox, f"answers on {sandbox.base}; no money moves")
+        self.conductor.serve(sandbox, f"answers on {sandbox.url}; no money moves")
 
     def log(self, name: str) -> Path:
         """Give the log of a program."""

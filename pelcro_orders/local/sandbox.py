@@ -29,22 +29,22 @@ def variables(port: int) -> dict[str, str]:
 class Sandbox(Process):
     """A Stripe of our own: its money in one folder, its addresses and keys in the environment it is given."""
 
-    def __init__(self, env: Mapping[str, str], var_dir: Path, web_port: int) -> None:
-        self.base = env["STRIPE_API_BASE"]
+    def __init__(self, env: Mapping[str, str], var_dir: Path, web_port: int, refund_delay: int = 5) -> None:
+        self.url = env["STRIPE_API_BASE"]
         state = var_dir / "stripe"
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().__init__(
             name="Stripe sandbox",
             argv=[
-                *(sys.executable, "-m", "billing.sandbox", "--port", self.base.rpartition(":")[2]),
+                *(sys.executable, "-m", "billing.sandbox", "--port", self.url.rpartition(":")[2]),
                 *("--state", str(state)),
                 *("--webhook-url", f"http://{LOOPBACK}:{web_port}/webhooks/stripe/"),
                 *("--webhook-secret", env["STRIPE_WEBHOOK_SECRET"]),
                 *("--secret-key", env["STRIPE_SECRET_KEY"]),
-                *("--publishable-key", env["STRIPE_PUBLISHABLE_KEY"]),
+                *("--refund-delay", str(refund_delay), "--publishable-key", env["STRIPE_PUBLISHABLE_KEY"]),
             ],
             log=logs(var_dir) / "sandbox.log",
-            answers=lambda: says_yes(f"{self.base}/_sandbox/ledger"),
+            answers=lambda: says_yes(f"{self.url}/_sandbox/ledger"),
             env=env,
         )
 
@@ -56,13 +56,13 @@ class Sandbox(Process):
         """Misbehave by these rules from now on, and by no others."""
         return self._ask("POST", "faults", {"rules": list(rules), "webhooks": webhooks})
 
-    def behave(self) -> Answer:
+    def clear(self) -> Answer:
         """Misbehave no more."""
         return self._ask("DELETE", "faults")
 
     def _ask(self, method: str, path: str, body: Answer | None = None) -> Answer:
         request = urllib.request.Request(  # noqa: S310 - always http, on this machine
-            f"{self.base}/_sandbox/{path}",
+            f"{self.url}/_sandbox/{path}",
             data=json.dumps(body).encode() if body is not None else None,
             headers={"Content-Type": "application/json"},
             method=method,

@@ -9,7 +9,6 @@
 `stack.env` is the environment of everything that speaks to these services.
 """
 
-import importlib.util
 import os
 import shutil
 import tempfile
@@ -23,8 +22,6 @@ from pelcro_orders.local.postgres import FOR_TESTS, Postgres
 from pelcro_orders.local.process import Process, unprivileged
 from pelcro_orders.local.sandbox import Sandbox
 from pelcro_orders.local.valkey import Valkey
-
-LANDED = importlib.util.find_spec("billing.sandbox.__main__") is not None
 
 
 class Stack:
@@ -40,7 +37,7 @@ class Stack:
         )
         self.redis = Valkey(folder / "redis", self.sockets, programs.logs(folder) / "redis.log")
         self.env = self._environment()
-        self.sandbox = Sandbox(self.env, folder, self.port)
+        self.sandbox = Sandbox(self.env, folder, self.port, refund_delay=1)
         self.programs: list[Process] = []
 
     def _environment(self) -> dict[str, str]:
@@ -58,8 +55,7 @@ class Stack:
     def __enter__(self) -> Self:
         try:
             for server in (self.postgres, self.redis, self.sandbox):
-                if server is not self.sandbox or LANDED:
-                    server.start()
+                server.start()
         except BaseException:
             self.stop()
             raise
