@@ -33,7 +33,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else Non
 
 INSTALLED_APPS = [
     "pelcro_orders.apps.StaffAdminConfig",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # its default would put a site of its own in place of StaffSite
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",

@@ -1,6 +1,6 @@
 """Lists of any length: newest first, paged by key, so that every page costs what the first does."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -33,18 +33,26 @@ class KeysetPage:
         return {BEFORE: self.rows[-1].pk} if self.rows else {LAST: 1}
 
 
-def keyset_page(queryset: QuerySet[Any], *, params: dict[str, str], per_page: int) -> KeysetPage:
-    """Read one page and one row past it. A key that is none counts as absent."""
+def keyset_page(
+    queryset: QuerySet[Any], *, params: Mapping[str, str], per_page: int, oldest_first: bool = False
+) -> KeysetPage:
+    """Read one page and one row past it. A key that is none counts as absent.
+
+    Read oldest first, "newer" and "before" are what lies back towards the first page.
+    """
+    onward, back = ("pk__gt", "pk__lt") if oldest_first else ("pk__lt", "pk__gt")
+    order, reverse = ("pk", "-pk") if oldest_first else ("-pk", "pk")
     before, after = _key(params.get(BEFORE)), _key(params.get(AFTER))
     if before is not None:
-        rows = list(queryset.filter(pk__lt=before).order_by("-pk")[: per_page + 1])
-        return KeysetPage(rows[:per_page], per_page, newer=True, older=len(rows) > per_page)
+        rows = list(queryset.filter(**{onward: before}).order_by(order)[: per_page + 1])
+        if rows:  # else nothing is left beyond it, and the first page says more than an empty one
+            return KeysetPage(rows[:per_page], per_page, newer=True, older=len(rows) > per_page)
     if after is not None or LAST in params:
-        newer = queryset if after is None else queryset.filter(pk__gt=after)
-        rows = list(newer.order_by("pk")[: per_page + 1])
+        newer = queryset if after is None else queryset.filter(**{back: after})
+        rows = list(newer.order_by(reverse)[: per_page + 1])
         if after is None or len(rows) > per_page:  # else it reaches the newest, and the first page below is whole
             return KeysetPage(rows[:per_page][::-1], per_page, newer=len(rows) > per_page, older=after is not None)
-    rows = list(queryset.order_by("-pk")[: per_page + 1])
+    rows = list(queryset.order_by(order)[: per_page + 1])
     return KeysetPage(rows[:per_page], per_page, newer=False, older=len(rows) > per_page)
 
 

@@ -1,1 +1,3 @@
-"""The E-commerce and Customers sections of the admin."""
+"""Orders, catalogue and mass actions in the staff admin."""
+
+from ecommerce.admin import orders as orders

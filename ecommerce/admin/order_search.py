@@ -1,0 +1,87 @@
+"""Finding orders by what somebody typed: a number, an e-mail, an invoice or Stripe id, or words."""
+
+import re
+from collections.abc import Callable, Iterable
+
+from django.contrib.postgres.search import SearchQuery
+from django.db.models.functions import Lower
+from django.db.models.lookups import Exact
+
+from billing.models import Invoice, Payment, Refund
+from customers.models import Customer
+from ecommerce.models import Order, OrderWords
+from ecommerce.models.order import OrderQuerySet
+
+MOST_IDS = 200  # a few letters of a Stripe id match very many; the newest are shown
+LONGEST = 200
+
+Finder = Callable[[OrderQuerySet, str], OrderQuerySet]
+
+
+def matching(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Narrow orders to those that match; each kind of text goes to the index made for it."""
+    text = text.replace("\0", "").strip()[:LONGEST]
+    if not text:
+        return orders
+    find = next((find for pattern, find in ROUTES if pattern.fullmatch(text)), by_words)
+    return find(orders, text)
+
+
+def by_number(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the order of this number, else whatever has these digits in its words (a SKU's code)."""
+    number = text.lstrip("#")
+    return orders.filter(number=number) if Order.objects.filter(number=number).exists() else by_words(orders, number)
+
+
+def by_email(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the orders of the customer of this e-mail, else of those whose e-mail begins like it."""
+    known = Customer.objects.filter(Exact(Lower("email"), text.lower())).values_list("pk", flat=True).first()
+    return orders.filter(customer_id=known) if known else by_words(orders, text)
+
+
+def by_invoice(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the order of this invoice number; leading zeros may be left out."""
+    digits = re.sub(r"\D", "", text)
+    found = Invoice.objects.filter(number=f"INV-{digits:0>6}").values_list("pk", flat=True)
+    return orders.filter(invoice_id__in=list(found))
+
+
+def by_payment(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the orders whose payment intents begin like this."""
+    return _of_invoices(orders, Payment.objects.filter(stripe_payment_intent_id__startswith=text), "invoice_id")
+
+
+def by_refund(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the orders whose refunds begin like this."""
+    return _of_invoices(orders, Refund.objects.filter(stripe_refund_id__startswith=text), "payment__invoice_id")
+
+
+def by_stripe_customer(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find the orders of the customer that Stripe calls so."""
+    return orders.filter(customer__stripe_customer_id=text)
+
+
+def by_words(orders: OrderQuerySet, text: str) -> OrderQuerySet:
+    """Find orders that have all the words among number, e-mail, name and SKU codes; the last may be a beginning."""
+    # The index cuts words at the same characters (ecommerce_words).
+    words = re.findall(r"[^\W_]+", text.lower())
+    if not words:
+        return orders.none()
+    wanted = SearchQuery(" & ".join(f"'{word}'" for word in words) + ":*", config="simple", search_type="raw")
+    return orders.filter(pk__in=OrderWords.objects.filter(words=wanted).values("order_id"))
+
+
+def _of_invoices(orders: OrderQuerySet, found: "Iterable[object]", column: str) -> OrderQuerySet:
+    # Looked up first, so that the planner knows how few they are.
+    ids = found.order_by("-pk").values_list(column, flat=True)[:MOST_IDS]  # type: ignore[attr-defined]
+    return orders.filter(invoice_id__in=list(ids))
+
+
+ROUTES: tuple[tuple[re.Pattern[str], Finder], ...] = (
+    (re.compile(r"#?[0-9]{1,20}"), by_number),
+    (re.compile(r"inv-?[0-9]{1,15}", re.IGNORECASE), by_invoice),
+    (re.compile(r"pi_\w+"), by_payment),
+    (re.compile(r"(?:re|pyr)_\w+"), by_refund),
+    (re.compile(r"cus_\w+"), by_stripe_customer),
+    (re.compile(r"[^\s@]+@[^\s@]+"), by_email),
+)
