@@ -32,11 +32,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 
 INSTALLED_APPS = [
-    "pelcro_orders.apps.StaffAdminConfig",
     "unfold.apps.BasicAppConfig",  # its default would put a site of its own in place of StaffSite
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
+    "pelcro_orders.apps.StaffAdminConfig",  # after the theme, whose templates take the place of Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -97,7 +97,7 @@ class Asked:
     @classmethod
     def of(cls, query: QueryDict) -> Self:
         """Read the query string. What is unknown or makes no sense counts as absent."""
-        given = query.dict()
+        given: Params = {name: str(query[name]) for name in query}
         filters = OrderFilters({name: given[name] for name in OrderFilters.base_fields if given.get(name)})
         sizes = {str(size): size for size in SIZES}
         text = query.get("q", "").strip()
