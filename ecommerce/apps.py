@@ -1,5 +1,7 @@
 """The ecommerce app."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -10,3 +12,7 @@ class EcommerceConfig(AppConfig):
     name = "ecommerce"
     verbose_name = _("E-commerce")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the one receiver of billing's one signal."""
+        import_module("ecommerce.receivers")

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -33,8 +33,9 @@ class Wish(models.Model):
     """Something to be done at Stripe once, however often it is sent.
 
     `due` is when it may next be tried; empty once nothing more is to be done by itself. While a process holds it,
-    `due` lies ahead: that is the lease. `generation` rises only after a received 5xx and a look that found nothing.
-    `first_sent_at` starts the 23 hours after which nothing is posted again by itself; `attention` then says so.
+    `due` lies ahead: that is the lease. `generation` rises only after a received 5xx (`answered_5xx`) and a look that
+    found nothing. `first_sent_at` starts the 23 hours after which nothing is posted again by itself; `attention` then
+    says so.
     """
 
     uuid = models.UUIDField(_("our id"), default=uuid.uuid4, unique=True, editable=False)
@@ -48,6 +49,7 @@ class Wish(models.Model):
     failure_message = models.TextField(_("failure"), blank=True)
     attention = models.TextField(_("needs attention"), blank=True)
     requested_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
+    answered_5xx = models.BooleanField(default=False, editable=False)
     first_sent_at = models.DateTimeField(_("first sent"), null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
 
@@ -142,7 +144,3 @@ class Refund(Wish, ByActor):
 
     def __str__(self) -> str:
         return self.stripe_refund_id or str(self.uuid)
-
-    def metadata(self) -> dict[str, Any]:
-        """Give what marks the object at Stripe as ours."""
-        return {"refund": str(self.uuid)}

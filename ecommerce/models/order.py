@@ -1,7 +1,7 @@
 """Orders, their items, and the words they are found by."""
 
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -57,7 +57,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.exclude(attention="")
 
 
-class Order(ConcurrentTransitionMixin, models.Model):
+if TYPE_CHECKING:
+    # django-stubs' plugin gives up on a model with a mixin that calls itself one.
+    class ConcurrentMixin:
+        """Stands in for django-fsm's."""
+
+else:
+    ConcurrentMixin = ConcurrentTransitionMixin
+
+
+class Order(ConcurrentMixin, models.Model):
     """What a customer buys. Amounts are in the currency's minor unit.
 
     `status` tells the truth about money and is changed by transitions alone; `money_state` says what is under way or

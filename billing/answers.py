@@ -1,0 +1,40 @@
+"""What Stripe said of a charge or a refund, wherever it was heard: the call, a webhook, the sweep, reconcile."""
+
+from dataclasses import dataclass
+
+from billing.gateway import CardFacts
+from billing.models import Payment, Refund
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentAnswer:
+    """What Stripe said of a charge; `status` is succeeded, failed or requires_action."""
+
+    payment_id: int
+    status: Payment.Status
+    intent_id: str = ""
+    client_secret: str = ""
+    failure_code: str = ""
+    decline_code: str = ""
+    message: str = ""
+    card: CardFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundAnswer:
+    """What Stripe said of a refund; `refund_id` is None where Stripe knows one that we don't (`payment_id` says whose).
+
+    `status` is pending, succeeded or failed.
+    """
+
+    payment_id: int
+    status: Refund.Status
+    refund_id: int | None = None
+    stripe_id: str = ""
+    amount: int = 0
+    currency: str = ""
+    failure_code: str = ""
+    message: str = ""
+
+
+Answer = PaymentAnswer | RefundAnswer

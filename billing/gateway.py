@@ -1,0 +1,307 @@
+"""Stripe, and nothing else: typed requests in, typed results or one of five errors out.
+
+Each call is one HTTP request: the SDK's own retries are off, so that every retry passes the look-up of `payments`.
+Source: https://docs.stripe.com/api (version pinned by the SDK), https://docs.stripe.com/error-handling.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, TypeVar
+
+import stripe
+from django.conf import settings
+from django.db import transaction
+
+from billing import pacing
+
+CONNECT_SECONDS = 3
+READ_SECONDS = 20
+PAGE = 100
+SERVER_ERROR = 500
+
+ResultT = TypeVar("ResultT")
+
+
+class GatewayError(Exception):
+    """Something other than yes. `code` is Stripe's, `message` Stripe's words for people."""
+
+    def __init__(self, message: str, *, code: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+
+
+class CardDeclined(GatewayError):
+    """The bank said no; `intent` is what Stripe keeps of the attempt."""
+
+    def __init__(self, message: str, *, code: str, decline_code: str, intent: "Intent | None") -> None:
+        super().__init__(message, code=code)
+        self.decline_code = decline_code
+        self.intent = intent
+
+
+class Refused(GatewayError):
+    """A definite no of Stripe's: nothing happened, and asking again won't help."""
+
+
+class Unavailable(GatewayError):
+    """No answer, or none that tells whether it happened. `received` tells a 5xx that arrived from silence."""
+
+    received = False
+
+
+class ServerTrouble(Unavailable):
+    """A 5xx arrived: Stripe replays it for as long as it keeps the key."""
+
+    received = True
+
+
+class Busy(Unavailable):
+    """Not done by this call: too many requests, or the same key is in flight. Later, with the same key."""
+
+
+class Misconfigured(Unavailable):
+    """Our key or its rights are wrong: nothing can be done until a person mends the configuration."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardFacts:
+    """What may be shown of a card."""
+
+    id: str
+    brand: str
+    last4: str
+    exp_month: int
+    exp_year: int
+    attached: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A PaymentIntent. `amount` and `refunded` are in the currency's minor unit."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    client_secret: str
+    created: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    failure_code: str = ""
+    decline_code: str = ""
+    failure_message: str = ""
+    card: CardFacts | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundResult:
+    """A refund at Stripe; `status` is pending, requires_action, succeeded, failed or canceled."""
+
+    id: str
+    status: str
+    amount: int
+    currency: str
+    intent_id: str
+    created: int
+    metadata: dict[str, str] = field(default_factory=dict)
+    failure_reason: str = ""
+
+
+@functools.cache
+def client() -> stripe.StripeClient:
+    """Give this process's one client."""
+    if not settings.STRIPE_SECRET_KEY:
+        raise Misconfigured("STRIPE_SECRET_KEY is missing: set it, or use `make run`, which brings a stand-in.")
+    return stripe.StripeClient(
+        settings.STRIPE_SECRET_KEY,
+        base_addresses={"api": settings.STRIPE_API_BASE},
+        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        max_network_retries=0,
+    )
+
+
+def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
+    """Make a customer and give its id."""
+    params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
+    return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
+
+
+def create_intent(*, params: dict[str, Any], key: str) -> Intent:
+    """Charge: create a PaymentIntent and confirm it at once."""
+    sent: Any = params
+    return _intent(_call(lambda: client().v1.payment_intents.create(sent, {"idempotency_key": key})))
+
+
+def retrieve_intent(intent_id: str) -> Intent:
+    """Read a PaymentIntent as it is now."""
+    return _intent(_call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
+
+
+def cancel_intent(intent_id: str) -> Intent:
+    """Make sure that a PaymentIntent can't succeed any more; raise Refused if it has."""
+    return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id)))
+
+
+def intents_of(customer_id: str, *, since: datetime) -> Iterator[Intent]:
+    """List a customer's PaymentIntents since a time, newest first. Lists are current, Stripe's search is not."""
+    filters = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
+    return map(_intent, _pages(client().v1.payment_intents.list, filters))
+
+
+def intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[Intent]:
+    """List all PaymentIntents created between two times, newest first, going on after an id."""
+    return map(_intent, _pages(client().v1.payment_intents.list, _span(since, until), after=after))
+
+
+def create_refund(*, params: dict[str, Any], key: str) -> RefundResult:
+    """Send money back."""
+    sent: Any = params
+    return _refund(_call(lambda: client().v1.refunds.create(sent, {"idempotency_key": key})))
+
+
+def retrieve_refund(refund_id: str) -> RefundResult:
+    """Read a refund as it is now."""
+    return _refund(_call(lambda: client().v1.refunds.retrieve(refund_id)))
+
+
+def refunds_of(intent_id: str) -> Iterator[RefundResult]:
+    """List the refunds of a PaymentIntent, newest first."""
+    return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
+
+
+def refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[RefundResult]:
+    """List all refunds created between two times, newest first, going on after an id."""
+    return map(_refund, _pages(client().v1.refunds.list, _span(since, until), after=after))
+
+
+def save_card(*, token: str, customer_id: str) -> CardFacts:
+    """Keep a card at Stripe for a customer: `token` is a payment method (pm_…) or a card token (tok_…)."""
+    method = token
+    if not token.startswith("pm_"):
+        made: Any = {"type": "card", "card": {"token": token}}
+        method = _call(lambda: client().v1.payment_methods.create(made)).id
+    return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id})))
+
+
+def forget_card(payment_method_id: str) -> None:
+    """Detach a saved card from its customer."""
+    _call(lambda: client().v1.payment_methods.detach(payment_method_id))
+
+
+def intent_of_charge(charge_id: str) -> str:
+    """Give the PaymentIntent that a charge belongs to, empty if none."""
+    charge = _call(lambda: client().v1.charges.retrieve(charge_id))
+    return _id(charge.payment_intent)
+
+
+def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
+    """Check the signature of a webhook and give the event; raise Refused if it is not Stripe's."""
+    try:
+        event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET)
+    except (ValueError, stripe.SignatureVerificationError) as error:
+        raise Refused(str(error), code="signature") from error
+    found: dict[str, Any] = event.to_dict()
+    return found
+
+
+def _span(since: datetime, until: datetime) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
+
+
+def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str = "") -> Iterator[Any]:
+    more = True
+    while more:
+        params = filters | {"limit": PAGE} | ({"starting_after": after} if after else {})
+        page = _call(lambda params=params: listing(params))  # type: ignore[misc]
+        yield from page.data
+        more = page.has_more
+        after = page.data[-1].id if page.data else ""
+
+
+def _call(request: Callable[[], ResultT]) -> ResultT:
+    # A transaction held over a call would keep its locks for as long as Stripe takes.
+    if transaction.get_connection().in_atomic_block:
+        raise RuntimeError("Stripe is called outside transactions only.")
+    pacing.wait()
+    try:
+        return request()
+    except stripe.CardError as error:
+        raise _declined(error) from error
+    except stripe.StripeError as error:
+        raise _translated(error) from error
+
+
+def _declined(error: stripe.CardError) -> CardDeclined:
+    kept = error.error
+    intent = kept.payment_intent if kept and hasattr(kept, "payment_intent") else None
+    return CardDeclined(
+        error.user_message or "",
+        code=error.code or "card_declined",
+        decline_code=getattr(kept, "decline_code", None) or "",
+        intent=_intent(intent) if intent else None,
+    )
+
+
+def _translated(error: stripe.StripeError) -> GatewayError:
+    message = error.user_message or str(error)
+    # A 409 comes as a plain APIError whose own code is None.
+    code = error.code or (error.error.code if error.error and error.error.code else "") or ""
+    status = error.http_status or 0
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError) or status in {401, 403}:
+        return Misconfigured(message, code=code)
+    if status in {409, 429}:
+        return Busy(message, code=code)
+    if status >= SERVER_ERROR:
+        return ServerTrouble(message, code=code)
+    if isinstance(error, stripe.APIConnectionError) or not status:
+        return Unavailable(message, code=code)
+    return Refused(message, code=code or "refused")
+
+
+def _id(found: Any) -> str:
+    return found if isinstance(found, str) else (found.id if found else "")
+
+
+def _intent(found: Any) -> Intent:
+    failure = found.last_payment_error
+    method = found.payment_method
+    return Intent(
+        id=found.id,
+        status=found.status,
+        amount=found.amount,
+        currency=found.currency,
+        client_secret=found.client_secret or "",
+        created=found.created,
+        metadata=found.metadata.to_dict() if found.metadata else {},
+        failure_code=(getattr(failure, "code", None) or "") if failure else "",
+        decline_code=(getattr(failure, "decline_code", None) or "") if failure else "",
+        failure_message=(getattr(failure, "message", None) or "") if failure else "",
+        card=_card(method) if method and not isinstance(method, str) else None,
+    )
+
+
+def _card(method: Any) -> CardFacts:
+    card = method.card
+    return CardFacts(
+        id=method.id,
+        brand=card.brand,
+        last4=card.last4,
+        exp_month=card.exp_month,
+        exp_year=card.exp_year,
+        attached=bool(method.customer),
+    )
+
+
+def _refund(found: Any) -> RefundResult:
+    return RefundResult(
+        id=found.id,
+        status=found.status or "pending",
+        amount=found.amount,
+        currency=found.currency,
+        intent_id=_id(found.payment_intent),
+        created=found.created,
+        metadata=found.metadata.to_dict() if found.metadata else {},
+        failure_reason=getattr(found, "failure_reason", None) or "",
+    )

@@ -1,0 +1,93 @@
+"""Invoices: issued when their payment is collected, paid or void, and the credit notes of what was refunded.
+
+Every function here runs inside the transaction of its caller, who holds the order's lock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F
+
+from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Refund
+from customers.models import Customer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Billed:
+    """What an invoice freezes of an order. Amounts are in the currency's minor unit."""
+
+    customer: Customer
+    reference: str
+    currency: str
+    subtotal: int
+    discount: int
+    shipping: int
+    tax: int
+    total: int
+    bill_to: dict[str, str]
+    lines: Sequence[InvoiceLine]
+
+
+def issue(*, billed: Billed, at: datetime) -> Invoice:
+    """Issue an open invoice. Its number comes from a gapless counter, locked until the transaction ends."""
+    invoice = Invoice.objects.create(
+        number=f"INV-{_next('invoice'):06}",
+        customer=billed.customer,
+        reference=billed.reference,
+        currency=billed.currency,
+        subtotal=billed.subtotal,
+        discount=billed.discount,
+        shipping=billed.shipping,
+        tax=billed.tax,
+        total=billed.total,
+        bill_to=billed.bill_to,
+        issued_at=at,
+    )
+    for line in billed.lines:
+        line.invoice = invoice
+    InvoiceLine.objects.bulk_create(billed.lines)
+    return invoice
+
+
+def mark_paid(*, invoice: Invoice, at: datetime) -> None:
+    """Mark an open invoice as paid in full."""
+    _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.PAID, paid_at=at, amount_paid=invoice.total)
+
+
+def void(*, invoice: Invoice, at: datetime) -> None:
+    """Void an open invoice: nothing is owed any more."""
+    _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.VOID, voided_at=at)
+
+
+def credit(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
+    """Issue the credit note of a refund that Stripe, or a person, said yes to."""
+    Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") + refund.amount)
+    return CreditNote.objects.create(
+        number=f"CN-{_next('credit_note'):06}",
+        invoice=invoice,
+        refund=refund,
+        currency=refund.currency,
+        amount=refund.amount,
+        issued_at=at,
+    )
+
+
+def void_credit(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
+    """Void the credit note of a refund that failed after all."""
+    if CreditNote.objects.filter(refund=refund, voided_at=None).update(voided_at=at):
+        Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") - refund.amount)
+
+
+def _change(invoice: Invoice, expected: Invoice.Status, **values: object) -> None:
+    if Invoice.objects.filter(pk=invoice.pk, status=expected).update(**values) != 1:
+        raise RuntimeError(f"Invoice {invoice.number} is not {expected}.")
+    invoice.refresh_from_db()
+
+
+def _next(name: str) -> int:
+    Counter.objects.get_or_create(name=name)
+    counter = Counter.objects.select_for_update().get(name=name)
+    counter.value += 1
+    counter.save(update_fields=["value"])
+    return counter.value

@@ -1,0 +1,203 @@
+"""Payments and refunds as rows: begun as wishes, closed once with what Stripe said.
+
+Every function here runs inside the transaction of its caller, who holds the order's lock. What lies between the two
+is `settling`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from billing.answers import PaymentAnswer, RefundAnswer
+from billing.gateway import CardFacts
+from billing.models import Card, Invoice, Payment, Refund
+from customers.actors import STRIPE, Actor
+
+ASK_AGAIN = timedelta(minutes=10)
+FOLLOW_PENDING = timedelta(hours=1)
+
+UNSETTLED = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What to charge: a saved card, or a token of a new one (pm_… or tok_…), kept for the next time if `save`."""
+
+    card: Card | None = None
+    token: str = ""
+    save: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentClosing:
+    """A payment after an answer; `won` says that this answer changed it from `before`."""
+
+    payment: Payment
+    before: str
+    won: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundClosing:
+    """A refund after an answer; `won` says that this answer changed it from `before` ("" where it was unknown)."""
+
+    refund: Refund
+    before: str
+    won: bool
+
+
+def begin_charge(*, invoice: Invoice, means: Means, at: datetime) -> Payment:
+    """Write the wish to charge an invoice."""
+    return Payment.objects.create(
+        invoice=invoice,
+        card=means.card,
+        amount=invoice.total,
+        currency=invoice.currency,
+        params=_charge_params(means),
+        status=Payment.Status.PROCESSING,
+        due=at,
+        requested_at=at,
+    )
+
+
+def _charge_params(means: Means) -> dict[str, Any]:
+    if means.card:
+        return {"payment_method": means.card.stripe_payment_method_id}
+    kept = {"setup_future_usage": "on_session"} if means.save else {}
+    if means.token.startswith("pm_"):
+        return {"payment_method": means.token} | kept
+    return {"payment_method_data": {"type": "card", "card": {"token": means.token}}} | kept
+
+
+def begin_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
+    """Write the wish to send money back; the database refuses more than was paid."""
+    refund = Refund(
+        payment=payment,
+        amount=amount,
+        currency=payment.currency,
+        reason=reason,
+        due=at,
+        requested_at=at,
+        **by.columns,
+    )
+    refund.params = {
+        "payment_intent": payment.stripe_payment_intent_id,
+        "amount": amount,
+        "metadata": {"refund": str(refund.uuid), "payment": str(payment.uuid)},
+    }
+    refund.save()
+    return refund
+
+
+def end_authentication(*, payment: Payment, at: datetime) -> bool:
+    """Ask for the end of an authentication that a browser may still complete; tell whether there was one."""
+    waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION)
+    return bool(waiting.update(cancel_requested_at=at, due=at))
+
+
+def close_payment(*, answer: PaymentAnswer, at: datetime) -> PaymentClosing:
+    """Write Stripe's answer once."""
+    payment = Payment.objects.locked().select_related("invoice__customer", "card").get(pk=answer.payment_id)
+    before = payment.status
+    if answer.status is Payment.Status.SUCCEEDED and answer.card and not payment.card_id:
+        payment.card = _remembered(answer.card, payment)
+    # A conditional UPDATE says who won: whoever comes second changes nothing.
+    unsettled = Payment.objects.filter(pk=payment.pk, status__in=UNSETTLED)
+    written = unsettled.update(**_payment_columns(payment, answer, at=at))
+    payment.refresh_from_db()
+    return PaymentClosing(payment=payment, before=before, won=bool(written) and before != payment.status)
+
+
+def _payment_columns(payment: Payment, answer: PaymentAnswer, *, at: datetime) -> dict[str, Any]:
+    waiting = answer.status is Payment.Status.REQUIRES_ACTION
+    return {
+        "status": answer.status,
+        "card": payment.card,
+        "stripe_payment_intent_id": answer.intent_id or payment.stripe_payment_intent_id,
+        "client_secret": answer.client_secret or payment.client_secret,
+        "failure_code": answer.failure_code,
+        "decline_code": answer.decline_code,
+        "failure_message": answer.message,
+        "attention": "",
+        "due": at + ASK_AGAIN if waiting else None,
+        "closed_at": None if waiting else at,
+    }
+
+
+def adopt_late_success(*, payment: Payment, answer: PaymentAnswer, at: datetime) -> None:
+    """Turn a payment that was given up into the one that succeeded; its invoice must have no other live one."""
+    columns = _payment_columns(payment, answer, at=at)
+    if Payment.objects.filter(pk=payment.pk, status=Payment.Status.FAILED).update(**columns) != 1:
+        raise RuntimeError(f"Payment {payment} is not failed any more.")
+    payment.refresh_from_db()
+
+
+def _remembered(facts: CardFacts, payment: Payment) -> Card:
+    card, _made = Card.objects.get_or_create(
+        stripe_payment_method_id=facts.id,
+        defaults={
+            "customer": payment.invoice.customer,
+            "brand": facts.brand,
+            "last4": facts.last4,
+            "exp_month": facts.exp_month,
+            "exp_year": facts.exp_year,
+            # One that Stripe did not keep for the customer was used once and can't be charged again.
+            "removed_at": None if facts.attached else payment.requested_at,
+        },
+    )
+    return card
+
+
+def close_refund(*, answer: RefundAnswer, at: datetime) -> RefundClosing:
+    """Write Stripe's answer once; a refund that only Stripe knows gets its row."""
+    refund = _known(answer)
+    if refund is None:
+        return RefundClosing(refund=_adopted(answer, at=at), before="", won=True)
+    before = refund.status
+    written = Refund.objects.filter(pk=refund.pk, status__in=_may_become(answer.status)).update(
+        status=answer.status,
+        stripe_refund_id=answer.stripe_id or refund.stripe_refund_id,
+        failure_code=answer.failure_code,
+        failure_message=answer.message,
+        attention="",
+        due=at + FOLLOW_PENDING if answer.status is Refund.Status.PENDING else None,
+        closed_at=None if answer.status is Refund.Status.PENDING else at,
+    )
+    refund.refresh_from_db()
+    return RefundClosing(refund=refund, before=before, won=bool(written) and before != refund.status)
+
+
+def _known(answer: RefundAnswer) -> Refund | None:
+    rows = Refund.objects.locked().select_related("payment__invoice")
+    if answer.refund_id:
+        return rows.get(pk=answer.refund_id)
+    return rows.filter(stripe_refund_id=answer.stripe_id).first()
+
+
+def _may_become(status: Refund.Status) -> Iterable[Refund.Status]:
+    """Say from which statuses a refund may come to this one: only a yes can be taken back."""
+    known = Refund.Status
+    return {
+        known.PENDING: (known.REQUESTED, known.PENDING),
+        known.SUCCEEDED: (known.REQUESTED, known.PENDING, known.FAILED),
+        known.FAILED: (known.REQUESTED, known.PENDING, known.SUCCEEDED),
+    }[status]
+
+
+def _adopted(answer: RefundAnswer, *, at: datetime) -> Refund:
+    pending = answer.status is Refund.Status.PENDING
+    return Refund.objects.create(
+        payment_id=answer.payment_id,
+        amount=answer.amount,
+        currency=answer.currency,
+        status=answer.status,
+        stripe_refund_id=answer.stripe_id,
+        failure_code=answer.failure_code,
+        failure_message=answer.message,
+        requested_at=at,
+        first_sent_at=at,
+        due=at + FOLLOW_PENDING if pending else None,
+        closed_at=None if pending else at,
+        **STRIPE.columns,
+    )

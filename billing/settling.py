@@ -1,0 +1,293 @@
+"""Settling: the calls that make a wish true at Stripe, once. Outside any transaction.
+
+A lease is on disk before the call, so that whoever comes after a crash knows that something may have been sent, and
+looks before it leaps. Source: docs/money.md.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
+
+from billing import gateway
+from billing.answers import Answer, PaymentAnswer, RefundAnswer
+from billing.models import Payment, Refund, Wish
+from customers.models import Customer
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+LONGEST_WAIT = 45  # seconds; with the sweep's 15 at most, a wish is tried again within a minute
+POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps a key for at least 24
+AUTHENTICATE_WITHIN = timedelta(hours=24)
+CLOCK_SKEW = timedelta(minutes=5)
+
+WishT = TypeVar("WishT", bound=Wish)
+AnswerT = TypeVar("AnswerT", bound=Answer)
+
+
+def settle_payment(*, payment_id: int, at: datetime) -> PaymentAnswer | None:
+    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
+    payment = lease(Payment, payment_id, at=at)
+    return _settled(payment, at=at, ask=lambda: ask_payment(payment, at=at)) if payment else None
+
+
+def settle_refund(*, refund_id: int, at: datetime) -> RefundAnswer | None:
+    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
+    refund = lease(Refund, refund_id, at=at)
+    return _settled(refund, at=at, ask=lambda: ask_refund(refund, at=at)) if refund else None
+
+
+def _settled(wish: Wish, *, at: datetime, ask: Callable[[], AnswerT]) -> AnswerT | None:
+    try:
+        return ask()
+    except gateway.Unavailable as trouble:
+        postpone(wish, trouble, at=at)
+        if isinstance(trouble, gateway.Misconfigured):
+            raise
+        return None
+
+
+def lease(model: type[WishT], pk: int, *, at: datetime) -> WishT | None:
+    """Claim a due wish for a minute, on disk before the call; None if another holds it or nothing is to be done."""
+    wishes = model._default_manager  # noqa: SLF001 - Django's public name for it
+    claimed = wishes.filter(pk=pk, due__lte=at, closed_at=None).update(
+        tries=F("tries") + 1,
+        due=at + LEASE,
+        first_sent_at=Coalesce("first_sent_at", Value(at)),
+        # Stripe replays a 5xx under its key: if the look finds nothing, the next post goes out under another.
+        generation=F("generation") + Case(When(answered_5xx=True, then=1), default=0),
+        answered_5xx=False,
+    )
+    return wishes.get(pk=pk) if claimed else None
+
+
+def postpone(wish: Wish, trouble: gateway.Unavailable, *, at: datetime) -> None:
+    """Give the lease back after no answer: try again after full jitter, at most 45 s from now."""
+    wait = random.uniform(0, min(0.5 * 2**wish.tries, LONGEST_WAIT))  # noqa: S311 - jitter
+    type(wish)._default_manager.filter(pk=wish.pk, tries=wish.tries, closed_at=None).update(  # noqa: SLF001 - as above
+        due=at + timedelta(seconds=wait), answered_5xx=trouble.received
+    )
+
+
+def ask_payment(payment: Payment, *, at: datetime) -> PaymentAnswer:
+    """Settle a leased payment with Stripe: look first on every try but the first. Raise gateway.Unavailable."""
+    if payment.tries > 1 or payment.stripe_payment_intent_id:
+        found = look_for_intent(payment)
+        if found:
+            return answer_of_intent(payment, found, at=at)
+        if _too_late(payment, at=at):
+            return PaymentAnswer(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=_too_late_words())
+    return _charge(payment, at=at)
+
+
+def _charge(payment: Payment, *, at: datetime) -> PaymentAnswer:
+    try:
+        intent = gateway.create_intent(params=_sent(payment), key=payment.idempotency_key)
+    except gateway.CardDeclined as declined:
+        return PaymentAnswer(
+            payment_id=payment.pk,
+            status=Payment.Status.FAILED,
+            intent_id=declined.intent.id if declined.intent else "",
+            failure_code=declined.code,
+            decline_code=declined.decline_code,
+            message=declined.message,
+        )
+    except gateway.Refused as refused:
+        return PaymentAnswer(
+            payment_id=payment.pk,
+            status=Payment.Status.FAILED,
+            failure_code=_loud(refused),
+            message=refused.message,
+        )
+    return answer_of_intent(payment, intent, at=at)
+
+
+def answer_of_intent(payment: Payment, intent: gateway.Intent, *, at: datetime) -> PaymentAnswer:
+    """Read a PaymentIntent's present state as an answer; end it where it waits in vain. Raise gateway.Unavailable."""
+    overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
+    failed_in_browser = intent.status == "requires_payment_method" and payment.client_secret
+    # A browser may still hold its secret: only a canceled intent can't succeed any more.
+    if failed_in_browser or (intent.status == "requires_action" and overdue):
+        intent = _ended(intent)
+    match intent.status:
+        case "succeeded":
+            status = Payment.Status.SUCCEEDED
+        case "requires_action":
+            status = Payment.Status.REQUIRES_ACTION
+        case "requires_payment_method" | "canceled":
+            status = Payment.Status.FAILED
+        case _:
+            raise gateway.Unavailable(f"{intent.id} is {intent.status}.")
+    failed = status is Payment.Status.FAILED
+    return PaymentAnswer(
+        payment_id=payment.pk,
+        status=status,
+        intent_id=intent.id,
+        client_secret=intent.client_secret if status is Payment.Status.REQUIRES_ACTION else "",
+        failure_code=(intent.failure_code or "authentication_not_completed") if failed else "",
+        decline_code=intent.decline_code,
+        message=(intent.failure_message or _("The customer did not complete the authentication.")) if failed else "",
+        card=intent.card,
+    )
+
+
+def _ended(intent: gateway.Intent) -> gateway.Intent:
+    try:
+        canceled = gateway.cancel_intent(intent.id)
+    except gateway.Refused:
+        return gateway.retrieve_intent(intent.id)  # it was faster: what it is now is the answer
+    # Canceling keeps the reason of the last attempt, which is what people ask for.
+    return replace(canceled, failure_code=intent.failure_code, failure_message=intent.failure_message)
+
+
+def look_for_intent(payment: Payment) -> gateway.Intent | None:
+    """Find the PaymentIntent of a payment at Stripe, by its id or by our own in its metadata."""
+    if payment.stripe_payment_intent_id:
+        return gateway.retrieve_intent(payment.stripe_payment_intent_id)
+    customer = payment.invoice.customer
+    if not customer.stripe_customer_id:
+        return None
+    since = (payment.first_sent_at or payment.requested_at) - CLOCK_SKEW
+    recent = gateway.intents_of(customer.stripe_customer_id, since=since)
+    ours = next((each for each in recent if each.metadata.get("payment") == str(payment.uuid)), None)
+    return gateway.retrieve_intent(ours.id) if ours else None
+
+
+def _sent(payment: Payment) -> dict[str, Any]:
+    """Give the exact parameters of the charge, kept from the first time they are sent."""
+    if "amount" not in payment.params:
+        invoice = payment.invoice
+        payment.params |= {
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "customer": _stripe_customer(invoice.customer, key=f"customer-{payment.idempotency_key}"),
+            "confirm": True,
+            "allowed_payment_method_types": ["card"],
+            "description": f"Order {invoice.reference}",
+            "metadata": {"payment": str(payment.uuid), "order": invoice.reference, "invoice": invoice.number},
+            "expand": ["payment_method"],
+        }
+        payment.save(update_fields=["params"])
+    sent: dict[str, Any] = payment.params
+    return sent
+
+
+def _stripe_customer(customer: Customer, *, key: str) -> str:
+    if not customer.stripe_customer_id:
+        made = gateway.create_customer(email=customer.email, name=customer.name, reference=str(customer.pk), key=key)
+        Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=made)
+        customer.refresh_from_db(fields=["stripe_customer_id"])
+    return customer.stripe_customer_id or ""
+
+
+def ask_refund(refund: Refund, *, at: datetime) -> RefundAnswer:
+    """Settle a leased refund with Stripe: look first on every try but the first. Raise gateway.Unavailable.
+
+    Needs `refund.payment` loaded, and touches no database, so that threads may run many side by side.
+    """
+    if refund.stripe_refund_id:
+        return answer_of_refund(refund, gateway.retrieve_refund(refund.stripe_refund_id))
+    if refund.tries > 1:
+        found = look_for_refund(refund)
+        if found:
+            return answer_of_refund(refund, found)
+        if _too_late(refund, at=at):
+            return RefundAnswer(
+                payment_id=refund.payment_id,
+                refund_id=refund.pk,
+                status=Refund.Status.REQUESTED,
+                message=_too_late_words(),
+            )
+    return _send_back(refund)
+
+
+def _send_back(refund: Refund) -> RefundAnswer:
+    try:
+        return answer_of_refund(refund, gateway.create_refund(params=refund.params, key=refund.idempotency_key))
+    except gateway.Refused as refused:
+        found = look_for_refund(refund) if refused.code == "charge_already_refunded" else None
+        if found:
+            return answer_of_refund(refund, found)
+        return RefundAnswer(
+            payment_id=refund.payment_id,
+            refund_id=refund.pk,
+            status=Refund.Status.FAILED,
+            failure_code=_loud(refused),
+            message=refused.message,
+        )
+
+
+def look_for_refund(refund: Refund) -> gateway.RefundResult | None:
+    """Find a refund at Stripe by our own id in its metadata."""
+    known = gateway.refunds_of(refund.payment.stripe_payment_intent_id or "")
+    return next((each for each in known if each.metadata.get("refund") == str(refund.uuid)), None)
+
+
+def answer_of_refund(refund: Refund | None, found: gateway.RefundResult, *, payment_id: int = 0) -> RefundAnswer:
+    """Read a refund's present state at Stripe as an answer."""
+    failed = found.status in {"failed", "canceled"}
+    yes = Refund.Status.SUCCEEDED if found.status == "succeeded" else Refund.Status.PENDING
+    return RefundAnswer(
+        payment_id=refund.payment_id if refund else payment_id,
+        refund_id=refund.pk if refund else None,
+        status=Refund.Status.FAILED if failed else yes,
+        stripe_id=found.id,
+        amount=found.amount,
+        currency=found.currency,
+        failure_code=found.failure_reason if failed else "",
+        message=_("The bank could not take the refund: %(why)s.") % {"why": found.failure_reason.replace("_", " ")}
+        if failed
+        else "",
+    )
+
+
+def heard_intent(intent: gateway.Intent, *, at: datetime) -> PaymentAnswer | None:
+    """Read a PaymentIntent that somebody else asked about as an answer, without posting anything.
+
+    None where it is not ours, or where it says nothing final: a failed authentication is first ended by the sweep.
+    """
+    ours = Q(stripe_payment_intent_id=intent.id) | Q(uuid=_uuid(intent.metadata.get("payment")))
+    payment = Payment.objects.filter(ours).first()
+    if payment is None:
+        return None
+    if intent.status not in {"succeeded", "canceled", "requires_action"}:
+        Payment.objects.filter(pk=payment.pk, closed_at=None, status=Payment.Status.REQUIRES_ACTION).update(due=at)
+        return None
+    return answer_of_intent(payment, intent, at=payment.requested_at)
+
+
+def heard_refund(found: gateway.RefundResult) -> RefundAnswer | None:
+    """Read a refund that somebody else asked about, or made, as an answer; None where it is not of our payments."""
+    ours = Q(stripe_refund_id=found.id) | Q(uuid=_uuid(found.metadata.get("refund")))
+    refund = Refund.objects.filter(ours).first()
+    payment = refund.payment if refund else Payment.objects.filter(stripe_payment_intent_id=found.intent_id).first()
+    return answer_of_refund(refund, found, payment_id=payment.pk) if payment else None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def _too_late(wish: Wish, *, at: datetime) -> bool:
+    return wish.first_sent_at is not None and at - wish.first_sent_at > POST_AGAIN_WITHIN
+
+
+def _too_late_words() -> str:
+    return _("Stripe knows nothing of this after 23 hours of trying; whether to send it again is yours to say.")
+
+
+def _loud(refused: gateway.Refused) -> str:
+    if refused.code in {"idempotency_error", "idempotency_key_in_use"}:
+        logger.error("The same key went out with other parameters: %s", refused.message)
+    return refused.code

@@ -1,0 +1,7 @@
+"""The one thing that travels upwards: "Stripe answered this"."""
+
+from django.dispatch import Signal
+
+# Sent outside any transaction with `answers`, a list of payments.PaymentAnswer and payments.RefundAnswer.
+# Its one receiver opens the transaction that finishes them, and returns nothing.
+answered = Signal()

@@ -1,0 +1,142 @@
+"""Collecting an order's payment: the one invoice, one charge at a time, and another card after a decline."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from billing import invoices, payments
+from billing.models import Card, InvoiceLine, Payment
+from billing.payments import Means
+from billing.settling import LEASE
+from customers.actors import Actor
+from customers.models import Customer
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders import holding
+from ecommerce.orders.history import record
+from ecommerce.orders.questions import open_act
+from ecommerce.orders.refusals import OrderRefused, in_flight, wrong_status
+from ecommerce.orders.settling import settle_payment
+
+
+def pay(
+    *, order_id: int, by: Actor, at: datetime, card_id: int | None = None, token: str = "", save_card: bool = True
+) -> Order:
+    """Pay a created order with another card; raise OrderRefused, and nothing happened."""
+    end_authentication(order_id=order_id, at=at)
+    with transaction.atomic():
+        order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
+        _check_payable(order)
+        means = means_of(order.customer, card_id=card_id, token=token, save=save_card, at=at)
+        holding.take_again(order, at=at)
+        begin_payment(order, means, by=by, at=at)
+    return settle_now(order_id=order_id)
+
+
+def confirm(*, order_id: int, at: datetime) -> Order:
+    """Ask Stripe how an authentication ended, and give the order as it then is."""
+    waiting = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION)
+    # Never shortens a lease: whoever holds one is asking just that.
+    waiting.filter(due__gt=at + LEASE).update(due=at)
+    return settle_now(order_id=order_id)
+
+
+def end_authentication(*, order_id: int, at: datetime) -> None:
+    """End an authentication that a browser may still complete, so that its payment can't succeed any more."""
+    payment = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION).first()
+    if payment and payments.end_authentication(payment=payment, at=at):
+        settle_now(order_id=order_id)
+
+
+def settle_now(*, order_id: int) -> Order:
+    """Make one attempt to settle an order's charge, outside any transaction, and give the order as it then is."""
+    act = OrderAct.objects.filter(order=order_id, closed_at=None, kind=OrderAct.Kind.PAY).first()
+    if act and act.payment_id:
+        settle_payment(payment_id=act.payment_id)
+    return Order.objects.select_related("customer", "invoice").get(pk=order_id)
+
+
+def means_of(customer: Customer, *, card_id: int | None, token: str, save: bool, at: datetime) -> Means:
+    """Give what to charge, checked to be this customer's; raise OrderRefused."""
+    if card_id is not None:
+        return Means(card=_card(customer, card_id, at=at))
+    if not token.startswith(("pm_", "tok_")):
+        raise OrderRefused("card_required", _("Choose a card, or give a new one."), field="gateway_token")
+    return Means(token=token, save=save)
+
+
+def _card(customer: Customer, card_id: int, *, at: datetime) -> Card:
+    card = customer.cards.filter(pk=card_id, removed_at=None).first()
+    if card is None:
+        raise OrderRefused("unknown_source", _("This customer has no such card."), field="source_id")
+    if card.expired(year=at.year, month=at.month):
+        expired = {"card": card, "when": f"{card.exp_month:02}/{card.exp_year}"}
+        raise OrderRefused("card_expired", _("%(card)s expired %(when)s.") % expired, field="source_id")
+    return card
+
+
+def _check_payable(order: Order) -> None:
+    if order.status != Order.Status.CREATED:
+        raise wrong_status(order, needed=_("created"), act=_("paid"))
+    other = open_act(order)
+    if other:
+        raise in_flight(order, other)
+
+
+def begin_payment(order: Order, means: Means, *, by: Actor, at: datetime) -> None:
+    """Issue the order's invoice and write the wish to charge it; nothing to charge is paid at once.
+
+    The caller holds the order's lock, and has taken stock and coupon.
+    """
+    if order.invoice is None:
+        order.invoice = invoices.issue(billed=_billed(order), at=at)
+    if not order.total:
+        become_paid(order, by=by, at=at)
+    else:
+        payment = payments.begin_charge(invoice=order.invoice, means=means, at=at)
+        OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
+        order.money_state = Order.MoneyState.PAYMENT_PROCESSING
+        record(order, "payment_requested", by=by, at=at, amount=order.total, currency=order.currency)
+    order.save()
+
+
+def become_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
+    """Mark the order and its invoice as paid; the caller saves the order."""
+    if order.invoice is None:
+        raise RuntimeError(f"Order {order.number} has no invoice to pay.")
+    invoices.mark_paid(invoice=order.invoice, at=at)
+    order.pay(at=at)
+    order.money_state = ""
+    order.attention = ""
+    record(order, "paid", by=by, at=at, amount=order.total, currency=order.currency, **data)
+
+
+def _billed(order: Order) -> invoices.Billed:
+    return invoices.Billed(
+        customer=order.customer,
+        reference=order.number,
+        currency=order.currency,
+        subtotal=order.subtotal,
+        discount=order.discount,
+        shipping=order.shipping,
+        tax=order.tax,
+        total=order.total,
+        bill_to=_bill_to(order),
+        lines=[
+            InvoiceLine(
+                sku_code=item.sku_code,
+                description=item.description,
+                quantity=item.quantity,
+                unit_price=item.unit_price,
+                amount=item.amount,
+            )
+            for item in order.items.order_by("pk")
+        ],
+    )
+
+
+def _bill_to(order: Order) -> dict[str, str]:
+    customer = order.customer
+    billing = customer.addresses.filter(kind="billing").order_by("-is_default", "-pk").first()
+    address = billing.frozen() if billing else order.shipping_address or {}
+    return {**address, "name": customer.name or customer.email, "email": customer.email}

@@ -1,0 +1,52 @@
+"""Questions about one order that need more than its own row."""
+
+from billing.models import Payment, Refund
+from ecommerce.models import Order, OrderAct
+
+
+def open_act(order: Order) -> OrderAct | None:
+    """Give what is in flight with the order's money."""
+    return OrderAct.objects.filter(order=order, closed_at=None).select_related("payment", "refund").first()
+
+
+def succeeded_payment(order: Order) -> Payment | None:
+    """Give the payment that paid the order; none where there was nothing to charge."""
+    return Payment.objects.filter(invoice=order.invoice_id, status=Payment.Status.SUCCEEDED).first()
+
+
+def failed_refund_act(order: Order) -> OrderAct | None:
+    """Give the last act whose refund failed and was not made good since."""
+    if order.money_state != Order.MoneyState.REFUND_FAILED:
+        return None
+    last = OrderAct.objects.filter(order=order, refund__status=Refund.Status.FAILED).select_related("refund__payment")
+    return last.order_by("-pk").first()
+
+
+def possible_acts(order: Order) -> set[str]:
+    """Say what may happen to the order now, permissions aside.
+
+    Of fulfill, cancel, return, refund, pay, try_again, send_again and settle_outside.
+    """
+    act = open_act(order)
+    if act:
+        return _while_open(act)
+    acts = {
+        Order.Status.CREATED: {"pay", "cancel"},
+        Order.Status.PAID: {"fulfill", "cancel"},
+        Order.Status.FULFILLED: {"return"},
+    }.get(Order.Status(order.status), set())
+    payment = succeeded_payment(order)
+    if payment and payment.refundable and order.status in {Order.Status.PAID, Order.Status.FULFILLED}:
+        acts.add("refund")
+    if failed_refund_act(order):
+        acts |= {"try_again", "settle_outside"}
+    return acts
+
+
+def _while_open(act: OrderAct) -> set[str]:
+    wish = act.payment or act.refund
+    if act.payment and act.payment.status == Payment.Status.REQUIRES_ACTION:
+        return {"pay", "cancel"}
+    if wish and wish.attention:
+        return {"send_again", "settle_outside"} if act.refund else {"send_again"}
+    return set()

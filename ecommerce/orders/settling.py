@@ -1,0 +1,42 @@
+"""Settling what an order waits for, outside any transaction, and having the answer finished."""
+
+import logging
+
+from django.utils import timezone
+
+from billing import gateway, settling
+from billing.models import Payment, Refund
+from billing.signals import answered
+from ecommerce.models import OrderAct
+
+logger = logging.getLogger(__name__)
+
+
+def settle_act(*, act: OrderAct) -> None:
+    """Make one attempt to settle the payment or refund of an act."""
+    if act.payment_id:
+        settle_payment(payment_id=act.payment_id)
+    elif act.refund_id:
+        settle_refund(refund_id=act.refund_id)
+
+
+def settle_payment(*, payment_id: int) -> None:
+    """Make one attempt to settle a charge, and have its answer finished."""
+    try:
+        answer = settling.settle_payment(payment_id=payment_id, at=timezone.now())
+    except gateway.Misconfigured:
+        logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
+        return
+    if answer:
+        answered.send(sender=Payment, answers=[answer])
+
+
+def settle_refund(*, refund_id: int) -> None:
+    """Make one attempt to settle a refund, and have its answer finished."""
+    try:
+        answer = settling.settle_refund(refund_id=refund_id, at=timezone.now())
+    except gateway.Misconfigured:
+        logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
+        return
+    if answer:
+        answered.send(sender=Refund, answers=[answer])

@@ -1,0 +1,192 @@
+"""Cancel, return, refund: money goes back, and the order changes once Stripe has said yes."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from billing import invoices, payments
+from billing.models import Payment
+from billing.money import format_money, is_on_step
+from customers.actors import Actor
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders import closing, holding
+from ecommerce.orders.history import record
+from ecommerce.orders.paying import end_authentication
+from ecommerce.orders.questions import open_act, succeeded_payment
+from ecommerce.orders.refusals import OrderRefused, in_flight, unpriced, wrong_status
+from ecommerce.pricing import Line, PricingRefused, Totals, refund_for_items
+
+Kind = OrderAct.Kind
+
+
+def cancel(*, order_id: int, reason: str, by: Actor, at: datetime) -> Order:
+    """Cancel a created order at once, or begin the refund that cancels a paid one; raise OrderRefused."""
+    end_authentication(order_id=order_id, at=at)
+    with transaction.atomic():
+        order = _locked(order_id)
+        begin_cancel(order, reason=reason, by=by, at=at)
+    return order
+
+
+def take_back(*, order_id: int, reason: str, restock: bool, by: Actor, at: datetime) -> Order:
+    """Begin the refund that returns a fulfilled order; raise OrderRefused."""
+    with transaction.atomic():
+        order = _locked(order_id)
+        begin_return(order, reason=reason, restock=restock, by=by, at=at)
+    return order
+
+
+def refund(
+    *,
+    order_id: int,
+    reason: str,
+    by: Actor,
+    at: datetime,
+    amount: int | None = None,
+    lines: Sequence[tuple[int, int]] = (),
+) -> Order:
+    """Begin a refund of a part: an amount in the minor unit, or items as pairs of id and quantity."""
+    with transaction.atomic():
+        order = _locked(order_id)
+        _check_refundable(order)
+        owed = owed_for(order, lines) if amount is None else amount
+        payment = _check_amount(order, owed)
+        act = _open(order, Kind.REFUND, reason=reason, by=by, at=at, lines=[list(line) for line in lines])
+        _send_back(order, act, payment, owed, by=by, at=at)
+    return order
+
+
+def begin_cancel(order: Order, *, reason: str, by: Actor, at: datetime) -> OrderAct | None:
+    """Begin to cancel an order whose lock the caller holds; give the act in flight, if money must go back."""
+    joined = _joined(order, Kind.CANCEL)
+    if joined:
+        return joined
+    if order.status == Order.Status.CREATED:
+        _cancel_unpaid(order, reason=reason, by=by, at=at)
+        return None
+    if order.status != Order.Status.PAID:
+        raise wrong_status(order, needed=_("created or paid"), act=_("canceled"))
+    return _undo(order, Kind.CANCEL, reason=reason, restock=True, by=by, at=at)
+
+
+def begin_return(order: Order, *, reason: str, restock: bool, by: Actor, at: datetime) -> OrderAct | None:
+    """Begin to return an order whose lock the caller holds; give the act in flight, if money must go back."""
+    joined = _joined(order, Kind.RETURN)
+    if joined:
+        return joined
+    if order.status != Order.Status.FULFILLED:
+        raise wrong_status(order, needed=_("fulfilled"), act=_("returned"))
+    return _undo(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)
+
+
+def _locked(order_id: int) -> Order:
+    return Order.objects.locked().select_related("invoice").get(pk=order_id)
+
+
+def _joined(order: Order, kind: OrderAct.Kind) -> OrderAct | None:
+    """Give the act in flight if it is of this kind; refuse if it is another."""
+    act = open_act(order)
+    if act and act.kind != kind:
+        raise in_flight(order, act)
+    return act
+
+
+def _cancel_unpaid(order: Order, *, reason: str, by: Actor, at: datetime) -> None:
+    order.cancel(at=at)
+    holding.release(order)
+    if order.invoice:
+        invoices.void(invoice=order.invoice, at=at)
+    order.money_state = ""
+    order.attention = ""
+    order.save()
+    record(order, "canceled", by=by, at=at, reason=reason)
+
+
+def _undo(order: Order, kind: OrderAct.Kind, *, reason: str, restock: bool, by: Actor, at: datetime) -> OrderAct | None:
+    payment = succeeded_payment(order)
+    act = _open(order, kind, reason=reason, by=by, at=at, restock=restock)
+    if payment and payment.refundable:
+        _send_back(order, act, payment, payment.refundable, by=by, at=at)
+        return act
+    closing.carry_out(order, act, at=at)
+    closing.close(act, OrderAct.Outcome.DONE, at=at)
+    order.save()
+    return None
+
+
+def _open(order: Order, kind: OrderAct.Kind, *, by: Actor, at: datetime, **columns: object) -> OrderAct:
+    return OrderAct.objects.create(order=order, kind=kind, requested_at=at, **by.columns, **columns)
+
+
+def _send_back(order: Order, act: OrderAct, payment: Payment, amount: int, *, by: Actor, at: datetime) -> None:
+    act.refund = payments.begin_refund(payment=payment, amount=amount, reason=act.reason, by=by, at=at)
+    act.save(update_fields=["refund"])
+    order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
+    order.attention = ""
+    order.save()
+    kind = f"{act.kind}_requested"
+    record(order, kind, by=by, at=at, reason=act.reason, amount=amount, currency=order.currency)
+
+
+def _check_refundable(order: Order) -> None:
+    if order.status not in {Order.Status.PAID, Order.Status.FULFILLED}:
+        raise wrong_status(order, needed=_("paid or fulfilled"), act=_("refunded in part"))
+    act = open_act(order)
+    if act:
+        raise in_flight(order, act)
+
+
+def _check_amount(order: Order, owed: int) -> Payment:
+    payment = succeeded_payment(order)
+    left = payment.refundable if payment else 0
+    if owed <= 0 or not is_on_step(owed, order.currency):
+        raise OrderRefused("invalid_amount", _("Give an amount above zero."), field="amount")
+    if payment is None or owed > left:
+        sentence = _("At most %(left)s can still be refunded.") % {"left": format_money(left, order.currency)}
+        raise OrderRefused("amount_too_large", sentence, field="amount")
+    if owed == left:
+        instead = _("cancel") if order.status == Order.Status.PAID else _("return")
+        sentence = _("That is all that is left: %(instead)s the order instead.") % {"instead": instead}
+        raise OrderRefused("whole_amount", sentence, field="amount")
+    return payment
+
+
+def owed_for(order: Order, lines: Sequence[tuple[int, int]]) -> int:
+    """Say what is owed for returning these items, pairs of id and quantity; raise OrderRefused."""
+    items = list(order.items.order_by("pk"))
+    wanted = dict(lines)
+    if not wanted or set(wanted) - {item.pk for item in items}:
+        raise OrderRefused("invalid_items", _("Choose items of this order."), field="items")
+    returned = returned_before(order)
+    try:
+        return refund_for_items(
+            [Line(sku_id=item.sku_id, unit_price=item.unit_price, quantity=item.quantity) for item in items],
+            _totals(order, [item.amount for item in items]),
+            returned=[returned.get(item.pk, 0) for item in items],
+            returning=[wanted.get(item.pk, 0) for item in items],
+        )
+    except PricingRefused as refused:
+        raise unpriced(refused) from refused
+
+
+def returned_before(order: Order) -> dict[int, int]:
+    """Say how many of each item were refunded before, by the item's id."""
+    returned: dict[int, int] = {}
+    for act in order.acts.filter(kind=Kind.REFUND, outcome=OrderAct.Outcome.DONE):
+        for item_id, quantity in act.lines:
+            returned[item_id] = returned.get(item_id, 0) + quantity
+    return returned
+
+
+def _totals(order: Order, amounts: list[int]) -> Totals:
+    return Totals(
+        currency=order.currency,
+        amounts=tuple(amounts),
+        subtotal=order.subtotal,
+        discount=order.discount,
+        shipping=order.shipping,
+        tax=order.tax,
+        total=order.total,
+    )

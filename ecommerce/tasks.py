@@ -1,0 +1,43 @@
+"""Celery's side: short tasks that find their work in rows, safe to run twice, early or late."""
+
+import time
+
+from celery import shared_task
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from billing.models import Payment, Refund
+from billing.tasks import ring
+from ecommerce.models import BulkJobItem, OrderAct
+from ecommerce.orders import settling
+
+__all__ = ["ring", "settle_act", "sweep"]
+
+SWEEP_SECONDS = 12  # less than the 15 between two sweeps
+
+
+@shared_task(name="ecommerce.settle_act")
+def settle_act(*, act_id: int) -> None:
+    """Settle what an act waits for, if anything still."""
+    act = OrderAct.objects.filter(pk=act_id, closed_at=None).first()
+    if act:
+        settling.settle_act(act=act)
+
+
+@shared_task(name="ecommerce.sweep")
+def sweep() -> None:
+    """Settle what nobody rang for, or what had no answer yet."""
+    until = time.monotonic() + SWEEP_SECONDS
+    for payment_id in due(Payment.objects.all()):
+        if time.monotonic() < until:
+            settling.settle_payment(payment_id=payment_id)
+    of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, act__isnull=False)
+    for refund_id in due(Refund.objects.exclude(act__in=of_jobs.values("act"))):
+        if time.monotonic() < until:
+            settling.settle_refund(refund_id=refund_id)
+
+
+def due(wishes: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
+    """Give the ids of wishes that may be tried now, the oldest first, as many as one sweep can look at."""
+    rows = wishes.filter(due__lte=timezone.now(), closed_at=None).order_by("due")
+    return list(rows.values_list("pk", flat=True)[:500])
