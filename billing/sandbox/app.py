@@ -16,6 +16,7 @@ from billing.sandbox.calls import ENDPOINTS, Endpoint
 from billing.sandbox.control import routes
 from billing.sandbox.errors import ApiError
 from billing.sandbox.faults import DroppedError
+from billing.sandbox.pages import page_routes
 from billing.sandbox.pipeline import Desk, serve
 from billing.sandbox.refunds import settle
 
@@ -23,6 +24,13 @@ from billing.sandbox.refunds import settle
 MODULES = (customers, events, payment_intents, refunds, setup_intents, tokens)
 TICK = 0.25
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+# Browsers ask before they send a publishable key from another origin.
+PREFLIGHT = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version",
+    "Access-Control-Max-Age": "300",
+}
 log = logging.getLogger("billing.sandbox")
 
 
@@ -30,8 +38,16 @@ def application(desk: Desk) -> Starlette:
     """Put the addresses together."""
     api: list[BaseRoute] = [_entered(desk, endpoint) for endpoint in _specific_first()]
     rest = Route("/v1/{rest:path}", _served(desk, None), methods=METHODS)
-    handlers = {Exception: _broken}
-    return Starlette(routes=[*routes(desk), *api, rest], exception_handlers=handlers, lifespan=lambda _: _living(desk))
+    preflight = Route("/v1/{rest:path}", _preflight, methods=["OPTIONS"])
+    return Starlette(
+        routes=[*routes(desk), *page_routes(desk), preflight, *api, rest],
+        exception_handlers={Exception: _broken},
+        lifespan=lambda _: _living(desk),
+    )
+
+
+async def _preflight(_: Request) -> Response:
+    return Response(status_code=204, headers=PREFLIGHT)
 
 
 async def _broken(_request: Request, _error: Exception) -> Response:

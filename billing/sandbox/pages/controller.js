@@ -1,0 +1,4 @@
+"use strict";
+
+hear({ call: ({ method, path, params }) => call(method, path, params) });
+tell("ready");
