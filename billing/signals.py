@@ -2,6 +2,6 @@
 
 from django.dispatch import Signal
 
-# Sent outside any transaction with `answers`, a list of payments.PaymentAnswer and payments.RefundAnswer.
+# Sent outside any transaction with `answers`, a list of PaymentAnswer and RefundAnswer, and `at`, when they were heard.
 # Its one receiver opens the transaction that finishes them, and returns nothing.
 answered = Signal()

@@ -21,7 +21,7 @@ def settle_act(*, act_id: int) -> None:
     """Settle what an act waits for, if anything still."""
     act = OrderAct.objects.filter(pk=act_id, closed_at=None).first()
     if act:
-        settling.settle_act(act=act)
+        settling.settle_act(act=act, at=timezone.now())
 
 
 @shared_task(name="ecommerce.sweep")
@@ -30,11 +30,11 @@ def sweep() -> None:
     until = time.monotonic() + SWEEP_SECONDS
     for payment_id in due(Payment.objects.all()):
         if time.monotonic() < until:
-            settling.settle_payment(payment_id=payment_id)
+            settling.settle_payment(payment_id=payment_id, at=timezone.now())
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, act__isnull=False)
     for refund_id in due(Refund.objects.exclude(act__in=of_jobs.values("act"))):
         if time.monotonic() < until:
-            settling.settle_refund(refund_id=refund_id)
+            settling.settle_refund(refund_id=refund_id, at=timezone.now())
 
 
 def due(wishes: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:

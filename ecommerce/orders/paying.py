@@ -30,7 +30,7 @@ def pay(
         means = means_of(order.customer, card_id=card_id, token=token, save=save_card, at=at)
         holding.take_again(order, at=at)
         begin_payment(order, means, by=by, at=at)
-    return settle_now(order_id=order_id)
+    return settle_now(order_id=order_id, at=at)
 
 
 def confirm(*, order_id: int, at: datetime) -> Order:
@@ -38,21 +38,21 @@ def confirm(*, order_id: int, at: datetime) -> Order:
     waiting = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION)
     # Never shortens a lease: whoever holds one is asking just that.
     waiting.filter(due__gt=at + LEASE).update(due=at)
-    return settle_now(order_id=order_id)
+    return settle_now(order_id=order_id, at=at)
 
 
 def end_authentication(*, order_id: int, at: datetime) -> None:
     """End an authentication that a browser may still complete, so that its payment can't succeed any more."""
     payment = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION).first()
     if payment and payments.end_authentication(payment=payment, at=at):
-        settle_now(order_id=order_id)
+        settle_now(order_id=order_id, at=at)
 
 
-def settle_now(*, order_id: int) -> Order:
+def settle_now(*, order_id: int, at: datetime) -> Order:
     """Make one attempt to settle an order's charge, outside any transaction, and give the order as it then is."""
     act = OrderAct.objects.filter(order=order_id, closed_at=None, kind=OrderAct.Kind.PAY).first()
     if act and act.payment_id:
-        settle_payment(payment_id=act.payment_id)
+        settle_payment(payment_id=act.payment_id, at=at)
     return Order.objects.select_related("customer", "invoice").get(pk=order_id)
 
 

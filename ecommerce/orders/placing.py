@@ -55,7 +55,7 @@ def place(*, wanted: NewOrder, by: Actor, at: datetime) -> Order:
         order = _placed_before(wanted, by)
         if order is None:
             order = _begin(wanted, by=by, at=at)
-    return settle_now(order_id=order.pk)
+    return settle_now(order_id=order.pk, at=at)
 
 
 def _placed_before(wanted: NewOrder, by: Actor) -> Order | None:

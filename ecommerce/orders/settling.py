@@ -1,8 +1,7 @@
 """Settling what an order waits for, outside any transaction, and having the answer finished."""
 
 import logging
-
-from django.utils import timezone
+from datetime import datetime
 
 from billing import gateway, settling
 from billing.models import Payment, Refund
@@ -12,31 +11,31 @@ from ecommerce.models import OrderAct
 logger = logging.getLogger(__name__)
 
 
-def settle_act(*, act: OrderAct) -> None:
+def settle_act(*, act: OrderAct, at: datetime) -> None:
     """Make one attempt to settle the payment or refund of an act."""
     if act.payment_id:
-        settle_payment(payment_id=act.payment_id)
+        settle_payment(payment_id=act.payment_id, at=at)
     elif act.refund_id:
-        settle_refund(refund_id=act.refund_id)
+        settle_refund(refund_id=act.refund_id, at=at)
 
 
-def settle_payment(*, payment_id: int) -> None:
+def settle_payment(*, payment_id: int, at: datetime) -> None:
     """Make one attempt to settle a charge, and have its answer finished."""
     try:
-        answer = settling.settle_payment(payment_id=payment_id, at=timezone.now())
+        answer = settling.settle_payment(payment_id=payment_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
         return
     if answer:
-        answered.send(sender=Payment, answers=[answer])
+        answered.send(sender=Payment, answers=[answer], at=at)
 
 
-def settle_refund(*, refund_id: int) -> None:
+def settle_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt to settle a refund, and have its answer finished."""
     try:
-        answer = settling.settle_refund(refund_id=refund_id, at=timezone.now())
+        answer = settling.settle_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
         return
     if answer:
-        answered.send(sender=Refund, answers=[answer])
+        answered.send(sender=Refund, answers=[answer], at=at)
