@@ -115,13 +115,13 @@ class Conductor:
 
     def pids(self) -> dict[str, int]:
         """Give the programs that run now, by name."""
-        return {process.name: process.pid for process in (*self.servers, *self.clients) if process.running}
+        return {process.log.stem: process.pid for process in (*self.servers, *self.clients) if process.running}
 
     def _note(self) -> None:
         pids = self.pids()
         if pids != self.noted:
             self.noted = pids
-            ends = {process.name: process.stop_signal for process in (*self.servers, *self.clients)}
+            ends = {process.log.stem: process.stop_signal for process in (*self.servers, *self.clients)}
             records.write(self.file, {name: (pid, leftovers.identity(pid), ends[name]) for name, pid in pids.items()})
 
     def stop(self) -> None:
