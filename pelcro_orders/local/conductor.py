@@ -130,12 +130,12 @@ class Conductor:
             act()
         self.run.unlink(missing_ok=True)
         if self.servers or self.clients:
+            self.at_end(lambda: self.tell("  Stopped"))
             self.tell("  Stopping")
         for client in self.clients:
             client.ask_to_stop()
         for process in (*self.clients, *reversed(self.servers)):
             process.stop()
+        self.file.unlink(missing_ok=True)
         for act in self.last_acts:
             act()
-        self.file.unlink(missing_ok=True)
-        self.tell("  Stopped")
