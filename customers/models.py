@@ -1,9 +1,13 @@
 """People: users who sign in, customers who order, and their addresses."""
 
-from typing import TypedDict
+import re
+from typing import Self, TypedDict
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
+from django.db.models import Func, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -26,6 +30,37 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
+MOST_FOUND = 1000
+"""More matches than this are not looked at: nobody reads them, and a search must stay quick."""
+
+
+class Words(Func):
+    """The words that a customer is found by: the parts of e-mail and name, in lower case."""
+
+    function = "customers_words"
+    output_field = SearchVectorField()
+
+
+class CustomerQuerySet(models.QuerySet["Customer"]):
+    """Many customers."""
+
+    def called(self, email: str) -> Self:
+        """Find the customer of this e-mail, whatever the case of its letters."""
+        return self.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email.strip())))
+
+    def matching(self, text: str) -> Self:
+        """Find by the beginning of an e-mail where there is an @, else by words, the last of which may be cut short."""
+        return self.filter(pk__in=self.model.objects.found(text).values("pk")[:MOST_FOUND])
+
+    def found(self, text: str) -> Self:
+        """Find all of them, in no order."""
+        if "@" in text:
+            return self.alias(lowered=Lower("email")).filter(lowered__startswith=text.strip().lower())
+        words = [word for word in re.split(r"[\W_]+", text) if word]
+        query = SearchQuery(" & ".join(words) + ":*", config="simple", search_type="raw")
+        return self.alias(words=Words("email", "first_name", "last_name")).filter(words=query) if words else self.none()
+
+
 class Customer(models.Model):
     """Somebody who orders; `user` is empty for those who never signed in."""
 
@@ -37,9 +72,15 @@ class Customer(models.Model):
     stripe_customer_id = models.CharField(_("Stripe customer"), max_length=255, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
+    objects = CustomerQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        indexes = [
+            GinIndex(Words("email", "first_name", "last_name"), name="customer_words"),
+            models.Index(OpClass(Lower("email"), name="text_pattern_ops"), name="customer_email_begins"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 Lower("email"),

@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "import_export",
@@ -100,6 +101,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 # No result backend and no acks_late: rows are the queue, a message is only a bell (docs/decisions).
 REDIS = environment.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
@@ -127,7 +129,7 @@ STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SEC
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]
-TIME_ZONE = environment.zone("TIME_ZONE", "UTC")
+TIME_ZONE = environment.text("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
 
