@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group
+from django.test import Client
 
+from customers.models import User
+from ecommerce.roles import make_roles
 from pelcro_orders.local.sandbox import Sandbox
 from tests.books import differences
 
@@ -29,3 +34,23 @@ def balanced(ledger: Callable[[], dict[str, Any]], transactional_db: None) -> It
 
     yield check
     check()
+
+
+@pytest.fixture
+def roles(db: None) -> None:
+    """Give the groups back that the flush after a transactional test took away."""
+    make_roles(apps)
+
+
+@pytest.fixture
+def as_role(roles: None) -> Callable[[str], Client]:
+    """Give a browser in which somebody of this role has signed in; "admin" is a superuser, "nobody" has no role."""
+
+    def sign_in(role: str) -> Client:
+        user = User.objects.create_user(role.lower(), is_staff=True, is_superuser=role == "admin")
+        user.groups.set(Group.objects.filter(name=role))
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return sign_in

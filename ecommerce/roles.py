@@ -1,0 +1,90 @@
+"""The roles of staff: who may see and do what. A migration makes them; their names are fixed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps.registry import Apps
+from django.contrib.auth.management import create_permissions
+from django.db.models import Q
+
+SEE = frozenset(
+    {
+        "customers.view_customer",
+        "customers.view_address",
+        "billing.view_card",
+        "billing.view_invoice",
+        "billing.view_invoiceline",
+        "billing.view_creditnote",
+        "billing.view_payment",
+        "billing.view_refund",
+        "ecommerce.view_product",
+        "ecommerce.view_sku",
+        "ecommerce.view_coupon",
+        "ecommerce.view_order",
+        "ecommerce.view_orderitem",
+        "ecommerce.view_orderevent",
+        "ecommerce.view_bulkjob",
+    }
+)
+SERVE = frozenset(
+    {
+        "ecommerce.add_order",
+        "ecommerce.cancel_order",
+        "ecommerce.return_order",
+        "customers.add_customer",
+        "customers.change_customer",
+        "customers.add_address",
+        "customers.change_address",
+        "customers.delete_address",
+    }
+)
+SEND = frozenset({"ecommerce.fulfill_order", "ecommerce.export_order"})
+ACCOUNT = frozenset({"billing.refund_payment", "ecommerce.export_order"})
+RUN = frozenset(
+    {
+        "ecommerce.add_product",
+        "ecommerce.change_product",
+        "ecommerce.delete_product",
+        "ecommerce.add_sku",
+        "ecommerce.change_sku",
+        "ecommerce.delete_sku",
+        "ecommerce.add_coupon",
+        "ecommerce.change_coupon",
+        "ecommerce.delete_coupon",
+        "billing.view_webhookevent",
+        "billing.change_webhookevent",
+    }
+)
+ROLES: dict[str, frozenset[str]] = {
+    "Viewer": SEE,
+    "Support": SEE | SERVE,
+    "Fulfillment": SEE | SEND,
+    "Finance": SEE | ACCOUNT,
+    "Manager": SEE | SERVE | SEND | ACCOUNT | RUN,
+}
+
+
+def make_roles(registry: Apps) -> None:
+    """Make the groups and give them what of the table above exists by now.
+
+    A migration that adds a permission calls this again: Django itself makes permissions only after the last migration.
+    """
+    for label in ("customers", "billing", "ecommerce"):
+        config: Any = registry.get_app_config(label)
+        # In a migration apps are stubs without models_module, and create_permissions would pass over them.
+        module = getattr(config, "models_module", None)
+        config.models_module = module or True
+        create_permissions(config, verbosity=0, apps=registry)
+        config.models_module = module
+    permissions = registry.get_model("auth", "Permission").objects
+    for name, labels in ROLES.items():
+        group, _ = registry.get_model("auth", "Group").objects.get_or_create(name=name)
+        group.permissions.set(permissions.filter(_any_of(labels)))
+
+
+def _any_of(labels: Iterable[str]) -> Q:
+    wanted = Q(pk=None)
+    for label in labels:
+        app, codename = label.split(".")
+        wanted |= Q(content_type__app_label=app, codename=codename)
+    return wanted
