@@ -3,9 +3,10 @@
 from typing import Any
 
 from django.contrib.admin import ModelAdmin as PlainModelAdmin
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.db import models
-from django.forms import Media
+from django.forms import Media, ModelForm
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -17,7 +18,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
 
     list_per_page = 50
     show_full_result_count = False
-    show_facets = False
+    show_facets = ShowFacets.NEVER
     list_filter_submit = True
     actions: Any = ()
 
@@ -41,6 +42,12 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         found: dict[str, Any] = super().get_actions(request)
         found.pop("delete_selected", None)
         return found
+
+    def save_model(self, request: HttpRequest, obj: models.Model, form: "ModelForm[Any]", change: Any) -> None:
+        """Write what was changed and nothing else: acts may be writing the other columns meanwhile."""
+        columns = {each.name for each in obj._meta.concrete_fields}  # noqa: SLF001 - Django's public Meta API
+        changed = [name for name in form.changed_data if name in columns]
+        obj.save(update_fields=changed if change else None)
 
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
