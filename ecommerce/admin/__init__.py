@@ -1,3 +1,7 @@
-"""Orders, catalogue and mass actions in the staff admin."""
+"""The staff's pages of orders, catalogue, coupons, mass actions, customers, staff and roles."""
 
+from ecommerce.admin import catalogue as catalogue
+from ecommerce.admin import coupons as coupons
+from ecommerce.admin import customers as customers
 from ecommerce.admin import orders as orders
+from ecommerce.admin import staff as staff

@@ -1,0 +1,106 @@
+"""The form of a SKU: its price in the currency's unit, its stock changed by what was added or taken."""
+
+from typing import Any
+
+from django import forms
+from django.db import models
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.forms.models import BaseInlineFormSet
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.forms import PaginationInlineFormSet
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from billing.admin.fields import MoneyField, MoneyForm
+from ecommerce.models import OrderItem, Sku
+
+
+def kept_because_ordered(skus: models.QuerySet[Sku]) -> str:
+    """Say why these SKUs can't be deleted; empty where they can."""
+    ordered = skus.filter(models.Exists(OrderItem.objects.filter(sku=models.OuterRef("pk")))).first()
+    if ordered is None:
+        return ""
+    return gettext(
+        "SKU %(code)s was ordered: it stays, so that its orders can be read. Make it inactive to stop selling it."
+    ) % {"code": ordered.code}
+
+
+class SkuForm(MoneyForm):
+    """A SKU as staff edit it."""
+
+    money = {"price": "currency"}
+    price = MoneyField(label=_("price"))
+    # What was shown comes back with the form: stock changes by the difference, whatever was sold meanwhile.
+    inventory_quantity = forms.IntegerField(
+        label=_("in stock"), min_value=0, max_value=2**31 - 1, initial=0, required=False, show_hidden_initial=True,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )  # fmt: skip
+
+    class Meta:
+        model = Sku
+        fields = (
+            "product",
+            "code",
+            "name",
+            "price",
+            "currency",
+            "inventory_type",
+            "inventory_quantity",
+            "image",
+            "active",
+        )
+
+    def clean_currency(self) -> str:
+        """Keep the currency once there are orders in it."""
+        currency: str = self.cleaned_data["currency"]
+        if self.instance.pk and currency != self.instance.currency and self._ordered():
+            raise forms.ValidationError(
+                _("This SKU was ordered in %(currency)s; make another SKU for another currency."),
+                params={"currency": self.instance.currency.upper()},
+            )
+        return currency
+
+    def _ordered(self) -> bool:
+        return OrderItem.objects.filter(sku=self.instance.pk).exists()
+
+    def clean_inventory_quantity(self) -> int:
+        """Take an empty field for none."""
+        return self.cleaned_data["inventory_quantity"] or 0
+
+    def save(self, commit: bool = True) -> Sku:  # noqa: FBT001, FBT002 - Django's signature
+        """Write what was changed; the stock by its difference, never below none."""
+        sku: Sku = self.instance
+        if not commit or sku.pk is None:
+            return super().save(commit)  # type: ignore[no-any-return]
+        sku.save(
+            update_fields=[name for name in self.changed_data if name in self.fields and name != "inventory_quantity"]
+        )
+        if "inventory_quantity" in self.changed_data:
+            stock = Greatest(F("inventory_quantity") + self._added(), 0)
+            Sku.objects.filter(pk=sku.pk).update(inventory_quantity=stock)
+        return sku
+
+    def _added(self) -> int:
+        shown = self.data.get(self.add_initial_prefix("inventory_quantity"), "")
+        return int(self.cleaned_data["inventory_quantity"]) - (int(shown) if shown.isdecimal() else self._stored())
+
+    def _stored(self) -> int:
+        return Sku.objects.values_list("inventory_quantity", flat=True).get(pk=self.instance.pk)
+
+
+class SkuFormSet(PaginationInlineFormSet):  # type: ignore[misc]
+    """The SKUs on their product's page."""
+
+    def clean(self) -> None:
+        """Refuse to delete what was ordered."""
+        BaseInlineFormSet.clean(self)
+        gone = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
+        refusal = kept_because_ordered(Sku.objects.filter(pk__in=gone))
+        if refusal:
+            raise forms.ValidationError(refusal)
+
+    def delete_existing(self, obj: Any, commit: bool = True) -> None:  # noqa: FBT001, FBT002 - Django's signature
+        """Delete the row alone: nothing refers to it, as `clean` saw."""
+        if commit:
+            Sku.objects.filter(pk=obj.pk).delete()
