@@ -37,11 +37,10 @@ def make_coupon(code: str = "SAVE10", **fields: Any) -> Coupon:
     return Coupon.objects.create(code=code, **(fields or {"percent_off": 10}))
 
 
-def wanted_by(
-    customer: Customer, *skus: Sku, quantity: int = 1, token: str = "pm_card_visa", **fields: Any
-) -> NewOrder:
+def wanted_by(customer: Customer, *skus: Sku, quantity: int = 1, **fields: Any) -> NewOrder:
     items = tuple(Wanted(sku_id=sku.pk, quantity=quantity) for sku in skus)
-    return NewOrder(customer_id=customer.pk, items=items, via=Order.PlacedVia.STAFF, token=token, **fields)
+    known = {"via": Order.PlacedVia.STAFF, "token": "pm_card_visa"} | fields
+    return NewOrder(customer_id=customer.pk, items=items, **known)
 
 
 def place_order(**fields: Any) -> Order:

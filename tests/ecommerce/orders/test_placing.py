@@ -208,7 +208,8 @@ def test_an_address_is_asked_only_where_something_is_shipped() -> None:
     customer, stranger = make_customer(), make_customer("eve@example.com")
     mug, download = make_sku(shippable=True), make_sku("PDF")
     theirs = make_address(stranger)
-    for code, given in (("address_required", {}), ("unknown_address", {"address_id": theirs.pk})):
+    cases: list[tuple[str, dict[str, Any]]] = [("address_required", {}), ("unknown_address", {"address_id": theirs.pk})]
+    for code, given in cases:
         with pytest.raises(OrderRefused) as refused:
             place(wanted=wanted_by(customer, mug, download, **given), by=ANA, at=timezone.now())
         assert (refused.value.code, Order.objects.count()) == (code, 0)

@@ -1,0 +1,1 @@
+"""The demo: a plausible shop, made through the real acts."""

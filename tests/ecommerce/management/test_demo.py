@@ -1,0 +1,41 @@
+from collections.abc import Callable
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
+
+from customers.models import User
+from ecommerce.models import Order, Sku
+from pelcro_orders.local.sandbox import Sandbox
+from tests.factories import place_order
+
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+
+
+def test_the_demo_is_a_plausible_shop_whose_books_agree(sandbox: Sandbox, balanced: Callable[[], None]) -> None:
+    sandbox.faults(webhooks="off")
+    call_command("demo", verbosity=0)
+
+    assert Order.objects.count() == 300
+    assert set(Order.objects.values_list("status", flat=True)) == set(Order.Status.values)
+    assert set(Order.objects.values_list("currency", flat=True)) == {"usd", "jpy", "kwd"}
+    states = {"", "payment_failed", "authentication_required", "refund_pending", "refund_failed"}
+    assert set(Order.objects.values_list("money_state", flat=True)) == states
+    assert Sku.objects.count() == 30
+    assert User.objects.filter(is_staff=True, groups__isnull=False).count() == 5
+    assert User.objects.get(email="ada@example.com").check_password("ada-demo-password")
+    balanced()
+
+
+def test_the_demo_refuses_a_database_with_orders() -> None:
+    place_order()
+    with pytest.raises(CommandError, match="orders already"):
+        call_command("demo")
+    assert Order.objects.count() == 1
+
+
+def test_the_demo_refuses_a_live_key(settings: Settings) -> None:
+    settings.STRIPE_SECRET_KEY = "sk_live_x"
+    with pytest.raises(CommandError, match="live key"):
+        call_command("demo")
+    assert Order.objects.count() == 0
