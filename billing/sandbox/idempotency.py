@@ -71,14 +71,15 @@ def fingerprint(method: str, path: str, params: Object) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def check_key(key: str) -> None:
-    """Refuse a key that is too long."""
+def check_key(key: str) -> str:
+    """Give a key, or refuse one that is too long."""
     if len(key) > MAX_LENGTH:
         raise ApiError(
             f"Idempotency keys can have up to {MAX_LENGTH} characters, but you passed in a key that is {len(key)}.",
             type="idempotency_error",
             executed=False,
         )
+    return key
 
 
 def _other_parameters(key: str) -> ApiError:

@@ -36,6 +36,7 @@ USED_UP = (
     "connected account without Customer attachment, or was detached from a Customer. It may not be used again. To use "
     "a PaymentMethod multiple times, you must attach it to a Customer first."
 )
+NUMBER_LENGTHS = range(12, 20)
 FIRST_MONTH, LAST_MONTH, CENTURY, FARTHEST = 1, 12, 100, 50
 
 
@@ -97,7 +98,7 @@ def check_card(card: Object, *, param: str) -> tuple[TestCard, int, int]:
             named_param = f"{param}[{name}]"
             raise malformed(f"Missing required param: {named_param}.", param=named_param, code="parameter_missing")
     number = card["number"].replace(" ", "").replace("-", "")
-    if not (number.isascii() and number.isdigit() and luhn(number)):
+    if not (number.isascii() and number.isdigit() and len(number) in NUMBER_LENGTHS and luhn(number)):
         raise declined("Your card number is incorrect.", code="incorrect_number", param="number")
     month, year = _expiry(card)
     found = BY_NUMBER.get(number)

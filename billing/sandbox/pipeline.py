@@ -3,7 +3,6 @@
 import base64
 import binascii
 import json
-import logging
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -19,7 +18,6 @@ from billing.sandbox.state import State, new_id
 from billing.sandbox.webhooks import Courier
 
 FORM = "application/x-www-form-urlencoded"
-log = logging.getLogger("billing.sandbox")
 
 
 @dataclass
@@ -38,71 +36,79 @@ class Desk:
         return Call(self.state, self.courier, **known)  # type: ignore[arg-type]
 
 
+@dataclass
+class Exchange:
+    """One request on its way through."""
+
+    desk: Desk
+    endpoint: Endpoint | None
+    request: Request
+    request_id: str
+    key: str | None = None
+    told: str = ""
+
+
 async def serve(desk: Desk, endpoint: Endpoint | None, request: Request) -> Response:
     """Answer a request to /v1/, or cut its connection where a fault says so."""
-    request_id = new_id("req", 14)
+    exchange = Exchange(desk, endpoint, request, new_id("req", 14))
     try:
-        answer = await _answer(desk, endpoint, request, request_id)
+        answer = await _answer(exchange)
     except ApiError as error:
-        answer = _refusal(error, request_id)
-    return _response(request, answer, request_id)
+        answer = _refusal(error, exchange.request_id)
+    return _response(request, answer, exchange.request_id)
 
 
-async def _answer(desk: Desk, endpoint: Endpoint | None, request: Request, request_id: str) -> Answer:
-    publishable = _signed_in(desk, request)
-    given = _parameters(request, await request.body())
-    key = request.headers.get("idempotency-key") if request.method == "POST" else None
-    if key is not None:
-        check_key(key)
-    told = fingerprint(request.method, request.url.path, given)
-    with desk.keys.claim(key, told) as kept:
+async def _answer(exchange: Exchange) -> Answer:
+    desk, request = exchange.desk, exchange.request
+    call = await _begun(exchange)
+    with desk.keys.claim(exchange.key, exchange.told) as kept:
         try:
             drop = await desk.faults.strike(request.method, request.url.path)
         except ApiError as error:
-            return _injected(desk, error, key if kept is None else None, told, request_id)
-        call = _begin(desk, request, given, publishable=publishable, request_id=request_id, key=key)
-        answer = kept or _work(desk, endpoint, call, told, request)
+            return _injected(exchange, error, keep=kept is None)
+        answer = kept or _work(exchange, call)
     if drop:
         raise DroppedError
     return answer
 
 
-def _injected(desk: Desk, error: ApiError, key: str | None, told: str, request_id: str) -> Answer:
-    answer = _refusal(error, request_id)
-    if key is not None and error.executed:
-        with desk.state.transaction():
-            desk.keys.keep(key, told, answer)
-    return answer
-
-
-def _begin(desk: Desk, request: Request, given: Object, *, publishable: bool, request_id: str, key: str | None) -> Call:
-    return desk.call(
+async def _begun(exchange: Exchange) -> Call:
+    request = exchange.request
+    publishable = _signed_in(exchange.desk, request)
+    given = _parameters(request, await request.body())
+    if request.method == "POST" and "idempotency-key" in request.headers:
+        exchange.key = check_key(request.headers["idempotency-key"])
+    exchange.told = fingerprint(request.method, request.url.path, given)
+    return exchange.desk.call(
         params=given,
         path=request.path_params,
         version=request.headers.get("stripe-version", API_VERSION),
         publishable=publishable,
         base_url=str(request.base_url).rstrip("/"),
-        request_id=request_id,
-        key=key,
+        request_id=exchange.request_id,
+        key=exchange.key,
     )
 
 
-def _work(desk: Desk, endpoint: Endpoint | None, call: Call, told: str, request: Request) -> Answer:
+def _injected(exchange: Exchange, error: ApiError, *, keep: bool) -> Answer:
+    answer = _refusal(error, exchange.request_id)
+    if keep and exchange.key is not None and error.executed:
+        with exchange.desk.state.transaction():
+            exchange.desk.keys.keep(exchange.key, exchange.told, answer)
+    return answer
+
+
+def _work(exchange: Exchange, call: Call) -> Answer:
+    desk, endpoint = exchange.desk, exchange.endpoint
     if endpoint is None:
-        raise _no_such_address(request)
+        raise _no_such_address(exchange.request)
     if call.publishable and not endpoint.publishable:
         raise _secret_needed()
     call.params = endpoint.schema.check(call.params)
-    db = desk.state.db
-    db.execute("BEGIN IMMEDIATE")
-    try:
+    with desk.state.transaction():
         answer = _run(desk, endpoint, call)
-        if call.key is not None:
-            desk.keys.keep(call.key, told, answer)
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-    db.execute("COMMIT")
+        if exchange.key is not None:
+            desk.keys.keep(exchange.key, exchange.told, answer)
     return answer
 
 

@@ -27,6 +27,13 @@ def refund(client: stripe.StripeClient, intent: stripe.PaymentIntent, *, key: st
     return client.v1.refunds.create(asked, options)
 
 
+def pairs(metadata: stripe.StripeObject | None) -> dict[str, str]:
+    """Give metadata as a dict, which Stripe's objects are not."""
+    assert metadata is not None
+    given: dict[str, str] = metadata.to_dict()
+    return given
+
+
 def told(error: stripe.StripeError) -> stripe.ErrorObject:
     """Give what an error's body says."""
     assert error.error is not None
