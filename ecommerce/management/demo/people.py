@@ -35,7 +35,7 @@ def hire() -> dict[str, User]:
         user = User.objects.create_user(
             role, f"{role}@example.com", role, is_staff=True, first_name=role.title(), last_name="Demo"
         )
-        user.groups.add(Group.objects.get_or_create(name=role.title())[0])
+        user.groups.add(Group.objects.get(name=role.title()))
         staff[role] = user
     return staff
 
