@@ -10,11 +10,10 @@ from django.utils.translation import gettext as _
 
 from billing.money import format_money
 from customers.admin.paging import LAST, KeysetPage, keyset_page
-from customers.admin.tabs import BOUND
 from ecommerce.admin import mass_actions
 from ecommerce.admin.display import Badge, money_badge, status_badge, when
-from ecommerce.admin.order_counts import counts_of, written
-from ecommerce.admin.order_filters import ALL, ATTENTION, SIZES, TABS, Asked
+from ecommerce.admin.order_counts import Counts, counts_of
+from ecommerce.admin.order_filters import ATTENTION, SIZES, TABS, Asked
 from ecommerce.models import Order
 
 COLUMNS = (
@@ -55,13 +54,12 @@ def context_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
     counts = counts_of(asked, found)
     orders = asked.on_tab(found).select_related("customer").only(*COLUMNS)
     page = keyset_page(orders, params=asked.place, per_page=asked.per_page, oldest_first=asked.oldest_first)
-    past_bound = asked.narrows and counts[ALL] > BOUND  # then each tab's count is only what was met on the way
     return {
         "asked": asked,
         "rows": [row_of(order) for order in page.rows],
-        "tabs": _tabs(asked, {tab: written(counts[tab], at_least=past_bound) for tab in TABS}),
-        "matching": written(counts[asked.tab], at_least=past_bound),
-        "more_than_shown": past_bound or counts[asked.tab] > len(page.rows),
+        "tabs": _tabs(asked, counts),
+        "matching": counts.written(asked.tab, exact=True),
+        "more_than_shown": counts.by_tab[asked.tab] > len(page.rows),
         "links": _links(asked, page),
         "sizes": [(size, asked.link({"per_page": size}), size == asked.per_page) for size in SIZES],
         "chips": _chips(asked),
@@ -88,8 +86,11 @@ def row_of(order: Order) -> Row:
     )
 
 
-def _tabs(asked: Asked, counts: dict[str, str]) -> list[TabLink]:
-    return [TabLink(title, counts[tab], asked.link(tab=tab), tab == asked.tab) for tab, title in TABS.items()]
+def _tabs(asked: Asked, counts: Counts) -> list[TabLink]:
+    return [
+        TabLink(title, counts.written(tab, exact=tab == asked.tab), asked.link(tab=tab), tab == asked.tab)
+        for tab, title in TABS.items()
+    ]
 
 
 def _links(asked: Asked, page: KeysetPage) -> dict[str, str]:
