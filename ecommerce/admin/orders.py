@@ -1,17 +1,26 @@
 """The orders in the staff admin."""
 
+from functools import partial
 from typing import Any, cast
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext as _
 
 from customers.admin.base import ReadOnlyAdmin
 from ecommerce.admin import mass_actions
+from ecommerce.admin.display import status_badge
+from ecommerce.admin.order_act_page import act_page
+from ecommerce.admin.order_acts import ACTS, Offer, offers
 from ecommerce.admin.order_filters import Asked
 from ecommerce.admin.order_list import context_of
+from ecommerce.admin.order_page import order_with_all, page_context, url_of
 from ecommerce.admin.order_search import matching
 from ecommerce.models import Order
 from ecommerce.models.order import OrderQuerySet
@@ -33,6 +42,20 @@ class OrderAdmin(ReadOnlyAdmin):
         """Search as the list does."""
         return matching(cast(OrderQuerySet, queryset), search_term), False
 
+    def get_urls(self) -> list[URLPattern]:
+        """Add the options menu of a row, and a page for each act."""
+        here = self.admin_site.admin_view
+        own = [path("<int:order_id>/options/", here(self.options_view), name="ecommerce_order_options")]
+        own += [
+            path(
+                f"<int:order_id>/{act.name}/",
+                here(partial(act_page, self, act=act)),
+                name=f"ecommerce_order_{act.name}",
+            )
+            for act in ACTS
+        ]
+        return [*own, *super().get_urls()]
+
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or carry out a mass action."""
         if not self.has_view_permission(request):
@@ -41,6 +64,30 @@ class OrderAdmin(ReadOnlyAdmin):
         if request.method == "POST":
             return mass_actions.run(self, request, asked)
         return self.page(request, "list.html", {**context_of(request, asked), **(extra_context or {})})
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show an order; there is nothing to post to it."""
+        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        order = order_with_all(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        if order is None:
+            messages.warning(request, _("There is no such order. Search for its number here."))
+            return redirect("admin:ecommerce_order_changelist")
+        return self.page(request, "order.html", {**page_context(request, order), **(extra_context or {})})
+
+    def options_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
+        """Show what may be done to an order: as a page, or the menu alone where the list's script asks."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        order = get_object_or_404(Order, pk=order_id)
+        acts = [Offer(_("View"), url_of(request, order)), *offers(order, request.user)]
+        fragment = "menu.html" if request.headers.get("X-Fragment") == "menu" else "options.html"
+        context = {"title": _("Options"), "original": order, "order": order, "acts": acts}
+        page = self.page(request, fragment, context | {"status": status_badge(order)})
+        patch_vary_headers(page, ["X-Fragment"])
+        return page
 
     def page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         """Show a page of orders within the admin's frame."""

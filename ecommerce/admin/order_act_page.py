@@ -1,0 +1,104 @@
+"""The page that asks before an act is done, and the answer to its button."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing.money import format_money
+from customers.actors import Actor
+from ecommerce.admin.display import status_badge
+from ecommerce.admin.order_act_forms import ActForm
+from ecommerce.admin.order_acts import OfferedAct, possible
+from ecommerce.admin.order_timeline import last_words
+from ecommerce.models import Order
+from ecommerce.orders.questions import open_act
+from ecommerce.orders.refusals import OrderRefused
+from ecommerce.tasks import ring, settle_act
+
+CONFLICT = 409
+
+
+def act_page(admin: Any, request: HttpRequest, order_id: int, act: OfferedAct) -> HttpResponse:
+    """Ask, or do what was confirmed."""
+    if not (admin.has_view_permission(request) and act.allowed(request.user)):
+        raise PermissionDenied
+    order = get_object_or_404(Order.objects.select_related("customer", "invoice"), pk=order_id)
+    if request.method == "POST":
+        return _posted(admin, request, act, act.form(order, request.POST))
+    if act.name not in possible(order):
+        told = {"act": act.label, "number": order.number, "last": last_words(order)}
+        messages.warning(request, _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % told)
+        return _back(order)
+    return _ask(admin, request, act, act.form(order))
+
+
+def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) -> HttpResponse:
+    if not form.is_valid():
+        return _ask(admin, request, act, form)
+    try:
+        owed = act.owed(form.order, form)
+        if owed != form.cleaned_data["confirmed"]:
+            return _ask(admin, request, act, form)
+        by = Actor.staff(request.user)  # type: ignore[arg-type]  # nobody else gets past the permission
+        order = act.do(order_id=form.order.pk, by=by, at=timezone.now(), **form.wanted)
+    except OrderRefused as refused:
+        # A second press of the button changes nothing, and what was typed stays.
+        form.add_error(None, refused.message)
+        return _ask(admin, request, act, form, status=CONFLICT)
+    _tell(request, act, order)
+    return _back(order)
+
+
+def _ask(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm, *, status: int = 200) -> HttpResponse:
+    order = form.order
+    owed = _owed(act, form)
+    money = format_money(owed, order.currency) if owed else ""
+    context = {
+        "title": act.label,
+        "original": order,
+        "order": order,
+        "status": status_badge(order),
+        "act": act,
+        "form": form,
+        "sentence": act.sentence(order, money),
+        "button": act.button_for(order, owed),
+        "owed": "" if owed is None else owed,
+        "changed": _changed(form, owed),
+    }
+    page = admin.page(request, "act.html", context)
+    page.status_code = status
+    return page  # type: ignore[no-any-return]
+
+
+def _owed(act: OfferedAct, form: ActForm) -> int | None:
+    try:
+        return act.owed(form.order, form)
+    except OrderRefused:  # said on the form already
+        return None
+
+
+def _changed(form: ActForm, owed: int | None) -> bool:
+    """Tell whether another amount had been named before."""
+    before = form.cleaned_data.get("confirmed") if form.is_bound and form.is_valid() else None
+    return before is not None and before != owed
+
+
+def _tell(request: HttpRequest, act: OfferedAct, order: Order) -> None:
+    waiting = open_act(order)
+    if waiting:
+        ring(settle_act, act_id=waiting.pk)
+        state = order.get_money_state_display()
+        told = {"number": order.number, "state": state}
+        messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % told)
+    else:
+        messages.success(request, str(act.done) % {"number": order.number})
+
+
+def _back(order: Order) -> HttpResponse:
+    return HttpResponseRedirect(reverse("admin:ecommerce_order_change", args=[order.pk]))

@@ -1,0 +1,102 @@
+"""The history of an order in sentences: what happened, by whom, when, and why."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
+
+from billing.money import UnsupportedCurrency, format_money
+from customers.actors import ActorKind
+from ecommerce.admin.display import when
+from ecommerce.models import Order, OrderEvent
+
+MOST = 200
+
+SENTENCES: Mapping[str, str | Promise] = {
+    "created": gettext_lazy("Ordered for %(money)s"),
+    "payment_requested": gettext_lazy("Charge of %(money)s requested"),
+    "payment_adopted": gettext_lazy("A charge that had been given up succeeded after all, and pays this order"),
+    "paid": gettext_lazy("Paid, %(money)s"),
+    "payment_failed": gettext_lazy("Charge of %(money)s declined"),
+    "authentication_required": gettext_lazy("The bank wants the customer to confirm the charge of %(money)s"),
+    "fulfilled": gettext_lazy("Fulfilled"),
+    "cancel_requested": gettext_lazy("Cancellation requested; %(money)s goes back"),
+    "canceled": gettext_lazy("Canceled"),
+    "return_requested": gettext_lazy("Return requested; %(money)s goes back"),
+    "returned": gettext_lazy("Returned"),
+    "refund_requested": gettext_lazy("Refund of %(money)s requested"),
+    "refund_pending": gettext_lazy("Refund of %(money)s accepted by Stripe, not yet with the customer"),
+    "refunded": gettext_lazy("Refunded %(money)s"),
+    "refund_succeeded": gettext_lazy("Refund of %(money)s reached the customer"),
+    "refund_failed": gettext_lazy("Refund of %(money)s failed"),
+    "auto_refund": gettext_lazy("Refund of %(money)s requested by itself"),
+    "settled_outside": gettext_lazy("%(money)s refunded outside Stripe"),
+    "sent_again": gettext_lazy("Sent to Stripe once more, %(money)s"),
+    "disputed": gettext_lazy("The customer disputes the charge of %(money)s at the bank"),
+    "dispute_closed": gettext_lazy("The dispute of %(money)s is closed"),
+}
+# What an event's data tells besides: shown after the sentence, in this order.
+DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
+TONES = {"paid": "good", "payment_failed": "bad", "refund_failed": "bad", "disputed": "bad", "fulfilled": "done"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One line of the history."""
+
+    what: str
+    who: str
+    when: str
+    why: str
+    tone: str
+
+
+def timeline(order: Order) -> list[Moment]:
+    """Give the history, the latest first."""
+    return [moment(event) for event in order.events.order_by("-pk")[:MOST]]
+
+
+def moment(event: OrderEvent) -> Moment:
+    """Say an event in words; one of an unknown kind is said plainly."""
+    sentence = SENTENCES.get(event.kind, event.kind.replace("_", " ").capitalize().replace("%", "%%"))
+    return Moment(
+        what=str(sentence) % {"money": _money(event.data)},
+        who=_who(event),
+        when=when(event.at),
+        why=_why(event.data),
+        tone=TONES.get(event.kind, "plain"),
+    )
+
+
+def last_words(order: Order) -> str:
+    """Say what happened last, by whom and when, for whoever came too late."""
+    event = order.events.order_by("-pk").first()
+    if event is None:
+        return ""
+    last = moment(event)
+    return _("%(what)s, by %(who)s, %(when)s.") % {"what": last.what, "who": last.who, "when": last.when}
+
+
+def _money(data: Mapping[str, Any]) -> str:
+    amount, currency = data.get("amount", data.get("total")), data.get("currency")
+    if not isinstance(amount, int) or not isinstance(currency, str):
+        return pgettext("an unknown amount of money", "money")
+    try:
+        return format_money(amount, currency)
+    except UnsupportedCurrency:
+        return f"{currency.upper()} {amount}"
+
+
+def _why(data: Mapping[str, Any]) -> str:
+    told = [str(data[name]) for name in DETAILS if data.get(name)]
+    if data.get("restock") is False:
+        told.append(_("not put back in stock"))
+    return " · ".join(told)
+
+
+def _who(event: OrderEvent) -> str:
+    told_apart = {ActorKind.CUSTOMER.value, ActorKind.API_KEY.value}
+    return f"{event.by_label} ({event.get_by_kind_display()})" if event.by_kind in told_apart else event.by_label
