@@ -12,8 +12,8 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from billing.money import InvalidAmount, parse_amount, plain
-from ecommerce.models import Order
+from billing.money import InvalidAmount, parse_amount
+from ecommerce.models import Order, OrderItem
 from ecommerce.orders.undoing import owed_for, returned_before
 
 LONGEST_REASON = 500
@@ -84,17 +84,16 @@ class RefundForm(ReasonForm):
 
     def __init__(self, order: Order, data: Any = None) -> None:
         super().__init__(order, data)
-        currency = order.currency
-        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": currency.upper()}
-        self.fields["amount"].widget.attrs["placeholder"] = plain(order.total, currency)
+        self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": order.currency.upper()}
         before = returned_before(order)
         self.left = {item.pk: item.quantity - before.get(item.pk, 0) for item in order.items.order_by("pk")}
-        self.fields |= {f"item_{item.pk}": self._quantity(item.pk, str(item)) for item in order.items.order_by("pk")}
+        self.fields |= {f"item_{item.pk}": self._quantity(item) for item in order.items.order_by("pk")}
         self.order_fields(["amount", *(f"item_{pk}" for pk in self.left), "reason"])
 
-    def _quantity(self, pk: int, item: str) -> forms.IntegerField:
-        left = self.left[pk]
-        label = _("Of %(item)s, %(left)s left: how many") % {"item": item, "left": left}
+    def _quantity(self, item: OrderItem) -> forms.IntegerField:
+        left = self.left[item.pk]
+        told = {"item": item.description, "left": left, "quantity": item.quantity}
+        label = _("%(item)s: how many of %(left)s left (%(quantity)s ordered)") % told
         widget = UnfoldAdminIntegerFieldWidget({"min": 0, "max": left})
         return forms.IntegerField(label=label, min_value=0, max_value=left, required=False, widget=widget)
 

@@ -89,7 +89,9 @@ def _partly(order: Order, money: str) -> str:
     if money:
         return _("%(money)s goes back to %(card)s. The status stays.") % {"money": money, "card": _card(order)}
     left = format_money(going_back(order, ActForm(order)), order.currency)
-    return _("Less than %(left)s can be refunded here; the whole goes back by Cancel or Return.") % {"left": left}
+    whole = _("Cancel") if order.status == Order.Status.PAID else _("Return")
+    sentence = _("Give an amount below %(left)s, or how many of which items. %(whole)s sends all of it back.")
+    return sentence % {"left": left, "whole": whole}
 
 
 def _card(order: Order) -> str:
@@ -233,4 +235,4 @@ def offers(order: Order, user: Any) -> list[Offer]:
 def _pay_offer(order: Order, user: Any, now: Iterable[str]) -> list[Offer]:
     if PAY not in now or not user.has_perm("ecommerce.add_order"):
         return []
-    return [Offer(_("Pay with another card"), reverse("admin:ecommerce_order_pay", args=[order.pk]))]
+    return [Offer(_("Pay with another card"), f"{reverse('admin:ecommerce_order_changelist')}{order.pk}/pay/")]
