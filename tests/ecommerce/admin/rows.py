@@ -80,7 +80,12 @@ def paid_row(invoice: str = "INV-000001", intent: str = "pi_one", **fields: Any)
     )
     order.save()
     Payment.objects.create(
-        invoice=order.invoice, amount=4500, currency="usd", status="succeeded", stripe_payment_intent_id=intent, due=None
+        invoice=order.invoice,
+        amount=4500,
+        currency="usd",
+        status="succeeded",
+        stripe_payment_intent_id=intent,
+        due=None,
     )
     return order
 
