@@ -9,6 +9,7 @@ import json
 import os
 from pathlib import Path
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -77,6 +78,16 @@ def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
         message = f"{name} does not start with {choices}: write it so."
         raise ImproperlyConfigured(message)
     return value
+
+
+def zone(name: str, default: str) -> str:
+    """Read the name of a time zone."""
+    value = text(name, default)
+    try:
+        return ZoneInfo(value).key
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        message = f"{name} is {value!r}; write the name of a time zone, for example Europe/Berlin."
+        raise ImproperlyConfigured(message) from None
 
 
 def listed(name: str, default: tuple[str, ...] = ()) -> list[str]:

@@ -129,7 +129,7 @@ STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SEC
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]
-TIME_ZONE = environment.text("TIME_ZONE", "UTC")
+TIME_ZONE = environment.zone("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
 

@@ -115,13 +115,13 @@ class Conductor:
 
     def pids(self) -> dict[str, int]:
         """Give the programs that run now, by name."""
-        return {process.name: process.pid for process in (*self.servers, *self.clients) if process.running}
+        return {process.log.stem: process.pid for process in (*self.servers, *self.clients) if process.running}
 
     def _note(self) -> None:
         pids = self.pids()
         if pids != self.noted:
             self.noted = pids
-            ends = {process.name: process.stop_signal for process in (*self.servers, *self.clients)}
+            ends = {process.log.stem: process.stop_signal for process in (*self.servers, *self.clients)}
             records.write(self.file, {name: (pid, leftovers.identity(pid), ends[name]) for name, pid in pids.items()})
 
     def stop(self) -> None:
@@ -130,12 +130,12 @@ class Conductor:
             act()
         self.run.unlink(missing_ok=True)
         if self.servers or self.clients:
+            self.at_end(lambda: self.tell("  Stopped"))
             self.tell("  Stopping")
         for client in self.clients:
             client.ask_to_stop()
         for process in (*self.clients, *reversed(self.servers)):
             process.stop()
+        self.file.unlink(missing_ok=True)
         for act in self.last_acts:
             act()
-        self.file.unlink(missing_ok=True)
-        self.tell("  Stopped")

@@ -63,7 +63,7 @@ class Process:
     def pid(self) -> int:
         """Give the id of the running program."""
         if self.child is None:
-            raise LocalError(f"The {self.name} was not started.")
+            raise LocalError(f"{self._called()} was not started.")
         return self.child.pid
 
     @property
@@ -109,7 +109,7 @@ class Process:
             if not self.running:
                 raise LocalError(self.obituary())
             if time.monotonic() > deadline:
-                raise LocalError(f"The {self.name} does not answer within {self.patience:.0f} s. {self.last_words()}")
+                raise LocalError(f"{self._called()} does not answer within {self.patience:.0f} s. {self.last_words()}")
             pause(TICK)
 
     def must_have_worked(self) -> None:
@@ -142,11 +142,14 @@ class Process:
         """Say whether the program wrote this into its log."""
         return text in self.log.read_text(encoding="utf-8", errors="replace")
 
+    def _called(self) -> str:
+        return self.name[0].upper() + self.name[1:]
+
     def obituary(self) -> str:
         """Tell how the program ended, in its own last words."""
         status = self.child.returncode if self.child is not None else 0
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        return f"The {self.name} ended {how}. {self.last_words()}"
+        return f"{self._called()} ended {how}. {self.last_words()}"
 
     def last_words(self, lines: int = 15) -> str:
         """Quote the end of the log."""

@@ -16,16 +16,18 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 ROOT_IS_MEANT = "ignore:You're running the worker with superuser privileges"
 
 
-def is_free(port: int) -> bool:
-    """Say whether a server could listen on this port now."""
+def why_not(port: int) -> str:
+    """Say why no server can listen on this port now; nothing where one can."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
             probe.listen(1)
+        except PermissionError:
+            return "is for root alone"
         except OSError:
-            return False
-    return True
+            return "is taken by another program"
+    return ""
 
 
 def free_port() -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pelcro_orders.environment import given
 from pelcro_orders.local import sandbox
-from pelcro_orders.local.programs import LOOPBACK, free_port, is_free
+from pelcro_orders.local.programs import LOOPBACK, free_port, why_not
 
 NAMES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "BASE_URL", "ALLOWED_HOSTS", "TIME_ZONE", "PORT", "VAR_DIR"),
@@ -50,7 +50,7 @@ def choose(var_dir: Path) -> dict[str, str]:
 def _sandbox_port(kept: str) -> int:
     # The same as last time where that is free: browsers have the address of its card field.
     port = kept.rpartition(":")[2]
-    return int(port) if port.isdigit() and is_free(int(port)) else free_port()
+    return int(port) if port.isdigit() and port != given("PORT") and not why_not(int(port)) else free_port()
 
 
 def surroundings(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str]:

@@ -41,7 +41,7 @@ def run() -> int:
         try:
             Run(conductor, var_dir).everything()
         except LocalError as error:
-            conductor.tell(f"\n{error}\n")
+            sys.stderr.write(f"{error}\n")
             return 1
     return 0
 
@@ -80,9 +80,10 @@ class Run:
             port: int = settings.PORT
         except ImproperlyConfigured as error:
             raise LocalError(str(error)) from error
-        if not programs.is_free(port):
-            other = port % 65535 + 1
-            raise LocalError(f"Port {port} is taken by another program: choose another, as in make run PORT={other}.")
+        if reason := programs.why_not(port):
+            raise LocalError(
+                f"Port {port} {reason}: choose another, as in make run PORT={max(port, 8000) % 65535 + 1}."
+            )
         if not {"DATABASE_URL", "REDIS_URL"} <= self.configured:
             folders.emptied(folders.private(self.sockets, unprivileged()))
             self.conductor.at_end(lambda: shutil.rmtree(self.sockets))
