@@ -43,6 +43,9 @@ def run() -> int:
         except LocalError as error:
             sys.stderr.write(f"{error}\n")
             return 1
+        except PermissionError as error:
+            sys.stderr.write(f"{error.filename} is another user's: start as that one, or choose another VAR_DIR.\n")
+            return 1
     return 0
 
 
