@@ -1,0 +1,88 @@
+"""Crashes: an act in a process of its own that dies, by kill -9, right before or after its n-th step.
+
+A step is a statement to PostgreSQL, a COMMIT, or a request to Stripe: what survives of an act is decided there alone.
+"""
+
+import os
+import signal
+import traceback
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+from django.db import connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from billing import gateway, pacing
+
+FINISHED, BROKEN = 0, 70
+
+
+@dataclass
+class Fuse:
+    """Kills this process once so many steps were taken."""
+
+    left: int
+
+    def step(self) -> None:
+        """Take one step, the last one perhaps."""
+        if self.left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+
+    def statement(self, execute: Callable[..., Any], *call: Any) -> Any:
+        """Count a statement, before it and after it."""
+        self.step()
+        result = execute(*call)
+        self.step()
+        return result
+
+
+def crashes(act: Callable[[], Any], *, stride: int) -> Iterator[int]:
+    """Run the act again and again, killed some steps later each time, until it comes through; give each step's number.
+
+    What the act needs must be there anew each time: yield hands over to the test, which clears up.
+    """
+    number = 0
+    while _run(act, Fuse(number)) == -signal.SIGKILL:
+        yield number
+        number += stride
+
+
+def _run(act: Callable[[], Any], fuse: Fuse) -> int:
+    connections.close_all()
+    for cached in (gateway.client, pacing._shared):
+        cached.cache_clear()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which do not matter here
+        child = os.fork()
+    if child == 0:
+        _die_or_finish(act, fuse)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert status in {FINISHED, -signal.SIGKILL}, f"the act ended with status {status}"
+    return status
+
+
+def _die_or_finish(act: Callable[[], Any], fuse: Fuse) -> None:
+    commit, send = BaseDatabaseWrapper.commit, requests.Session.send
+
+    def counted_commit(self: BaseDatabaseWrapper) -> Any:
+        return fuse.statement(commit, self)
+
+    def counted_send(self: requests.Session, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        fuse.step()
+        answer = send(self, request, **options)
+        fuse.step()
+        return answer
+
+    BaseDatabaseWrapper.commit = counted_commit  # type: ignore[method-assign]
+    requests.Session.send = counted_send  # type: ignore[method-assign]
+    try:
+        with connection.execute_wrapper(fuse.statement):
+            act()
+    except BaseException:  # noqa: BLE001 - the child must not run on into pytest, whatever happened
+        traceback.print_exc()
+        os._exit(BROKEN)
+    os._exit(FINISHED)

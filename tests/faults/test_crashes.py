@@ -1,0 +1,119 @@
+"""The crash between any two steps of each act: afterwards the sweep alone brings both books to agree."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Payment, Refund
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders.fulfilling import fulfill
+from ecommerce.orders.questions import open_act
+from ecommerce.orders.settling import settle_act
+from ecommerce.orders.undoing import cancel, refund, take_back
+from ecommerce.tasks import sweep
+from tests.books import open_acts
+from tests.factories import ANA, make_coupon, make_customer, make_sku, place_order
+from tests.faults.crashing import crashes
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Check = Callable[[], None]
+
+
+@pytest.fixture(params=[13, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
+def stride(request: pytest.FixtureRequest) -> int:
+    """Give how many steps lie between two crashes."""
+    steps: int = request.param
+    return steps
+
+
+def recover() -> None:
+    """Do what the sweep does within a minute, now: leases run out, and what is due is settled."""
+    for _ in range(4):
+        for wishes in (Payment.objects, Refund.objects):
+            wishes.filter(closed_at=None, due__isnull=False).exclude(status="pending").update(due=timezone.now())
+        sweep()
+        if not open_acts():
+            return
+
+
+def test_placing_an_order_survives_a_crash_at_any_step(balanced: Check, stride: int) -> None:
+    make_customer()
+    sku, coupon = make_sku(stock=1000), make_coupon("SAVE10", percent_off=10)
+    steps = 0
+    for number in crashes(
+        lambda: place_order(key=f"form-{Order.objects.count()}", coupon_code="SAVE10"), stride=stride
+    ):
+        recover()
+        steps = number
+    place_order(key="form-last", coupon_code="SAVE10")
+
+    assert steps > 60
+    assert not Order.objects.exclude(status="paid").exists()
+    sku.refresh_from_db()
+    coupon.refresh_from_db()
+    assert 1000 - sku.inventory_quantity == Order.objects.count() == coupon.times_redeemed
+    balanced()
+
+
+def test_a_form_sent_again_after_a_crash_is_charged_once(
+    balanced: Check, stride: int, ledger: Callable[[], dict[str, Any]]
+) -> None:
+    make_customer()
+    make_sku()
+    keys = ["form-0"]
+    for number in crashes(lambda: place_order(key=keys[-1]), stride=stride):
+        placed = place_order(key=keys[-1])
+        recover()
+        placed.refresh_from_db()
+        assert placed.status == "paid", f"after a crash at step {number}"
+        keys.append(f"form-{number + 1}")
+    assert Order.objects.count() == len(keys)
+    assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"] * len(keys)
+
+
+def undone(begin: Callable[..., Any], order_id: int) -> None:
+    """Begin an act on an order and settle it, as a page and then the worker do."""
+    order = begin(order_id=order_id, by=ANA, at=timezone.now())
+    act = open_act(order)
+    if act:
+        settle_act(act=act, at=timezone.now())
+
+
+def fulfilled() -> Order:
+    """Make an order that was fulfilled."""
+    return fulfill(order_id=place_order(quantity=2).pk, by=ANA, at=timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("begin", "prepare", "becomes", "refunded"),
+    [
+        (partial(cancel, reason="changed their mind"), partial(place_order, quantity=2), "canceled", 3000),
+        (partial(take_back, reason="wrong size", restock=True), fulfilled, "returned", 3000),
+        (partial(refund, reason="one was broken", amount=500), fulfilled, "fulfilled", 500),
+    ],
+    ids=["cancel", "return", "refund"],
+)
+def test_money_goes_back_once_whatever_the_step_of_the_crash(
+    begin: Callable[..., Any], prepare: Callable[[], Order], becomes: str, refunded: int, balanced: Check, stride: int
+) -> None:
+    sku = make_sku(stock=1000)
+    orders = [prepare()]
+    for number in crashes(lambda: undone(begin, orders[-1].pk), stride=stride):
+        current = orders[-1]
+        recover()
+        begun = OrderAct.objects.filter(order=current, kind__in=["cancel", "return", "refund"]).exists()
+        if not begun:  # killed before the wish was on disk: nothing happened, and it is asked for again
+            undone(begin, current.pk)
+            recover()
+        current.refresh_from_db()
+        assert (current.status, current.amount_refunded) == (becomes, refunded), f"after a crash at step {number}"
+        orders.append(prepare())
+    orders[-1].refresh_from_db()
+    assert (orders[-1].status, orders[-1].amount_refunded) == (becomes, refunded)
+    sku.refresh_from_db()
+    held = sum(2 for order in Order.objects.all() if order.status in {"paid", "fulfilled"})
+    assert sku.inventory_quantity == 1000 - held
+    balanced()

@@ -1,0 +1,157 @@
+"""Each protection, and what happens without it: a test that can't fail proves nothing.
+
+Every scenario runs twice: with the protection both books agree, with it taken out they do not.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from billing import gateway, payments, settling
+from billing.answers import RefundAnswer
+from billing.models import CreditNote, Payment, Refund
+from billing.models.payment import Wish
+from billing.signals import answered
+from ecommerce.models.order import OrderQuerySet
+from ecommerce.orders import fulfilling
+from ecommerce.orders.questions import open_act
+from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.settling import settle_act
+from ecommerce.orders.undoing import cancel, refund
+from ecommerce.tasks import sweep
+from pelcro_orders.local.sandbox import Sandbox
+from tests.books import differences
+from tests.factories import ANA, make_customer, make_sku, place_order
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.parametrize("protected", [True, False], ids=["protected", "without"]),
+]
+Book = Callable[[], dict[str, Any]]
+
+
+def settle_everything(times: int = 4) -> None:
+    for _ in range(times):
+        for wishes in (Payment.objects, Refund.objects):
+            wishes.filter(closed_at=None, due__isnull=False).update(due=timezone.now())
+        sweep()
+
+
+def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger: Book) -> None:  # noqa: FBT001
+    """Fulfilling and canceling at the same time: one of them is refused."""
+    order = place_order()
+    asked = threading.Event()
+    check = fulfilling.check_fulfillable
+
+    def slowly(*args: Any) -> None:
+        check(*args)
+        asked.set()
+        time.sleep(0.5)
+
+    def in_thread(act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except OrderRefused:
+            pass
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(fulfilling, "check_fulfillable", slowly)
+    if not protected:
+        monkeypatch.setattr(OrderQuerySet, "locked", lambda self: self.order_by("pk"))
+    with ThreadPoolExecutor() as pool:
+        pool.submit(in_thread, lambda: fulfilling.fulfill(order_id=order.pk, by=ANA, at=timezone.now()))
+        asked.wait(5)
+        pool.submit(in_thread, lambda: cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now()))
+    settle_everything(1)
+    assert (differences(ledger()) == []) is protected
+
+
+def test_the_look_up(
+    protected: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    ledger: Book,
+) -> None:
+    """Stripe takes the money, says nothing, and then has trouble of its own."""
+    make_customer()
+    make_sku()
+    if not protected:
+        monkeypatch.setattr(settling, "look_for_intent", lambda _payment: None)
+    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    place_order()
+    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
+    settle_everything()
+    assert (differences(ledger()) == []) is protected
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(gateway, "READ_SECONDS", 0.5)
+    gateway.client.cache_clear()
+    yield
+    gateway.client.cache_clear()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_the_key(
+    protected: bool,  # noqa: FBT001
+    monkeypatch: pytest.MonkeyPatch,
+    sandbox: Sandbox,
+    ledger: Book,
+) -> None:
+    """Stripe is so slow that a second request arrives while the first is still being worked on."""
+    make_customer()
+    make_sku()
+    if not protected:
+        monkeypatch.setattr(Wish, "idempotency_key", property(lambda _self: str(uuid.uuid4())))
+    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
+    place_order()
+    settle_everything(1)
+    sandbox.clear()
+    time.sleep(1)
+    settle_everything()
+    assert (differences(ledger()) == []) is protected
+
+
+def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
+    """The database itself keeps what was refunded of a payment."""
+    order = place_order()
+    with connection.cursor() as cursor:
+        if not protected:
+            cursor.execute("ALTER TABLE billing_refund DISABLE TRIGGER keep_refunds")
+        try:
+            begun = refund(order_id=order.pk, reason="", amount=500, by=ANA, at=timezone.now())
+            settle_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
+            assert (differences(ledger()) == []) is protected
+        finally:
+            cursor.execute("ALTER TABLE billing_refund ENABLE TRIGGER keep_refunds")
+
+
+def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger: Book) -> None:  # noqa: FBT001
+    """The same answer is heard from the call, from a webhook and from the sweep."""
+    order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
+    act = open_act(order)
+    assert act is not None
+    leased = settling.lease(Refund, act.refund_id or 0, at=timezone.now())
+    assert leased is not None
+    answer = settling.ask_refund(leased, at=timezone.now())
+    if not protected:
+
+        def always(*, answer: RefundAnswer, **_: Any) -> payments.RefundClosing:
+            rows = Refund.objects.filter(pk=answer.refund_id or 0)
+            rows.update(status=answer.status, stripe_refund_id=answer.stripe_id, due=None, closed_at=timezone.now())
+            CreditNote.objects.filter(refund=answer.refund_id).delete()
+            return payments.RefundClosing(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
+
+        monkeypatch.setattr(payments, "close_refund", always)
+    for _ in range(3):
+        answered.send(sender=Refund, answers=[answer], at=timezone.now())
+    assert (differences(ledger()) == []) is protected
