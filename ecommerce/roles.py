@@ -79,10 +79,11 @@ def make_roles(registry: Apps) -> None:
     permissions = registry.get_model("auth", "Permission").objects
     for name, labels in ROLES.items():
         group, _ = registry.get_model("auth", "Group").objects.get_or_create(name=name)
-        group.permissions.set(permissions.filter(_any_of(labels)))
+        group.permissions.set(permissions.filter(any_of(labels)))
 
 
-def _any_of(labels: Iterable[str]) -> Q:
+def any_of(labels: Iterable[str]) -> Q:
+    """Choose the permissions of these labels, as "app.codename"."""
     wanted = Q(pk=None)
     for label in labels:
         app, codename = label.split(".")

@@ -1,10 +1,151 @@
-"""What the front page shows."""
+"""What the front page shows: of it, a person sees what they may open anyway.
 
+The figures come from the rows themselves, by index over the last 30 days; currencies are never added up.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models.functions import TruncDate
 from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from billing.models import Invoice, Refund, WebhookEvent
+from billing.money import format_money
+from customers.admin.tabs import bounded_counts, written
+from ecommerce.models import BulkJob, Order, Sku
+
+DAYS = 30
+LISTED = 5
+LOW_STOCK = 5
+CHARTED = 4
+Daily = Mapping[tuple[date, str], int]
+PERIODS = ((1, _("Today")), (7, _("7 days")), (DAYS, _("30 days")))
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a chart; `height` is a share of the highest, in percent."""
+
+    label: str
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One figure, day by day."""
+
+    title: str | Promise
+    bars: list[Bar]
+    first: date
+    last: date
+    most: str
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
     """Give the figures that a person may see."""
-    return {"may_order": request.user.has_perm("ecommerce.add_order")}
+    may = request.user.has_perm
+    context: dict[str, Any] = {"may_order": may("ecommerce.add_order")}
+    if may("ecommerce.view_order"):
+        context |= {**_figures(may("billing.view_invoice"), may("billing.view_refund")), **_orders()}
+    if may("ecommerce.view_bulkjob"):
+        context |= _jobs()
+    if may("ecommerce.view_sku"):
+        context |= {"low_stock": low_stock(), "low_stock_at": LOW_STOCK}
+    if may("billing.view_webhookevent"):
+        context |= {"webhook_errors": written(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
+    return context
+
+
+def _figures(sees_invoices: bool, sees_refunds: bool) -> dict[str, Any]:  # noqa: FBT001 - private, both named by callers
+    today = timezone.localdate()
+    since = timezone.make_aware(datetime.combine(today - timedelta(days=DAYS - 1), time.min))
+    placed = _daily(Order.objects.filter(created_at__gte=since), "created_at", Count("pk"), by_currency=False)
+    paid = Invoice.objects.filter(paid_at__gte=since, amount_paid__gt=0)
+    revenue = _daily(paid, "paid_at", Sum("amount_paid")) if sees_invoices else None
+    given = Refund.objects.filter(requested_at__gte=since, status__in=("pending", "succeeded"))
+    refunds = _daily(given, "requested_at", Sum("amount")) if sees_refunds else None
+    return {
+        "periods": [_period(title, today, days, placed, revenue, refunds) for days, title in PERIODS],
+        "charts": [_chart(_("Orders a day"), today, placed, ""), *_money_charts(today, revenue or {})],
+        "shows_revenue": sees_invoices,
+        "shows_refunds": sees_refunds,
+    }
+
+
+def _daily(rows: QuerySet[Any], moment: str, figure: Any, *, by_currency: bool = True) -> Daily:
+    groups = ("day", "currency") if by_currency else ("day",)
+    found = rows.annotate(day=TruncDate(moment)).order_by().values(*groups).annotate(figure=figure)
+    return {(each["day"], each.get("currency", "")): each["figure"] for each in found}
+
+
+def _period(title: Any, today: date, days: int, *figures: Daily | None) -> dict[str, Any]:
+    first = today - timedelta(days=days - 1)
+    placed, revenue, refunds = ({} if daily is None else _sums(daily, first) for daily in figures)
+    return {
+        "title": title,
+        "orders": f"{placed.get('', 0):,}",
+        "revenue": [format_money(amount, currency) for currency, amount in sorted(revenue.items())],
+        "refunds": [format_money(amount, currency) for currency, amount in sorted(refunds.items())],
+    }
+
+
+def _sums(daily: Daily, first: date) -> Mapping[str, int]:
+    sums: Counter[str] = Counter()
+    for (day, currency), figure in daily.items():
+        if day >= first:
+            sums[currency] += figure
+    return sums
+
+
+def _money_charts(today: date, revenue: Daily) -> Iterable[Chart]:
+    days_with = Counter(currency for _day, currency in revenue)
+    for currency, _days in days_with.most_common(CHARTED):
+        yield _chart(_("Revenue a day in %(currency)s") % {"currency": currency.upper()}, today, revenue, currency)
+
+
+def _chart(title: Any, today: date, daily: Daily, currency: str) -> Chart:
+    days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
+    figures = [daily.get((day, currency), 0) for day in days]
+    highest = max(*figures, 1)
+    words = [format_money(figure, currency) if currency else f"{figure:,}" for figure in figures]
+    heights = [-(-figure * 100 // highest) for figure in figures]
+    bars = [Bar(f"{day}: {word}", height) for day, word, height in zip(days, words, heights, strict=True)]
+    return Chart(title, bars, days[0], days[-1], words[figures.index(max(figures))])
+
+
+def _orders() -> dict[str, Any]:
+    needy = Order.objects.needing_attention()
+    statuses = [Order.objects.filter(status=status) for status in Order.Status.values]
+    *counts, attention = bounded_counts([*statuses, needy])
+    return {
+        "statuses": [
+            {"status": value, "word": word, "count": written(count)}
+            for (value, word), count in zip(Order.Status.choices, counts, strict=True)
+        ],
+        "attention_count": written(attention),
+        "attention": needy.select_related("customer").order_by("-pk")[:LISTED],
+    }
+
+
+def _jobs() -> dict[str, Any]:
+    lately = timezone.now() - timedelta(days=7)
+    troubled = Q(status__in=("failed", "partial"), created_at__gte=lately)
+    progress = {"over": Sum(F("slices__done") + F("slices__skipped") + F("slices__failed"))}
+    running = BulkJob.objects.filter(status__in=("queued", "running", "stopping")).annotate(**progress)
+    return {
+        "jobs_running": running.order_by("-pk")[:LISTED],
+        "jobs_troubled": BulkJob.objects.filter(troubled).order_by("-pk")[:LISTED],
+    }
+
+
+def low_stock() -> QuerySet[Sku]:
+    """Give the SKUs on sale of which few or none are left, the fewest first."""
+    counted = Sku.objects.on_sale().filter(inventory_type=Sku.InventoryType.FINITE, inventory_quantity__lte=LOW_STOCK)
+    return counted.select_related("product").order_by("inventory_quantity", "code")[:LISTED]

@@ -13,8 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.admin.searching import invoices_matching
 from billing.models import Invoice, Payment
-from billing.money import format_money
-from billing.templatetags.money import badge, moment
+from billing.templatetags.money import badge, moment, money
 from customers.admin.base import ReadOnlyAdmin
 from customers.admin.columns import column
 from customers.admin.tabs import Tab, Tabbed
@@ -54,6 +53,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": _("Invoice %(number)s") % {"number": invoice.number},
+            "original": invoice,
             "invoice": invoice,
             "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
             "country": dict(country_choices()).get(invoice.bill_to.get("country", ""), ""),
@@ -73,14 +73,14 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
         return invoice
 
     @column(_("total"))
-    def total_amount(self, invoice: Invoice) -> str:
+    def total_amount(self, invoice: Invoice) -> SafeString:
         """Give the total as people read it."""
-        return invoice.total_money
+        return money(invoice.total, invoice.currency)
 
     @column(_("refunded"))
-    def refunded(self, invoice: Invoice) -> str:
+    def refunded(self, invoice: Invoice) -> SafeString | str:
         """Give what went back."""
-        return format_money(invoice.amount_refunded, invoice.currency) if invoice.amount_refunded else "–"
+        return money(invoice.amount_refunded, invoice.currency) if invoice.amount_refunded else "–"
 
     @column(_("status"))
     def state(self, invoice: Invoice) -> SafeString:

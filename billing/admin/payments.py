@@ -14,10 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from billing.admin.invoices import tab_of
 from billing.admin.searching import payments_matching, refunds_matching
 from billing.models import Payment, Refund, Wish
-from billing.money import format_money
-from billing.templatetags.money import badge, moment
+from billing.templatetags.money import badge, moment, money
 from customers.admin.base import ReadOnlyAdmin
-from customers.admin.columns import column
+from customers.admin.columns import column, yes_no
 from customers.admin.tabs import Tab, Tabbed
 
 AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "tries", "requested", "sent", "closed")
@@ -25,16 +24,16 @@ AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "tries", "requested", 
 
 def link(name: str, key: int | None, text: object) -> SafeString:
     """Lead to another page of the admin."""
-    return format_html('<a class="link" href="{}">{}</a>', reverse(f"admin:{name}_change", args=[key]), text)
+    return format_html('<a class="link whole" href="{}">{}</a>', reverse(f"admin:{name}_change", args=[key]), text)
 
 
 class WishAdmin(Tabbed, ReadOnlyAdmin):
     """What payments and refunds have in common."""
 
     @column(_("amount"))
-    def money(self, wish: Wish) -> str:
+    def money_of(self, wish: Wish) -> SafeString:
         """Give the amount as people read it."""
-        return format_money(wish.amount, wish.currency)
+        return money(wish.amount, wish.currency)
 
     @column(_("status"))
     def state(self, wish: Any) -> SafeString:
@@ -71,14 +70,14 @@ class WishAdmin(Tabbed, ReadOnlyAdmin):
 class PaymentAdmin(WishAdmin):
     """Charges of invoices."""
 
-    list_display = ("number", "invoice_link", "customer", "money", "refunded", "state", "why", "requested")
+    list_display = ("number", "invoice_link", "customer", "money_of", "refunded", "state", "why", "requested")
     list_display_links = ("number",)
     list_select_related = ("invoice__customer",)
     search_fields = ("stripe_payment_intent_id",)
     search_help_text = _("Payment intent, invoice, order, customer")
     tabs = (Tab(_("All")), *(tab_of(status) for status in Payment.Status))
     fieldsets = (
-        (_("Payment"), {"fields": (("state", "money"), ("refunded", "card"), ("invoice_link", "customer"))}),
+        (_("Payment"), {"fields": (("state", "money_of"), ("refunded", "card"), ("invoice_link", "customer"))}),
         (_("At Stripe"), {"fields": AT_STRIPE}),
     )
 
@@ -110,16 +109,16 @@ class PaymentAdmin(WishAdmin):
         return str(payment.invoice.customer)
 
     @column(_("refunded"))
-    def refunded(self, payment: Payment) -> str:
+    def refunded(self, payment: Payment) -> SafeString | str:
         """Give what its refunds add up to."""
-        return format_money(payment.refunds, payment.currency) if payment.refunds else "–"
+        return money(payment.refunds, payment.currency) if payment.refunds else "–"
 
 
 @admin.register(Refund)
 class RefundAdmin(WishAdmin):
     """Money that goes back."""
 
-    list_display = ("number", "payment_link", "customer", "money", "state", "why", "by_label", "requested")
+    list_display = ("number", "payment_link", "customer", "money_of", "state", "why", "by_label", "requested")
     list_display_links = ("number",)
     list_select_related = ("payment__invoice__customer",)
     search_fields = ("stripe_refund_id",)
@@ -128,10 +127,10 @@ class RefundAdmin(WishAdmin):
     fieldsets = (
         (
             _("Refund"),
-            {"fields": (("state", "money"), ("payment_link", "customer"), "reason", "by_label", "credit_note")},
+            {"fields": (("state", "money_of"), ("payment_link", "customer"), "reason", "by_label", "credit_note")},
         ),
         (_("At Stripe"), {"fields": AT_STRIPE}),
-        (_("Outside Stripe"), {"fields": ("settled_outside", "note")}),
+        (_("Outside Stripe"), {"fields": ("outside", "note")}),
     )
 
     def get_search_results(
@@ -160,6 +159,11 @@ class RefundAdmin(WishAdmin):
     def customer(self, refund: Refund) -> str:
         """Name the customer."""
         return str(refund.payment.invoice.customer)
+
+    @column(_("settled outside Stripe"))
+    def outside(self, refund: Refund) -> str:
+        """Tell whether a person settled it without Stripe."""
+        return yes_no(refund.settled_outside)
 
     @column(_("credit note"))
     def credit_note(self, refund: Refund) -> str:

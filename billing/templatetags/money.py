@@ -4,7 +4,6 @@ from datetime import datetime
 
 from django import template
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,7 +18,7 @@ TONES = {
     "bad": ("failed", "payment_failed", "refund_failed", "disputed", "uncollectible"),
     "warn": (
         "open", "requires_action", "processing", "payment_processing", "authentication_required", "refund_in_progress",
-        "refund_pending", "pending", "requested", "partial", "stopping", "expired", "waiting", "used up",
+        "refund_pending", "pending", "requested", "partial", "stopping", "expired", "waiting",
     ),
     "info": ("created", "running", "queued"),
     "done": ("fulfilled",),
@@ -28,9 +27,9 @@ TONE_OF = {state: tone for tone, states in TONES.items() for state in states}
 
 
 @register.simple_tag
-def money(amount: int, currency: str) -> str:
-    """Write an amount with its currency."""
-    return format_money(amount, currency)
+def money(amount: int, currency: str) -> SafeString:
+    """Write an amount with its currency, on one line."""
+    return format_html('<span class="whole">{}</span>', format_money(amount, currency))
 
 
 @register.simple_tag
@@ -39,8 +38,8 @@ def moment(at: datetime | None) -> SafeString | str:
     if at is None:
         return "–"
     local = timezone.localtime(at)
-    words = f"{date_format(local, 'DATE_FORMAT')}, {date_format(local, 'H:i')} {local.tzname()}"
-    return format_html('<time datetime="{}" class="whitespace-nowrap">{}</time>', local.isoformat(), words)
+    words = f"{local:%Y-%m-%d %H:%M %Z}"
+    return format_html('<time class="whole" datetime="{}">{}</time>', local.isoformat(), words)
 
 
 @register.simple_tag

@@ -7,7 +7,9 @@ from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.db import models
 from django.forms import Media, ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.text import capfirst
 from unfold.admin import ModelAdmin
 
 from customers.admin.paging import KeysetChangeList
@@ -21,6 +23,8 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     show_facets = ShowFacets.NEVER
     list_filter_submit = True
     actions: Any = ()
+    sortable_by: Any = ()
+    list_title: str | Promise = ""
 
     @property
     def media(self) -> Media:
@@ -32,6 +36,12 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
             if form is not None and hasattr(form, "Media"):
                 media += Media(form.Media)
         return media
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Call the list by what it lists."""
+        title = self.list_title or capfirst(self.opts.verbose_name_plural)
+        page: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return page
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Page by key."""

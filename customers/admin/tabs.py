@@ -7,8 +7,7 @@ from urllib.parse import urlencode
 
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 
 BOUND = 10_000
@@ -59,8 +58,8 @@ class Tabbed:
             for tab, count in zip(self.tabs, counts, strict=True)
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list below its tabs."""
         context = {"list_tabs": self.tabs_of(request), **(extra_context or {})}
-        page: TemplateResponse = super().changelist_view(request, context)  # type: ignore[misc]
+        page: HttpResponse = super().changelist_view(request, context)  # type: ignore[misc]
         return page

@@ -16,7 +16,7 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
     """An address as staff edit it: the country is chosen, and a new default replaces the old one."""
 
     country = forms.ChoiceField(
-        label=_("country"),
+        label=_("Country"),
         choices=lambda: [("", _("Select a country")), *country_choices()],
         widget=UnfoldAdminSelectWidget,
     )

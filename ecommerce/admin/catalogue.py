@@ -7,18 +7,26 @@ from django.contrib import admin, messages
 from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from billing.money import format_money
+from billing.templatetags.money import badge
 from customers.admin.base import StaffAdmin
-from customers.admin.columns import column
+from customers.admin.columns import column, yes_no
+from customers.admin.files import Files
 from customers.admin.tabs import Tab, Tabbed
 from ecommerce.admin.sku_form import SkuForm, SkuFormSet, kept_because_ordered
 from ecommerce.models import Product, Sku
+from ecommerce.resources import ProductResource, SkuResource
 
-ON_SALE = {True: "success", False: "info"}
+
+def sale_badge(*, active: bool) -> SafeString:
+    """Show whether something can be ordered."""
+    return badge("active", gettext("On sale")) if active else badge("inactive", gettext("Not on sale"))
 
 
 class SkuInline(TabularInline):  # type: ignore[misc]
@@ -100,19 +108,26 @@ class CatalogueAdmin(StaffAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(Tabbed, CatalogueAdmin):
+class ProductAdmin(Files, Tabbed, CatalogueAdmin):
     """Products, each with its SKUs."""
 
+    resource_classes = (ProductResource,)
     list_display = ("name", "kinds", "prices", "stock", "shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
+    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
     fields = ("name", "description", "image", "shippable", "active")
     tabs = (
         Tab(_("All")),
         Tab(_("On sale"), models.Q(active=True), (("active__exact", "1"),)),
         Tab(_("Not on sale"), models.Q(active=False), (("active__exact", "0"),)),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Lead to the SKUs as well."""
+        beside = {"link": reverse("admin:ecommerce_sku_changelist"), "title": _("All SKUs with their stock")}
+        return super().changelist_view(request, {"beside": beside, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Product]:
         """Read the SKUs of a page's products at once."""
@@ -144,15 +159,15 @@ class ProductAdmin(Tabbed, CatalogueAdmin):
         counted = [sku.inventory_quantity for sku in product.skus.all() if sku.finite]
         return f"{sum(counted):,}" if counted else gettext("not counted")
 
-    @column(_("shippable"), boolean=True)
-    def shipped(self, product: Product) -> bool:
+    @column(_("shipped"))
+    def shipped(self, product: Product) -> str:
         """Tell whether it needs an address."""
-        return product.shippable
+        return yes_no(product.shippable)
 
-    @column(_("status"), label=ON_SALE)
-    def on_sale(self, product: Product) -> tuple[bool, str]:
+    @column(_("status"))
+    def on_sale(self, product: Product) -> SafeString:
         """Tell whether it can be ordered."""
-        return product.active, gettext("On sale") if product.active else gettext("Not on sale")
+        return sale_badge(active=product.active)
 
 
 def _span(least: int, most: int, currency: str) -> str:
@@ -163,10 +178,11 @@ def _span(least: int, most: int, currency: str) -> str:
 
 
 @admin.register(Sku)
-class SkuAdmin(Tabbed, CatalogueAdmin):
+class SkuAdmin(Files, Tabbed, CatalogueAdmin):
     """All SKUs in one list: prices and stock at a glance."""
 
     form = SkuForm
+    resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
     search_fields = ("code", "name", "product__name")
     search_help_text = _("SKU or product")
@@ -224,7 +240,7 @@ class SkuAdmin(Tabbed, CatalogueAdmin):
         """Give the stock, where it is counted."""
         return f"{sku.inventory_quantity:,}" if sku.finite else gettext("not counted")
 
-    @column(_("status"), label=ON_SALE)
-    def on_sale(self, sku: Sku) -> tuple[bool, str]:
+    @column(_("status"))
+    def on_sale(self, sku: Sku) -> SafeString:
         """Tell whether it can be ordered."""
-        return sku.active, gettext("On sale") if sku.active else gettext("Not on sale")
+        return sale_badge(active=sku.active)

@@ -3,23 +3,26 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.fields import MoneyField, MoneyForm
 from billing.money import format_money
+from billing.templatetags.money import badge, moment
 from customers.admin.base import StaffAdmin
 from customers.admin.columns import column
 from customers.admin.tabs import Tab, Tabbed
 from ecommerce.models import Coupon, Order
 
 TERMS = ("code", "percent_off", "amount_off", "currency")
-STATES = {"active": "success", "inactive": "info", "expired": "warning", "used up": "warning"}
 
 
 def was_used(coupon: Coupon) -> bool:
@@ -31,7 +34,7 @@ class CouponForm(MoneyForm):
     """A coupon as staff edit it: either a percentage, or an amount with its currency."""
 
     money = {"amount_off": "currency"}
-    amount_off = MoneyField(label=_("amount off"), required=False, help_text=_("Off the subtotal, in this currency."))
+    amount_off = MoneyField(label=_("Amount off"), required=False, help_text=_("Off the subtotal, in this currency."))
 
     class Meta:
         model = Coupon
@@ -39,7 +42,7 @@ class CouponForm(MoneyForm):
         help_texts = {
             "code": _("What the customer types. Upper and lower case are the same."),
             "percent_off": _("For example 10 for 10 %. Leave empty for an amount."),
-            "redeem_by": _("The last moment; empty for no end."),
+            "redeem_by": format_lazy(_("The last moment, in {zone}; empty for no end."), zone=settings.TIME_ZONE),
             "max_redemptions": _("Over all customers; empty for any number."),
         }
 
@@ -89,7 +92,7 @@ class CouponAdmin(Tabbed, StaffAdmin):
     """Coupons: their terms are fixed once an order carries them."""
 
     form = CouponForm
-    list_display = ("code", "terms", "redeemed", "redeem_by", "state")
+    list_display = ("code", "terms", "redeemed", "until", "state")
     search_fields = ("code",)
     search_help_text = _("Code")
     fields = (*TERMS, "redeem_by", "max_redemptions", "times_redeemed", "active")
@@ -134,11 +137,16 @@ class CouponAdmin(Tabbed, StaffAdmin):
         most = coupon.max_redemptions
         return f"{coupon.times_redeemed:,}" if most is None else f"{coupon.times_redeemed:,} / {most:,}"
 
-    @column(_("status"), label=STATES)
-    def state(self, coupon: Coupon) -> tuple[str, str]:
+    @column(_("redeem by"))
+    def until(self, coupon: Coupon) -> SafeString | str:
+        """Give its last moment, with the zone."""
+        return moment(coupon.redeem_by)
+
+    @column(_("status"))
+    def state(self, coupon: Coupon) -> SafeString:
         """Tell whether it can be redeemed."""
         if not coupon.active:
-            return "inactive", gettext("Inactive")
+            return badge("inactive", gettext("Inactive"))
         if coupon.expired(at=timezone.now()):
-            return "expired", gettext("Expired")
-        return ("used up", gettext("Used up")) if coupon.used_up else ("active", gettext("Active"))
+            return badge("expired", gettext("Expired"))
+        return badge("expired", gettext("Used up")) if coupon.used_up else badge("active", gettext("Active"))

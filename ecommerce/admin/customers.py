@@ -6,11 +6,15 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from billing.templatetags.money import moment
 from customers.admin.base import StaffAdmin
-from customers.admin.columns import column
+from customers.admin.columns import column, yes_no
+from customers.admin.files import Files
 from customers.models import Customer
+from customers.resources import CustomerResource
 from ecommerce.admin.addresses import AddressInline
 from ecommerce.admin.customer_tabs import panels
 
@@ -32,16 +36,17 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(StaffAdmin):
+class CustomerAdmin(Files, StaffAdmin):
     """Customers, and on the page of each what they ordered, were billed, and pay with."""
 
     form = CustomerForm
-    list_display = ("who", "phone", "signs_in", "created_at")
+    resource_classes = (CustomerResource,)
+    list_display = ("who", "phone", "signs_in", "since")
     search_fields = ("email", "first_name", "last_name")
     search_help_text = _("E-mail or name")
     inlines = (AddressInline,)
-    fields = ("email", ("first_name", "last_name"), "phone", "signs_in", "stripe_customer_id", "created_at")
-    readonly_fields = ("signs_in", "stripe_customer_id", "created_at")
+    fields = ("email", ("first_name", "last_name"), "phone", "signs_in", "stripe_customer_id", "since")
+    readonly_fields = ("signs_in", "stripe_customer_id", "since")
     change_form_template = "ecommerce/customer_change_form.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
@@ -80,7 +85,12 @@ class CustomerAdmin(StaffAdmin):
         """Give name and e-mail."""
         return (customer.name, customer.email) if customer.name else (customer.email, "")
 
-    @column(_("signs in on the website"), boolean=True)
-    def signs_in(self, customer: Customer) -> bool:
+    @column(_("signs in on the website"))
+    def signs_in(self, customer: Customer) -> str:
         """Tell whether there is an account."""
-        return customer.user_id is not None
+        return yes_no(customer.user_id)
+
+    @column(_("created"))
+    def since(self, customer: Customer) -> SafeString | str:
+        """Give when they were first known, with the zone."""
+        return moment(customer.created_at)

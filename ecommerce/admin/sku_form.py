@@ -30,10 +30,10 @@ class SkuForm(MoneyForm):
     """A SKU as staff edit it."""
 
     money = {"price": "currency"}
-    price = MoneyField(label=_("price"))
+    price = MoneyField(label=_("Price"))
     # What was shown comes back with the form: stock changes by the difference, whatever was sold meanwhile.
     inventory_quantity = forms.IntegerField(
-        label=_("in stock"), min_value=0, max_value=2**31 - 1, initial=0, required=False, show_hidden_initial=True,
+        label=_("In stock"), min_value=0, max_value=2**31 - 1, initial=0, required=False, show_hidden_initial=True,
         widget=UnfoldAdminIntegerFieldWidget,
     )  # fmt: skip
 

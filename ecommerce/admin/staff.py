@@ -6,17 +6,21 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Count, Model, Q, QuerySet
-from django.forms import ModelForm
+from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from billing.templatetags.money import badge, moment
 from customers.admin.base import StaffAdmin
-from customers.admin.columns import column
+from customers.admin.columns import column, yes_no
 from customers.admin.tabs import Tab, Tabbed
 from customers.models import User
-from ecommerce.roles import ROLES
+from ecommerce.roles import ROLES, any_of
 
 
 class SuperusersOnly(StaffAdmin):
@@ -50,7 +54,8 @@ class StaffUserAdmin(Tabbed, SuperusersOnly, UserAdmin):  # type: ignore[type-ar
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
-    list_display = ("username", "full_name", "email", "roles", "last_login", "is_active")
+    list_title = _("Staff")
+    list_display = ("username", "full_name", "email", "roles", "seen", "active")
     list_filter = ()
     search_help_text = _("User name, name or e-mail")
     tabs = (
@@ -62,13 +67,14 @@ class StaffUserAdmin(Tabbed, SuperusersOnly, UserAdmin):  # type: ignore[type-ar
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
         (_("Rights"), {"fields": ("is_active", "groups", "is_superuser")}),
-        (_("Dates"), {"fields": (("last_login", "date_joined"),)}),
+        (_("Dates"), {"fields": (("seen", "made"),)}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", ("first_name", "last_name"), "email", "password1", "password2")}),
         (_("Rights"), {"fields": ("groups", "is_superuser")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("seen", "made")
+    filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Leave out customers: they sign in on the website."""
@@ -78,11 +84,31 @@ class StaffUserAdmin(Tabbed, SuperusersOnly, UserAdmin):  # type: ignore[type-ar
         """Keep who acted."""
         return False
 
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **options: Any) -> Any:
+        """Tick roles."""
+        options |= {"widget": UnfoldAdminCheckboxSelectMultipleWidget(), "label": _("Roles"), "help_text": ""}
+        return db_field.formfield(**options)
+
     def save_model(self, request: HttpRequest, obj: Any, form: "ModelForm[User]", change: Any) -> None:
         """Make them staff."""
         if not change:
             obj.is_staff = True
         super().save_model(request, obj, form, change)
+
+    @column(_("signed in last"))
+    def seen(self, user: User) -> SafeString | str:
+        """Give when they signed in last, with the zone."""
+        return moment(user.last_login)
+
+    @column(_("status"))
+    def active(self, user: User) -> SafeString:
+        """Tell whether they may sign in."""
+        return badge("active", gettext("Active")) if user.is_active else badge("inactive", gettext("Inactive"))
+
+    @column(_("made"))
+    def made(self, user: User) -> SafeString | str:
+        """Give when they were made, with the zone."""
+        return moment(user.date_joined)
 
     @column(_("name"))
     def full_name(self, user: User) -> str:
@@ -101,13 +127,32 @@ class StaffUserAdmin(Tabbed, SuperusersOnly, UserAdmin):  # type: ignore[type-ar
 admin.site.unregister(Group)  # Django's own pages of it
 
 
+def _name_of(permission: Permission) -> str:
+    return permission.name.removeprefix("Can ").capitalize().replace("Sku", "SKU").replace("sku", "SKU")
+
+
+class PermissionsField(ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Permissions to tick, in words."""
+
+    def label_from_instance(self, obj: Model) -> str:
+        """Name one."""
+        return _name_of(obj) if isinstance(obj, Permission) else str(obj)
+
+
 @admin.register(Group)
 class RoleAdmin(SuperusersOnly, GroupAdmin):
     """Roles. The five that come with the system are fixed; others can be made beside them."""
 
+    list_title = _("Roles")
     list_display = ("name", "members", "fixed")
-    filter_horizontal = ("permissions",)
-    fields = ("name", "permissions")
+
+    def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Show a fixed role's permissions as words."""
+        return ("name", "permissions") if self.has_change_permission(request, obj) else ("name", "may")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
+        """Name what is no field."""
+        return () if self.has_change_permission(request, obj) else ("may",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """Count the members."""
@@ -122,18 +167,22 @@ class RoleAdmin(SuperusersOnly, GroupAdmin):
         return self.has_change_permission(request, obj)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **options: Any) -> Any:
-        """Offer what means something here."""
-        if db_field.name == "permissions":
-            ours = Permission.objects.filter(content_type__app_label__in=("customers", "billing", "ecommerce"))
-            options["queryset"] = ours.exclude(content_type__model="user").select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **options)
+        """Tick permissions, of those that mean something here."""
+        known = Permission.objects.filter(any_of(set().union(*ROLES.values()))).select_related("content_type")
+        return PermissionsField(queryset=known, widget=UnfoldAdminCheckboxSelectMultipleWidget(), label=_("May"))
+
+    @column(_("may"))
+    def may(self, group: Group) -> SafeString:
+        """List what the role may do."""
+        names = ((_name_of(each),) for each in group.permissions.select_related("content_type"))
+        return format_html('<ul class="plain-list">{}</ul>', format_html_join("", "<li>{}</li>", names))
 
     @column(_("people"))
     def members(self, group: Any) -> int:
         """Give how many active staff have it."""
         return int(group.people)
 
-    @column(_("comes with the system"), boolean=True)
-    def fixed(self, group: Group) -> bool:
+    @column(_("comes with the system"))
+    def fixed(self, group: Group) -> str:
         """Tell whether it can't be changed."""
-        return group.name in ROLES
+        return yes_no(group.name in ROLES)
