@@ -93,7 +93,12 @@ def listener(port: int) -> socket.socket:
     # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    sock.bind((HOST, port))
+    try:
+        sock.bind((HOST, port))
+    except OSError as error:
+        sys.exit(
+            f"The sandbox can't listen on {HOST}:{port}: {error.strerror}. Give another --port, or 0 for a free one."
+        )
     sock.listen(1024)
     return sock
 

@@ -17,8 +17,9 @@ class Decline:
 class TestCard:
     """One card of Stripe's list.
 
-    `authentication`: never; always; unless_saved (asked until it was set up for off-session use); on_session (asked
-    whenever the customer is there). `refunds`: succeeded, pending or failed. `keeps`: it may be saved to a customer.
+    `authentication`: never; always; offered (where the merchant asks for it); unless_saved (asked until it was set up
+    for off-session use); on_session (asked whenever the customer is there). `refunds`: succeeded, pending or failed.
+    `keeps`: it may be saved to a customer.
     """
 
     __test__ = False
@@ -142,7 +143,7 @@ CARDS = (
     _card("4000000000003220", "threeDSecure2Required", authentication="always"),
     _card("4000008400001629", "threeDSecureRequiredChargeDeclined", authentication="always", decline=GENERIC),
     _card("4000000000003063", "threeDSecureRequired", authentication="always"),
-    _card("4000000000003055", "threeDSecureOptional"),
+    _card("4000000000003055", "threeDSecureOptional", authentication="offered"),
 )
 
 BY_NUMBER = {card.number: card for card in CARDS}

@@ -96,6 +96,7 @@ def book(call: Call, source: Object, *, kind: str, amount: int) -> Object:
         "balance_transaction",
         amount=amount,
         available_on=call.state.now(),
+        balance_type="payments",
         currency=source["currency"],
         description=source.get("description"),
         exchange_rate=None,

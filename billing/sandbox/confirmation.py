@@ -53,7 +53,8 @@ def confirm(call: Call, intent: Object) -> Object:
         raise refused(USED_UP, param="payment_method")
     _check_return_url(call, intent)
     intent |= {"next_action": None, "last_payment_error": None}
-    if asks(test_card(method), method, off_session=bool(call.params.get("off_session"))):
+    card = test_card(method)
+    if requested(intent, card) or asks(card, method, off_session=bool(call.params.get("off_session"))):
         return _authenticate(call, intent, method)
     return authorize(call, intent, method)
 
@@ -84,6 +85,12 @@ def asks(card: TestCard, method: Object, *, off_session: bool) -> bool:
     if card.authentication == "on_session":
         return not off_session
     return card.authentication == "always"
+
+
+def requested(intent: Object, card: TestCard) -> bool:
+    """Say whether the merchant wants authentication from a card whose bank offers it without asking for it."""
+    wish = intent["payment_method_options"]["card"]["request_three_d_secure"]
+    return card.authentication == "offered" and wish != "automatic"
 
 
 def _authenticate(call: Call, intent: Object, method: Object) -> Object:

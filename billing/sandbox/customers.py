@@ -6,6 +6,7 @@ from billing.sandbox.events import emit
 from billing.sandbox.listing import belonging, page
 from billing.sandbox.parameters import (
     ADDRESS,
+    CURSOR,
     PAGE,
     Kind,
     array,
@@ -156,7 +157,7 @@ def delete(call: Call) -> Object:
     return _stone(customer)
 
 
-_methods = {**PAGE, "type": choice(*TYPES), **known("allow_redisplay")}
+_methods = {**CURSOR, "type": choice(*TYPES), **known("allow_redisplay")}
 
 
 @endpoint("GET", "customers/{id}/payment_methods", _methods)

@@ -40,14 +40,11 @@ def not_for_cards(_value: Any, param: str) -> None:
 
 
 _card_options = {
-    "capture_method": choice("manual", clearable=True),
     "request_three_d_secure": choice("any", "automatic", "challenge"),
-    "setup_future_usage": choice("none", "off_session", "on_session", clearable=True),
-    "moto": boolean,
-    "network": choice("amex", "discover", "diners", "interac", "jcb", "mastercard", "unionpay", "visa", "unknown"),
-    **known("installments mandate_options request_extended_authorization request_incremental_authorization"),
-    **known("request_multicapture request_overcapture require_cvc_recollection cvc_token three_d_secure"),
-    **known("statement_descriptor_suffix_kana statement_descriptor_suffix_kanji statement_details"),
+    **known("capture_method cvc_token installments mandate_options moto network request_extended_authorization"),
+    **known("request_incremental_authorization request_multicapture request_overcapture require_cvc_recollection"),
+    **known("setup_credential_usage setup_future_usage statement_descriptor_suffix_kana stored_credential_usage"),
+    **known("statement_descriptor_suffix_kanji three_d_secure"),
 }
 _types = array(choice(*TYPES, "card_present"))
 _both: dict[str, Kind] = {
@@ -56,7 +53,9 @@ _both: dict[str, Kind] = {
     "excluded_payment_method_types": _types,
     "payment_method": text(),
     "payment_method_data": hash_of(DATA, required=("type",)),
-    "payment_method_options": hash_of({"card": hash_of(_card_options), **known(" ".join(TYPES[1:]))}),
+    "payment_method_options": hash_of(
+        {"card": hash_of(_card_options), **known(" ".join(("card_present", *TYPES[1:])))}
+    ),
     "payment_method_types": _types,
     "receipt_email": email,
     "setup_future_usage": choice("off_session", "on_session", clearable=True),
@@ -139,6 +138,17 @@ def payment_method_types(call: Call) -> Object:
         "payment_method_options": {"card": _card_choices(given)},
         "payment_method_types": types,
     }
+
+
+def retype(call: Call, intent: Object) -> None:
+    """Take what an update or a confirmation says of an intent's types of payment method."""
+    check_types(call)
+    chosen = payment_method_types(call)
+    if not any(name in call.params for name in EXCLUSIVE):
+        chosen = {"payment_method_options": chosen["payment_method_options"]}
+    if "payment_method_options" not in call.params:
+        del chosen["payment_method_options"]
+    intent |= chosen
 
 
 def _card_choices(given: Object) -> Object:

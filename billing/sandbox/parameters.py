@@ -251,13 +251,13 @@ def ordered(names: Iterable[str]) -> str:
 
 _bounds = {name: integer() for name in ("gt", "gte", "lt", "lte")}
 EXPAND: dict[str, Kind] = {"expand": array(text())}
-PAGE: dict[str, Kind] = {
+CURSOR: dict[str, Kind] = {
     **EXPAND,
-    "created": either(hash_of(_bounds), integer()),
     "limit": integer(1, PAGE_SIZE),
     "starting_after": text(),
     "ending_before": text(),
 }
+PAGE: dict[str, Kind] = {**CURSOR, "created": either(hash_of(_bounds), integer())}
 ADDRESS: dict[str, Kind] = {
     name: text(clearable=True) for name in ("city", "country", "line1", "line2", "postal_code", "state")
 }

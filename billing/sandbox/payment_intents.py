@@ -12,6 +12,7 @@ from billing.sandbox.intent_parameters import (
     check_types,
     only_when_confirming,
     payment_method_types,
+    retype,
 )
 from billing.sandbox.listing import belonging, page
 from billing.sandbox.parameters import PAGE, choice, integer, known, merged, metadata, text, words
@@ -137,7 +138,7 @@ def update(call: Call) -> Object:
     closed = [name for name in given if name not in {"metadata", "description", "expand", "receipt_email", "shipping"}]
     if closed and intent["status"] not in OPEN:
         raise unexpected(intent, f"be updated ({closed[0]})", OPEN)
-    check_types(call)
+    retype(call, intent)
     intent |= {name: given[name] for name in (*GIVEN, "shipping", "capture_method") if name in given}
     intent["metadata"] = merged(intent["metadata"], given.get("metadata", {}))
     if "customer" in given:
@@ -156,8 +157,8 @@ def confirm_intent(call: Call) -> Object:
     intent = check_secret(call, call.get("payment_intent"))
     if call.publishable and intent["confirmation_method"] == "manual":
         raise refused("This PaymentIntent is configured to be confirmed manually, with a secret key.")
-    check_types(call)
     if intent["status"] in OPEN:
+        retype(call, intent)
         given = call.params
         intent |= {name: given[name] for name in ("receipt_email", "setup_future_usage", "shipping") if name in given}
         take_method(call, intent)

@@ -11,7 +11,7 @@ from billing.sandbox.events import emit
 from billing.sandbox.listing import belonging, page
 from billing.sandbox.parameters import (
     ADDRESS,
-    PAGE,
+    CURSOR,
     Kind,
     choice,
     hash_of,
@@ -83,12 +83,16 @@ def build(call: Call, data: Object, *, param: str) -> Object:
     else:
         found, month, year = check_card(card, param=param)
         method = made(call, found, month=month, year=year, checked="cvc" in card)
-    billing = data.get("billing_details", {})
-    address = {**method["billing_details"]["address"], **(billing.get("address") or {})}
-    method["billing_details"] |= {**billing, "address": address}
+    _bill(method, data.get("billing_details", {}))
     method["metadata"] = merged({}, data.get("metadata", {}))
     method["allow_redisplay"] = data.get("allow_redisplay", "unspecified")
     return call.state.save(method)
+
+
+def _bill(method: Object, given: Object) -> None:
+    known_as = method["billing_details"]
+    address = {**known_as["address"], **(given.get("address") or {})}
+    known_as |= {**given, "address": address}
 
 
 def check_card(card: Object, *, param: str) -> tuple[TestCard, int, int]:
@@ -256,7 +260,7 @@ def retrieve(call: Call) -> Object:
 _update = {
     "card": hash_of({"exp_month": integer(1, 12), "exp_year": integer(), "networks": NETWORKS}),
     **{name: DATA[name] for name in ("billing_details", "metadata", "allow_redisplay")},
-    **known("us_bank_account link pay_by_bank payto"),
+    **known("us_bank_account"),
 }
 
 
@@ -269,7 +273,7 @@ def update(call: Call) -> Object:
     given = call.params
     method["metadata"] = merged(method["metadata"], given.get("metadata", {}))
     method["card"] |= {key: value for key, value in given.get("card", {}).items() if key != "networks"}
-    method["billing_details"] |= given.get("billing_details", {})
+    _bill(method, given.get("billing_details", {}))
     method["allow_redisplay"] = given.get("allow_redisplay", method["allow_redisplay"])
     emit(call, "payment_method.updated", call.state.save(method), previous={})
     return method
@@ -279,7 +283,7 @@ def _not_saved() -> ApiError:
     return refused("You must save this PaymentMethod to a customer before you can update it.")
 
 
-_index = {**PAGE, "customer": text(), "type": choice(*TYPES), **known("allow_redisplay customer_account")}
+_index = {**CURSOR, "customer": text(), "type": choice(*TYPES), **known("allow_redisplay customer_account")}
 
 
 @endpoint("GET", "payment_methods", _index)

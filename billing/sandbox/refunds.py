@@ -132,7 +132,7 @@ def _set_timer(call: Call, refund: Object, status: str) -> None:
 
 def _take_back(call: Call, charge: Object, amount: int) -> None:
     charge["amount_refunded"] += amount
-    charge["refunded"] = charge["amount_refunded"] == charge["amount"]
+    charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     call.state.save(charge)
 
 

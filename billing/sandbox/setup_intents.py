@@ -2,11 +2,11 @@
 
 from billing.sandbox.calls import Call, endpoint
 from billing.sandbox.cards import Decline
-from billing.sandbox.confirmation import NOT_AUTHENTICATED, next_action
+from billing.sandbox.confirmation import NOT_AUTHENTICATED, next_action, requested
 from billing.sandbox.errors import ApiError, Object, declined, refused
 from billing.sandbox.events import emit
 from billing.sandbox.intent_parameters import CREATE as INTENT
-from billing.sandbox.intent_parameters import check_types, payment_method_types
+from billing.sandbox.intent_parameters import check_types, payment_method_types, retype
 from billing.sandbox.listing import belonging, page
 from billing.sandbox.parameters import PAGE, boolean, choice, known, merged, metadata, text, words
 from billing.sandbox.payment_intents import OPEN, check_secret, take_method
@@ -14,7 +14,7 @@ from billing.sandbox.payment_methods import attach, decline_error, test_card
 from billing.sandbox.state import new_id, public
 
 NOTHING = words(
-    "application attach_to_self cancellation_reason customer_account flow_directions last_setup_error latest_attempt "
+    "application cancellation_reason customer_account flow_directions last_setup_error latest_attempt "
     "mandate next_action on_behalf_of payment_method payment_method_configuration_details single_use_mandate"
 )
 _shared = words(
@@ -38,7 +38,7 @@ _create = {
     **known("confirmation_token mandate_data on_behalf_of single_use"),
 }
 _confirm = {
-    **{name: INTENT[name] for name in _shared},
+    **{name: INTENT[name] for name in _shared if name not in {"excluded_payment_method_types", "payment_method_types"}},
     "client_secret": text(),
     "return_url": text(),
     "use_stripe_sdk": boolean,
@@ -67,7 +67,11 @@ def create(call: Call) -> Object:
     return confirm(call, intent) if given.get("confirm") else intent
 
 
-@endpoint("GET", "setup_intents", {**PAGE, "customer": text(), "payment_method": text(), **known("attach_to_self")})
+@endpoint(
+    "GET",
+    "setup_intents",
+    {**PAGE, "customer": text(), "payment_method": text(), **known("attach_to_self customer_account")},
+)
 def index(call: Call) -> Object:
     """List setup intents."""
     return page(call, "setup_intent", belonging(call, "customer", "payment_method"), url="/v1/setup_intents")
@@ -83,7 +87,7 @@ def retrieve(call: Call) -> Object:
 def update(call: Call) -> Object:
     """Change a setup intent."""
     intent = call.get("setup_intent")
-    check_types(call)
+    retype(call, intent)
     if "customer" in call.params:
         intent["customer"] = call.get("customer", "customer")["id"]
     intent["description"] = call.params.get("description", intent["description"])
@@ -97,6 +101,7 @@ def confirm_intent(call: Call) -> Object:
     """Save the card, after its holder has authenticated where the bank wants that."""
     intent = check_secret(call, call.get("setup_intent"))
     if intent["status"] in OPEN:
+        retype(call, intent)
         take_method(call, intent)
     return _for(call, confirm(call, intent))
 
@@ -112,7 +117,7 @@ def confirm(call: Call, intent: Object) -> Object:
     card = test_card(method)
     if card.decline and not card.keeps:
         raise _failed(call, intent, method, card.decline)
-    if card.authentication in {"always", "unless_saved"}:
+    if card.authentication in {"always", "unless_saved"} or requested(intent, card):
         intent |= {"status": "requires_action", "next_action": next_action(call, intent)}
         emit(call, "setup_intent.requires_action", call.state.save(intent))
         return intent

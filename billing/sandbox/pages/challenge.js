@@ -26,4 +26,8 @@ function leave(outcome, told) {
   location.assign(url);
 }
 
-for (const button of buttons) button.addEventListener("click", () => decide(button.dataset.outcome));
+for (const button of buttons) {
+  button.addEventListener("click", () => decide(button.dataset.outcome));
+  button.disabled = false;
+}
+buttons[0].focus();

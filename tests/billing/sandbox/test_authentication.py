@@ -67,6 +67,12 @@ def test_nobody_there_to_be_asked_is_a_decline(client: stripe.StripeClient, card
     assert error.payment_intent.status == "requires_payment_method"
 
 
+def test_a_merchant_may_ask_where_the_bank_does_not(client: stripe.StripeClient) -> None:
+    assert pay(client, "pm_card_threeDSecureOptional").status == "succeeded"
+    options = {"card": {"request_three_d_secure": "any"}}
+    assert pay(client, "pm_card_threeDSecureOptional", payment_method_options=options).status == "requires_action"
+
+
 def test_a_caller_who_can_t_ask_may_say_so(client: stripe.StripeClient) -> None:
     with pytest.raises(stripe.CardError) as decline:
         pay(client, ALWAYS, error_on_requires_action=True)

@@ -284,7 +284,9 @@ def test_the_server_s_intent_is_authenticated_by_handle_next_action(page: Page, 
         "secret => { client.handleNextAction({clientSecret: secret}).then(r => window.result = r) }",
         intent.client_secret,
     )
-    page.frame_locator("iframe[name=stripe-challenge-frame]").get_by_role("button", name="Complete").press("Enter")
+    complete = page.frame_locator("iframe[name=stripe-challenge-frame]").get_by_role("button", name="Complete")
+    expect(complete).to_be_focused()
+    page.keyboard.press("Enter")
     assert result(page)["paymentIntent"]["status"] == "succeeded"
 
 

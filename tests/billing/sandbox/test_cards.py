@@ -174,6 +174,8 @@ def test_an_intent_goes_its_way_step_by_step(client: stripe.StripeClient) -> Non
     assert refusal.value.code == "payment_intent_unexpected_state"
     changed = client.v1.payment_intents.update(intent.id, {"amount": 1200, "payment_method": "pm_card_visa"})
     assert (changed.status, changed.amount) == ("requires_confirmation", 1200)
+    with pytest.raises(stripe.InvalidRequestError, match="No valid payment method types"):
+        client.v1.payment_intents.update(intent.id, {"allowed_payment_method_types": ["paypal"]})
     assert client.v1.payment_intents.confirm(intent.id).amount_received == 1200
     finished: list[Any] = [
         lambda: client.v1.payment_intents.confirm(intent.id),
