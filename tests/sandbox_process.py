@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -49,19 +50,19 @@ class Sandbox:
         assert line.startswith("listening on "), f"the sandbox did not start: {line!r}"
         self.url = line.split()[-1]
 
-    def stop(self) -> int:
+    def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
         """End it as a supervisor does."""
-        return self._end(kill=False)
+        return self._end(by)
 
     def kill(self) -> int:
         """End it as the machine does."""
-        return self._end(kill=True)
+        return self._end(signal.SIGKILL)
 
-    def _end(self, *, kill: bool) -> int:
+    def _end(self, by: signal.Signals) -> int:
         process, self._process = self._process, None
         if process is None:
             return 0
-        process.kill() if kill else process.terminate()
+        process.send_signal(by)
         status = process.wait(timeout=10)
         assert process.stdout is not None
         process.stdout.close()

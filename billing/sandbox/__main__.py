@@ -48,6 +48,13 @@ class Server(uvicorn.Server):
 
     faults: Faults
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say where it listens once it does, and would end when asked to."""
+        await super().startup(sockets)
+        for sock in sockets or []:
+            sys.stdout.write(f"listening on http://{HOST}:{sock.getsockname()[1]}\n")
+        sys.stdout.flush()
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """End, and wait for nobody who is held."""
         super().handle_exit(sig, frame)
@@ -118,10 +125,7 @@ async def main() -> None:
     )
     server = Server(config)
     server.faults = parts.faults
-    sock = listener(options.port)
-    sys.stdout.write(f"listening on http://{HOST}:{sock.getsockname()[1]}\n")
-    sys.stdout.flush()
-    await server.serve(sockets=[sock])
+    await server.serve(sockets=[listener(options.port)])
 
 
 if __name__ == "__main__":

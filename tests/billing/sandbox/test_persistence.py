@@ -1,3 +1,4 @@
+import signal
 import threading
 import time
 
@@ -46,6 +47,11 @@ def test_every_answer_given_before_a_kill_was_on_disk(own: Sandbox) -> None:
     assert len(answered) > 10
     assert set(answered) <= kept
     assert len(kept) <= len(answered) + 1
+
+
+@pytest.mark.parametrize("by", [signal.SIGTERM, signal.SIGINT])
+def test_it_ends_clean_even_as_soon_as_it_listens(own: Sandbox, by: signal.Signals) -> None:
+    assert own.stop(by) == 0
 
 
 def test_it_ends_at_once_though_requests_are_held(own: Sandbox) -> None:
