@@ -12,3 +12,8 @@ def country_choices() -> list[tuple[str, str]]:
     names = Locale.parse(get_language() or "en", sep="-").territories
     known = {code: name for code, name in names.items() if len(code) == len("US") and code not in _NO_COUNTRIES}
     return sorted(known.items(), key=lambda country: country[1])
+
+
+def country_name(code: str) -> str:
+    """Give a country's name in the language of who asks; a code that is not known stands for itself."""
+    return dict(country_choices()).get(code, code)

@@ -14,7 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from customers.admin.base import ReadOnlyAdmin
-from ecommerce.admin import mass_actions
+from ecommerce.admin import mass_actions, new_order
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.order_act_page import act_page
 from ecommerce.admin.order_acts import ACTS, Offer, offers
@@ -36,6 +36,12 @@ class OrderAdmin(ReadOnlyAdmin):
         """Tell whether this person may make orders."""
         return bool(request.user.has_perm("ecommerce.add_order"))
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Make an order."""
+        return new_order.page(self, request)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
@@ -43,7 +49,7 @@ class OrderAdmin(ReadOnlyAdmin):
         return matching(cast(OrderQuerySet, queryset), search_term), False
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the options menu of a row, and a page for each act."""
+        """Add the options menu of a row, a page for each act, and what making an order needs."""
         here = self.admin_site.admin_view
         own = [path("<int:order_id>/options/", here(self.options_view), name="ecommerce_order_options")]
         own += [
@@ -54,7 +60,7 @@ class OrderAdmin(ReadOnlyAdmin):
             )
             for act in ACTS
         ]
-        return [*own, *super().get_urls()]
+        return [*own, *new_order.urls(self), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show the list, or carry out a mass action."""

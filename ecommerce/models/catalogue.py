@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Upper
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import format_money, supported
@@ -30,6 +31,9 @@ class Product(models.Model):
         return self.name
 
 
+MOST_WORDS = 8
+
+
 class SkuQuerySet(models.QuerySet["Sku"]):
     """Many SKUs."""
 
@@ -40,6 +44,13 @@ class SkuQuerySet(models.QuerySet["Sku"]):
     def on_sale(self) -> Self:
         """Those that can be ordered now, whatever their stock."""
         return self.filter(active=True, product__active=True)
+
+    def matching(self, text: str) -> Self:
+        """Find those whose code, name or product contains every word, whatever the case."""
+        found = self
+        for word in text.split()[:MOST_WORDS]:
+            found = found.filter(Q(code__icontains=word) | Q(name__icontains=word) | Q(product__name__icontains=word))
+        return found
 
 
 class Sku(models.Model):
@@ -85,6 +96,15 @@ class Sku(models.Model):
     def price_money(self) -> str:
         """Give the price as people read it."""
         return format_money(self.price, self.currency)
+
+    @property
+    def availability(self) -> str:
+        """Give the stock as people read it."""
+        if not self.finite:
+            return gettext("always in stock")
+        if not self.inventory_quantity:
+            return gettext("out of stock")
+        return gettext("{count} in stock").format(count=self.inventory_quantity)
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):

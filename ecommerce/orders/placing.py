@@ -64,11 +64,16 @@ def _placed_before(wanted: NewOrder, by: Actor) -> Order | None:
     # Whoever sends the same at once waits here, and then finds the first one's order.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_placer(by)} {wanted.key}"])
-    order = Order.objects.filter(placed_by=_placer(by), placement_key=wanted.key).first()
+    order = placed(key=wanted.key, by=by)
     if order and order.placement_hash != wanted.fingerprint:
         sentence = _("This was sent before with other contents, as order %(number)s.") % {"number": order.number}
         raise OrderRefused("idempotency_conflict", sentence)
     return order
+
+
+def placed(*, key: str, by: Actor) -> Order | None:
+    """Give the order that this actor has placed under this key."""
+    return Order.objects.filter(placed_by=_placer(by), placement_key=key).first()
 
 
 def _placer(by: Actor) -> str:

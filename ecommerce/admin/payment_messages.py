@@ -1,0 +1,51 @@
+"""What is said after a card was charged, or was to be: the truth, as the order tells it."""
+
+from django.contrib import messages
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+
+from ecommerce.models import Order
+
+
+def tell(request: HttpRequest, order: Order) -> None:
+    """Say how the payment of an order went."""
+    level, sentence = _said(order)
+    messages.add_message(request, level, sentence)
+
+
+def _said(order: Order) -> tuple[int, str]:
+    if order.was_paid:
+        return messages.SUCCESS, _paid(order)
+    if order.money_state == Order.MoneyState.PAYMENT_FAILED:
+        return messages.ERROR, _declined(order)
+    if order.money_state == Order.MoneyState.AUTHENTICATION_REQUIRED:
+        return messages.WARNING, _(
+            "Order {number} is created, not paid yet: the customer’s bank asks the customer to confirm the payment, "
+            "on the website, within 24 hours."
+        ).format(number=order.number)
+    if order.money_state == Order.MoneyState.PAYMENT_PROCESSING:
+        return messages.WARNING, _(
+            "Order {number} is created; its payment of {total} is being confirmed. Reload the page to see how it ended."
+        ).format(number=order.number, total=order.total_money)
+    return messages.INFO, _("Order {number} is {status}.").format(
+        number=order.number, status=order.get_status_display().lower()
+    )
+
+
+def _paid(order: Order) -> str:
+    if not order.total:
+        return _("Order {number} is paid: there was nothing to charge.").format(number=order.number)
+    return _("Order {number} is paid: {total} was charged.").format(number=order.number, total=order.total_money)
+
+
+def _declined(order: Order) -> str:
+    return format_html(
+        '{} <a class="underline font-semibold" href="{}">{}</a>',
+        _("Order {number} is created, but its payment failed: {words}").format(
+            number=order.number, words=order.acts.latest("requested_at").message
+        ),
+        reverse("admin:ecommerce_order_pay", args=[order.pk]),
+        _("Pay with another card"),
+    )

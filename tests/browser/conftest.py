@@ -1,0 +1,73 @@
+"""A real Chromium, clicked by a person, against a real server and the Stripe sandbox."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+
+from customers.models import User
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+PATIENCE = 15_000
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        missing = f"No Chromium was found (looked for {', '.join(NAMES)}): the browser tests were NOT run."
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    return found
+
+
+@pytest.fixture
+def browser(chromium: str, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
+    """Start a browser for one test.
+
+    Playwright leaves an event loop running in this thread until it is stopped. Django then refuses to touch the
+    database here unless told that it may, and does so over a connection of its own. Both end with this test, before
+    the database is cleaned.
+    """
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=chromium)
+        yield started
+        started.close()
+        connection.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
+    """Give a function that opens a page as somebody, on a desk or a phone; whatever the page's scripts throw fails."""
+    thrown: list[str] = []
+
+    def open_page(address: str, user: User | None = None, *, phone: bool = False, **context: Any) -> Page:
+        made = browser.new_context(viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone, **context)
+        made.set_default_timeout(PATIENCE)
+        if user:
+            made.add_cookies([signed_in(user, live_server.url)])
+        page = made.new_page()
+        page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.goto(f"{live_server.url}{address}")
+        return page
+
+    yield open_page
+    assert thrown == []
+
+
+def signed_in(user: User, url: str) -> Any:
+    client = Client()
+    client.force_login(user)
+    cookie = client.cookies[settings.SESSION_COOKIE_NAME]
+    return {"name": cookie.key, "value": cookie.value, "url": url}
