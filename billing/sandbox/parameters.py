@@ -1,6 +1,6 @@
 """Form-encoded parameters: brackets into trees, and what each one may hold."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -242,11 +242,6 @@ def unsimulated(_value: Any, param: str) -> None:
 def known(names: str, kind: Kind = unsimulated) -> dict[str, Kind]:
     """Give the same kind to several names."""
     return dict.fromkeys(words(names), kind)
-
-
-def ordered(names: Iterable[str]) -> str:
-    """Give names as Stripe lists them in messages."""
-    return ", ".join(sorted(names))
 
 
 _bounds = {name: integer() for name in ("gt", "gte", "lt", "lte")}
