@@ -6,6 +6,7 @@ workers has its own: a fault set in a shared sandbox would reach the tests of th
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -21,12 +22,13 @@ STACK = pytest.StashKey[Stack]()
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the services; a wrapper, since pytest-django's own hook is `tryfirst`."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that an end from outside clears up, too
     folder = Path(tempfile.mkdtemp(prefix="pelcro-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
     stack = Stack(folder)
     early_config.add_cleanup(stack.stop)
     early_config.stash[STACK] = stack
-    become_environment(stack.env | {"PYTEST_VERSION": os.environ.get("PYTEST_VERSION", "")})
+    become_environment(stack.env)
     if not hands_out_work(early_config):
         stack.__enter__()
     return (yield)
