@@ -59,10 +59,10 @@ $(VENV)/.installed: requirements.txt
 	  echo "$$($$found --version) has no venv: install it (on Debian and Ubuntu: apt install python3-venv)." >&2; exit 1; fi; \
 	echo "Installing what runs into $(VENV)"; \
 	$(BIN) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || $$found -m venv --clear $(VENV)
-	@$(BIN) -m pip install --quiet --requirement requirements.txt
+	@$(BIN) -m pip install --quiet --quiet --requirement requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks into $(VENV)"
-	@$(BIN) -m pip install --quiet --requirement requirements-dev.txt
+	@$(BIN) -m pip install --quiet --quiet --requirement requirements-dev.txt
 	@touch $@
