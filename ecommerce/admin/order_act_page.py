@@ -42,13 +42,12 @@ def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) ->
     if not form.is_valid():
         return _ask(admin, request, act, form)
     try:
-        owed = act.owed(form.order, form)
-        if owed != form.cleaned_data["confirmed"]:
+        # Where the act is not possible any more, it says itself why, or joins what was begun by the first press.
+        if act.name in possible(form.order) and act.owed(form.order, form) != form.cleaned_data["confirmed"]:
             return _ask(admin, request, act, form)
         by = Actor.staff(request.user)  # type: ignore[arg-type]  # nobody else gets past the permission
         order = act.do(order_id=form.order.pk, by=by, at=timezone.now(), **form.wanted)
     except OrderRefused as refused:
-        # A second press of the button changes nothing, and what was typed stays.
         form.add_error(None, refused.message)
         return _ask(admin, request, act, form, status=CONFLICT)
     _tell(request, act, order)
@@ -66,6 +65,7 @@ def _ask(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm, *, st
         "status": status_badge(order),
         "act": act,
         "form": form,
+        "possible": act.name in possible(order),
         "sentence": act.sentence(order, money),
         "button": act.button_for(order, owed),
         "owed": "" if owed is None else owed,

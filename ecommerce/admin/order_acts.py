@@ -82,6 +82,8 @@ def _undone(order: Order, money: str) -> str:
     if money:
         told = {"money": money, "card": _card(order)}
         return _("%(money)s goes back to %(card)s. The status changes once Stripe has said yes.") % told
+    if order.was_paid:
+        return _("Nothing is left to send back: the status changes at once.")
     return _("Nothing was charged, so no money goes back. Stock and coupon are free again, an open invoice is void.")
 
 

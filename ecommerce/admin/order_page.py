@@ -1,5 +1,6 @@
 """The page of one order: what it holds, what it cost, what became of its money, and what happened to it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.models import Payment, Refund
 from billing.money import format_money
@@ -17,6 +19,18 @@ from ecommerce.admin.order_acts import offers
 from ecommerce.admin.order_timeline import timeline
 from ecommerce.models import Order
 
+ADVICE: Mapping[str, str | Promise] = {
+    "payment_failed": gettext_lazy("Nothing was charged. Pay with another card, or cancel the order."),
+    "payment_processing": gettext_lazy("Stripe has not said yet whether the charge went through; it is asked again."),
+    "authentication_required": gettext_lazy(
+        "The bank wants the customer to confirm the charge, which they can do in the shop. Or charge another card."
+    ),
+    "refund_in_progress": gettext_lazy("Stripe has not answered yet. The order changes once it has said yes."),
+    "refund_pending": gettext_lazy("Stripe has accepted the refund; it has not reached the customer yet."),
+    "refund_failed": gettext_lazy("The money did not reach the customer. Try again, or settle it outside Stripe."),
+    "disputed": gettext_lazy("The customer disputes the charge at the bank. Answer that in Stripe."),
+}
+SOON = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.REFUND_IN_PROGRESS})
 TONES = {"succeeded": "good", "failed": "bad", "pending": "warn", "processing": "warn", "requires_action": "warn"}
 
 
@@ -53,6 +67,8 @@ def page_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "money": money_badge(order),
         "total": format_money(order.total, order.currency),
         "offers": offers(order, request.user),
+        "advice": ADVICE.get(order.money_state, ""),
+        "waiting": order.money_state in SOON,
         "declined": payments[-1].failure_message if payments and order.money_state == "payment_failed" else "",
         "items": items(order),
         "sums": sums(order),

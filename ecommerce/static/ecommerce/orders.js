@@ -1,4 +1,4 @@
-/* Ticking rows and opening a row's options in place. Without this script each link leads to a page of its own. */
+/* Ticking rows, opening a row's options in place, and showing Stripe's answer. Without this script each link leads to a page of its own. */
 (() => {
   const form = document.getElementById("changelist-form");
   const boxes = form ? [...form.querySelectorAll(".action-select")] : [];
@@ -34,6 +34,17 @@
   form?.addEventListener("reset", () => setTimeout(show));
   toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); show(); });
   window.addEventListener("pageshow", show); // ticks that the browser kept when coming back
+
+  // An order that waits for Stripe shows its answer by itself.
+  async function lookAgain() {
+    const answer = await fetch(location.href).catch(() => null);
+    if (answer?.ok && !answer.redirected) {
+      const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("content-main");
+      if (!now.hasAttribute("data-waiting")) { document.getElementById("content-main").replaceWith(now); return; }
+    }
+    setTimeout(lookAgain, 3000);
+  }
+  if (document.querySelector("[data-waiting]")) setTimeout(lookAgain, 1500);
 
   let opener = null;
   let popup = null;

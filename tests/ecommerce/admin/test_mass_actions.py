@@ -1,0 +1,110 @@
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.http import HttpRequest
+from django.test import Client
+
+from ecommerce.admin import mass_actions
+from ecommerce.models.order import OrderQuerySet
+from tests.ecommerce.admin.rows import LIST, order_row, signed_in, viewer
+
+pytestmark = pytest.mark.django_db
+RIGHTS = tuple(f"ecommerce.{act}_order" for act in ("view", "export", "fulfill", "cancel", "return"))
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
+    """Note what is carried out instead of doing it."""
+    done: list[tuple[str, list[str]]] = []
+
+    def run(_admin: Any, request: HttpRequest, orders: OrderQuerySet) -> None:
+        done.append((request.POST["action"], sorted(order.number for order in orders)))
+
+    monkeypatch.setattr(mass_actions, "RUN", {action.name: run for action in mass_actions.MASS_ACTIONS})
+    return done
+
+
+def offered(client: Client, query: str) -> list[str]:
+    return [action.name for action in client.get(LIST + query).context["mass_actions"]]
+
+
+def post(client: Client, query: str, **posted: Any) -> Any:
+    return client.post(LIST + query, {"action": "export_orders", "select_across": "0", "index": "0", **posted})
+
+
+def told(response: Any) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("", ["export_orders"]),
+        ("?status__exact=created", ["export_orders"]),
+        ("?status__exact=paid", ["export_orders", "fulfill_orders", "cancel_orders"]),
+        ("?status__exact=fulfilled", ["export_orders", "return_orders"]),
+        ("?status__exact=canceled", ["export_orders"]),
+        ("?status__exact=returned", ["export_orders"]),
+        ("?attention=1", ["export_orders"]),
+    ],
+)
+def test_each_tab_offers_its_own(ran: list[Any], query: str, names: list[str]) -> None:
+    assert offered(signed_in(*RIGHTS), query) == names
+
+
+def test_nobody_is_offered_what_they_may_not_do(ran: list[Any]) -> None:
+    order_row("paid")
+    assert offered(signed_in("ecommerce.view_order", "ecommerce.fulfill_order"), "?status__exact=paid") == [
+        "fulfill_orders"
+    ]
+    assert "_selected_action" not in viewer().get(LIST + "?status__exact=paid").content.decode()
+
+
+def test_ticked_orders_are_meant_whatever_tab_they_are_on_by_now(ran: list[Any]) -> None:
+    gone, here, _ = order_row("fulfilled"), order_row("paid"), order_row("paid")
+    ticked = [gone.pk, here.pk]
+    response = post(signed_in(*RIGHTS), "?status__exact=paid&q=ada", action="fulfill_orders", _selected_action=ticked)
+    assert response["Location"] == LIST + "?status__exact=paid&q=ada"
+    assert ran == [("fulfill_orders", sorted([gone.number, here.number]))]
+
+
+def test_all_that_match_are_those_of_the_tab_and_the_search(ran: list[Any]) -> None:
+    order_row("created", sku=None)
+    matching = [order_row("paid", currency="eur") for _ in range(3)]
+    order_row("paid")
+    post(signed_in(*RIGHTS), "?status__exact=paid&currency=eur", select_across="1", _selected_action=matching[0].pk)
+    assert ran == [("export_orders", sorted(order.number for order in matching))]
+
+
+@pytest.mark.parametrize(
+    ("posted", "said"),
+    [
+        ({"action": ""}, "Choose one of the mass actions of this tab."),
+        ({"action": "delete_selected", "_selected_action": "1"}, "Choose one of the mass actions of this tab."),
+        ({"action": "cancel_orders", "_selected_action": "1"}, "Choose one of the mass actions of this tab."),
+        ({}, "Tick the orders to work on first."),
+        ({"_selected_action": ["x", "-1", "9" * 30, ""]}, "Tick the orders to work on first."),
+    ],
+)
+def test_a_post_that_makes_no_sense_does_nothing_and_says_so(ran: list[Any], posted: Any, said: str) -> None:
+    order_row("created")
+    response = post(signed_in(*RIGHTS), "?status__exact=created", **posted)
+    assert (response.status_code, told(response), ran) == (302, [said], [])
+
+
+def test_an_action_without_its_permission_is_refused(ran: list[Any]) -> None:
+    order = order_row("paid")
+    response = post(viewer(), "?status__exact=paid", action="cancel_orders", _selected_action=order.pk)
+    assert (response.status_code, ran) == (403, [])
+
+
+def test_all_that_match_are_offered_where_there_are_more_than_the_page_shows(
+    ran: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    for _ in range(3):
+        order_row("paid")
+    client = signed_in(*RIGHTS)
+    assert "Select all 3 that match" in client.get(LIST + "?status__exact=paid").content.decode()
+    assert "Select all" not in client.get(LIST + "?status__exact=created").content.decode()
