@@ -4,7 +4,7 @@ Every function here runs inside the transaction of its caller, who holds the ord
 is `settling`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -72,22 +72,23 @@ def _charge_params(means: Means) -> dict[str, Any]:
 
 def begin_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
     """Write the wish to send money back; the database refuses more than was paid."""
-    refund = Refund(
-        payment=payment,
-        amount=amount,
-        currency=payment.currency,
-        reason=reason,
-        due=at,
-        requested_at=at,
-        **by.columns,
-    )
-    refund.params = {
-        "payment_intent": payment.stripe_payment_intent_id,
-        "amount": amount,
-        "metadata": {"refund": str(refund.uuid), "payment": str(payment.uuid)},
-    }
-    refund.save()
+    (refund,) = begin_refunds(amounts=[(payment, amount)], reason=reason, by=by, at=at)
     return refund
+
+
+def begin_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Actor, at: datetime) -> list[Refund]:
+    """Write the wishes to send money of several payments back, in the order of their keys."""
+    wishes = []
+    for payment, amount in sorted(amounts, key=lambda pair: pair[0].pk):
+        wish = Refund(payment=payment, amount=amount, currency=payment.currency, reason=reason, **by.columns)
+        wish.due = wish.requested_at = at
+        wish.params = {
+            "payment_intent": payment.stripe_payment_intent_id,
+            "amount": amount,
+            "metadata": {"refund": str(wish.uuid), "payment": str(payment.uuid)},
+        }
+        wishes.append(wish)
+    return Refund.objects.bulk_create(wishes)
 
 
 def end_authentication(*, payment: Payment, at: datetime) -> bool:

@@ -5,31 +5,27 @@ looks before it leaps. Source: docs/money.md.
 """
 
 import logging
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Case, F, Q, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from billing import gateway
 from billing.answers import Answer, PaymentAnswer, RefundAnswer
+from billing.leasing import lease, postpone
 from billing.models import Payment, Refund, Wish
 from customers.models import Customer
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
-LONGEST_WAIT = 45  # seconds; with the sweep's 15 at most, a wish is tried again within a minute
 POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps a key for at least 24
 AUTHENTICATE_WITHIN = timedelta(hours=24)
 CLOCK_SKEW = timedelta(minutes=5)
 
-WishT = TypeVar("WishT", bound=Wish)
 AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
@@ -53,28 +49,6 @@ def _settled(wish: Wish, *, at: datetime, ask: Callable[[], AnswerT]) -> AnswerT
         if isinstance(trouble, gateway.Misconfigured):
             raise
         return None
-
-
-def lease(model: type[WishT], pk: int, *, at: datetime) -> WishT | None:
-    """Claim a due wish for a minute, on disk before the call; None if another holds it or nothing is to be done."""
-    wishes = model._default_manager  # noqa: SLF001 - Django's public name for it
-    claimed = wishes.filter(pk=pk, due__lte=at, closed_at=None).update(
-        tries=F("tries") + 1,
-        due=at + LEASE,
-        first_sent_at=Coalesce("first_sent_at", Value(at)),
-        # Stripe replays a 5xx under its key: if the look finds nothing, the next post goes out under another.
-        generation=F("generation") + Case(When(answered_5xx=True, then=1), default=0),
-        answered_5xx=False,
-    )
-    return wishes.get(pk=pk) if claimed else None
-
-
-def postpone(wish: Wish, trouble: gateway.Unavailable, *, at: datetime) -> None:
-    """Give the lease back after no answer: try again after full jitter, at most 45 s from now."""
-    wait = random.uniform(0, min(0.5 * 2**wish.tries, LONGEST_WAIT))  # noqa: S311 - jitter
-    type(wish)._default_manager.filter(pk=wish.pk, tries=wish.tries, closed_at=None).update(  # noqa: SLF001 - as above
-        due=at + timedelta(seconds=wait), answered_5xx=trouble.received
-    )
 
 
 def ask_payment(payment: Payment, *, at: datetime) -> PaymentAnswer:

@@ -1,5 +1,6 @@
 """Mass actions: the rows are the job, a Celery message only the bell."""
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -12,7 +13,10 @@ from ecommerce.models.order import Order
 
 
 class BulkJob(ByActor):
-    """One mass action over a selection that was frozen when it was confirmed. `selection` says it in words."""
+    """One mass action over a selection that was frozen when it was confirmed. `selection` says it in words.
+
+    It runs under the rights of `rights_of`: who confirmed it, or who resumed it last.
+    """
 
     class Action(models.TextChoices):
         EXPORT = "export", _("Export")
@@ -42,6 +46,9 @@ class BulkJob(ByActor):
     message = models.TextField(_("message"), blank=True)
     file = models.CharField(_("file"), max_length=300, blank=True)
     file_rows = models.PositiveIntegerField(_("rows in the file"), default=0)
+    rights_of = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("rights of")
+    )
     retry_of = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="retries")
 
     class Meta:
@@ -59,12 +66,16 @@ class BulkJob(ByActor):
 
 
 class BulkJobSlice(models.Model):
-    """Some 500 orders of a job. `due` is when a worker may take it; empty once each of its orders has an outcome."""
+    """Some 500 orders of a job. `due` is when a worker may take it; empty once each of its orders has an outcome.
+
+    `claims` are the times that workers took it since one last brought it to an end: more than a few killed them.
+    """
 
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="slices")
     number = models.PositiveIntegerField()
     order_ids = ArrayField(models.BigIntegerField())
     due = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    claims = models.PositiveSmallIntegerField(default=0)
     expanded_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -80,7 +91,11 @@ class BulkJobSlice(models.Model):
 
 
 class BulkJobItem(models.Model):
-    """One order of a job and what became of it; written in the transaction that changed the order."""
+    """One order of a job and what became of it; written in the transaction that changed the order.
+
+    Working means that `act` is in flight. `claims` are the times it was begun alone and the worker did not live to
+    tell of it.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending", _("Pending")
@@ -89,20 +104,19 @@ class BulkJobItem(models.Model):
         SKIPPED = "skipped", _("Skipped")
         FAILED = "failed", _("Failed")
 
-    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items")
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", db_index=False)
     slice = models.ForeignKey(BulkJobSlice, models.CASCADE, related_name="items")
     order = models.ForeignKey(Order, models.PROTECT, related_name="+", db_index=False)
     status = models.CharField(_("outcome"), max_length=10, choices=Status, default=Status.PENDING)
     reason = models.TextField(_("reason"), blank=True)
-    act = models.ForeignKey(OrderAct, models.PROTECT, null=True, blank=True, related_name="job_items")
+    act = models.ForeignKey(OrderAct, models.PROTECT, null=True, blank=True, related_name="job_items", db_index=False)
     claims = models.PositiveSmallIntegerField(default=0)
-    due = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         default_permissions = ()
         constraints = [models.UniqueConstraint(fields=["job", "order"], name="job_item_once")]
         indexes = [
-            models.Index(fields=["job", "due"], condition=Q(due__isnull=False), name="job_item_due"),
+            models.Index(fields=["act"], condition=Q(act__isnull=False), name="job_item_act"),
             models.Index(fields=["job", "status", "id"], name="job_item_status"),
         ]
 

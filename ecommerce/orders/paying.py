@@ -6,9 +6,9 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
+from billing.leasing import LEASE
 from billing.models import Card, InvoiceLine, Payment
 from billing.payments import Means
-from billing.settling import LEASE
 from customers.actors import Actor
 from customers.models import Customer
 from ecommerce.models import Order, OrderAct

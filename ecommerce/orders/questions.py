@@ -1,5 +1,7 @@
 """Questions about one order that need more than its own row."""
 
+from collections.abc import Sequence
+
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
 
@@ -9,12 +11,25 @@ def open_act(order: Order) -> OrderAct | None:
     return OrderAct.objects.filter(order=order, closed_at=None).select_related("payment", "refund").first()
 
 
+def open_acts(orders: Sequence[Order]) -> dict[int, OrderAct]:
+    """Give, by order, what is in flight with the money of each."""
+    ids = [order.pk for order in orders]
+    return {act.order_id: act for act in OrderAct.objects.filter(order__in=ids, closed_at=None)}
+
+
 def succeeded_payment(order: Order) -> Payment | None:
     """Give the payment that paid the order; none where there was nothing to charge."""
     if order.invoice is None:
         return None
     # Without a filter of its own, so that a page that has the payments already asks nothing.
     return next((each for each in order.invoice.payments.all() if each.status == Payment.Status.SUCCEEDED), None)
+
+
+def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
+    """Give, by invoice, the payments that paid orders."""
+    invoices = [order.invoice_id for order in orders if order.invoice_id]
+    paid = Payment.objects.filter(invoice__in=invoices, status=Payment.Status.SUCCEEDED)
+    return {payment.invoice_id: payment for payment in paid}
 
 
 def failed_refund_act(order: Order) -> OrderAct | None:

@@ -1,5 +1,9 @@
 """Refusals: the expected ways in which an act is not done. Nothing has happened when one is raised."""
 
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from ecommerce.models import Order, OrderAct, OrderEvent
@@ -21,9 +25,26 @@ def unpriced(refused: PricingRefused) -> OrderRefused:
     return OrderRefused(refused.code, refused.message, field=refused.field)
 
 
-def wrong_status(order: Order, *, needed: str, act: str) -> OrderRefused:
+class Unknown(Enum):
+    """Says that nobody has looked yet, where None says that there is none."""
+
+    UNKNOWN = auto()
+
+
+UNKNOWN = Unknown.UNKNOWN
+LastEvent = OrderEvent | Unknown | None
+
+
+def last_events(orders: Iterable[Order]) -> dict[int, OrderEvent]:
+    """Give, by order, the event that brought each to its status."""
+    events = OrderEvent.objects.filter(order__in=list(orders), kind=F("order__status")).order_by("pk")
+    return {event.order_id: event for event in events}
+
+
+def wrong_status(order: Order, *, needed: str, act: str, last: LastEvent = UNKNOWN) -> OrderRefused:
     """Say that the order's status does not allow the act, and who brought it there."""
-    last = order.events.filter(kind=order.status).select_related("by_user").last()
+    if isinstance(last, Unknown):
+        last = last_events([order]).get(order.pk)
     sentence = _("Order %(number)s is %(status)s%(who)s; only a %(needed)s order can be %(act)s.") % {
         "number": order.number,
         "status": order.get_status_display().lower(),

@@ -1,18 +1,20 @@
 """Cancel, return, refund: money goes back, and the order changes once Stripe has said yes."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, cast
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
-from billing.models import Payment
+from billing.models import Payment, Refund
 from billing.money import format_money, is_on_step
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders import closing, holding
-from ecommerce.orders.history import record
+from ecommerce.orders.history import record, record_many
 from ecommerce.orders.paying import end_authentication
 from ecommerce.orders.questions import open_act, succeeded_payment
 from ecommerce.orders.refusals import OrderRefused, in_flight, unpriced, wrong_status
@@ -79,6 +81,36 @@ def begin_return(order: Order, *, reason: str, restock: bool, by: Actor, at: dat
     if order.status != Order.Status.FULFILLED:
         raise wrong_status(order, needed=_("fulfilled"), act=_("returned"))
     return _undo(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undoing:
+    """What is wanted of many orders alike."""
+
+    kind: OrderAct.Kind
+    reason: str
+    restock: bool
+    by: Actor
+
+
+def begin_undoing(owed: Sequence[tuple[Order, Payment]], wanted: Undoing, *, at: datetime) -> list[OrderAct]:
+    """Begin to send back what is left of these payments; the caller locked the orders and knows that they may."""
+    by_payment = {payment.pk: order for order, payment in owed}
+    amounts = [(payment, payment.refundable) for _order, payment in owed]
+    refunds = payments.begin_refunds(amounts=amounts, reason=wanted.reason, by=wanted.by, at=at)
+    terms = {"kind": wanted.kind, "reason": wanted.reason, "restock": wanted.restock, "requested_at": at}
+    acts = [
+        OrderAct(order=by_payment[refund.payment_id], refund=refund, **terms, **wanted.by.columns) for refund in refunds
+    ]
+    in_progress = Order.objects.filter(pk__in=[act.order_id for act in acts])
+    in_progress.update(money_state=Order.MoneyState.REFUND_IN_PROGRESS, attention="")
+    record_many([(act.order, _facts(act)) for act in acts], f"{wanted.kind}_requested", by=wanted.by, at=at)
+    return OrderAct.objects.bulk_create(acts)
+
+
+def _facts(act: OrderAct) -> dict[str, Any]:
+    refund = cast("Refund", act.refund)
+    return {"reason": act.reason, "amount": refund.amount, "currency": refund.currency}
 
 
 def _locked(order_id: int) -> Order:

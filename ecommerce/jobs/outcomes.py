@@ -1,0 +1,100 @@
+"""What became of each order of a job, and what that adds up to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, Sum
+from django.utils.functional import cached_property
+
+from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
+
+Status = BulkJobItem.Status
+
+# An item that has its outcome keeps it. One that goes on waiting did not harm its worker.
+WRITE = """
+INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, act_id, claims)
+SELECT %s, %s, given.order_id, given.status, given.reason, given.act_id, 0
+FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS given(order_id, status, reason, act_id)
+ON CONFLICT (job_id, order_id) DO UPDATE
+SET status = EXCLUDED.status, reason = EXCLUDED.reason, act_id = EXCLUDED.act_id, claims = 0
+WHERE ecommerce_bulkjobitem.status = 'pending'
+"""
+# The slices in the order of their keys, without those that somebody is at.
+COUNT = """
+WITH open AS (
+    SELECT id FROM ecommerce_bulkjobslice WHERE job_id = %s AND due IS NOT NULL AND expanded_at IS NOT NULL
+    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+), counted AS (
+    SELECT slice_id, COUNT(*) FILTER (WHERE status = 'done') AS done,
+        COUNT(*) FILTER (WHERE status = 'skipped') AS skipped, COUNT(*) FILTER (WHERE status = 'failed') AS failed,
+        COUNT(*) FILTER (WHERE status IN ('pending', 'working')) AS waiting
+    FROM ecommerce_bulkjobitem WHERE slice_id IN (SELECT id FROM open) GROUP BY slice_id
+)
+UPDATE ecommerce_bulkjobslice s
+SET done = c.done, skipped = c.skipped, failed = c.failed, due = CASE WHEN c.waiting > 0 THEN s.due END
+FROM counted c WHERE s.id = c.slice_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one order for now; `act` is what it waits for while working."""
+
+    order_id: int
+    status: BulkJobItem.Status
+    reason: str = ""
+    act_id: int | None = None
+
+
+def write(part: BulkJobSlice, outcomes: Sequence[Outcome]) -> None:
+    """Write outcomes of a slice, in the transaction that changed its orders."""
+    columns: list[list[Any]] = [
+        [each.order_id for each in outcomes],
+        [each.status.value for each in outcomes],
+        [each.reason for each in outcomes],
+        [each.act_id for each in outcomes],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE, [part.job_id, part.pk, *columns])
+
+
+def count(job: BulkJob) -> None:
+    """Count the slices that are under way, and close those where each order has its outcome."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, [job.pk])
+
+
+class Progress:
+    """How far a job is, as its rows say now."""
+
+    def __init__(self, job: BulkJob) -> None:
+        self.total = job.total
+        closed = job.slices.filter(Q(due=None) | Q(expanded_at=None))
+        sums = closed.aggregate(**{name: Sum(name, default=0) for name in ("done", "skipped", "failed")})
+        # Slices under way are few, and their items tell the truth at every moment.
+        under_way = BulkJobItem.objects.filter(
+            slice__in=job.slices.filter(due__isnull=False, expanded_at__isnull=False)
+        )
+        for status, number in under_way.values_list("status").annotate(Count("pk")).order_by():
+            sums[status] = sums.get(status, 0) + number
+        self.done: int = sums["done"]
+        self.skipped: int = sums["skipped"]
+        self.failed: int = sums["failed"]
+        self.working: int = sums.get("working", 0)
+
+    @cached_property
+    def ended(self) -> int:
+        """Give how many have their outcome."""
+        return self.done + self.skipped + self.failed
+
+    @property
+    def left(self) -> int:
+        """Give how many have none yet."""
+        return max(0, self.total - self.ended)
+
+    @property
+    def percent(self) -> int:
+        """Give the share that has its outcome, as a whole number."""
+        return 100 * self.ended // self.total if self.total else 100
