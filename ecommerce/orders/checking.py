@@ -4,8 +4,8 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from billing.leasing import LEASE
 from billing.models import Payment, Refund
-from billing.settling import LEASE
 from ecommerce.models import Order
 from ecommerce.orders.settling import settle_payment, settle_refund
 
