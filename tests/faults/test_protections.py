@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from billing import gateway, payments, settling
+from billing import gateway, leasing, payments, settling
 from billing.answers import RefundAnswer
 from billing.models import CreditNote, Payment, Refund
 from billing.models.payment import Wish
@@ -140,7 +140,7 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
-    leased = settling.lease(Refund, act.refund_id or 0, at=timezone.now())
+    leased = leasing.lease(Refund, act.refund_id or 0, at=timezone.now())
     assert leased is not None
     answer = settling.ask_refund(leased, at=timezone.now())
     if not protected:
