@@ -17,7 +17,7 @@ from billing.templatetags.money import badge, moment, money
 from customers.admin.base import ReadOnlyAdmin
 from customers.admin.columns import column
 from customers.admin.tabs import Tab, Tabbed
-from customers.countries import country_choices
+from customers.countries import country_name
 
 
 def tab_of(choice: Any) -> Tab:
@@ -56,7 +56,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "original": invoice,
             "invoice": invoice,
             "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
-            "country": dict(country_choices()).get(invoice.bill_to.get("country", ""), ""),
+            "country": country_name(invoice.bill_to.get("country", "")),
             **links_of(request, invoice),
         }
         return TemplateResponse(request, "billing/invoice.html", context)

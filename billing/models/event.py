@@ -20,7 +20,10 @@ class WebhookEvent(models.Model):
     class Meta:
         verbose_name = _("webhook event")
         verbose_name_plural = _("webhooks")
-        indexes = [models.Index(fields=["due"], condition=models.Q(due__isnull=False), name="webhook_due")]
+        indexes = [
+            models.Index(fields=["due"], condition=models.Q(due__isnull=False), name="webhook_due"),
+            models.Index(fields=["id"], condition=~models.Q(error=""), name="webhook_error"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.type} {self.stripe_event_id}"

@@ -65,7 +65,11 @@ class Invoice(models.Model):
     class Meta:
         verbose_name = _("invoice")
         verbose_name_plural = _("invoices")
-        indexes = [models.Index(fields=["customer", "-id"], name="invoice_customer")]
+        indexes = [
+            models.Index(fields=["customer", "-id"], name="invoice_customer"),
+            models.Index(fields=["status", "id"], condition=~Q(status="paid"), name="invoice_not_paid"),
+            models.Index(fields=["paid_at"], include=["currency", "amount_paid"], name="invoice_revenue"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(total=F("subtotal") - F("discount") + F("shipping") + F("tax")), name="invoice_adds_up"

@@ -90,7 +90,10 @@ class Payment(Wish):
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         permissions = [("refund_payment", _("Can refund payments"))]
-        indexes = [models.Index(fields=["due"], condition=Q(due__isnull=False), name="payment_due")]
+        indexes = [
+            models.Index(fields=["due"], condition=Q(due__isnull=False), name="payment_due"),
+            models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount"),
@@ -131,7 +134,11 @@ class Refund(Wish, ByActor):
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
-        indexes = [models.Index(fields=["due"], condition=Q(due__isnull=False), name="refund_due")]
+        indexes = [
+            models.Index(fields=["due"], condition=Q(due__isnull=False), name="refund_due"),
+            models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="refund_not_succeeded"),
+            models.Index(fields=["requested_at"], include=["currency", "amount", "status"], name="refund_given"),
+        ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount"),
             models.CheckConstraint(

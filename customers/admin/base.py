@@ -26,6 +26,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     """A model's pages: newest first, paged by key, nothing counted, safe to serve from several threads at once."""
 
     list_per_page = 50
+    ordering: Any = ("-pk",)
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_filter_submit = True
