@@ -142,7 +142,7 @@ def _sent(payment: Payment) -> dict[str, Any]:
         payment.params |= {
             "amount": payment.amount,
             "currency": payment.currency,
-            "customer": _stripe_customer(invoice.customer, key=f"customer-{payment.idempotency_key}"),
+            "customer": stripe_customer(invoice.customer, key=f"customer-{payment.idempotency_key}"),
             "confirm": True,
             "allowed_payment_method_types": ["card"],
             "description": f"Order {invoice.reference}",
@@ -154,7 +154,8 @@ def _sent(payment: Payment) -> dict[str, Any]:
     return sent
 
 
-def _stripe_customer(customer: Customer, *, key: str) -> str:
+def stripe_customer(customer: Customer, *, key: str) -> str:
+    """Give a customer's id at Stripe, made there the first time. Raise gateway.GatewayError."""
     if not customer.stripe_customer_id:
         made = gateway.create_customer(email=customer.email, name=customer.name, reference=str(customer.pk), key=key)
         Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=made)

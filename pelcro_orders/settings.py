@@ -1,8 +1,9 @@
 """Django's settings: read the environment, compute addresses, start nothing."""
 
 from datetime import timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from django.utils.translation import gettext_lazy as _
@@ -45,6 +46,11 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.humanize",
     "import_export",
+    "corsheaders",
+    "ninja",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
     "customers",
     "billing",
     "ecommerce",
@@ -55,9 +61,12 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "ecommerce.api.guard.guard",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -95,17 +104,66 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "customers.User"
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+# Staff sign in to the admin by user name, customers on the website by e-mail; neither knows the other's.
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "customers.accounts.CustomerBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+
+# Accounts on the website. Each access token names a session kept here: signing out ends both.
+ACCOUNT_ADAPTER = "customers.accounts.CustomerAccounts"
+ACCOUNT_SIGNUP_FORM_CLASS = "customers.accounts.SignUpForm"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "optional"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_RATE_LIMITS = {
+    "login": "120/m/ip",
+    "login_failed": "100/10m/ip,5/5m/key",
+    "signup": "60/m/ip",
+    "reset_password": "20/m/ip,3/10m/key",
+    "confirm_email": "1/m/key",
+}
+HEADLESS_ONLY = True
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"  # noqa: S105 - a class
+HEADLESS_JWT_ALGORITHM = "HS256"
+HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
+HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = int(timedelta(hours=1).total_seconds())
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = int(timedelta(days=14).total_seconds())
+HEADLESS_FRONTEND_URLS = {
+    "account_signup": f"{BASE_URL}/shop/sign-in/",
+    "account_confirm_email": f"{BASE_URL}/shop/confirm/#{{key}}",
+    "account_reset_password": f"{BASE_URL}/shop/password/",
+    "account_reset_password_from_key": f"{BASE_URL}/shop/password/#{{key}}",
+}
+
+# The API. Behind proxies of our own, the last so many entries of X-Forwarded-For are believed.
+ALLAUTH_TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXIES", 0, least=0, most=10)
+API_BODY_BYTES = 64 * 1024
+API_REQUESTS_PER_MINUTE = environment.number("API_REQUESTS_PER_MINUTE", 600, least=1, most=1_000_000)
+API_REQUESTS_PER_MINUTE_AND_ADDRESS = environment.number(
+    "API_REQUESTS_PER_MINUTE_AND_ADDRESS", 3000, least=1, most=1_000_000
+)
+CORS_ALLOWED_ORIGINS = environment.listed("CORS_ALLOWED_ORIGINS")
+CORS_URLS_REGEX = r"^/api/v1/sdk/"
+CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
+CORS_EXPOSE_HEADERS = ("Retry-After",)
 LOGIN_REDIRECT_URL = "admin:index"
 
 # No result backend and no acks_late: rows are the queue, a message is only a bell (docs/decisions).
 REDIS = environment.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = redis_url(REDIS, VAR_DIR)
+CACHES = {
+    "default": {
+        "BACKEND": "pelcro_orders.cache.SharedCache",
+        "LOCATION": REDIS_URL,
+        "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2},
+    }
+}
 CELERY_BROKER_URL = broker_url(REDIS, VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
@@ -148,7 +206,18 @@ STORAGES = {
     },
 }
 
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Written to the console where no server is named.
+SUBMISSION = 587  # the port that begins in the clear and goes on encrypted
+EMAIL_SERVER = urlsplit(environment.address("EMAIL_URL", schemes=("smtp", "smtps")))
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_SERVER.hostname else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = EMAIL_SERVER.hostname or "", EMAIL_SERVER.port or SUBMISSION
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(EMAIL_SERVER.username or ""), unquote(EMAIL_SERVER.password or "")
+EMAIL_USE_SSL, EMAIL_USE_TLS = (
+    EMAIL_SERVER.scheme == "smtps",
+    EMAIL_SERVER.scheme == "smtp" and EMAIL_PORT == SUBMISSION,
+)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a thousand and more ticked orders are ordinary
 
 LOGGING = {

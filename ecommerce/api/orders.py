@@ -1,0 +1,98 @@
+"""A customer's orders."""
+
+from typing import Annotated
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from ninja import Header, Query, Router
+
+from ecommerce.api import asked, told
+from ecommerce.api.answers import after_payment, complete, found
+from ecommerce.api.documented import answers
+from ecommerce.api.errors import Refused
+from ecommerce.api.listing import Paging, page
+from ecommerce.api.security import CustomerToken, acting, customer_of
+from ecommerce.api.throttling import PerCaller
+from ecommerce.models import Order
+from ecommerce.orders.paying import confirm, pay
+from ecommerce.orders.placing import NewOrder, place
+
+router = Router(tags=["Orders"], auth=CustomerToken(), throttle=PerCaller())
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        "",
+        alias="Idempotency-Key",
+        max_length=255,
+        description="Yours, unique for each order: sent again with the same body, it gives the same order.",
+    ),
+]
+
+
+@router.post("/order", response=answers(told.OrderAnswer, 402, 404, 409, 422, signed_in=True, processing=True))
+def create_order(request: HttpRequest, wanted: asked.NewOrder, idempotency_key: IdempotencyKey = "") -> HttpResponse:
+    """Order, and pay. 202 means that the payment is still being confirmed: ask for the order again.
+
+    With 402 the order is kept, unpaid: pay it with another card, or let the customer authenticate and confirm.
+    """
+    customer = customer_of(request)
+    order = place(
+        wanted=NewOrder(
+            customer_id=customer.pk,
+            items=asked.wanted(wanted.items),
+            via=Order.PlacedVia.WEBSITE,
+            key=idempotency_key,
+            coupon_code=wanted.coupon_code or "",
+            address_id=wanted.address_id,
+            card_id=wanted.source_id,
+            token=wanted.gateway_token or "",
+            save_card=wanted.save_card,
+        ),
+        by=acting(customer),
+        at=timezone.now(),
+    )
+    return after_payment(order)
+
+
+@router.get("/orders", response=answers(told.OrderList, signed_in=True))
+def list_own_orders(request: HttpRequest, paging: Query[Paging]) -> told.OrderList:
+    """List one's own orders, newest first."""
+    return page(Order.objects.filter(customer=customer_of(request)), paging)
+
+
+@router.get("/orders/{number}", response=answers(told.OrderAnswer, 404, signed_in=True))
+def read_own_order(request: HttpRequest, number: str) -> told.OrderAnswer:
+    """Read one of one's own orders."""
+    return found(_own(request, number))
+
+
+@router.post(
+    "/orders/{number}/pay",
+    response=answers(told.OrderAnswer, 402, 404, 409, 422, signed_in=True, processing=True),
+)
+def pay_order(request: HttpRequest, number: str, means: asked.Means) -> HttpResponse:
+    """Pay an order whose card was declined, with another card; an authentication that is still open ends."""
+    order = _own(request, number)
+    paid = pay(
+        order_id=order.pk,
+        by=acting(customer_of(request)),
+        at=timezone.now(),
+        card_id=means.source_id,
+        token=means.gateway_token or "",
+        save_card=means.save_card,
+    )
+    return after_payment(paid)
+
+
+@router.post("/orders/{number}/confirm", response=answers(told.OrderAnswer, 402, 404, signed_in=True, processing=True))
+def confirm_order(request: HttpRequest, number: str) -> HttpResponse:
+    """Ask how an authentication (3-D Secure) ended, once Stripe.js is done."""
+    return after_payment(confirm(order_id=_own(request, number).pk, at=timezone.now()))
+
+
+def _own(request: HttpRequest, number: str) -> Order:
+    order = complete(Order.objects.filter(customer=customer_of(request), number=number)).first()
+    if order is None:
+        raise Refused("unknown_order", _("You have no order %(number)s.") % {"number": number[:20]})
+    return order

@@ -1,0 +1,25 @@
+"""The API as a whole: its addresses and its documentation."""
+
+from django.utils.translation import gettext_lazy as _
+from ninja import NinjaAPI, Swagger
+
+from ecommerce.api import auth, catalogue, core, customer, errors, orders
+
+DESCRIPTION = _("""\
+Amounts are integers in the currency's minor unit. What is asked for is under `data`; what is refused says why under
+`error`. Unknown fields are ignored. A card's number must never be sent here: Stripe.js turns it into a token.
+""")
+
+api = NinjaAPI(
+    title="Pelcro Orders",
+    version="1",
+    description=str(DESCRIPTION),
+    urls_namespace="api",
+    docs=Swagger(settings={"validatorUrl": None, "persistAuthorization": True, "defaultModelsExpandDepth": -1}),
+)
+errors.install(api)
+api.add_router("/v1/sdk/auth", auth.router)
+api.add_router("/v1/sdk/customer", customer.router)
+api.add_router("/v1/sdk/ecommerce", catalogue.router)
+api.add_router("/v1/sdk/ecommerce", orders.router)
+api.add_router("/v1/core", core.router)

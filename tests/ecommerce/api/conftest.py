@@ -1,0 +1,57 @@
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from customers.accounts import open_account
+from customers.models import Customer
+from ecommerce.api import throttling
+from ecommerce.models import ApiKey, Sku
+from tests.ecommerce.api.client import PASSWORD, Api, sign_in
+from tests.factories import ANA, make_customer, make_sku
+
+
+@pytest.fixture(autouse=True)
+def _fresh(settings: Any) -> None:
+    """Each test starts with nobody locked out, and with passwords that are quick to hash."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    cache.clear()
+    throttling._shared().storage.reset()
+
+
+@pytest.fixture
+def make_account(db: None) -> Callable[[str], Customer]:
+    def make(email: str) -> Customer:
+        customer = make_customer(email)
+        open_account(customer=customer, password=PASSWORD)
+        return customer
+
+    return make
+
+
+@pytest.fixture
+def customer(make_account: Callable[[str], Customer]) -> Customer:
+    return make_account("ada@example.com")
+
+
+@pytest.fixture
+def ada(customer: Customer) -> Api:
+    return sign_in()
+
+
+@pytest.fixture
+def eve(make_account: Callable[[str], Customer]) -> Api:
+    make_account("eve@example.com")
+    return sign_in("eve@example.com")
+
+
+@pytest.fixture
+def staff(db: None) -> Api:
+    _key, text = ApiKey.objects.create_key(name="Warehouse", permissions=list(ApiKey.Permission), by=ANA)
+    return Api(text)
+
+
+@pytest.fixture
+def mug(db: None) -> Sku:
+    return make_sku(stock=20)

@@ -1,0 +1,62 @@
+from typing import Any
+
+import pytest
+
+from billing.models import Invoice
+from customers.models import Customer
+from ecommerce.models import Order, Sku
+from tests.ecommerce.api.client import SDK, Api, paying
+from tests.factories import make_address, make_sku
+
+pytestmark = pytest.mark.django_db
+
+
+REFUSALS: list[tuple[dict[str, Any], tuple[int, str]]] = [
+    ({"items": []}, (422, "items_required")),
+    ({"items": None}, (400, "malformed")),
+    ({"items": [{"sku_id": 999_999, "quantity": 1}]}, (404, "unknown_sku")),
+    ({"gateway_token": None}, (422, "card_required")),
+    ({"gateway_token": "src_1"}, (422, "card_required")),
+    ({"gateway_token": None, "source_id": 999_999}, (404, "unknown_source")),
+    ({"coupon_code": "NONE"}, (422, "invalid_coupon")),
+    ({"payment_gateway": "paypal"}, (400, "malformed")),
+    ({"items": [{"sku_id": 1, "quantity": 1}] * 26}, (422, "too_many_items")),
+]
+
+
+@pytest.mark.parametrize(("changed", "refused"), REFUSALS)
+def test_a_refused_order_is_not_made(ada: Api, mug: Sku, changed: dict[str, Any], refused: tuple[int, str]) -> None:
+    assert ada.order({**paying(mug), **changed}).refused == refused
+    assert (Order.objects.count(), Invoice.objects.count()) == (0, 0)
+
+
+@pytest.mark.parametrize("quantity", [0, -1, 1000, 1.5, 1.0, "1", "x", True, None, 10**30, [1]])
+def test_a_quantity_is_a_whole_number_from_1_to_999(ada: Api, mug: Sku, quantity: Any) -> None:
+    answer = ada.order(paying(mug, quantity=quantity))
+    assert answer.refused == (422, "invalid_quantity")
+    assert answer.error["field"] == "items.0.quantity"
+    assert Order.objects.count() == 0
+
+
+def test_stock_currency_and_address_are_asked_for(ada: Api, eve: Api, customer: Customer) -> None:
+    last, euros, shipped = make_sku(stock=1), make_sku("TEE", currency="eur"), make_sku("BOX", shippable=True)
+    theirs = make_address(Customer.objects.get(email="eve@example.com"))
+
+    assert ada.order(paying(last, quantity=2)).refused == (409, "out_of_stock")
+    assert ada.order(paying(last, euros)).refused == (422, "mixed_currencies")
+    assert ada.order(paying(shipped)).refused == (422, "address_required")
+    assert ada.order({**paying(shipped), "address_id": theirs.pk}).refused == (404, "unknown_address")
+    assert Order.objects.count() == 0
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b'"x"', b"1", b"\xff", b"", b"[" * 60_000, b'{"items": 1e999}'])
+def test_a_body_that_is_no_order_is_malformed(ada: Api, body: bytes) -> None:
+    assert ada.ask("POST", f"{SDK}/ecommerce/order", body).refused == (400, "malformed")
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "po_12345678_x"])
+@pytest.mark.parametrize("path", ["order", "order-summary", "orders/1/pay", "orders/1/confirm"])
+def test_without_a_token_nothing_is_ordered(mug: Sku, path: str, token: str) -> None:
+    answer = Api(token).post(f"{SDK}/ecommerce/{path}", paying(mug))
+    assert answer.refused == (401, "unauthorized")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
