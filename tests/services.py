@@ -7,9 +7,12 @@ workers has its own: a fault set in a shared sandbox would reach the tests of th
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Generator, Iterator
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,6 +40,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def hands_out_work(config: pytest.Config) -> bool:
     """Say whether this process only hands tests to the workers of pytest-xdist."""
     return bool(getattr(config.known_args_namespace, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
+
+
+def stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse to reach anything but this machine: a test that needs more passes by luck."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+        if host != "localhost" and not ip_address(host).is_loopback:
+            raise ConnectionRefusedError(f"A test wanted to reach {host}; only this machine is there.")
+
+
+sys.addaudithook(stay_here)
 
 
 @pytest.fixture

@@ -31,16 +31,16 @@ class Account:
 
 
 def unprivileged() -> Account | None:
-    """Give the account of a program that refuses to run as root; nothing where we are not root."""
-    if os.geteuid() != 0:
-        return None
+    """Give the account of PostgreSQL, which refuses to run as root; nothing where we are somebody else."""
+    uid = os.geteuid()
     try:
-        nobody = pwd.getpwnam("nobody")
+        account = pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
     except KeyError:
+        who = f"user id {uid}" if uid else "`nobody`, and refuses to run as root"
         raise LocalError(
-            "PostgreSQL refuses to run as root, and this machine has no account `nobody`: start as another user."
+            f"PostgreSQL needs an account in /etc/passwd for {who}: add it, start as somebody else, or set DATABASE_URL."
         ) from None
-    return Account(nobody.pw_uid, nobody.pw_gid)
+    return Account(account.pw_uid, account.pw_gid) if uid == 0 else None
 
 
 @dataclass(kw_only=True, eq=False)

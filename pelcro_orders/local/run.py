@@ -1,6 +1,7 @@
 """What `make run` does: start what is not configured, in order, and end it all in the reverse order."""
 
 import hashlib
+import io
 import os
 import shutil
 import sys
@@ -231,6 +232,8 @@ def redis_refuses() -> str:
 
 def main() -> int:
     """Run, and turn what goes wrong before anything started into a sentence."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a folder's name may have letters that the terminal has not
     try:
         return run()
     except LocalError as error:

@@ -151,9 +151,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
 
 def test_a_killed_run_leaves_nothing_that_the_next_one_minds(run: Run) -> None:
     before = run.told()["pids"]
-    os.kill(before["worker"], signal.SIGSTOP)  # this one can't go with the others
     run.send(signal.SIGKILL)
-    os.kill(before["worker"], signal.SIGCONT) if sys.platform != "linux" else None
     (run.var_dir / "postgres" / "postmaster.pid").write_text(f"{os.getpid()}\n")
     said = run.start().until_it_answers()
     assert "PostgreSQL" in said
@@ -172,13 +170,23 @@ def test_a_part_that_ends_by_itself_ends_all_and_leaves_its_last_words(run: Run)
     run.start().until_it_answers()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_ends_all_it_started(run: Run, number: signal.Signals) -> None:
+def test_nothing_starts_that_is_configured(tmp_path: Path) -> None:
+    run = Run(tmp_path, programs.free_port())
+    run.env |= {name: os.environ[name] for name in ("DATABASE_URL", "STRIPE_SECRET_KEY", "STRIPE_API_BASE")}
+    run.env["REDIS_URL"] = f"{os.environ['REDIS_URL']}?db=7"
+    said = run.start().until_it_answers()
+    assert set(run.told()["pids"]) == {"run", "worker", "beat", "web"}
+    assert [line.split()[0] for line in said.splitlines()[:4]] == ["PostgreSQL", "Redis", "Stripe", "Database"]
+    assert "admin / admin" not in said
+    assert not (tmp_path / "postgres").exists()
     assert run.process is not None
-    if run.process.poll() is not None:
-        run.start().until_it_answers()
+    os.killpg(run.process.pid, signal.SIGINT)  # as a terminal sends it; and again, of an impatient person
+    assert run.send(signal.SIGINT) == (0, "  Stopping\n  Stopped\n")
+
+
+def test_it_ends_all_it_started(run: Run) -> None:
     pids = run.told()["pids"]
-    status, said = run.send(number)
+    status, said = run.send(signal.SIGTERM)
     assert status == 0
     assert said.split() == ["Stopping", "Stopped"]
     assert not [name for name, pid in pids.items() if leftovers.identity(pid)]
