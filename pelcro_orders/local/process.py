@@ -38,7 +38,7 @@ def unprivileged() -> Account | None:
     except KeyError:
         who = f"user id {uid}" if uid else "`nobody`, and refuses to run as root"
         raise LocalError(
-            f"PostgreSQL needs an account in /etc/passwd for {who}: add it, start as somebody else, or set DATABASE_URL."
+            f"PostgreSQL needs an account in /etc/passwd for {who}: add it, or set DATABASE_URL."
         ) from None
     return Account(account.pw_uid, account.pw_gid) if uid == 0 else None
 

@@ -78,9 +78,6 @@ class Run:
             [sys.executable, "manage.py", *arguments], cwd=BASE_DIR, env=self.env | variables, check=True, timeout=60
         )
 
-    def alive(self) -> list[int]:
-        return [pid for pid in self.told()["pids"].values() if leftovers.identity(pid)]
-
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
