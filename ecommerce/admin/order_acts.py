@@ -237,4 +237,4 @@ def offers(order: Order, user: Any) -> list[Offer]:
 def _pay_offer(order: Order, user: Any, now: Iterable[str]) -> list[Offer]:
     if PAY not in now or not user.has_perm("ecommerce.add_order"):
         return []
-    return [Offer(_("Pay with another card"), f"{reverse('admin:ecommerce_order_changelist')}{order.pk}/pay/")]
+    return [Offer(_("Pay with another card"), reverse("admin:ecommerce_order_pay", args=[order.pk]))]
