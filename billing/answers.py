@@ -24,7 +24,8 @@ class PaymentAnswer:
 class RefundAnswer:
     """What Stripe said of a refund; `refund_id` is None where Stripe knows one that we don't (`payment_id` says whose).
 
-    `status` is pending, succeeded or failed.
+    `status` is pending, succeeded or failed. `refusal` is why ours was refused, where `stripe_id` may be one that
+    somebody made by hand at Stripe.
     """
 
     payment_id: int
@@ -35,6 +36,17 @@ class RefundAnswer:
     currency: str = ""
     failure_code: str = ""
     message: str = ""
+    refusal: str = ""
 
 
-Answer = PaymentAnswer | RefundAnswer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisputeAnswer:
+    """What became of a dispute; `status` is open, won or lost."""
+
+    payment_id: int
+    stripe_id: str
+    status: Payment.Dispute
+    reason: str
+
+
+Answer = PaymentAnswer | RefundAnswer | DisputeAnswer

@@ -6,7 +6,6 @@ Source: https://docs.stripe.com/api (version pinned by the SDK), https://docs.st
 
 import functools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -15,98 +14,36 @@ from django.conf import settings
 from django.db import transaction
 
 from billing import pacing
+from billing.outcomes import (
+    Busy,
+    CardDeclined,
+    CardFacts,
+    Dispute,
+    GatewayError,
+    Intent,
+    Misconfigured,
+    RefundResult,
+    Refused,
+    Unavailable,
+)
 
-CONNECT_SECONDS = 3
-READ_SECONDS = 20
+__all__ = [
+    "Busy",
+    "CardDeclined",
+    "CardFacts",
+    "Dispute",
+    "GatewayError",
+    "Intent",
+    "Misconfigured",
+    "RefundResult",
+    "Refused",
+    "Unavailable",
+]
+
 PAGE = 100
-SERVER_ERROR = 500
+CONFLICT, SERVER_ERROR = 409, 500
 
 ResultT = TypeVar("ResultT")
-
-
-class GatewayError(Exception):
-    """Something other than yes. `code` is Stripe's, `message` Stripe's words for people."""
-
-    def __init__(self, message: str, *, code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-
-
-class CardDeclined(GatewayError):
-    """The bank said no; `intent` is what Stripe keeps of the attempt."""
-
-    def __init__(self, message: str, *, code: str, decline_code: str, intent: "Intent | None") -> None:
-        super().__init__(message, code=code)
-        self.decline_code = decline_code
-        self.intent = intent
-
-
-class Refused(GatewayError):
-    """A definite no of Stripe's: nothing happened, and asking again won't help."""
-
-
-class Unavailable(GatewayError):
-    """No answer, or none that tells whether it happened. `received` tells a 5xx that arrived from silence."""
-
-    received = False
-
-
-class ServerTrouble(Unavailable):
-    """A 5xx arrived: Stripe replays it for as long as it keeps the key."""
-
-    received = True
-
-
-class Busy(Unavailable):
-    """Not done by this call: too many requests, or the same key is in flight. Later, with the same key."""
-
-
-class Misconfigured(Unavailable):
-    """Our key or its rights are wrong: nothing can be done until a person mends the configuration."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CardFacts:
-    """What may be shown of a card."""
-
-    id: str
-    brand: str
-    last4: str
-    exp_month: int
-    exp_year: int
-    attached: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Intent:
-    """A PaymentIntent. `amount` and `refunded` are in the currency's minor unit."""
-
-    id: str
-    status: str
-    amount: int
-    currency: str
-    client_secret: str
-    created: int
-    metadata: dict[str, str] = field(default_factory=dict)
-    failure_code: str = ""
-    decline_code: str = ""
-    failure_message: str = ""
-    card: CardFacts | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundResult:
-    """A refund at Stripe; `status` is pending, requires_action, succeeded, failed or canceled."""
-
-    id: str
-    status: str
-    amount: int
-    currency: str
-    intent_id: str
-    created: int
-    metadata: dict[str, str] = field(default_factory=dict)
-    failure_reason: str = ""
 
 
 @functools.cache
@@ -117,7 +54,7 @@ def client() -> stripe.StripeClient:
     return stripe.StripeClient(
         settings.STRIPE_SECRET_KEY,
         base_addresses={"api": settings.STRIPE_API_BASE},
-        http_client=stripe.RequestsClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUTS),
         max_network_retries=0,
     )
 
@@ -190,14 +127,24 @@ def forget_card(payment_method_id: str) -> None:
     _call(lambda: client().v1.payment_methods.detach(payment_method_id))
 
 
-def intent_of_charge(charge_id: str) -> str:
-    """Give the PaymentIntent that a charge belongs to, empty if none."""
-    charge = _call(lambda: client().v1.charges.retrieve(charge_id))
-    return _id(charge.payment_intent)
+def retrieve_dispute(dispute_id: str) -> Dispute:
+    """Read a dispute as it is now."""
+    found = _call(lambda: client().v1.disputes.retrieve(dispute_id))
+    return Dispute(
+        id=found.id,
+        status=found.status,
+        reason=found.reason,
+        amount=found.amount,
+        currency=found.currency,
+        intent_id=_id(found.payment_intent),
+    )
 
 
 def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
     """Check the signature of a webhook and give the event; raise Refused if it is not Stripe's."""
+    if not settings.STRIPE_WEBHOOK_SECRET:
+        # Anybody can sign with an empty secret.
+        raise Misconfigured("STRIPE_WEBHOOK_SECRET is missing: set it to the secret of this endpoint at Stripe.")
     try:
         event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET)
     except (ValueError, stripe.SignatureVerificationError) as error:
@@ -224,7 +171,10 @@ def _call(request: Callable[[], ResultT]) -> ResultT:
     # A transaction held over a call would keep its locks for as long as Stripe takes.
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("Stripe is called outside transactions only.")
-    pacing.wait()
+    try:
+        pacing.wait()
+    except pacing.Crowded as crowded:
+        raise Busy(str(crowded)) from crowded
     try:
         return request()
     except stripe.CardError as error:
@@ -246,18 +196,24 @@ def _declined(error: stripe.CardError) -> CardDeclined:
 
 def _translated(error: stripe.StripeError) -> GatewayError:
     message = error.user_message or str(error)
-    # A 409 comes as a plain APIError whose own code is None.
-    code = error.code or (error.error.code if error.error and error.error.code else "") or ""
     status = error.http_status or 0
-    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError) or status in {401, 403}:
-        return Misconfigured(message, code=code)
-    if status in {409, 429}:
-        return Busy(message, code=code)
-    if status >= SERVER_ERROR:
-        return ServerTrouble(message, code=code)
-    if isinstance(error, stripe.APIConnectionError) or not status:
-        return Unavailable(message, code=code)
-    return Refused(message, code=code or "refused")
+    if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
+        return Misconfigured(message, code=_code(error))
+    if isinstance(error, stripe.RateLimitError):
+        pacing.slow_down()
+        return Busy(message, code=_code(error))
+    if status == CONFLICT:
+        return Busy(message, code=_code(error))
+    if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
+        return Refused(message, code=_code(error) or "refused")
+    # What a proxy says of a 5xx, and what can't be read, tells nothing of what Stripe did.
+    return Unavailable(message, code=_code(error), stored=status >= SERVER_ERROR and error.error is not None)
+
+
+def _code(error: stripe.StripeError) -> str:
+    # A 409 comes as a plain APIError whose own code is None; other parameters under a key come without any.
+    told = error.code or (error.error.code if error.error else "") or ""
+    return told or ("idempotency_error" if isinstance(error, stripe.IdempotencyError) else "")
 
 
 def _id(found: Any) -> str:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from django.db import transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from billing import gateway
 from billing.models import Refund, Wish
@@ -37,7 +38,8 @@ def lease_refunds(ids: Sequence[int], *, at: datetime) -> list[Refund]:
 def _leased(at: datetime) -> dict[str, Any]:
     return {
         "tries": F("tries") + 1,
-        "due": at + LEASE,
+        # It is about processes, and runs from now, whenever the act is said to be.
+        "due": timezone.now() + LEASE,
         "first_sent_at": Coalesce("first_sent_at", Value(at)),
         # Stripe replays a 5xx under its key: if the look finds nothing, the next post goes out under another.
         "generation": F("generation") + Case(When(answered_5xx=True, then=1), default=0),
@@ -49,5 +51,5 @@ def postpone(wish: Wish, trouble: gateway.Unavailable, *, at: datetime) -> None:
     """Give the lease back after no answer: try again after full jitter, at most 45 s from now."""
     wait = random.uniform(0, min(0.5 * 2**wish.tries, LONGEST_WAIT))  # noqa: S311 - jitter
     type(wish)._default_manager.filter(pk=wish.pk, tries=wish.tries, closed_at=None).update(  # noqa: SLF001 - as above
-        due=at + timedelta(seconds=wait), answered_5xx=trouble.received
+        due=at + timedelta(seconds=wait), answered_5xx=trouble.stored
     )

@@ -4,14 +4,20 @@ Every function here runs inside the transaction of its caller, who holds the ord
 is `settling`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from billing.answers import PaymentAnswer, RefundAnswer
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from billing.answers import DisputeAnswer, PaymentAnswer, RefundAnswer
 from billing.gateway import CardFacts
+from billing.leasing import LEASE
 from billing.models import Card, Invoice, Payment, Refund
+from billing.money import format_money
 from customers.actors import STRIPE, Actor
 
 ASK_AGAIN = timedelta(minutes=10)
@@ -27,6 +33,10 @@ class Means:
     card: Card | None = None
     token: str = ""
     save: bool = True
+
+
+class NotYet(Exception):
+    """An answer that fits nothing here until something else is answered, or a person looks: it is heard again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +104,9 @@ def begin_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Ac
 def end_authentication(*, payment: Payment, at: datetime) -> bool:
     """Ask for the end of an authentication that a browser may still complete; tell whether there was one."""
     waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION)
-    return bool(waiting.update(cancel_requested_at=at, due=at))
+    # Never within a minute from now: that may be a lease, and whoever holds it is asking just this.
+    waiting.filter(due__gt=timezone.now() + LEASE).update(due=at)
+    return bool(waiting.update(cancel_requested_at=at))
 
 
 def close_payment(*, answer: PaymentAnswer, at: datetime) -> PaymentClosing:
@@ -121,13 +133,20 @@ def _payment_columns(payment: Payment, answer: PaymentAnswer, *, at: datetime) -
         "decline_code": answer.decline_code,
         "failure_message": answer.message,
         "attention": "",
-        "due": at + ASK_AGAIN if waiting else None,
+        "due": _ask_again(payment, at=at) if waiting else None,
         "closed_at": None if waiting else at,
     }
 
 
+def _ask_again(payment: Payment, *, at: datetime) -> datetime | None:
+    # Whoever asked for its end is not put off.
+    return payment.due if payment.cancel_requested_at else at + ASK_AGAIN
+
+
 def adopt_late_success(*, payment: Payment, answer: PaymentAnswer, at: datetime) -> None:
     """Turn a payment that was given up into the one that succeeded; its invoice must have no other live one."""
+    if answer.card and not payment.card_id:
+        payment.card = _remembered(answer.card, payment)
     columns = _payment_columns(payment, answer, at=at)
     if Payment.objects.filter(pk=payment.pk, status=Payment.Status.FAILED).update(**columns) != 1:
         raise RuntimeError(f"Payment {payment} is not failed any more.")
@@ -151,12 +170,16 @@ def _remembered(facts: CardFacts, payment: Payment) -> Card:
 
 
 def close_refund(*, answer: RefundAnswer, at: datetime) -> RefundClosing:
-    """Write Stripe's answer once; a refund that only Stripe knows gets its row."""
+    """Write Stripe's answer once; a refund that only Stripe knows gets its row. Raise NotYet."""
     refund = _known(answer)
     if refund is None:
+        _check_room(answer, answer.payment_id, answer.amount)
         return RefundClosing(refund=_adopted(answer, at=at), before="", won=True)
+    answer = _unless_taken(refund, answer)
     before = refund.status
-    written = Refund.objects.filter(pk=refund.pk, status__in=_may_become(answer.status)).update(
+    if before == Refund.Status.FAILED and answer.status != Refund.Status.FAILED:
+        _check_room(answer, refund.payment_id, refund.amount)
+    written = Refund.objects.filter(_may_become(answer), pk=refund.pk).update(
         status=answer.status,
         stripe_refund_id=answer.stripe_id or refund.stripe_refund_id,
         failure_code=answer.failure_code,
@@ -173,17 +196,46 @@ def _known(answer: RefundAnswer) -> Refund | None:
     rows = Refund.objects.locked().select_related("payment__invoice")
     if answer.refund_id:
         return rows.get(pk=answer.refund_id)
-    return rows.filter(stripe_refund_id=answer.stripe_id).first()
+    return rows.filter(stripe_refund_id=answer.stripe_id).first() or _wished_too(answer)
 
 
-def _may_become(status: Refund.Status) -> Iterable[Refund.Status]:
-    """Say from which statuses a refund may come to this one: only a yes can be taken back."""
+def _wished_too(answer: RefundAnswer) -> Refund | None:
+    """Find the wish for the very refund that somebody made by hand at Stripe first: there is no room for both."""
+    wish = (
+        Refund.objects.locked()
+        .select_related("payment__invoice")
+        .filter(payment=answer.payment_id, amount=answer.amount, status=Refund.Status.REQUESTED)
+    )
+    found = wish.first()
+    return found if found and found.payment.refundable < answer.amount else None
+
+
+def _unless_taken(refund: Refund, answer: RefundAnswer) -> RefundAnswer:
+    """Read the one made by hand as a plain refusal where it has a row of its own."""
+    if not (answer.refusal and Refund.objects.filter(stripe_refund_id=answer.stripe_id).exclude(pk=refund.pk).exists()):
+        return answer
+    return replace(
+        answer, status=Refund.Status.FAILED, stripe_id="", failure_code="already_refunded", message=answer.refusal
+    )
+
+
+def _check_room(answer: RefundAnswer, payment_id: int, amount: int) -> None:
+    payment = Payment.objects.locked().get(pk=payment_id)
+    if answer.status is not Refund.Status.FAILED and amount > payment.refundable:
+        sent, left = format_money(amount, payment.currency), format_money(payment.refundable, payment.currency)
+        sentence = _("Stripe sent back %(sent)s of %(payment)s (%(id)s), where %(left)s was left to be refunded.")
+        raise NotYet(sentence % {"sent": sent, "payment": payment, "id": answer.stripe_id, "left": left})
+
+
+def _may_become(answer: RefundAnswer) -> Q:
+    """Say which refunds may come to this status: a yes can be taken back, Stripe's own no can't."""
     known = Refund.Status
+    given_up_here = Q(status=known.FAILED, stripe_refund_id=None)
     return {
-        known.PENDING: (known.REQUESTED, known.PENDING),
-        known.SUCCEEDED: (known.REQUESTED, known.PENDING, known.FAILED),
-        known.FAILED: (known.REQUESTED, known.PENDING, known.SUCCEEDED),
-    }[status]
+        known.PENDING: Q(status__in=(known.REQUESTED, known.PENDING)) | given_up_here,
+        known.SUCCEEDED: Q(status__in=(known.REQUESTED, known.PENDING)) | given_up_here,
+        known.FAILED: Q(status__in=(known.REQUESTED, known.PENDING, known.SUCCEEDED)),
+    }[answer.status]
 
 
 def _adopted(answer: RefundAnswer, *, at: datetime) -> Refund:
@@ -202,3 +254,15 @@ def _adopted(answer: RefundAnswer, *, at: datetime) -> Refund:
         closed_at=None if pending else at,
         **STRIPE.columns,
     )
+
+
+def close_dispute(*, answer: DisputeAnswer, at: datetime) -> tuple[Payment, bool]:
+    """Write what became of a dispute once; tell whether this answer changed anything."""
+    payment = Payment.objects.locked().select_related("invoice__customer").get(pk=answer.payment_id)
+    decided = payment.dispute != Payment.Dispute.OPEN
+    if payment.stripe_dispute_id == answer.stripe_id and (decided or answer.status == payment.dispute):
+        return payment, False
+    payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = answer.stripe_id, answer.status, answer.reason
+    payment.disputed_at = None if answer.status is Payment.Dispute.WON else payment.disputed_at or at
+    payment.save(update_fields=["stripe_dispute_id", "dispute", "dispute_reason", "disputed_at"])
+    return payment, True

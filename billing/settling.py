@@ -5,17 +5,17 @@ looks before it leaps. Source: docs/money.md.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from uuid import UUID
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from billing import gateway
 from billing.answers import Answer, PaymentAnswer, RefundAnswer
+from billing.leasing import LEASE as LEASE
 from billing.leasing import lease, postpone
 from billing.models import Payment, Refund, Wish
 from customers.models import Customer
@@ -49,20 +49,34 @@ def _settled(wish: Wish, *, at: datetime, ask: Callable[[], AnswerT]) -> AnswerT
         if isinstance(trouble, gateway.Misconfigured):
             raise
         return None
+    except gateway.Refused as lost:
+        # Only a look comes here: what was answered before is gone. Rather ask for ever than believe that.
+        logger.exception("Stripe does not know %s any more.", wish)
+        postpone(wish, gateway.Unavailable(lost.message), at=at)
+        return None
 
 
 def ask_payment(payment: Payment, *, at: datetime) -> PaymentAnswer:
     """Settle a leased payment with Stripe: look first on every try but the first. Raise gateway.Unavailable."""
-    if payment.tries > 1 or payment.stripe_payment_intent_id:
-        found = look_for_intent(payment)
+    if payment.stripe_payment_intent_id:
+        return ask_about_payment(payment, at=at)
+    if payment.tries > 1:
+        with looking():
+            found = look_for_intent(payment)
         if found:
-            return answer_of_intent(payment, found, at=at)
+            return _present_answer(payment, found, at=at)
         if _too_late(payment, at=at):
             return PaymentAnswer(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=_too_late_words())
-    return _charge(payment, at=at)
+    return _charge(payment)
 
 
-def _charge(payment: Payment, *, at: datetime) -> PaymentAnswer:
+def ask_about_payment(payment: Payment, *, at: datetime) -> PaymentAnswer:
+    """Ask what became of a payment whose intent is known; charge nothing. Raise gateway.Unavailable."""
+    with looking():
+        return _present_answer(payment, gateway.retrieve_intent(payment.stripe_payment_intent_id or ""), at=at)
+
+
+def _charge(payment: Payment) -> PaymentAnswer:
     try:
         intent = gateway.create_intent(params=_sent(payment), key=payment.idempotency_key)
     except gateway.CardDeclined as declined:
@@ -81,16 +95,30 @@ def _charge(payment: Payment, *, at: datetime) -> PaymentAnswer:
             failure_code=_loud(refused),
             message=refused.message,
         )
-    return answer_of_intent(payment, intent, at=at)
+    return answer_of_intent(payment, intent)
 
 
-def answer_of_intent(payment: Payment, intent: gateway.Intent, *, at: datetime) -> PaymentAnswer:
-    """Read a PaymentIntent's present state as an answer; end it where it waits in vain. Raise gateway.Unavailable."""
+@contextmanager
+def looking() -> Iterator[None]:
+    """Do what only asks: a 5xx that it meets says nothing of what was sent under the key."""
+    try:
+        yield
+    except gateway.Unavailable as trouble:
+        trouble.stored = False
+        raise
+
+
+def _present_answer(payment: Payment, intent: gateway.Intent, *, at: datetime) -> PaymentAnswer:
+    """Read a PaymentIntent as an answer, ended first if nobody waits for it any more."""
     overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
     failed_in_browser = intent.status == "requires_payment_method" and payment.client_secret
     # A browser may still hold its secret: only a canceled intent can't succeed any more.
-    if failed_in_browser or (intent.status == "requires_action" and overdue):
-        intent = _ended(intent)
+    in_vain = failed_in_browser or (intent.status == "requires_action" and overdue)
+    return answer_of_intent(payment, _ended(intent) if in_vain else intent)
+
+
+def answer_of_intent(payment: Payment, intent: gateway.Intent) -> PaymentAnswer:
+    """Read a PaymentIntent's present state as an answer; raise gateway.Unavailable while it says nothing."""
     match intent.status:
         case "succeeded":
             status = Payment.Status.SUCCEEDED
@@ -123,9 +151,7 @@ def _ended(intent: gateway.Intent) -> gateway.Intent:
 
 
 def look_for_intent(payment: Payment) -> gateway.Intent | None:
-    """Find the PaymentIntent of a payment at Stripe, by its id or by our own in its metadata."""
-    if payment.stripe_payment_intent_id:
-        return gateway.retrieve_intent(payment.stripe_payment_intent_id)
+    """Find the PaymentIntent of a payment at Stripe, by our own id in its metadata."""
     customer = payment.invoice.customer
     if not customer.stripe_customer_id:
         return None
@@ -171,16 +197,13 @@ def ask_refund(refund: Refund, *, at: datetime) -> RefundAnswer:
     if refund.stripe_refund_id:
         return answer_of_refund(refund, gateway.retrieve_refund(refund.stripe_refund_id))
     if refund.tries > 1:
-        found = look_for_refund(refund)
+        with looking():
+            found = look_for_refund(refund)
         if found:
             return answer_of_refund(refund, found)
         if _too_late(refund, at=at):
-            return RefundAnswer(
-                payment_id=refund.payment_id,
-                refund_id=refund.pk,
-                status=Refund.Status.REQUESTED,
-                message=_too_late_words(),
-            )
+            unsent = RefundAnswer(payment_id=refund.payment_id, refund_id=refund.pk, status=Refund.Status.REQUESTED)
+            return replace(unsent, message=_too_late_words())
     return _send_back(refund)
 
 
@@ -188,22 +211,30 @@ def _send_back(refund: Refund) -> RefundAnswer:
     try:
         return answer_of_refund(refund, gateway.create_refund(params=refund.params, key=refund.idempotency_key))
     except gateway.Refused as refused:
-        found = look_for_refund(refund) if refused.code == "charge_already_refunded" else None
+        found = _already_refunded(refund) if refused.code == "charge_already_refunded" else None
         if found:
-            return answer_of_refund(refund, found)
-        return RefundAnswer(
-            payment_id=refund.payment_id,
-            refund_id=refund.pk,
-            status=Refund.Status.FAILED,
-            failure_code=_loud(refused),
-            message=refused.message,
-        )
+            return replace(answer_of_refund(refund, found), refusal=refused.message)
+        failed = RefundAnswer(payment_id=refund.payment_id, refund_id=refund.pk, status=Refund.Status.FAILED)
+        return replace(failed, failure_code=_loud(refused), message=refused.message)
 
 
 def look_for_refund(refund: Refund) -> gateway.RefundResult | None:
     """Find a refund at Stripe by our own id in its metadata."""
     known = gateway.refunds_of(refund.payment.stripe_payment_intent_id or "")
     return next((each for each in known if each.metadata.get("refund") == str(refund.uuid)), None)
+
+
+def _already_refunded(refund: Refund) -> gateway.RefundResult | None:
+    """Find the refund that came before ours: our own, or the same one made by hand at Stripe."""
+    with looking():
+        known = list(gateway.refunds_of(refund.payment.stripe_payment_intent_id or ""))
+    ours = [each for each in known if each.metadata.get("refund") == str(refund.uuid)]
+    by_hand = [
+        each
+        for each in known
+        if "refund" not in each.metadata and each.amount == refund.amount and each.status in {"pending", "succeeded"}
+    ]
+    return next(iter(ours + by_hand), None)
 
 
 def answer_of_refund(refund: Refund | None, found: gateway.RefundResult, *, payment_id: int = 0) -> RefundAnswer:
@@ -222,36 +253,6 @@ def answer_of_refund(refund: Refund | None, found: gateway.RefundResult, *, paym
         if failed
         else "",
     )
-
-
-def heard_intent(intent: gateway.Intent, *, at: datetime) -> PaymentAnswer | None:
-    """Read a PaymentIntent that somebody else asked about as an answer, without posting anything.
-
-    None where it is not ours, or where it says nothing final: a failed authentication is first ended by the sweep.
-    """
-    ours = Q(stripe_payment_intent_id=intent.id) | Q(uuid=_uuid(intent.metadata.get("payment")))
-    payment = Payment.objects.filter(ours).first()
-    if payment is None:
-        return None
-    if intent.status not in {"succeeded", "canceled", "requires_action"}:
-        Payment.objects.filter(pk=payment.pk, closed_at=None, status=Payment.Status.REQUIRES_ACTION).update(due=at)
-        return None
-    return answer_of_intent(payment, intent, at=payment.requested_at)
-
-
-def heard_refund(found: gateway.RefundResult) -> RefundAnswer | None:
-    """Read a refund that somebody else asked about, or made, as an answer; None where it is not of our payments."""
-    ours = Q(stripe_refund_id=found.id) | Q(uuid=_uuid(found.metadata.get("refund")))
-    refund = Refund.objects.filter(ours).first()
-    payment = refund.payment if refund else Payment.objects.filter(stripe_payment_intent_id=found.intent_id).first()
-    return answer_of_refund(refund, found, payment_id=payment.pk) if payment else None
-
-
-def _uuid(text: str | None) -> UUID | None:
-    try:
-        return UUID(text or "")
-    except ValueError:
-        return None
 
 
 def _too_late(wish: Wish, *, at: datetime) -> bool:

@@ -1,12 +1,21 @@
-"""How a message is sent: a bell for rows that are the queue."""
+"""How a message is sent, a bell for rows that are the queue, and the task of Stripe's events."""
 
 from functools import partial
 from typing import Any
 
-from celery import Task
+from celery import Task, shared_task
 from django.db import transaction
+from django.utils import timezone
+
+from billing import inbox
 
 
 def ring(task: Task[Any, Any], **ids: int) -> None:
     """Send a task once the transaction is committed. With Redis gone it is logged, and the sweep finds the row."""
     transaction.on_commit(partial(task.delay, **ids), robust=True)
+
+
+@shared_task(name="billing.process_event")
+def process_event(*, event_id: int) -> None:
+    """Work on an event of Stripe's, if that is still to be done."""
+    inbox.work_on(event_id=event_id, at=timezone.now())

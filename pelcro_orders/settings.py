@@ -183,6 +183,7 @@ STRIPE_PUBLISHABLE_KEY = environment.text("STRIPE_PUBLISHABLE_KEY")
 STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = environment.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
+STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
 STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
 
 LANGUAGE_CODE = "en-us"

@@ -63,7 +63,10 @@ class Wish(models.Model):
 
 
 class Payment(Wish):
-    """A charge of one invoice. `refunds` is what its refunds that are not failed add up to, kept by a trigger."""
+    """A charge of one invoice. `refunds` is what its refunds that are not failed add up to, kept by a trigger.
+
+    `disputed_at` is since when its bank disputes it, or has taken it back; empty again once a dispute is won.
+    """
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
@@ -71,6 +74,11 @@ class Payment(Wish):
         REQUIRES_ACTION = "requires_action", _("Needs authentication")
         SUCCEEDED = "succeeded", _("Succeeded")
         FAILED = "failed", _("Failed")
+
+    class Dispute(models.TextChoices):
+        OPEN = "open", _("Open")
+        WON = "won", _("Won")
+        LOST = "lost", _("Lost")
 
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
     card = models.ForeignKey(Card, models.PROTECT, null=True, blank=True, verbose_name=_("card"))
@@ -83,6 +91,9 @@ class Payment(Wish):
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(_("cancellation requested"), null=True, blank=True, editable=False)
     disputed_at = models.DateTimeField(_("disputed"), null=True, blank=True)
+    dispute = models.CharField(_("dispute"), max_length=10, choices=Dispute, blank=True)
+    dispute_reason = models.CharField(_("reason of the dispute"), max_length=100, blank=True)
+    stripe_dispute_id = models.CharField(_("Stripe dispute"), max_length=255, blank=True)
 
     objects: models.Manager["Payment"] = WishQuerySet["Payment"].as_manager()
 
@@ -114,7 +125,7 @@ class Payment(Wish):
 
 
 class Refund(Wish, ByActor):
-    """Money that goes back. Failed ones no longer count against the payment."""
+    """Money that goes back. Failed ones no longer count against the payment; `instead_of` is the one it makes good."""
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
@@ -126,6 +137,9 @@ class Refund(Wish, ByActor):
     reason = models.TextField(_("reason"), blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.REQUESTED)
     stripe_refund_id = models.CharField(_("Stripe refund"), max_length=255, null=True, blank=True, unique=True)
+    instead_of = models.OneToOneField(
+        "self", models.PROTECT, null=True, blank=True, related_name="replacement", verbose_name=_("instead of")
+    )
     settled_outside = models.BooleanField(_("settled outside Stripe"), default=False)
     note = models.TextField(_("note"), blank=True)
 

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
-from billing.answers import Answer, PaymentAnswer, RefundAnswer
+from billing.answers import Answer, DisputeAnswer, PaymentAnswer, RefundAnswer
 from billing.models import Invoice, Payment, Refund
 from customers.actors import STRIPE, SYSTEM
 from ecommerce.models import Order, OrderAct
@@ -18,9 +17,10 @@ from ecommerce.orders.history import record
 from ecommerce.orders.paying import become_paid
 from ecommerce.orders.questions import open_act
 from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.standing import assess
 
 logger = logging.getLogger(__name__)
-State = Order.MoneyState
+SAID_YES = {Refund.Status.PENDING, Refund.Status.SUCCEEDED}
 
 
 def finish(*, answers: Sequence[Answer], at: datetime) -> None:
@@ -52,13 +52,22 @@ def _finish_together(answers: Sequence[Answer], *, at: datetime) -> None:
         locked = {order.pk: order for order in orders}
         invoiced = [order.invoice_id for order in locked.values() if order.invoice_id]
         known = {invoice.pk: invoice for invoice in Invoice.objects.locked().filter(pk__in=invoiced)}
-        for answer in answers:
-            order = locked[by_payment[answer.payment_id]]
+        for order in locked.values():
             order.invoice = known[order.invoice_id] if order.invoice_id else None
-            if isinstance(answer, PaymentAnswer):
-                _finish_payment(order, answer, at=at)
-            else:
-                _finish_refund(order, answer, at=at)
+        if len(locked) > 1:
+            # One order after the other would lock these in an order of its own, and batches would block each other.
+            holding.lock_all(list(locked))
+        for answer in answers:
+            _finish_one(locked[by_payment[answer.payment_id]], answer, at=at)
+
+
+def _finish_one(order: Order, answer: Answer, *, at: datetime) -> None:
+    if isinstance(answer, PaymentAnswer):
+        _finish_payment(order, answer, at=at)
+    elif isinstance(answer, RefundAnswer):
+        _finish_refund(order, answer, at=at)
+    else:
+        _finish_dispute(order, answer, at=at)
 
 
 # Payments
@@ -66,7 +75,8 @@ def _finish_together(answers: Sequence[Answer], *, at: datetime) -> None:
 
 def _finish_payment(order: Order, answer: PaymentAnswer, *, at: datetime) -> None:
     if answer.status is Payment.Status.PROCESSING:
-        _leave_to_people(order, Payment.objects.filter(pk=answer.payment_id, closed_at=None), answer.message)
+        if Payment.objects.filter(pk=answer.payment_id, closed_at=None).update(attention=answer.message, due=None):
+            _stand(order, open_act(order))
         return
     closed = payments.close_payment(answer=answer, at=at)
     if closed.won:
@@ -80,32 +90,28 @@ def _finish_payment(order: Order, answer: PaymentAnswer, *, at: datetime) -> Non
         _succeeded_late(order, closed.payment, answer, at=at)
 
 
-def _leave_to_people(order: Order, wish: QuerySet[Payment] | QuerySet[Refund], why: str) -> None:
-    if wish.update(attention=why, due=None):
-        order.attention = why
-        order.save()
+def _stand(order: Order, act: OrderAct | None) -> None:
+    assess(order, act)
+    order.save()
 
 
 def _paid(order: Order, payment: Payment, *, at: datetime) -> None:
     become_paid(order, by=STRIPE, at=at, card=str(payment.card or ""), payment=str(payment))
-    order.save()
     _close_pay(order, OrderAct.Outcome.DONE, at=at)
+    _stand(order, None)
 
 
 def _declined(order: Order, payment: Payment, *, at: datetime) -> None:
     holding.release(order)
-    order.money_state = State.PAYMENT_FAILED
-    order.attention = ""
-    order.save()
     why = {"code": payment.failure_code, "decline_code": payment.decline_code, "message": payment.failure_message}
     record(order, "payment_failed", by=STRIPE, at=at, amount=payment.amount, currency=payment.currency, **why)
     _close_pay(order, OrderAct.Outcome.FAILED, at=at, message=payment.failure_message)
+    _stand(order, None)
 
 
 def _must_authenticate(order: Order, payment: Payment, *, at: datetime) -> None:
-    order.money_state = State.AUTHENTICATION_REQUIRED
-    order.save()
     record(order, "authentication_required", by=STRIPE, at=at, amount=payment.amount, currency=payment.currency)
+    _stand(order, open_act(order))
 
 
 def _close_pay(order: Order, outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
@@ -116,20 +122,21 @@ def _close_pay(order: Order, outcome: OrderAct.Outcome, *, at: datetime, message
 
 def _succeeded_late(order: Order, payment: Payment, answer: PaymentAnswer, *, at: datetime) -> None:
     """A payment that was given up took the money after all: adopt it if the order still wants it, else send it back."""
+    if payment.refund_set.exists():
+        return  # it is on its way back, or people know that it is not
     if _still_wanted(order, at=at):
         payments.adopt_late_success(payment=payment, answer=answer, at=at)
         record(order, "payment_adopted", by=STRIPE, at=at, payment=answer.intent_id)
         _paid(order, payment, at=at)
-    elif payment.refundable:
-        Payment.objects.filter(pk=payment.pk, stripe_payment_intent_id=None).update(
-            stripe_payment_intent_id=answer.intent_id
-        )
-        payment.refresh_from_db()
-        reason = _("The payment succeeded after it had been given up.")
-        payments.begin_refund(payment=payment, amount=payment.refundable, reason=reason, by=SYSTEM, at=at)
-        order.attention = reason
-        order.save()
-        record(order, "auto_refund", by=SYSTEM, at=at, amount=payment.amount, currency=payment.currency, reason=reason)
+        return
+    Payment.objects.filter(pk=payment.pk, stripe_payment_intent_id=None).update(
+        stripe_payment_intent_id=answer.intent_id
+    )
+    payment.refresh_from_db()
+    reason = _("The payment succeeded after it had been given up.")
+    payments.begin_refund(payment=payment, amount=payment.amount, reason=reason, by=SYSTEM, at=at)
+    record(order, "auto_refund", by=SYSTEM, at=at, amount=payment.amount, currency=payment.currency, reason=reason)
+    _stand(order, open_act(order))
 
 
 def _still_wanted(order: Order, *, at: datetime) -> bool:
@@ -148,77 +155,70 @@ def _still_wanted(order: Order, *, at: datetime) -> bool:
 
 def _finish_refund(order: Order, answer: RefundAnswer, *, at: datetime) -> None:
     if answer.status is Refund.Status.REQUESTED:
-        _leave_to_people(order, Refund.objects.filter(pk=answer.refund_id or 0, closed_at=None), answer.message)
+        if Refund.objects.filter(pk=answer.refund_id or 0, closed_at=None).update(attention=answer.message, due=None):
+            _stand(order, open_act(order))
         return
     closed = payments.close_refund(answer=answer, at=at)
     if not closed.won:
         return
-    refund, said_yes = closed.refund, {Refund.Status.PENDING, Refund.Status.SUCCEEDED}
-    if refund.payment.status != Payment.Status.SUCCEEDED:
-        _sent_back_late(order, refund, at=at)
-    elif refund.status in said_yes and closed.before in said_yes:
-        _arrived(order, refund, at=at)
-    elif refund.status in said_yes:
-        _refunded(order, refund, at=at)
-    elif closed.before in said_yes:
-        _taken_back(order, refund, at=at)
-    else:
-        _refused(order, refund, at=at)
+    act = open_act(order)
+    mine = act if act and act.refund_id == closed.refund.pk else None
+    yes, was_yes = closed.refund.status in SAID_YES, closed.before in SAID_YES
+    finish_as = {(True, False): _refunded, (True, True): _arrived, (False, True): _taken_back, (False, False): _refused}
+    finish_as[yes, was_yes](order, closed.refund, mine, at=at)
+    _stand(order, None if mine else act)
 
 
-def _sent_back_late(order: Order, refund: Refund, *, at: datetime) -> None:
-    """The money of a payment that was given up went back, or did not: the order itself is untouched."""
-    failed = refund.status == Refund.Status.FAILED
-    order.attention = refund.failure_message if failed else ""
-    order.save()
-    kind = "refund_failed" if failed else "refunded"
-    record(order, kind, by=STRIPE, at=at, amount=refund.amount, currency=refund.currency, refund=str(refund))
+def _is_of_the_order(order: Order, refund: Refund) -> bool:
+    """Say whether it refunds what paid the order, and not a payment that had been given up."""
+    if refund.payment.status not in {Payment.Status.SUCCEEDED, Payment.Status.FAILED}:
+        raise payments.NotYet(f"{refund} refunds a payment of order {order.number} that is {refund.payment.status}.")
+    return refund.payment.status == Payment.Status.SUCCEEDED
 
 
-def _refunded(order: Order, refund: Refund, *, at: datetime) -> None:
-    if order.invoice is None:
-        raise RuntimeError(f"Order {order.number} was refunded and has no invoice.")
-    invoices.credit(invoice=order.invoice, refund=refund, at=at)
-    order.amount_refunded += refund.amount
+def _refunded(order: Order, refund: Refund, act: OrderAct | None, *, at: datetime) -> None:
     pending = refund.status == Refund.Status.PENDING
-    order.money_state = State.REFUND_PENDING if pending else ""
-    order.attention = ""
     kind = "refund_pending" if pending else "refunded"
     record(order, kind, by=refund.by, at=at, amount=refund.amount, currency=refund.currency, refund=str(refund))
-    act = open_act(order)
-    if act and act.refund_id == refund.pk:
+    of_the_order = _is_of_the_order(order, refund)
+    order.amount_refunded += refund.amount if of_the_order else 0
+    if act:
         closing.carry_out(order, act, at=at)
+    if of_the_order and order.invoice:
+        invoices.credit(invoice=order.invoice, refund=refund, at=at)
+    if act:
         closing.close(act, OrderAct.Outcome.DONE, at=at)
-    elif act:
-        order.money_state = State.REFUND_IN_PROGRESS
-    order.save()
 
 
-def _arrived(order: Order, refund: Refund, *, at: datetime) -> None:
-    if order.money_state == State.REFUND_PENDING:
-        order.money_state = ""
-        order.save()
+def _arrived(order: Order, refund: Refund, _act: OrderAct | None, *, at: datetime) -> None:
     record(order, "refund_succeeded", by=STRIPE, at=at, amount=refund.amount, currency=refund.currency)
 
 
-def _taken_back(order: Order, refund: Refund, *, at: datetime) -> None:
+def _taken_back(order: Order, refund: Refund, _act: OrderAct | None, *, at: datetime) -> None:
     """A refund that was said yes to failed after all: nothing is reopened by itself, people are told."""
-    if order.invoice:
+    if order.invoice and _is_of_the_order(order, refund):
         invoices.void_credit(invoice=order.invoice, refund=refund, at=at)
-    order.amount_refunded -= refund.amount
-    _tell_of_failure(order, refund, at=at)
+        order.amount_refunded -= refund.amount
+    _record_failure(order, refund, at=at)
 
 
-def _refused(order: Order, refund: Refund, *, at: datetime) -> None:
-    _tell_of_failure(order, refund, at=at)
-    act = open_act(order)
-    if act and act.refund_id == refund.pk:
+def _refused(order: Order, refund: Refund, act: OrderAct | None, *, at: datetime) -> None:
+    _record_failure(order, refund, at=at)
+    if act:
         closing.close(act, OrderAct.Outcome.FAILED, at=at, message=refund.failure_message)
 
 
-def _tell_of_failure(order: Order, refund: Refund, *, at: datetime) -> None:
-    order.money_state = State.REFUND_FAILED
-    order.attention = refund.failure_message or _("A refund failed.")
-    order.save()
+def _record_failure(order: Order, refund: Refund, *, at: datetime) -> None:
     why = {"code": refund.failure_code, "message": refund.failure_message}
     record(order, "refund_failed", by=STRIPE, at=at, amount=refund.amount, currency=refund.currency, **why)
+
+
+# Disputes
+
+
+def _finish_dispute(order: Order, answer: DisputeAnswer, *, at: datetime) -> None:
+    payment, changed = payments.close_dispute(answer=answer, at=at)
+    if changed:
+        kind = "disputed" if answer.status is Payment.Dispute.OPEN else f"dispute_{answer.status}"
+        record(order, kind, by=STRIPE, at=at, amount=payment.amount, currency=payment.currency, reason=answer.reason)
+        _stand(order, open_act(order))

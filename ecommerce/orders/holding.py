@@ -13,6 +13,13 @@ def lock_skus(sku_ids: list[int]) -> dict[int, Sku]:
     return {sku.pk: sku for sku in Sku.objects.locked().select_related("product").filter(pk__in=sku_ids)}
 
 
+def lock_all(order_ids: list[int]) -> None:
+    """Lock the SKUs and coupons of many orders, whose locks the caller holds, each in the order of their keys."""
+    items = OrderItem.objects.filter(order__in=order_ids)
+    list(Sku.objects.locked().filter(pk__in=items.values("sku")))
+    list(Coupon.objects.locked().filter(order__in=order_ids))
+
+
 def take(order: Order, wanted: dict[int, int], skus: dict[int, Sku], *, at: datetime) -> None:
     """Take stock, from SKUs that the caller locked, and redeem the coupon; raise OrderRefused."""
     for sku_id, quantity in wanted.items():

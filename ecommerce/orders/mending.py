@@ -6,33 +6,36 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from billing import invoices, payments
+from billing import invoices
 from billing.models import Payment, Refund
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders import closing
 from ecommerce.orders.history import record
-from ecommerce.orders.questions import failed_refund_act, open_act
-from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.questions import failed_refund, open_act, unsent_wish
+from ecommerce.orders.refusals import OrderRefused, in_flight
+from ecommerce.orders.standing import assess
+from ecommerce.orders.undoing import begin_cancel, begin_return, open_refund, send_back
 
 Kind = OrderAct.Kind
+Status = Refund.Status
 
 
 def try_again(*, order_id: int, by: Actor, at: datetime) -> Order:
     """Begin a new refund in place of one that failed; raise OrderRefused."""
     with transaction.atomic():
         order = _locked(order_id)
-        failed = _failed_act(order)
-        amount, payment = _what_failed(failed)
-        if amount > payment.refundable:
-            raise OrderRefused("amount_too_large", _("Less than that is left of the payment."))
-        act = _again(order, failed, by=by, at=at)
-        act.refund = payments.begin_refund(payment=payment, amount=amount, reason=act.reason, by=by, at=at)
-        act.save(update_fields=["refund"])
-        order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
-        order.attention = ""
-        order.save()
-        record(order, "refund_requested", by=by, at=at, reason=act.reason, amount=amount, currency=order.currency)
+        failed = _failed(order)
+        act = getattr(failed, "act", None)
+        if act and _was_refused(act) and act.kind == Kind.CANCEL:
+            again = begin_cancel(order, reason=act.reason, by=by, at=at)
+        elif act and _was_refused(act) and act.kind == Kind.RETURN:
+            again = begin_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
+        else:
+            again = _like(order, failed, by=by, at=at)
+            send_back(order, again, failed.payment, min(failed.amount, failed.payment.refundable), by=by, at=at)
+        if again and again.refund:
+            _replace(failed, again.refund)
     return order
 
 
@@ -41,13 +44,14 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
     with transaction.atomic():
         order = _locked(order_id)
         act = open_act(order)
-        wish = (act.payment or act.refund) if act else None
-        if wish is None or not wish.attention:
+        wish = unsent_wish(order, act)
+        if wish is None:
             raise OrderRefused("nothing_to_send", _("Nothing of this order waits to be sent again."))
+        # A process that hung since then may still come: whoever looks first finds what it did.
         type(wish).objects.filter(pk=wish.pk).update(
             first_sent_at=at, due=at, attention="", generation=F("generation") + 1
         )
-        order.attention = ""
+        assess(order, open_act(order))
         order.save()
         record(order, "sent_again", by=by, at=at, amount=wish.amount, currency=order.currency)
     return order
@@ -59,10 +63,15 @@ def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Orde
         raise OrderRefused("note_required", _("Say how and when it was refunded."), field="note")
     with transaction.atomic():
         order = _locked(order_id)
-        act = _waiting_act(order, at=at) or _again(order, _failed_act(order), by=by, at=at)
-        _record_outside(order, act, note=note, by=by, at=at)
+        failed = _given_up(order, at=at) or _failed(order)
+        act = open_act(order) or _like(order, failed, by=by, at=at)
+        outside = _record_outside(order, act, failed, note=note, by=by, at=at)
         closing.carry_out(order, act, at=at)
+        if order.invoice and failed.payment.status == Payment.Status.SUCCEEDED:
+            order.amount_refunded += outside.amount
+            invoices.credit(invoice=order.invoice, refund=outside, at=at)
         closing.close(act, OrderAct.Outcome.DONE, at=at, message=note)
+        assess(order, None)
         order.save()
     return order
 
@@ -71,52 +80,48 @@ def _locked(order_id: int) -> Order:
     return Order.objects.locked().select_related("invoice").get(pk=order_id)
 
 
-def _failed_act(order: Order) -> OrderAct:
-    failed = failed_refund_act(order)
-    if failed is None or open_act(order):
+def _failed(order: Order) -> Refund:
+    act = open_act(order)
+    if act:
+        raise in_flight(order, act)
+    failed = failed_refund(order)
+    if failed is None:
         raise OrderRefused("no_failed_refund", _("No failed refund of this order waits for anybody."))
     return failed
 
 
-def _what_failed(act: OrderAct) -> tuple[int, Payment]:
-    if act.refund is None:
-        raise OrderRefused("no_failed_refund", _("No failed refund of this order waits for anybody."))
-    return act.refund.amount, act.refund.payment
+def _was_refused(act: OrderAct) -> bool:
+    return act.outcome != OrderAct.Outcome.DONE
 
 
-def _again(order: Order, failed: OrderAct, *, by: Actor, at: datetime) -> OrderAct:
-    """Open an act like one that failed; what was carried out already leaves only the money to be sent."""
-    carried_out = failed.outcome == OrderAct.Outcome.DONE
-    return OrderAct.objects.create(
-        order=order,
-        kind=Kind.REFUND if carried_out else failed.kind,
-        reason=failed.reason,
-        restock=failed.restock,
-        lines=[] if carried_out else failed.lines,
-        requested_at=at,
-        refund=None,
-        **by.columns,
-    )
+def _like(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderAct:
+    """Open an act like the one whose refund failed; what was carried out already leaves only the money to be sent."""
+    act = getattr(failed, "act", None)
+    if act is None or not _was_refused(act):
+        return open_refund(order, Kind.REFUND, reason=failed.reason, by=by, at=at)
+    kind = Kind(act.kind)
+    return open_refund(order, kind, reason=act.reason, by=by, at=at, restock=act.restock, lines=act.lines)
 
 
-def _waiting_act(order: Order, *, at: datetime) -> OrderAct | None:
-    """Give the open act whose refund Stripe knows nothing of, with that refund given up."""
-    act = open_act(order)
-    if act is None or act.refund is None or not act.refund.attention:
+def _given_up(order: Order, *, at: datetime) -> Refund | None:
+    """Give up the refund that Stripe knows nothing of, and give it."""
+    wish = unsent_wish(order, open_act(order))
+    if not isinstance(wish, Refund):
         return None
-    given_up = Refund.objects.filter(pk=act.refund.pk, status=Refund.Status.REQUESTED, due=None)
-    given_up.update(status=Refund.Status.FAILED, closed_at=at, failure_code="settled_outside", attention="")
-    return act
+    Refund.objects.filter(pk=wish.pk, status=Status.REQUESTED).update(
+        status=Status.FAILED, closed_at=at, due=None, failure_code="settled_outside", attention=""
+    )
+    return Refund.objects.select_related("payment").get(pk=wish.pk)
 
 
-def _record_outside(order: Order, act: OrderAct, *, note: str, by: Actor, at: datetime) -> None:
-    source = act.refund or _what_was_refunded(order)
+def _record_outside(order: Order, act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
+    whole = act.kind in {Kind.CANCEL, Kind.RETURN}
     outside = Refund.objects.create(
-        payment=source.payment,
-        amount=source.amount,
-        currency=source.currency,
+        payment=failed.payment,
+        amount=failed.payment.refundable if whole else min(failed.amount, failed.payment.refundable),
+        currency=failed.currency,
         reason=act.reason,
-        status=Refund.Status.SUCCEEDED,
+        status=Status.SUCCEEDED,
         settled_outside=True,
         note=note,
         requested_at=at,
@@ -124,18 +129,12 @@ def _record_outside(order: Order, act: OrderAct, *, note: str, by: Actor, at: da
         due=None,
         **by.columns,
     )
+    _replace(failed, outside)
     act.refund = outside
     act.save(update_fields=["refund"])
-    if order.invoice:
-        invoices.credit(invoice=order.invoice, refund=outside, at=at)
-    order.amount_refunded += outside.amount
-    order.money_state = ""
-    order.attention = ""
     record(order, "settled_outside", by=by, at=at, note=note, amount=outside.amount, currency=order.currency)
+    return outside
 
 
-def _what_was_refunded(order: Order) -> Refund:
-    failed = OrderAct.objects.filter(order=order, refund__status=Refund.Status.FAILED).order_by("-pk").first()
-    if failed is None or failed.refund is None:
-        raise OrderRefused("no_failed_refund", _("No failed refund of this order waits for anybody."))
-    return failed.refund
+def _replace(failed: Refund, by_refund: Refund) -> None:
+    Refund.objects.filter(pk=by_refund.pk).update(instead_of=failed)

@@ -6,7 +6,6 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
-from billing.leasing import LEASE
 from billing.models import Card, InvoiceLine, Payment
 from billing.payments import Means
 from customers.actors import Actor
@@ -16,14 +15,18 @@ from ecommerce.orders import holding
 from ecommerce.orders.history import record
 from ecommerce.orders.questions import open_act
 from ecommerce.orders.refusals import OrderRefused, in_flight, wrong_status
-from ecommerce.orders.settling import settle_payment
+from ecommerce.orders.settling import look_at_payment, settle_payment
 
 
 def pay(
     *, order_id: int, by: Actor, at: datetime, card_id: int | None = None, token: str = "", save_card: bool = True
 ) -> Order:
     """Pay a created order with another card; raise OrderRefused, and nothing happened."""
-    end_authentication(order_id=order_id, at=at)
+    waiting = _waiting_for_authentication(order_id)
+    if waiting:
+        # Whether there is a card to go on with is asked before the authentication is ended for good.
+        means_of(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
+        end_authentication(order_id=order_id, at=at)
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
@@ -35,17 +38,23 @@ def pay(
 
 def confirm(*, order_id: int, at: datetime) -> Order:
     """Ask Stripe how an authentication ended, and give the order as it then is."""
-    waiting = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION)
-    # Never shortens a lease: whoever holds one is asking just that.
-    waiting.filter(due__gt=at + LEASE).update(due=at)
+    payment = _waiting_for_authentication(order_id)
+    if payment:
+        look_at_payment(payment=payment, at=at)
     return settle_now(order_id=order_id, at=at)
 
 
 def end_authentication(*, order_id: int, at: datetime) -> None:
     """End an authentication that a browser may still complete, so that its payment can't succeed any more."""
-    payment = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION).first()
+    payment = _waiting_for_authentication(order_id)
     if payment and payments.end_authentication(payment=payment, at=at):
-        settle_now(order_id=order_id, at=at)
+        payment.refresh_from_db()
+        look_at_payment(payment=payment, at=at)
+
+
+def _waiting_for_authentication(order_id: int) -> Payment | None:
+    waiting = Payment.objects.filter(invoice__order=order_id, status=Payment.Status.REQUIRES_ACTION)
+    return waiting.select_related("invoice__customer").first()
 
 
 def settle_now(*, order_id: int, at: datetime) -> Order:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
+from ecommerce.orders.standing import refunds_of, waiting_refunds
 
 
 def open_act(order: Order) -> OrderAct | None:
@@ -32,12 +33,24 @@ def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
     return {payment.invoice_id: payment for payment in paid}
 
 
+def failed_refund(order: Order) -> Refund | None:
+    """Give the last refund that failed and that nobody has made good."""
+    waiting = waiting_refunds(order, refunds_of(order)) if order.money_state == Order.MoneyState.REFUND_FAILED else []
+    return waiting[-1] if waiting else None
+
+
 def failed_refund_act(order: Order) -> OrderAct | None:
-    """Give the last act whose refund failed and was not made good since."""
-    if order.money_state != Order.MoneyState.REFUND_FAILED:
-        return None
-    last = OrderAct.objects.filter(order=order, refund__status=Refund.Status.FAILED).select_related("refund__payment")
-    return last.order_by("-pk").first()
+    """Give the act that the last such refund was for; none where Stripe or the system began it."""
+    return getattr(failed_refund(order), "act", None)
+
+
+def unsent_wish(order: Order, act: OrderAct | None) -> Payment | Refund | None:
+    """Give the charge or refund that Stripe knew nothing of for 23 hours."""
+    wish = (act.payment or act.refund) if act else None
+    if wish:
+        return wish if wish.attention else None
+    unsent = Refund.objects.filter(payment__invoice=order.invoice_id, status=Refund.Status.REQUESTED)
+    return unsent.exclude(attention="").select_related("payment").order_by("pk").first()
 
 
 def possible_acts(order: Order) -> set[str]:
@@ -53,18 +66,25 @@ def possible_acts(order: Order) -> set[str]:
         Order.Status.PAID: {"fulfill", "cancel"},
         Order.Status.FULFILLED: {"return"},
     }.get(Order.Status(order.status), set())
+    if order.total and order.amount_refunded >= order.total:
+        acts -= {"fulfill"}
     payment = succeeded_payment(order)
     if payment and payment.refundable and order.status in {Order.Status.PAID, Order.Status.FULFILLED}:
         acts.add("refund")
-    if failed_refund_act(order):
-        acts |= {"try_again", "settle_outside"}
+    if order.attention:
+        acts |= _mending(order)
     return acts
 
 
+def _mending(order: Order) -> set[str]:
+    if unsent_wish(order, None):
+        return {"send_again", "settle_outside"}
+    return {"try_again", "settle_outside"} if failed_refund(order) else set()
+
+
 def _while_open(act: OrderAct) -> set[str]:
-    wish = act.payment or act.refund
     if act.payment and act.payment.status == Payment.Status.REQUIRES_ACTION:
         return {"pay", "cancel"}
-    if wish and wish.attention:
+    if unsent_wish(act.order, act):
         return {"send_again", "settle_outside"} if act.refund else {"send_again"}
     return set()

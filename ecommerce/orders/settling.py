@@ -30,6 +30,19 @@ def settle_payment(*, payment_id: int, at: datetime) -> None:
         answered.send(sender=Payment, answers=[answer], at=at)
 
 
+def look_at_payment(*, payment: Payment, at: datetime) -> None:
+    """Ask how an authentication ended, ending it if that is wanted, and have the answer finished.
+
+    Nothing that could charge is sent, so that it needs no lease and need not wait for anybody's.
+    """
+    try:
+        answer = settling.ask_about_payment(payment, at=at)
+    except gateway.Unavailable as trouble:
+        logger.warning("Payment %s is asked about later: %s", payment, trouble)
+        return
+    answered.send(sender=Payment, answers=[answer], at=at)
+
+
 def settle_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt to settle a refund, and have its answer finished."""
     try:

@@ -1,5 +1,6 @@
 """Cancel, return, refund: money goes back, and the order changes once Stripe has said yes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,7 @@ from ecommerce.orders.history import record, record_many
 from ecommerce.orders.paying import end_authentication
 from ecommerce.orders.questions import open_act, succeeded_payment
 from ecommerce.orders.refusals import OrderRefused, in_flight, unpriced, wrong_status
+from ecommerce.orders.standing import assess
 from ecommerce.pricing import Line, PricingRefused, Totals, refund_for_items
 
 Kind = OrderAct.Kind
@@ -55,8 +57,8 @@ def refund(
         _check_refundable(order)
         owed = owed_for(order, lines) if amount is None else amount
         payment = _check_amount(order, owed)
-        act = _open(order, Kind.REFUND, reason=reason, by=by, at=at, lines=[list(line) for line in lines])
-        _send_back(order, act, payment, owed, by=by, at=at)
+        act = open_refund(order, Kind.REFUND, reason=reason, by=by, at=at, lines=[list(line) for line in lines])
+        send_back(order, act, payment, owed, by=by, at=at)
     return order
 
 
@@ -130,33 +132,36 @@ def _cancel_unpaid(order: Order, *, reason: str, by: Actor, at: datetime) -> Non
     holding.release(order)
     if order.invoice:
         invoices.void(invoice=order.invoice, at=at)
-    order.money_state = ""
-    order.attention = ""
+    assess(order, None)
     order.save()
     record(order, "canceled", by=by, at=at, reason=reason)
 
 
 def _undo(order: Order, kind: OrderAct.Kind, *, reason: str, restock: bool, by: Actor, at: datetime) -> OrderAct | None:
     payment = succeeded_payment(order)
-    act = _open(order, kind, reason=reason, by=by, at=at, restock=restock)
+    act = open_refund(order, kind, reason=reason, by=by, at=at, restock=restock)
     if payment and payment.refundable:
-        _send_back(order, act, payment, payment.refundable, by=by, at=at)
+        send_back(order, act, payment, payment.refundable, by=by, at=at)
         return act
     closing.carry_out(order, act, at=at)
     closing.close(act, OrderAct.Outcome.DONE, at=at)
+    assess(order, None)
     order.save()
     return None
 
 
-def _open(order: Order, kind: OrderAct.Kind, *, by: Actor, at: datetime, **columns: object) -> OrderAct:
+def open_refund(order: Order, kind: OrderAct.Kind, *, by: Actor, at: datetime, **columns: object) -> OrderAct:
+    """Open an act that waits for a refund, on an order whose lock the caller holds."""
     return OrderAct.objects.create(order=order, kind=kind, requested_at=at, **by.columns, **columns)
 
 
-def _send_back(order: Order, act: OrderAct, payment: Payment, amount: int, *, by: Actor, at: datetime) -> None:
+def send_back(order: Order, act: OrderAct, payment: Payment, amount: int, *, by: Actor, at: datetime) -> None:
+    """Begin the refund of an act, on an order whose lock the caller holds."""
     act.refund = payments.begin_refund(payment=payment, amount=amount, reason=act.reason, by=by, at=at)
     act.save(update_fields=["refund"])
     order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
-    order.attention = ""
+    if order.attention:
+        assess(order, act)
     order.save()
     kind = f"{act.kind}_requested"
     record(order, kind, by=by, at=at, reason=act.reason, amount=amount, currency=order.currency)
@@ -188,7 +193,9 @@ def _check_amount(order: Order, owed: int) -> Payment:
 def owed_for(order: Order, lines: Sequence[tuple[int, int]]) -> int:
     """Say what is owed for returning these items, pairs of id and quantity; raise OrderRefused."""
     items = list(order.items.order_by("pk"))
-    wanted = dict(lines)
+    wanted: Counter[int] = Counter()
+    for item_id, quantity in lines:
+        wanted[item_id] += quantity
     if not wanted or set(wanted) - {item.pk for item in items}:
         raise OrderRefused("invalid_items", _("Choose items of this order."), field="items")
     returned = returned_before(order)
@@ -197,7 +204,7 @@ def owed_for(order: Order, lines: Sequence[tuple[int, int]]) -> int:
             [Line(sku_id=item.sku_id, unit_price=item.unit_price, quantity=item.quantity) for item in items],
             _totals(order, [item.amount for item in items]),
             returned=[returned.get(item.pk, 0) for item in items],
-            returning=[wanted.get(item.pk, 0) for item in items],
+            returning=[wanted[item.pk] for item in items],
         )
     except PricingRefused as refused:
         raise unpriced(refused) from refused

@@ -1,0 +1,34 @@
+"""Stripe's webhooks: verify, keep once, ring, answer. What an event means is worked out by the task."""
+
+import logging
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+
+from billing import gateway
+from billing.models import WebhookEvent
+from billing.tasks import process_event, ring
+
+logger = logging.getLogger(__name__)
+
+
+@csrf_exempt
+@require_POST
+def stripe(request: HttpRequest) -> HttpResponse:
+    """Keep an event, and acknowledge it: 400 if Stripe did not sign it, 503 while we could not know."""
+    try:
+        event = gateway.verified_event(request.body, request.headers.get("Stripe-Signature", ""))
+    except gateway.Refused as refused:
+        return HttpResponse(refused.message, status=400, content_type="text/plain")
+    except gateway.Misconfigured as missing:
+        logger.error("A webhook can't be verified: %s", missing)  # noqa: TRY400 - the sentence says all
+        return HttpResponse(status=503)
+    with transaction.atomic():
+        kept, new = WebhookEvent.objects.get_or_create(
+            stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event}
+        )
+        if new:
+            ring(process_event, event_id=kept.pk)
+    return HttpResponse(status=200)
