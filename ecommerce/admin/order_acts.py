@@ -37,6 +37,7 @@ class OfferedAct:
     button: str | Promise
     done: str | Promise
     do: Callable[..., Order]
+    button_with_money: str | Promise = ""
     form: type[ActForm] = ActForm
     owed: Callable[[Order, ActForm], int | None] = lambda _order, _form: None
     danger: bool = False
@@ -48,7 +49,7 @@ class OfferedAct:
     def button_for(self, order: Order, owed: int | None) -> str:
         """Write the button, with the money where some goes back."""
         if owed:
-            return f"{self.button}, {_('refund %(money)s') % {'money': format_money(owed, order.currency)}}"
+            return str(self.button_with_money) % {"money": format_money(owed, order.currency)}
         return str(self.button)
 
 
@@ -147,6 +148,7 @@ ACTS = (
         form=ReasonForm,
         sentence=_undone,
         button=gettext_lazy("Cancel order"),
+        button_with_money=gettext_lazy("Cancel order, refund %(money)s"),
         done=gettext_lazy("Order %(number)s is canceled."),
         do=cancel,
         owed=going_back,
@@ -159,6 +161,7 @@ ACTS = (
         form=ReturnForm,
         sentence=_undone,
         button=gettext_lazy("Return order"),
+        button_with_money=gettext_lazy("Return order, refund %(money)s"),
         done=gettext_lazy("Order %(number)s is returned."),
         do=take_back,
         owed=going_back,
@@ -170,7 +173,8 @@ ACTS = (
         permissions=REFUNDING,
         form=RefundForm,
         sentence=_partly,
-        button=gettext_lazy("Go on"),
+        button=gettext_lazy("Show what goes back"),
+        button_with_money=gettext_lazy("Refund %(money)s"),
         done=gettext_lazy("A part of order %(number)s is refunded."),
         do=refund,
         owed=chosen_amount,
@@ -182,6 +186,7 @@ ACTS = (
         permissions=REFUNDING,
         sentence=_again,
         button=gettext_lazy("Try again"),
+        button_with_money=gettext_lazy("Try again, refund %(money)s"),
         done=gettext_lazy("The refund of order %(number)s was tried again."),
         do=try_again,
         owed=failed_amount,
@@ -202,6 +207,7 @@ ACTS = (
         form=NoteForm,
         sentence=_outside,
         button=gettext_lazy("Record it"),
+        button_with_money=gettext_lazy("Record that %(money)s was refunded"),
         done=gettext_lazy("Order %(number)s is recorded as refunded outside Stripe."),
         do=settle_outside,
         owed=failed_amount,
@@ -237,4 +243,4 @@ def offers(order: Order, user: Any) -> list[Offer]:
 def _pay_offer(order: Order, user: Any, now: Iterable[str]) -> list[Offer]:
     if PAY not in now or not user.has_perm("ecommerce.add_order"):
         return []
-    return [Offer(_("Pay with another card"), f"{reverse('admin:ecommerce_order_changelist')}{order.pk}/pay/")]
+    return [Offer(_("Pay with another card"), reverse("admin:ecommerce_order_pay", args=[order.pk]))]

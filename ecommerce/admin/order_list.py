@@ -65,7 +65,7 @@ def context_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "chips": _chips(asked),
         **_panel(asked, opened=request.GET.get("filters") == "1"),
         "mass_actions": mass_actions.offered(request.user, asked.tab),
-        "empty": _empty(asked, request.user.has_perm("ecommerce.add_order")) if not page.rows else None,
+        "empty": _empty(asked, may_add=request.user.has_perm("ecommerce.add_order")) if not page.rows else None,
     }
 
 
@@ -128,7 +128,7 @@ def _value(asked: Asked, name: str, value: object) -> str:
     return str(choices.get(value, value))
 
 
-def _empty(asked: Asked, may_add: bool) -> dict[str, str]:  # noqa: FBT001 - private, and named by its only caller
+def _empty(asked: Asked, *, may_add: bool) -> dict[str, str]:
     """Say why nothing is listed, and what to do next."""
     if asked.narrows:
         return {

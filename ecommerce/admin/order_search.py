@@ -1,9 +1,11 @@
 """Finding orders by what somebody typed: a number, an e-mail, an invoice or Stripe id, or words."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
+from django.db.models import QuerySet
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
@@ -75,9 +77,9 @@ def by_words(orders: OrderQuerySet, text: str) -> OrderQuerySet:
     return orders.filter(pk__in=few if len(few) <= FEW else found)
 
 
-def _of_invoices(orders: OrderQuerySet, found: "Iterable[object]", column: str) -> OrderQuerySet:
+def _of_invoices(orders: OrderQuerySet, found: QuerySet[Any], column: str) -> OrderQuerySet:
     # Looked up first, so that the planner knows how few they are.
-    ids = found.order_by("-pk").values_list(column, flat=True)[:MOST_IDS]  # type: ignore[attr-defined]
+    ids = found.order_by("-pk").values_list(column, flat=True)[:MOST_IDS]
     return orders.filter(invoice_id__in=list(ids))
 
 

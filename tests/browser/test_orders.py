@@ -1,0 +1,128 @@
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from customers.models import User
+from ecommerce.admin import mass_actions
+from ecommerce.models import Order
+from tests.browser.conftest import Visit
+from tests.ecommerce.admin.rows import LIST, order_row
+from tests.factories import make_customer, place_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def ana() -> User:
+    return User.objects.create(username="ana", first_name="Ana", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Note what is carried out instead of doing it."""
+    done: list[tuple[str, int]] = []
+
+    def run(_admin: Any, request: Any, orders: Any) -> None:
+        done.append((request.POST["action"], orders.count()))
+
+    monkeypatch.setattr(mass_actions, "RUN", {action.name: run for action in mass_actions.MASS_ACTIONS})
+    return done
+
+
+def go(page: Page, action: str) -> None:
+    page.get_by_label("Mass actions").get_by_label("Mass actions").select_option(label=action)
+    page.get_by_role("button", name="Go").click()
+
+
+def test_ticked_orders_are_counted_and_acted_on(visit: Visit, ana: User, ran: list[Any]) -> None:
+    orders = [order_row("paid") for _ in range(4)]
+    page = visit(LIST + "?status__exact=paid", ana)
+    bar = page.locator("#changelist-actions")
+    expect(bar).to_be_hidden()
+    page.get_by_label(f"Tick order {orders[3].number}").check()
+    expect(bar).to_contain_text("1 selected")
+    page.get_by_label(f"Tick order {orders[1].number}").click(modifiers=["Shift"])
+    expect(bar).to_contain_text("3 selected")
+    page.get_by_label("Tick all on this page").check()
+    expect(bar).to_contain_text("4 selected")
+    page.get_by_role("button", name="Clear").click()
+    expect(bar).to_be_hidden()
+    page.get_by_label(f"Tick order {orders[0].number}").check()
+    go(page, "Fulfill")
+    expect(bar).to_be_hidden()
+    assert ran == [("fulfill_orders", 1)]
+
+
+def test_all_that_match_are_selected_at_once(
+    visit: Visit, ana: User, ran: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    for _ in range(5):
+        order_row("paid")
+    page = visit(LIST, ana)
+    page.get_by_label("Tick all on this page").check()
+    page.get_by_label("Select all 5 that match").check()
+    expect(page.locator("#changelist-actions")).to_contain_text("All 5 that match")
+    go(page, "Export")
+    expect(page.locator("#changelist-actions")).to_be_hidden()
+    assert ran == [("export_orders", 5)]
+
+
+def test_the_options_menu_is_used_by_keyboard(visit: Visit, ana: User) -> None:
+    order = order_row("paid")
+    page = visit(LIST, ana)
+    options = page.get_by_label(f"Options of order {order.number}")
+    options.focus()
+    page.keyboard.press("Enter")
+    menu = page.get_by_role("menu")
+    expect(menu.get_by_role("menuitem", name="View")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    expect(menu.get_by_role("menuitem").last).to_be_focused()
+    page.keyboard.press("Home")
+    page.keyboard.press("Escape")
+    expect(menu).to_have_count(0)
+    expect(options).to_be_focused()
+    page.keyboard.press("Enter")
+    menu.get_by_role("menuitem", name="Fulfill").click()
+    expect(page).to_have_url(re.compile(f"{LIST}{order.pk}/fulfill/$"))
+
+
+def test_nothing_needs_scripts(visit: Visit, ana: User, ran: list[Any]) -> None:
+    order = order_row("paid")
+    page = visit(LIST + "?status__exact=paid", ana, java_script_enabled=False)
+    page.get_by_label(f"Tick order {order.number}").check()
+    go(page, "Cancel")
+    assert ran == [("cancel_orders", 1)]
+    page.get_by_label(f"Options of order {order.number}").click()
+    page.get_by_role("menuitem", name="Fulfill").click()
+    page.get_by_label("Carrier").fill("DHL")
+    page.get_by_role("button", name="Fulfill order").click()
+    expect(page.get_by_role("heading", name=f"Order {order.number}")).to_contain_text("Fulfilled")
+
+
+def test_a_canceled_order_shows_by_itself_that_the_money_went_back(visit: Visit, ana: User) -> None:
+    order = place_order(customer=make_customer())
+    page = visit(f"{LIST}{order.pk}/change/", ana)
+    page.get_by_role("link", name="Cancel").click()
+    page.get_by_label("Reason").fill("Ordered twice")
+    page.get_by_role("button", name="Cancel order, refund USD 15.00").click()
+    heading = page.get_by_role("heading", name=f"Order {order.number}")
+    expect(heading).to_contain_text("Refund in progress")
+    # Meanwhile somebody else's button brings Stripe's answer, as a worker would.
+    other = visit(f"{LIST}{order.pk}/check/", ana)
+    other.get_by_role("button", name="Check now").click()
+    expect(heading).to_contain_text("Canceled")
+    assert Order.objects.get().status == "canceled"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_page_fits_a_phone(visit: Visit, ana: User, ran: list[Any], theme: str) -> None:
+    order = place_order(
+        customer=make_customer(f"{'long' * 15}@example.com", first_name="Maximiliane" * 3, last_name="von und zu"),
+    )
+    for path in ("", "?filters=1", f"{order.pk}/change/", f"{order.pk}/options/", f"{order.pk}/refund/"):
+        page = visit(LIST + path, ana, phone=True, color_scheme=theme)
+        wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert page.evaluate(wide) <= 0, path
