@@ -217,10 +217,6 @@ class SkuAdmin(Files, Tabbed, CatalogueAdmin):
         """Let the form write: stock changes by what was added or taken."""
         form.save()
 
-    def save_form(self, request: HttpRequest, form: "forms.ModelForm[Any]", change: Any) -> Any:
-        """Hand on the row unsaved, and without the form's own `save`, which writes."""
-        return form.instance
-
     def skus_of(self, obj: Sku) -> models.QuerySet[Sku]:
         """Give the SKU itself."""
         return Sku.objects.filter(pk=obj.pk)
