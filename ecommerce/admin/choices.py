@@ -36,11 +36,11 @@ def _in_full(address: Address) -> str:
 
 
 def cards(customer: Customer | None, *, at: datetime) -> list[Choice]:
-    """Give the cards the customer has not removed; one that is expired is shown, and can't be chosen."""
+    """Give the cards the customer has not removed; those that are expired are shown last, and can't be chosen."""
     if customer is None:
         return []
     found = customer.cards.filter(removed_at=None).order_by("-is_default", "-pk")
-    return [
+    choices = [
         Choice(
             value=str(card.pk),
             title=str(card),
@@ -49,6 +49,7 @@ def cards(customer: Customer | None, *, at: datetime) -> list[Choice]:
         )
         for card in found
     ]
+    return sorted(choices, key=lambda choice: bool(choice.against))
 
 
 def checked(choices: Sequence[Choice], wished: str) -> str:

@@ -106,18 +106,23 @@ def _blank(request: HttpRequest) -> QueryDict:
 def _submitted(admin: StaffAdmin, request: HttpRequest, draft: Draft) -> HttpResponse:
     if draft.errors:
         return _shown(admin, request, draft)
-    by = actor(request)
     try:
-        order = place(wanted=draft.order(), by=by, at=draft.at)
+        order = place(wanted=draft.order(), by=actor(request), at=draft.at)
     except OrderRefused as refusal:
-        draft.refuse(refusal)
-        made = placed(key=draft.key, by=by)
-        if made:
-            # Sent again with other contents: whoever really wants a second order now submits it under a key of its own.
-            draft.key = str(uuid4())
-        return _shown(admin, request, draft, made)
+        return _refused(admin, request, draft, refusal)
     tell(request, order)
     return redirect("admin:ecommerce_order_change", order.pk)
+
+
+def _refused(admin: StaffAdmin, request: HttpRequest, draft: Draft, refusal: OrderRefused) -> HttpResponse:
+    # Something has changed since it was priced a moment ago.
+    anew = Draft(draft.data, at=timezone.now(), strict=True)
+    anew.refuse(refusal)
+    made = placed(key=anew.key, by=actor(request))
+    if made:
+        # Sent again with other contents: whoever really wants a second order now submits it under a key of its own.
+        anew.key = str(uuid4())
+    return _shown(admin, request, anew, made)
 
 
 def _shown(admin: StaffAdmin, request: HttpRequest, draft: Draft, made: Order | None = None) -> TemplateResponse:

@@ -66,7 +66,7 @@ class Picker(forms.Form):
         self.chosen = found if found and self.typed() in {"", str(found)} else None
         if self.chosen is None and self.typed():
             self.by_text()
-        elif self.chosen is None and self.identity():
+        elif self.chosen is None and self.identity() is not None:
             self.add_error(self.target, self.unknown)
 
     def by_text(self) -> None:

@@ -76,7 +76,7 @@ def _shown(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentF
         "payment": form,
         "cards": choices,
         "card": checked(choices, str(form.data.get("card", ""))),
-        "sentences": [str(sentence) for sentences in form.errors.values() for sentence in sentences],
+        "errors": [("payment", str(sentence)) for sentences in form.errors.values() for sentence in sentences],
         "failed": order.acts.filter(outcome="failed", kind="pay").order_by("requested_at").last(),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,

@@ -106,7 +106,8 @@
 
     told(told) {
       if (told.kind === "ready") this.emit("ready", { elementType: this.type });
-      if (told.kind === "size") this.frame.element.style.height = `${told.height}px`;
+      // A hidden field measures nothing, and a frame of no height is never drawn, and so never measured, again.
+      if (told.kind === "size" && told.height > 0) this.frame.element.style.height = `${told.height}px`;
       if (told.kind === "change") {
         this.state = told.change;
         this.emit("change", { elementType: this.type, ...told.change });

@@ -17,8 +17,9 @@ from ecommerce.models import Coupon, Order, Sku
 from pelcro_orders.local.sandbox import Sandbox
 from tests.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
 
-# The acts open and close their own transactions, and these tests ask whether they did.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# Where an order is placed, the act's own transactions count: no test may open one around them.
+placing = pytest.mark.django_db(transaction=True)
 
 ADD = reverse("admin:ecommerce_order_add")
 
@@ -73,6 +74,7 @@ def refused(ledger: Any, ana: Client, mug: Sku) -> Any:
     return send
 
 
+@placing
 def test_an_order_is_placed_and_paid_with_a_saved_card(ana: Client, ada: Customer, mug: Sku) -> None:
     address, card = make_address(ada), make_card(ada)
     response = ana.post(ADD, form(ada, (mug, 3), address=address.pk, card=card.pk, **total(4500)), follow=True)
@@ -84,6 +86,7 @@ def test_an_order_is_placed_and_paid_with_a_saved_card(ana: Client, ada: Custome
     assert Sku.objects.get(pk=mug.pk).inventory_quantity == 7
 
 
+@placing
 def test_a_new_card_and_a_new_address_are_saved(ana: Client, ada: Customer, mug: Sku) -> None:
     typed = {"name": "Ada King", "line1": "1 Ockham Park", "city": "Ockham", "country": "GB", "postal_code": "GU23"}
     sent = {f"address-{name}": value for name, value in typed.items()} | {"address": "new"}
@@ -94,6 +97,7 @@ def test_a_new_card_and_a_new_address_are_saved(ana: Client, ada: Customer, mug:
     assert ada.cards.get(removed_at=None).last4 == "4242"
 
 
+@placing
 def test_a_total_of_zero_needs_no_card(ana: Client, ada: Customer, ebook: Sku, ledger: Any) -> None:
     make_coupon("FREE", percent_off=100)
     response = ana.post(ADD, form(ada, (ebook, 1), coupon_code="free", **total(0)), follow=True)
@@ -101,6 +105,7 @@ def test_a_total_of_zero_needs_no_card(ana: Client, ada: Customer, ebook: Sku, l
     assert (Order.objects.get().status, ledger()["payment_intents"]) == ("paid", [])
 
 
+@placing
 def test_the_rows_of_one_sku_are_added_up(ana: Client, ada: Customer, ebook: Sku) -> None:
     ana.post(ADD, form(ada, (ebook, 1), (ebook, 2), card="new", token="pm_card_visa", **total(2700)))
     assert [(item.sku, item.quantity) for item in Order.objects.get().items.all()] == [(ebook, 3)]
@@ -194,6 +199,7 @@ def test_an_order_needs_a_card(refused: Any, ada: Customer, ebook: Sku) -> None:
     assert "Choose a card, or give a new one." in refused(form(ada, (ebook, 1), **total(900)))
 
 
+@placing
 def test_an_expired_card_is_not_charged(refused: Any, ada: Customer, ebook: Sku) -> None:
     card = make_card(ada, exp_year=2020, exp_month=4)
     page = refused(form(ada, (ebook, 1), card=card.pk, **total(900)))
@@ -201,6 +207,7 @@ def test_an_expired_card_is_not_charged(refused: Any, ada: Customer, ebook: Sku)
     assert '<span class="of-tag">Expired</span>' in page
 
 
+@placing
 def test_nobody_pays_with_the_card_of_somebody_else(refused: Any, ada: Customer, ebook: Sku) -> None:
     stranger = make_card(make_customer("bob@example.com"))
     assert "This customer has no such card." in refused(form(ada, (ebook, 1), card=stranger.pk, **total(900)))
@@ -211,6 +218,7 @@ def test_a_card_that_is_none_is_refused(refused: Any, ada: Customer, ebook: Sku,
     assert "This customer has no such card." in refused(form(ada, (ebook, 1), card=card, **total(900)))
 
 
+@placing
 def test_a_removed_card_is_neither_shown_nor_charged(refused: Any, ada: Customer, ebook: Sku) -> None:
     card = make_card(ada, removed_at=timezone.now())
     page = refused(form(ada, (ebook, 1), card=card.pk, **total(900)))
@@ -242,6 +250,7 @@ def test_a_total_that_nobody_has_seen_is_not_charged(refused: Any, ada: Customer
     )
 
 
+@placing
 def test_the_same_form_sent_twice_makes_one_order(ana: Client, ada: Customer, ebook: Sku, ledger: Any) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     first, second = ana.post(ADD, sent), ana.post(ADD, sent)
@@ -249,6 +258,7 @@ def test_the_same_form_sent_twice_makes_one_order(ana: Client, ada: Customer, eb
     assert (Order.objects.count(), len(ledger()["payment_intents"])) == (1, 1)
 
 
+@placing
 def test_a_page_that_made_an_order_says_so_when_it_is_sent_changed(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     ana.post(ADD, sent)
@@ -259,6 +269,7 @@ def test_a_page_that_made_an_order_says_so_when_it_is_sent_changed(ana: Client, 
     assert sent["key"] not in page
 
 
+@placing
 def test_going_back_finds_the_order_that_the_page_made(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     ana.post(ADD, sent)
@@ -267,6 +278,7 @@ def test_going_back_finds_the_order_that_the_page_made(ana: Client, ada: Custome
     assert f"This page has made order {Order.objects.get().number} already." in page
 
 
+@placing
 def test_twenty_at_once_make_one_order(ana: Client, ada: Customer, mug: Sku, ledger: Any) -> None:
     address = make_address(ada)
     sent = form(ada, (mug, 1), address=address.pk, card="new", token="pm_card_visa", **total(1500))
@@ -287,6 +299,7 @@ def test_twenty_at_once_make_one_order(ana: Client, ada: Customer, mug: Sku, led
     assert len(ledger()["payment_intents"]) == 1
 
 
+@placing
 def test_a_declined_card_leaves_the_order_and_its_reason(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_chargeDeclinedInsufficientFunds", **total(900))
     page = ana.post(ADD, sent, follow=True).content.decode()
@@ -296,12 +309,14 @@ def test_a_declined_card_leaves_the_order_and_its_reason(ana: Client, ada: Custo
     assert reverse("admin:ecommerce_order_pay", args=[order.pk]) in page
 
 
+@placing
 def test_an_authentication_is_said_to_be_the_customers(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_authenticationRequired", **total(900))
     page = ana.post(ADD, sent, follow=True).content.decode()
     assert "bank asks the customer to confirm the payment" in page
 
 
+@placing
 def test_a_payment_that_is_not_known_is_said_to_be_confirmed(
     ana: Client, ada: Customer, ebook: Sku, sandbox: Sandbox
 ) -> None:
@@ -321,3 +336,86 @@ def test_those_who_may_not_make_orders_are_turned_away(client: Client, ada: Cust
 
 def test_who_is_not_signed_in_is_asked_to(client: Client) -> None:
     assert client.get(ADD)["Location"].startswith(reverse("admin:login"))
+
+
+def found(client: Client, name: str, text: str) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = client.get(reverse(f"admin:ecommerce_order_{name}"), {"q": text}).json()["results"]
+    return results
+
+
+@pytest.mark.parametrize("text", ["ada@", "ADA@EXAMPLE.COM", "ada", "Lovel", "ada love", "\0ada", "example"])
+def test_a_customer_is_found_by_the_beginning_of_name_or_email(ana: Client, ada: Customer, text: str) -> None:
+    make_customer("bob@elsewhere.org", first_name="Bob", last_name="Noyce")
+    assert found(ana, "customers", text) == [{"id": ada.pk, "label": "Ada Lovelace <ada@example.com>", "detail": ""}]
+
+
+@pytest.mark.parametrize("text", ["'", "%", "_", "&|!", "z & (", "\\", "nobody"])
+def test_whatever_is_typed_finds_nothing_at_worst(ana: Client, ada: Customer, mug: Sku, text: str) -> None:
+    assert (found(ana, "customers", text), found(ana, "skus", text)) == ([], [])
+
+
+def test_before_anything_is_typed_the_newest_customers_are_shown(ana: Client, ada: Customer) -> None:
+    newest = [make_customer(f"c{number}@example.com").pk for number in range(20)]
+    assert [each["id"] for each in found(ana, "customers", "")] == newest[::-1]
+
+
+@pytest.mark.parametrize("text", ["mug", "MUG-R", "red mug", "ug-re"])
+def test_a_sku_is_found_by_code_name_or_product(ana: Client, mug: Sku, ebook: Sku, text: str) -> None:
+    shown = {"id": mug.pk, "label": "Mug, red (MUG-RED)", "detail": "USD 15.00, 10 in stock"}
+    assert found(ana, "skus", text) == [shown]
+
+
+def test_only_what_is_on_sale_is_offered(ana: Client, mug: Sku, ebook: Sku) -> None:
+    Sku.objects.filter(pk=mug.pk).update(active=False)
+    assert [each["detail"] for each in found(ana, "skus", "")] == ["USD 9.00, always in stock"]
+
+
+def test_the_totals_are_refreshed_and_nothing_is_kept(ana: Client, ada: Customer, mug: Sku, ledger: Any) -> None:
+    make_coupon()
+    sent = form(ada, (mug, 2), coupon_code="SAVE10")
+    page = ana.post(reverse("admin:ecommerce_order_quote"), sent).content.decode()
+    assert "SAVE10 takes USD 3.00 off." in page
+    assert "Submit and charge USD 27.00" in page
+    assert "<html" not in page
+    assert (Order.objects.count(), ledger()["payment_intents"]) == (0, [])
+
+
+def test_totals_are_asked_for_by_post(ana: Client) -> None:
+    assert ana.get(reverse("admin:ecommerce_order_quote")).status_code == 405
+
+
+def test_a_customer_may_be_chosen_before(ana: Client, ada: Customer) -> None:
+    assert 'value="Ada Lovelace &lt;ada@example.com&gt;"' in ana.get(ADD, {"customer": ada.pk}).content.decode()
+
+
+@pytest.mark.parametrize("wrong", ["0", "-1", "x", "9" * 30])
+def test_a_link_to_a_customer_who_is_none_says_so(ana: Client, wrong: str) -> None:
+    page = ana.get(ADD, {"customer": wrong, "key": "x"})
+    assert (page.status_code, page.content.decode().count("This customer does not exist any more")) == (200, 1)
+
+
+def test_rows_are_added_and_removed_without_a_script(ana: Client, ada: Customer, mug: Sku, ebook: Sku) -> None:
+    sent = form(ada, (mug, 2), (ebook, "1.5"), coupon_code="SAVE10") | {"_submit": ""}
+    del sent["_submit"]
+    added = ana.post(ADD, sent | {"_add": "1"}).content.decode()
+    assert [f'name="items-{number}-quantity"' in added for number in range(4)] == [True, True, True, False]
+    removed = ana.post(ADD, sent | {"_remove": "0"}).content.decode()
+    assert [f'name="items-{number}-quantity"' in removed for number in range(2)] == [False, True]
+    assert 'value="1.5"' in removed
+
+
+def test_what_a_text_may_mean_is_offered_without_a_script(ana: Client, ada: Customer, mug: Sku) -> None:
+    blue = make_sku("MUG-BLUE", name="blue")
+    sent = {"customer": "ada", "items-0-sku": "mug", "items-0-quantity": "1", "_update": "1"}
+    page = ana.post(ADD, sent).content.decode()
+    assert "Several SKUs match “mug”; choose one." in page
+    picked = ana.post(ADD, sent | {"_pick_sku": f"0-{blue.pk}"}).content.decode()
+    assert 'value="Mug, blue (MUG-BLUE)"' in picked
+    assert 'value="Ada Lovelace &lt;ada@example.com&gt;"' in picked
+
+
+@placing
+def test_a_text_changed_after_picking_counts(ana: Client, ada: Customer, mug: Sku, ebook: Sku) -> None:
+    sent = form(ada, (mug, 1), **{"items-0-sku": "EBOOK"}, card="new", token="pm_card_visa", **total(900))
+    ana.post(ADD, sent)
+    assert [item.sku for item in Order.objects.get().items.all()] == [ebook]

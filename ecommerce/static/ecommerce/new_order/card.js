@@ -10,6 +10,7 @@ const field = document.getElementById("typed-card");
 const problem = document.getElementById("card-problem");
 let stripe = null;
 let card = null;
+let complete = false;
 let busy = false;
 
 function say(sentence) {
@@ -19,6 +20,12 @@ function say(sentence) {
 function wantsNewCard() {
   const chosen = form.querySelector("input[name=card]:checked");
   return !document.getElementById("payment").hidden && chosen?.value === "new" && section.dataset.stripeKey !== "";
+}
+
+/* Then the server says all that is to be put right at once, and not the card's part alone. */
+function wrongElsewhere() {
+  const { expected_total: total, customer_id: customer } = form.elements;
+  return form.id === "new-order" && !(total && customer.value);
 }
 
 /* A card that Stripe has named and that was not charged (the form came back with a problem) need not be typed again. */
@@ -68,7 +75,10 @@ async function mount() {
     if (card) return;
     stripe = window.Stripe(section.dataset.stripeKey);
     card = stripe.elements().create("card", look());
-    card.on("change", (event) => say(event.error ? event.error.message : ""));
+    card.on("change", (event) => {
+      complete = event.complete;
+      say(event.error ? event.error.message : "");
+    });
     card.mount("#card-element");
     // Stripe's frame does not see the page's theme: it is told when that changes.
     new MutationObserver(() => card.update(look())).observe(document.documentElement, { attributeFilter: ["class"] });
@@ -101,7 +111,7 @@ form.addEventListener("submit", async (event) => {
   if (button?.name !== "_submit") return;
   if (busy) return event.preventDefault();
   sending(button, true);
-  if (!wantsNewCard() || token.value) return;
+  if (!wantsNewCard() || token.value || (!complete && wrongElsewhere())) return;
   event.preventDefault();
   say("");
   try {

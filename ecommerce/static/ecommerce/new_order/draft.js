@@ -3,7 +3,9 @@
    taken over only when that version changes (another customer). */
 
 const WAIT = 300;
-const PRICED = /^(?:customer_id|coupon_code|items-\d+-(?:sku_id|quantity))$/;
+const WAIT_FOR_CODE = 800;
+const PRICED = /^(?:customer(?:_id)?|coupon_code|items-\d+-(?:sku|sku_id|quantity))$/;
+const NUMBER = /^items-\d+-quantity$/;
 const form = document.getElementById("new-order");
 const rows = document.getElementById("rows");
 const seen = new Map();
@@ -33,6 +35,8 @@ function waiting(on) {
 
 function take(part, fresh) {
   part.hidden = fresh.hidden;
+  // Nobody is told that half a name is no name while still writing it.
+  if (document.activeElement.matches(`[role=combobox][aria-describedby="${part.id}"]`)) return;
   const versioned = "version" in part.dataset;
   if (versioned ? part.dataset.version === fresh.dataset.version : seen.get(part.id) === fresh.innerHTML) return;
   const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
@@ -90,12 +94,12 @@ async function refresh() {
   if (asking === asked) waiting(false);
 }
 
-function soon() {
+function soon(wait = WAIT) {
   if (priced === state()) return;
   clearTimeout(timer);
   asked += 1;
   waiting(true);
-  timer = setTimeout(refresh, WAIT);
+  timer = setTimeout(refresh, wait);
 }
 
 function addRow() {
@@ -138,11 +142,13 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   act(event.submitter.value);
 });
-for (const kind of ["input", "change"]) {
-  form.addEventListener(kind, (event) => PRICED.test(event.target.name) && soon());
-}
+form.addEventListener("input", ({ target }) => {
+  if (NUMBER.test(target.name)) soon();
+  else if (target.name === "coupon_code") soon(WAIT_FOR_CODE);
+});
+form.addEventListener("change", ({ target }) => PRICED.test(target.name) && soon());
 // Going back, the browser fills in what was typed: other totals than those of the empty page belong to that.
-window.addEventListener("pageshow", soon);
+window.addEventListener("pageshow", () => soon());
 
 // The page's key becomes part of its address, so that going back, reloading or duplicating the tab finds it again.
 const address = new URL(window.location.href);
