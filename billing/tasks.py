@@ -1,6 +1,5 @@
 """How a message is sent, a bell for rows that are the queue, and the task of Stripe's events."""
 
-from functools import partial
 from typing import Any
 
 from celery import Task, shared_task
@@ -12,7 +11,8 @@ from billing import inbox
 
 def ring(task: Task[Any, Any], **ids: int) -> None:
     """Send a task once the transaction is committed. With Redis gone it is logged, and the sweep finds the row."""
-    transaction.on_commit(partial(task.delay, **ids), robust=True)
+    # No partial: Django names what failed by its __qualname__, and would fail itself.
+    transaction.on_commit(lambda: task.delay(**ids), robust=True)
 
 
 @shared_task(name="billing.process_event")
