@@ -101,17 +101,17 @@ class NewPassword(EmailKey):
     password: Password
 
 
-class Item(Asked):
+class WantedItem(Asked):
     """So many of one SKU."""
 
     sku_id: Id
     quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
 
 
-Items = Annotated[list[Item], Field(min_length=1, max_length=MAX_LINES)]
+Items = Annotated[list[WantedItem], Field(min_length=1, max_length=MAX_LINES)]
 
 
-def wanted(items: list[Item]) -> tuple[Wanted, ...]:
+def wanted(items: list[WantedItem]) -> tuple[Wanted, ...]:
     """Give the items as the acts take them."""
     return tuple(Wanted(sku_id=item.sku_id, quantity=item.quantity) for item in items)
 

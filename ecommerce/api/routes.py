@@ -1,16 +1,17 @@
 """The API as a whole: its addresses and its documentation."""
 
 from django.utils.translation import gettext_lazy as _
-from ninja import NinjaAPI, Swagger
+from ninja import Swagger
 
 from ecommerce.api import auth, catalogue, core, customer, errors, orders
+from ecommerce.api.documented import DocumentedAPI
 
 DESCRIPTION = _("""\
 Amounts are integers in the currency's minor unit. What is asked for is under `data`; what is refused says why under
 `error`. Unknown fields are ignored. A card's number must never be sent here: Stripe.js turns it into a token.
 """)
 
-api = NinjaAPI(
+api = DocumentedAPI(
     title="Pelcro Orders",
     version="1",
     description=str(DESCRIPTION),
