@@ -1,5 +1,6 @@
 """The staff admin site: its sidebar, its search, its front page."""
 
+from time import perf_counter
 from typing import Any
 
 from django.apps import apps
@@ -70,8 +71,13 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         text = request.GET.get("s", "").strip()
         if not text:
             return HttpResponse()
+        began = perf_counter()
         found = [*self._pages(request, text), *self._rows(request, text)]
-        context = {"page_obj": Paginator(found, 100), "results": Paginator(found, 100).page(1), "execution_time": 0}
+        context = {
+            "page_obj": Paginator(found, 100),
+            "results": Paginator(found, 100).page(1),
+            "execution_time": perf_counter() - began,
+        }
         template = "unfold/helpers/command_results.html"
         return TemplateResponse(request, template, {**context, "page_counter": 0}, headers={"HX-Trigger": "search"})
 

@@ -32,6 +32,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
     list_display = ("number", "reference", "customer", "total_amount", "refunded", "state", "issued")
     list_select_related = ("customer",)
     search_fields = ("number",)
+    empty_words = _("An order's invoice is issued when its payment is collected.")
     search_help_text = _("Invoice, order, customer")
     tabs = (Tab(_("All")), *(tab_of(status) for status in Invoice.Status))
 

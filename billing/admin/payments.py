@@ -74,6 +74,7 @@ class PaymentAdmin(WishAdmin):
     list_display_links = ("number",)
     list_select_related = ("invoice__customer",)
     search_fields = ("stripe_payment_intent_id",)
+    empty_words = _("A payment appears when an order is placed with a card.")
     search_help_text = _("Payment intent, invoice, order, customer")
     tabs = (Tab(_("All")), *(tab_of(status) for status in Payment.Status))
     fieldsets = (
@@ -122,6 +123,7 @@ class RefundAdmin(WishAdmin):
     list_display_links = ("number",)
     list_select_related = ("payment__invoice__customer",)
     search_fields = ("stripe_refund_id",)
+    empty_words = _("A refund appears when a paid order is canceled, returned or refunded in part.")
     search_help_text = _("Refund, payment intent, order, customer")
     tabs = (Tab(_("All")), *(tab_of(status) for status in Refund.Status))
     fieldsets = (

@@ -28,6 +28,7 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
 
     list_display = ("stripe_event_id", "type", "state", "why", "received", "processed")
     search_fields = ("stripe_event_id", "type")
+    empty_words = _("What Stripe reports appears here. Its endpoint is /webhooks/stripe/ of this site.")
     search_help_text = _("Event id or type")
     actions = ("process_again",)
     change_form_template = "billing/webhook_event.html"

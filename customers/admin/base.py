@@ -33,6 +33,7 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     actions: Any = ()
     sortable_by: Any = ()
     list_title: str | Promise = ""
+    empty_words: str | Promise = ""
 
     @property
     def media(self) -> Media:

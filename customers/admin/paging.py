@@ -85,6 +85,11 @@ class KeysetChangeList(ChangeList):  # type: ignore[misc]
         self.can_show_all = self.multi_page = False
 
     @property
+    def narrowed(self) -> bool:
+        """Tell whether a tab or a filter narrows the list."""
+        return bool(self.get_filters_params())
+
+    @property
     def newest_url(self) -> str:
         """Give the address of the first page."""
         return str(self.get_query_string({}))

@@ -48,6 +48,10 @@ class SkuInline(TabularInline):  # type: ignore[misc]
         """Name what is no field."""
         return () if self.has_change_permission(request, obj) else ("price_money",)
 
+    def get_extra(self, request: HttpRequest, obj: Product | None = None, **options: Any) -> int:
+        """Ask a new product for its first SKU."""
+        return 0 if obj else 1
+
     def get_formset(self, request: HttpRequest, obj: Product | None = None, **options: Any) -> Any:
         """Let `SkuFormSet` judge deletions: Django would gather every order item of a SKU to list them."""
         formset = super().get_formset(request, obj, **options)
@@ -114,6 +118,7 @@ class ProductAdmin(Files, Tabbed, CatalogueAdmin):
     resource_classes = (ProductResource,)
     list_display = ("name", "kinds", "prices", "stock", "shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
+    empty_words = _("A product has one or more SKUs, which are what customers order.")
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
@@ -185,6 +190,7 @@ class SkuAdmin(Files, Tabbed, CatalogueAdmin):
     resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
     search_fields = ("code", "name", "product__name")
+    empty_words = _("A SKU is one kind of a product, with its price and stock.")
     search_help_text = _("SKU or product")
     list_select_related = ("product",)
     autocomplete_fields = ("product",)

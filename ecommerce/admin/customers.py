@@ -43,6 +43,7 @@ class CustomerAdmin(Files, StaffAdmin):
     resource_classes = (CustomerResource,)
     list_display = ("who", "phone", "signs_in", "since")
     search_fields = ("email", "first_name", "last_name")
+    empty_words = _("Customers appear when they sign up on the website, are added here, or are imported.")
     search_help_text = _("E-mail or name")
     inlines = (AddressInline,)
     fields = ("email", ("first_name", "last_name"), "phone", "signs_in", "stripe_customer_id", "since")

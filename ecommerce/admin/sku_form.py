@@ -10,9 +10,10 @@ from django.forms.models import BaseInlineFormSet
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
-from unfold.widgets import UnfoldAdminIntegerFieldWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from billing.admin.fields import MoneyField, MoneyForm
+from billing.money import supported
 from ecommerce.models import OrderItem, Sku
 
 
@@ -31,6 +32,10 @@ class SkuForm(MoneyForm):
 
     money = {"price": "currency"}
     price = MoneyField(label=_("Price"))
+    # Chosen each time: a price in the first currency of the alphabet would be a mistake nobody sees.
+    currency = forms.ChoiceField(
+        label=_("Currency"), choices=[("", "–"), *supported()], widget=UnfoldAdminSelectWidget()
+    )
     # What was shown comes back with the form: stock changes by the difference, whatever was sold meanwhile.
     inventory_quantity = forms.IntegerField(
         label=_("In stock"), min_value=0, max_value=2**31 - 1, initial=0, required=False, show_hidden_initial=True,

@@ -47,6 +47,22 @@ def test_a_new_product_with_two_skus(manager: Client) -> None:
     assert list(found) == [("MUG-JP", 4500, "jpy", 0, "Mug"), ("MUG-RED", 128450, "usd", 7, "Mug")]
 
 
+def test_a_new_product_may_have_no_sku_yet(manager: Client) -> None:
+    manager.post(f"{LIST}add/", filled_in(manager.get(f"{LIST}add/")) | {"name": "Mug"})
+
+    assert Product.objects.get().name == "Mug"
+    assert not Sku.objects.exists()
+
+
+def test_a_price_without_its_currency_is_refused(manager: Client) -> None:
+    sku = make_sku()
+
+    answer = save(manager, product_page(sku.product), **{"skus-0-currency": "", "skus-0-price": "1"})
+
+    assert "This field is required." in sentences(answer)
+    assert Sku.objects.values_list("currency", "price").get() == ("usd", 1500)
+
+
 @pytest.mark.parametrize(
     ("currency", "typed", "said"),
     [
