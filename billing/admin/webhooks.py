@@ -55,8 +55,8 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
 
     @admin.action(description=_("Process again"), permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
-        """Make the events due: the row is the queue."""
-        count = queryset.update(due=timezone.now(), processed_at=None)
+        """Make the events due, with all their tries before them: the row is the queue."""
+        count = queryset.update(due=timezone.now(), processed_at=None, tries=0)
         self.message_user(request, gettext("Events to be processed again within seconds: %(n)d.") % {"n": count})
 
     def get_urls(self) -> list[Any]:

@@ -53,7 +53,7 @@ def test_the_payload_is_readable_text(manager: Client) -> None:
 
 
 def test_an_event_is_made_due_again(manager: Client) -> None:
-    event = an_event(error="x")
+    event = an_event(error="x", tries=9)
 
     answer = manager.post(f"{LIST}{event.pk}/again/", follow=True)
 
@@ -61,6 +61,7 @@ def test_an_event_is_made_due_again(manager: Client) -> None:
     assert "to be processed again within seconds: 1." in sentences(answer)
     assert event.processed_at is None
     assert event.due is not None
+    assert event.tries == 0
 
 
 def test_many_events_at_once(manager: Client) -> None:

@@ -102,11 +102,12 @@ def test_nothing_is_written_before_it_is_confirmed(manager: Client) -> None:
     ("address", "text", "said"),
     [
         (CUSTOMERS, "email\nnot-an-email\n", "Row 1 email: Enter a valid email address."),
+        (CUSTOMERS, "first_name\nAda\n", "The file has no column “email”"),
         (CUSTOMERS, "email,colour\na@example.com,red\n", "The column “colour” is not known"),
         (
             CUSTOMERS,
-            "email\n" + "".join(f"a{n}@example.com\n" for n in range(2001)),
-            "split it into files of 2000 at most",
+            "email\n" + "".join(f"a{n}@example.com\n" for n in range(1001)),
+            "split it into files of 1000 at most",
         ),
         (SKUS, "code,product,name,currency,price\nX,Mug,x,USD,1.005\n", "at most 2 decimals"),
         (SKUS, "code,product,name,currency,price\nX,Mug,x,,1\n", "Name the currency beside the price"),
