@@ -1,0 +1,141 @@
+"""One order while something is down: calm on screen, locked, and right within 75 seconds of its return."""
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from billing.models import Payment
+from customers.models import User
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders.fulfilling import fulfill
+from ecommerce.orders.questions import open_act
+from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.undoing import cancel
+from ecommerce.tasks import ring, settle_act
+from pelcro_orders.local.programs import OPENER
+from tests.factories import ANA, make_customer, make_sku, place_order
+from tests.faults.conftest import House
+
+pytestmark = pytest.mark.django_db(transaction=True)
+Check = Callable[[], None]
+WITHIN = 75
+STRIPE_DOWN: list[dict[str, Any]] = [
+    {"match": "POST /v1", "fault": "drop_before"},
+    {"match": "GET /v1", "fault": "drop_before"},
+]
+
+
+def until(order: Order, status: str) -> float:
+    """Wait until an order has come to a status by itself; give the seconds it took."""
+    begun = time.monotonic()
+    while Order.objects.get(pk=order.pk).status != status:
+        assert time.monotonic() - begun < WITHIN, f"order {order.number} is not {status} after {WITHIN} s"
+        time.sleep(0.5)
+    return time.monotonic() - begun
+
+
+def cancel_and_ring(order: Order) -> Order:
+    """Cancel an order as the page does."""
+    canceled = cancel(order_id=order.pk, reason="changed their mind", by=ANA, at=timezone.now())
+    act = open_act(canceled)
+    assert act is not None
+    ring(settle_act, act_id=act.pk)
+    return canceled
+
+
+def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(house: House, balanced: Check) -> None:
+    order = place_order()
+    house.stack.sandbox.faults(*STRIPE_DOWN)
+    house.worker()
+    house.beat()
+    cancel_and_ring(order)
+    time.sleep(5)
+
+    order.refresh_from_db()
+    assert (order.status, order.money_state) == ("paid", "refund_in_progress")
+    with pytest.raises(OrderRefused, match="waits for Stripe"):
+        fulfill(order_id=order.pk, by=ANA, at=timezone.now())
+    house.stack.sandbox.clear()
+    until(order, "canceled")
+    order.refresh_from_db()
+    assert (order.money_state, order.amount_refunded) == ("", 1500)
+    balanced()
+
+
+def test_redis_is_gone_when_an_order_is_canceled(house: House, balanced: Check) -> None:
+    order = place_order()
+    house.stack.redis.kill()
+    cancel_and_ring(order)
+    house.stack.redis.start()
+    house.worker()
+    house.beat()
+    until(order, "canceled")
+    balanced()
+
+
+def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
+    house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
+) -> None:
+    order = place_order()
+    house.stack.sandbox.faults({"match": "POST /v1/refunds", "fault": "hold"})
+    worker = house.worker()
+    cancel_and_ring(order)
+    while not OrderAct.objects.filter(refund__tries=1).exists():
+        time.sleep(0.1)
+    time.sleep(1)
+    worker.kill()
+    house.stack.sandbox.clear()
+    house.worker("another")
+    house.beat()
+    until(order, "canceled")
+    assert [each["amount"] for each in ledger()["refunds"]] == [1500]
+    balanced()
+
+
+def test_the_web_process_is_killed_between_the_phases_of_a_charge(
+    house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
+) -> None:
+    user = User.objects.create_user("ada@example.com", "ada@example.com", "a-long-passphrase")
+    make_customer(user=user)
+    sku = make_sku()
+    web = house.web()
+    base = f"{house.stack.env['BASE_URL']}/api/v1/sdk"
+    signed_in = post(f"{base}/auth/login", {"email": "ada@example.com", "password": "a-long-passphrase"})
+    house.stack.sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
+    body = {"items": [{"sku_id": sku.pk, "quantity": 1}], "gateway_token": "tok_visa", "payment_gateway": "stripe"}
+    asking = threading.Thread(target=lost, args=(f"{base}/ecommerce/order", body, signed_in["data"]["auth_token"]))
+    asking.start()
+    while not Payment.objects.filter(tries=1).exists():
+        time.sleep(0.1)
+    time.sleep(1)
+    web.kill()
+    asking.join(30)
+    house.stack.sandbox.clear()
+    house.worker()
+    house.beat()
+    until(Order.objects.get(), "paid")
+    assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"]
+    balanced()
+
+
+def lost(url: str, body: dict[str, Any], token: str) -> None:
+    """Ask a server that dies before it answers."""
+    with suppress(urllib.error.URLError, ConnectionError):
+        post(url, body, token)
+
+
+def post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
+    """Post JSON and read the answer's."""
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
+    with OPENER.open(request, timeout=60) as answer:
+        given: dict[str, Any] = json.load(answer)
+    return given
