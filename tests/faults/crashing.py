@@ -53,7 +53,7 @@ def crashes(act: Callable[[], Any], *, stride: int) -> Iterator[int]:
 
 def _run(act: Callable[[], Any], fuse: Fuse) -> int:
     connections.close_all()
-    for cached in (gateway.client, pacing._shared):
+    for cached in (gateway.client, pacing._redis, pacing._book):
         cached.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which do not matter here

@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 
-from billing import pacing
 from billing.models import Refund
 from ecommerce.models import Coupon, Order, OrderAct, Sku
 from ecommerce.orders.fulfilling import fulfill
@@ -148,7 +147,6 @@ def test_both_books_agree_after_a_mix_of_everything(
         chaos.until(lambda: all(life.done() for life in lives))
     for life in lives:
         life.result()
-    pacing._shared.cache_clear()
     waited = until_settled()
     print(f"\nseed {seed}: {dict(told)}, broken: {dict(chaos.broken)}, settled {waited:.0f} s after")  # noqa: T201
 

@@ -81,6 +81,7 @@ def test_redis_is_gone_when_an_order_is_canceled(house: House, balanced: Check) 
     balanced()
 
 
+@pytest.mark.full
 def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
     house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
 ) -> None:
@@ -100,6 +101,7 @@ def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
     balanced()
 
 
+@pytest.mark.full
 def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
 ) -> None:

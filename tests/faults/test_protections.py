@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from billing import gateway, leasing, payments, settling
 from billing.answers import RefundAnswer
@@ -93,8 +94,8 @@ def test_the_look_up(
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(gateway, "READ_SECONDS", 0.5)
+def impatient(settings: Settings) -> Iterator[None]:
+    settings.STRIPE_TIMEOUTS = (1, 0.5)
     gateway.client.cache_clear()
     yield
     gateway.client.cache_clear()
