@@ -15,11 +15,11 @@ from django.utils import timezone
 
 from billing.models import Payment, Refund, WebhookEvent
 from billing.tasks import process_event, ring
-from ecommerce.jobs import claiming, working
+from ecommerce.jobs import claiming, exporting, working
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
 from ecommerce.orders import settling
 
-__all__ = ["ring", "ring_job", "settle_act", "sweep", "work_job"]
+__all__ = ["remove_old_exports", "ring", "ring_job", "settle_act", "sweep", "work_job"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,12 @@ def ring_job(job: BulkJob) -> None:
     """Call the workers of a job: two where only the database sets the pace, one where Stripe does."""
     for _worker in range(2 if job.action == BulkJob.Action.FULFILL else 1):
         ring(work_job, job_id=job.pk)
+
+
+@shared_task(name="ecommerce.remove_old_exports")
+def remove_old_exports() -> None:
+    """Remove the files of exports that nobody may need any more."""
+    exporting.remove_old(at=timezone.now())
 
 
 @shared_task(name="ecommerce.sweep")

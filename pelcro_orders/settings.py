@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from pelcro_orders import environment
 from pelcro_orders.environment import BASE_DIR
-from pelcro_orders.local.addresses import broker_url, database, redis_url
+from pelcro_orders.local.addresses import broker_url, database, redis_url, storage
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 
 VAR_DIR = environment.var_dir()
@@ -176,6 +176,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     "sweep": {"task": "ecommerce.sweep", "schedule": 15.0, "options": {"expires": 15}},
+    "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
 STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
@@ -200,6 +201,7 @@ WHITENOISE_USE_FINDERS = STATIC_ROOT is None
 EXPORT_STORAGE_URL = environment.address("EXPORT_STORAGE_URL", schemes=("s3", "file"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},
+    "exports": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if STATIC_ROOT

@@ -62,7 +62,7 @@ def context_of(request: HttpRequest, asked: Asked) -> dict[str, Any]:
         "more_than_shown": counts.by_tab[asked.tab] > len(page.rows),
         "links": _links(asked, page),
         "sizes": [(size, asked.link({"per_page": size}), size == asked.per_page) for size in SIZES],
-        "chips": _chips(asked),
+        "chips": chips(asked),
         **_panel(asked, opened=request.GET.get("filters") == "1"),
         "mass_actions": mass_actions.offered(request.user, asked.tab),
         "empty": _empty(asked, may_add=request.user.has_perm("ecommerce.add_order")) if not page.rows else None,
@@ -116,7 +116,7 @@ def _panel(asked: Asked, *, opened: bool) -> dict[str, Any]:
     }
 
 
-def _chips(asked: Asked) -> list[tuple[str, str, str]]:
+def chips(asked: Asked) -> list[tuple[str, str, str]]:
     """Give the filters in force: name, value, and the link that drops it."""
     labels = {name: str(field.label) for name, field in asked.filters.fields.items()}
     shown = {name: _value(asked, name, value) for name, value in asked.filters.given.items()}

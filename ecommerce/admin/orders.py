@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from customers.admin.base import ReadOnlyAdmin
 from ecommerce.admin import mass_actions, new_order
 from ecommerce.admin.display import status_badge
+from ecommerce.admin.job_strip import strip
 from ecommerce.admin.order_act_page import act_page
 from ecommerce.admin.order_acts import ACTS, Offer, offers
 from ecommerce.admin.order_filters import Asked
@@ -69,7 +70,9 @@ class OrderAdmin(ReadOnlyAdmin):
         asked = Asked.of(request.GET)
         if request.method == "POST":
             return mass_actions.run(self, request, asked)
-        return self.page(request, "list.html", {**context_of(request, asked), **(extra_context or {})})
+        return self.page(
+            request, "list.html", {**context_of(request, asked), **strip(request), **(extra_context or {})}
+        )
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

@@ -8,7 +8,6 @@ from typing import Any
 from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext as _
 
 from customers.actors import Actor
 from ecommerce.models import BulkJob, BulkJobSlice
@@ -23,15 +22,16 @@ GROUP BY number ORDER BY number
 """
 
 
-class NothingSelected(Exception):
-    """No order is in the selection; its text is a sentence for people."""
+class SelectionChanged(Exception):
+    """There is no order in the selection any more, or not as many as were confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
     """What is wanted: `orders` is any queryset whose one column `ids` names holds orders' ids.
 
-    `selection` says in words, under "words", what was selected.
+    `selection` says in words, under "words", what was selected; `expected` is how many orders were confirmed, where
+    they were not named one by one.
     """
 
     action: BulkJob.Action
@@ -41,10 +41,11 @@ class NewJob:
     reason: str = ""
     restock: bool = True
     retry_of: BulkJob | None = None
+    expected: int | None = None
 
 
 def start(*, wanted: NewJob, by: Actor, at: datetime) -> BulkJob:
-    """Make a job of the orders as they are selected now; raise NothingSelected. The caller rings."""
+    """Make a job of the orders as they are selected now; raise SelectionChanged. The caller rings."""
     with transaction.atomic():
         job = BulkJob.objects.create(
             action=wanted.action,
@@ -59,8 +60,8 @@ def start(*, wanted: NewJob, by: Actor, at: datetime) -> BulkJob:
         )
         job.total = _freeze(job, wanted, at=at)
         job.save(update_fields=["total"])
-        if not job.total:
-            raise NothingSelected(_("No order is selected any more."))
+        if not job.total or wanted.expected not in {None, job.total}:
+            raise SelectionChanged
     return job
 
 

@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ecommerce.jobs import claiming, outcomes, rights, slicing
+from ecommerce.jobs import claiming, exporting, outcomes, rights, slicing
 from ecommerce.jobs.settling import Settlement, under_way
 from ecommerce.models import BulkJob, BulkJobItem
 
@@ -18,10 +18,13 @@ COUNTING = 1.0  # seconds between two counts of what is under way
 
 
 def work(*, job_id: int, seconds: float) -> bool:
-    """Work on a job that changes orders, for so many seconds; tell whether more is to be done right now."""
+    """Work on a job for so many seconds, or until a file is written; tell whether more is to be done right now."""
     until = time.monotonic() + seconds
-    job = claiming.attend(job_id, at=timezone.now())
+    job = BulkJob.objects.filter(pk=job_id, status__in=claiming.OPEN).first()
     if job is None:
+        return False
+    if job.action == BulkJob.Action.EXPORT:
+        exporting.work(job_id)
         return False
     turn = _fulfill if job.action == BulkJob.Action.FULFILL else _undo
     turn(job_id, until)

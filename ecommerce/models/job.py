@@ -117,7 +117,7 @@ class BulkJobItem(models.Model):
         constraints = [models.UniqueConstraint(fields=["job", "order"], name="job_item_once")]
         indexes = [
             models.Index(fields=["act"], condition=Q(act__isnull=False), name="job_item_act"),
-            models.Index(fields=["job", "status", "id"], name="job_item_status"),
+            models.Index(fields=["job", "status", "order"], name="job_item_outcome"),
         ]
 
     def __str__(self) -> str:

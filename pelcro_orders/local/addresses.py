@@ -73,3 +73,14 @@ def broker_url(url: str, var_dir: Path) -> str:
     if address.startswith("rediss://"):
         options.setdefault("ssl_cert_reqs", "required")
     return f"{address}?{urlencode(options)}" if options else address
+
+
+def storage(url: str, folder: Path) -> dict[str, Any]:
+    """Give Django's settings for where exported files are kept: s3://bucket/prefix, file:///folder, or this folder."""
+    parts = urlsplit(url)
+    if parts.scheme == "s3":
+        # Keys and region come from the environment, as AWS's own tools read them. One thread: rows come one way only.
+        options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "use_threads": False}
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**options, "file_overwrite": False}}
+    location = Path(unquote(parts.path)) if parts.path else folder
+    return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": location}}

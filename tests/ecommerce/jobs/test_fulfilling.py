@@ -5,6 +5,7 @@ from django.utils import timezone
 from customers.actors import Actor
 from ecommerce.jobs import claiming, control, slicing, working
 from ecommerce.jobs.outcomes import Progress
+from ecommerce.jobs.selecting import SelectionChanged
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent
 from ecommerce.orders.fulfilling import fulfill
 from ecommerce.orders.refusals import OrderRefused
@@ -229,7 +230,7 @@ def test_an_order_fulfilled_by_hand_during_the_job_is_skipped_with_who() -> None
 
 
 def test_an_empty_selection_makes_no_job() -> None:
-    with pytest.raises(Exception, match="No order is selected any more"):
+    with pytest.raises(SelectionChanged):
         a_job("fulfill", Order.objects.none(), a_clerk())
     assert not BulkJob.objects.exists()
 
