@@ -33,18 +33,19 @@ def a_job(action: str, orders: "QuerySet[Order] | list[Order]", by: User, **fiel
 
 
 def work(job: BulkJob, *, seconds: float = 30) -> BulkJob:
-    """Work on a job as a worker does, until it is over or nothing happens to it."""
+    """Work on a job as a worker does, until it is over, or waits for something that no worker brings about."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if not working.work(job_id=job.pk, seconds=until - time.monotonic()):
-            job.refresh_from_db()
-            if job.status not in {"queued", "running", "stopping"} or not due_soon(job):
-                return job
-            time.sleep(0.1)
+        under_way = BulkJobItem.objects.filter(job=job, status="working").exists()
+        more = working.work(job_id=job.pk, seconds=until - time.monotonic())
+        job.refresh_from_db()
+        if job.status not in {"queued", "running", "stopping"} or not (more or under_way or begun(job)):
+            return job
+        time.sleep(0 if more else 0.1)
     raise AssertionError(f"{job} is still {job.status} after {seconds} s.")
 
 
-def due_soon(job: BulkJob) -> bool:
+def begun(job: BulkJob) -> bool:
     return BulkJobItem.objects.filter(job=job, status="working").exists()
 
 

@@ -53,7 +53,8 @@ def hidden(response: Any) -> dict[str, Any]:
 
 def button(response: Any) -> str:
     page: str = response.content.decode()
-    return re.findall(r'<button class="o-button o-(?:danger|primary)">([^<]*)</button>', page)[0]
+    pressed: str = re.findall(r'<button class="o-button o-(?:danger|primary)">([^<]*)</button>', page)[0]
+    return pressed
 
 
 def ids(orders: list[Order]) -> list[int]:
