@@ -19,7 +19,8 @@ from pelcro_orders.dashboard import dashboard
 from pelcro_orders.navigation import SIDEBAR
 
 MOST_SUGGESTED = 5
-SUGGESTED = ("ecommerce.order", "customers.customer", "billing.invoice", "ecommerce.product")
+SUGGESTED = ("customers.customer", "ecommerce.order", "billing.invoice", "ecommerce.product")
+ICONS = {label: icon for _title, items in SIDEBAR for label, _name, icon in items}
 
 
 class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
@@ -99,7 +100,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
             link = f"admin:{label.replace('.', '_')}_change"
             name = pages.opts.verbose_name
             found += [
-                SearchResult(title=str(row), description=name, link=reverse(link, args=(row.pk,)), icon="arrow_right")
+                SearchResult(title=str(row), description=name, link=reverse(link, args=(row.pk,)), icon=ICONS[label])
                 for row in rows.order_by("-pk")[:MOST_SUGGESTED]
             ]
         return found
