@@ -1,13 +1,13 @@
 """Orders for staff programs."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Query, Router
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from customers.models import Customer
 from ecommerce.api import asked, told
@@ -29,14 +29,25 @@ router = Router(tags=["Staff"], throttle=PerCaller())
 May = ApiKey.Permission
 
 
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(_("this time is too far away")) from error
+
+
+# PostgreSQL knows fewer time zones than ISO 8601 can write.
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+
+
 class Filters(Paging):
     """Which orders."""
 
     status: Literal["created", "paid", "fulfilled", "canceled", "returned"] | None = None
     user_id: asked.Id | None = Field(default=None, description="The customer's id.")
     email: Annotated[str, Field(max_length=asked.MOST_EMAIL, description="The customer's e-mail.")] = ""
-    created_from: AwareDatetime | None = None
-    created_before: AwareDatetime | None = None
+    created_from: Moment | None = None
+    created_before: Moment | None = None
 
 
 @router.post(

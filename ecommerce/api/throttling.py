@@ -6,7 +6,6 @@ import logging
 import redis
 from allauth.core.internal.ratelimit import get_ip
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, RedisStorage, Storage
@@ -44,11 +43,7 @@ def allowed(rate: int, *of_whom: str) -> bool:
 
 def address_allowed(request: HttpRequest) -> bool:
     """Count a request of an address."""
-    try:
-        address = get_ip(request)
-    except PermissionDenied:  # behind a socket without an address, all are one
-        address = "unknown"
-    return allowed(settings.API_REQUESTS_PER_MINUTE_AND_ADDRESS, "address", address)
+    return allowed(settings.API_REQUESTS_PER_MINUTE_AND_ADDRESS, "address", get_ip(request))
 
 
 class PerCaller(BaseThrottle):
