@@ -9,7 +9,7 @@ from ecommerce.models import Order, Sku
 from pelcro_orders.local.sandbox import Sandbox
 from tests.factories import place_order
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("roles")]
 
 
 def test_the_demo_is_a_plausible_shop_whose_books_agree(sandbox: Sandbox, balanced: Callable[[], None]) -> None:
