@@ -1,0 +1,107 @@
+"""Acts as tests bring them about: orders in each state, many people at once, and refusals that change nothing."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from billing import gateway
+from billing.models import CreditNote, Invoice, Payment, Refund
+from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, Sku
+from ecommerce.orders.fulfilling import fulfill
+from ecommerce.orders.refusals import OrderRefused
+from ecommerce.tasks import settle_act, sweep
+from tests.factories import ANA, make_coupon, make_customer, place_order
+
+BOOKED = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
+
+
+def fresh(order: Order) -> Order:
+    """Read an order anew."""
+    return Order.objects.select_related("invoice").get(pk=order.pk)
+
+
+def paid(**fields: Any) -> Order:
+    """Place an order and have it paid."""
+    order = place_order(**fields)
+    assert order.status == "paid"
+    return order
+
+
+def fulfilled(**fields: Any) -> Order:
+    """Place an order, have it paid, and send it."""
+    return fulfill(order_id=paid(**fields).pk, by=ANA, at=timezone.now())
+
+
+def free() -> Order:
+    """Place an order that costs nothing."""
+    make_coupon("FREE", percent_off=100)
+    return paid(coupon_code="FREE", token="", customer=make_customer("eve@example.com"))
+
+
+def settle(order: Order) -> Order:
+    """Settle what an order waits for, as the worker that was rung for does."""
+    settle_act(act_id=OrderAct.objects.get(order=order, closed_at=None).pk)
+    return fresh(order)
+
+
+def sweep_now() -> None:
+    """Make all that waits due, and sweep."""
+    for wishes in (Payment.objects, Refund.objects):
+        wishes.filter(due__isnull=False, closed_at=None).update(due=timezone.now())
+    sweep()
+
+
+def payment_of(order: Order) -> Payment:
+    """Give an order's last payment."""
+    return Payment.objects.filter(invoice__order=order).latest("pk")
+
+
+def by_hand(order: Order, amount: int) -> str:
+    """Refund an order in Stripe's own dashboard, and give the refund's id."""
+    asked: Any = {"payment_intent": payment_of(order).stripe_payment_intent_id, "amount": amount}
+    return gateway.client().v1.refunds.create(asked).id
+
+
+def kinds(order: Order) -> list[str]:
+    """Give an order's history in a few words."""
+    return list(order.events.order_by("pk").values_list("kind", flat=True))
+
+
+def books() -> dict[str, list[dict[str, Any]]]:
+    """Give every row that an act may write."""
+    return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in BOOKED}
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    """Expect a refusal, after which nothing has happened."""
+    before = books()
+    with pytest.raises(OrderRefused) as refusal:
+        yield
+    assert refusal.value.code == code
+    assert refusal.value.message
+    assert books() == before
+
+
+def at_once(*acts: Callable[[], object]) -> list[str]:
+    """Do all of them at the same moment; give what became of each: "done", or the refusal's code."""
+    ready = threading.Barrier(len(acts))
+
+    def one(act: Callable[[], object]) -> str:
+        try:
+            ready.wait(timeout=10)
+            act()
+        except OrderRefused as refusal:
+            return refusal.code
+        finally:
+            connection.close()
+        return "done"
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(one, acts))
