@@ -14,5 +14,6 @@ class EcommerceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the one receiver of billing's one signal."""
+        """Connect the one receiver of billing's one signal, and the check that it is the only one."""
         import_module("ecommerce.receivers")
+        import_module("ecommerce.checks")

@@ -142,8 +142,10 @@ class Coupon(models.Model):
                 Upper("code"), name="coupon_code_unique", violation_error_message=_("Another coupon has this code.")
             ),
             models.CheckConstraint(
-                condition=Q(percent_off__gt=0, percent_off__lte=100, amount_off=None, currency="")
-                | (Q(percent_off=None, amount_off__gt=0) & ~Q(currency="")),
+                # Without these two, neither a percentage nor an amount would be neither true nor false: let through.
+                condition=Q(percent_off__isnull=False, percent_off__gt=0, percent_off__lte=100)
+                & Q(amount_off=None, currency="")
+                | Q(amount_off__isnull=False, percent_off=None, amount_off__gt=0) & ~Q(currency=""),
                 name="coupon_terms",
                 violation_error_message=_("Give either a percentage of up to 100, or an amount and its currency."),
             ),

@@ -11,7 +11,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import ConcurrentTransition, ConcurrentTransitionMixin, FSMField, transition
+from django_fsm import ConcurrentTransition, ConcurrentTransitionMixin, FSMField, FSMFieldDescriptor, transition
 
 from billing.models import Invoice
 from billing.money import format_money, supported
@@ -89,6 +89,19 @@ else:
     ConcurrentMixin = ConcurrentTransitionMixin
 
 
+class StatusDescriptor(FSMFieldDescriptor):
+    """Refuses to have the status assigned, whatever other threads do.
+
+    django-fsm lifts its own protection from the field, for the whole process, while any one order is read anew: two
+    at once break each other, and a failed read leaves it off for good.
+    """
+
+    def __set__(self, instance: Any, value: Any) -> None:
+        if self.field.name in instance.__dict__ and not instance.is_read_anew:
+            raise AttributeError("The status of an order is changed by its transitions alone.")
+        self.field.set_state(instance, value)
+
+
 class Order(ConcurrentMixin, models.Model):
     """What a customer buys. Amounts are in the currency's minor unit.
 
@@ -121,6 +134,7 @@ class Order(ConcurrentMixin, models.Model):
     number = models.CharField(_("number"), max_length=20, unique=True, db_default=NEXT_NUMBER, editable=False)
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="orders", verbose_name=_("customer"))
     status = FSMField(_("status"), max_length=10, choices=Status.choices, default=Status.CREATED, protected=True)
+    status.descriptor_class = StatusDescriptor
     money_state = models.CharField(_("money"), max_length=25, choices=MoneyState, blank=True)
     attention = models.TextField(_("needs attention"), blank=True)
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
@@ -185,6 +199,16 @@ class Order(ConcurrentMixin, models.Model):
 
     def __str__(self) -> str:
         return self.number
+
+    is_read_anew = False
+
+    def refresh_from_db(self, *args: Any, **options: Any) -> None:
+        """Read the row anew, its status too."""
+        self.is_read_anew = True
+        try:
+            super().refresh_from_db(*args, **options)
+        finally:
+            self.is_read_anew = False
 
     @property
     def total_money(self) -> str:

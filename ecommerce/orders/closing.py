@@ -33,4 +33,5 @@ def _tell_jobs(act: OrderAct) -> None:
     done = act.outcome == OrderAct.Outcome.DONE
     status = BulkJobItem.Status.DONE if done else BulkJobItem.Status.FAILED
     # Their slices are counted by the job's worker: counters bumped here would make finishers wait for each other.
-    act.job_items.filter(status=BulkJobItem.Status.WORKING).update(status=status, reason=act.message)
+    waiting = BulkJobItem.Status.WORKING
+    BulkJobItem.objects.filter(act=act, status=waiting).update(status=status, reason=act.message)

@@ -18,7 +18,7 @@ from ecommerce.orders.refusals import OrderRefused
 from ecommerce.tasks import settle_act, sweep
 from tests.factories import ANA, make_coupon, make_customer, place_order
 
-BOOKED = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
+BOOKED: tuple[Any, ...] = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
 
 
 def fresh(order: Order) -> Order:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from billing import gateway, hearing, payments
 from billing.answers import Answer, PaymentAnswer, RefundAnswer
+from billing.leasing import LEASE
 from billing.models import CreditNote, Invoice, Payment, Refund
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.finishing import finish
@@ -289,7 +290,7 @@ def test_a_dispute_and_a_failed_refund_are_both_told(sandbox: Sandbox) -> None:
 
 def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(sandbox: Sandbox) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    Payment.objects.update(due=NOW() + payments.LEASE / 2)
+    Payment.objects.update(due=NOW() + LEASE / 2)
     sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     assert confirm(order_id=order.pk, at=NOW()).status == "paid"
 

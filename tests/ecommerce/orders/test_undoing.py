@@ -69,7 +69,7 @@ def test_a_paid_order_keeps_its_status_until_stripe_has_said_yes(ledger: Ledger)
 
 @pytest.mark.parametrize(("ticked", "left"), [({"restock": True}, 5), ({"restock": False}, 4)])
 def test_a_returned_order_gives_its_stock_back_unless_unticked_and_never_its_coupon(
-    ticked: dict[str, bool], left: int
+    ticked: dict[str, Any], left: int
 ) -> None:
     make_sku(stock=5)
     coupon = make_coupon(percent_off=10)
@@ -257,7 +257,7 @@ def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(sandbo
     sandbox.faults({"match": "* /v1/payment_intents", "fault": "drop_before", "times": 1})
     with pytest.raises(Exception, match="waits for Stripe"):
         cancel(order_id=order.pk, at=NOW(), **WHY)
-    assert Payment.objects.get().due <= NOW()
+    assert Payment.objects.filter(due__lte=NOW()).count() == 1
 
     sweep_now()
     assert (fresh(order).status, fresh(order).money_state) == ("created", "payment_failed")

@@ -1,0 +1,102 @@
+import ast
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.core.checks import run_checks
+
+from billing.signals import answered
+from tests.architecture import ROOT, imports, sources, status_writes
+
+LAYERS = ("auth", "contenttypes", "customers", "billing", "ecommerce")
+
+
+def points_up(source: str, target: str) -> bool:
+    return LAYERS.index(target) > LAYERS.index(source)
+
+
+def test_foreign_keys_point_down() -> None:
+    assert points_up("billing", "ecommerce")
+    checked = 0
+    for app in ("customers", "billing", "ecommerce"):
+        for model in apps.get_app_config(app).get_models():
+            for field in model._meta.get_fields(include_hidden=True):
+                if field.concrete and field.is_relation and field.related_model:
+                    checked += 1
+                    target: Any = field.related_model
+                    assert not points_up(app, target._meta.app_label), f"{model.__name__}.{field.name}"
+    assert checked > 30
+
+
+def test_what_stripe_answers_has_exactly_one_receiver() -> None:
+    assert run_checks() == []
+
+    def another(**_kwargs: Any) -> None:
+        raise AssertionError
+
+    answered.connect(another)
+    try:
+        assert [error.id for error in run_checks()] == ["ecommerce.E001"]
+    finally:
+        answered.disconnect(another)
+    assert run_checks() == []
+
+
+def test_only_the_gateway_imports_stripe() -> None:
+    speaking = [
+        str(path.relative_to(ROOT))
+        for path in sources("customers", "billing", "ecommerce", "pelcro_orders")
+        if "stripe" in imports(path.read_text())
+    ]
+    assert speaking == ["billing/gateway.py"]
+
+
+def test_nothing_writes_the_status_of_orders_round_their_transitions() -> None:
+    written = {
+        str(path.relative_to(ROOT)): writes
+        for path in sources("billing", "customers", "ecommerce", "pelcro_orders")
+        if (writes := status_writes(path.read_text()))
+    }
+    assert set(written) == {"ecommerce/models/order.py"}
+    assert len(written["ecommerce/models/order.py"]) == 1
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Order.objects.filter(pk=1).update(status='paid')",
+        "orders.update(status=PAID, attention='')",
+        "Order._base_manager.update(status=1)",
+        "customer.orders.all().update(status='paid')",
+        "Order.objects.bulk_update(orders, ['status', 'paid_at'])",
+        "Order.objects.bulk_create(rows, update_conflicts=True, update_fields=['status'], unique_fields=['id'])",
+        "cursor.execute('UPDATE ecommerce_order SET status = %s')",
+        "cursor.execute(f'''update \"ecommerce_order\" o set status = {x}''')",
+        "cursor.execute('INSERT INTO ecommerce_order (status) VALUES (1) ON CONFLICT DO UPDATE SET status = 2')",
+    ],
+)
+def test_the_reader_of_sources_sees_each_way_round(source: str) -> None:
+    assert status_writes(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Payment.objects.filter(pk=1).update(status='failed')",
+        "orders.update(attention='')",
+        "cursor.execute('UPDATE ecommerce_orderwords SET words = 1')",
+        "cursor.execute('SELECT status FROM ecommerce_order')",
+    ],
+)
+def test_the_reader_of_sources_lets_the_rest_be(source: str) -> None:
+    assert not status_writes(source)
+
+
+def test_nothing_is_imported_inside_a_function() -> None:
+    wrong = []
+    for path in sources("billing", "customers", "ecommerce", "pelcro_orders"):
+        for function in ast.walk(ast.parse(path.read_text())):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                inside = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+                wrong += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in inside]
+    assert wrong == []
