@@ -8,6 +8,8 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +19,7 @@ from pytest_django.fixtures import Settings
 
 from billing import gateway, leasing, payments, settling
 from billing.answers import RefundAnswer
-from billing.models import CreditNote, Payment, Refund
+from billing.models import CreditNote, Payment, Refund, WebhookEvent
 from billing.models.payment import Wish
 from billing.signals import answered
 from ecommerce.models.order import OrderQuerySet
@@ -29,6 +31,8 @@ from ecommerce.orders.undoing import cancel, refund
 from ecommerce.tasks import sweep
 from pelcro_orders.local.sandbox import Sandbox
 from tests.books import differences
+from tests.ecommerce.orders.acts import at_once
+from tests.ecommerce.webhook_events import post
 from tests.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = [
@@ -156,3 +160,27 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     for _ in range(3):
         answered.send(sender=Refund, answers=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected
+
+
+def test_the_unique_event(protected: bool) -> None:  # noqa: FBT001
+    """Stripe delivers the same event many times at once: it is kept, and worked on, once."""
+
+    def delivered(event: dict[str, Any]) -> None:
+        with suppress(WebhookEvent.MultipleObjectsReturned):
+            post(event)
+
+    with connection.cursor() as cursor:
+        if not protected:
+            cursor.execute("ALTER TABLE billing_webhookevent DROP CONSTRAINT billing_webhookevent_stripe_event_id_key")
+        try:
+            for number in range(5):
+                event = {"id": f"evt_{number}", "object": "event", "type": "unknown", "data": {"object": {}}}
+                at_once(*[partial(delivered, event)] * 8)
+            assert (WebhookEvent.objects.count() == 5) is protected
+        finally:
+            WebhookEvent.objects.all().delete()
+            if not protected:
+                cursor.execute(
+                    "ALTER TABLE billing_webhookevent"
+                    " ADD CONSTRAINT billing_webhookevent_stripe_event_id_key UNIQUE (stripe_event_id)"
+                )
