@@ -70,9 +70,13 @@ alone = Alone()
 
 
 @functools.cache
-def _shared() -> Script:
-    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-    return client.register_script(BOOK)
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+@functools.cache
+def _book() -> Script:
+    return _redis().register_script(BOOK)
 
 
 def wait() -> None:
@@ -88,7 +92,7 @@ def slow_down() -> None:
     """Let nobody call for a moment: Stripe asks for it."""
     alone.paused_until = time.monotonic() + PAUSE_MS / 1000
     try:
-        _shared().registered_client.set(PAUSE, 1, px=PAUSE_MS)
+        _redis().set(PAUSE, 1, px=PAUSE_MS)
     except redis.RedisError:
         logger.warning("Redis is gone: only this process slows down for Stripe.")
 
@@ -107,7 +111,7 @@ def _booked() -> float:
 def _booked_with_all(rate: int) -> float:
     burst, window = _burst(rate)
     arguments = [burst, round(window * 1_000_000), LONGEST_WAIT * 1_000_000]
-    microseconds = int(_shared()(keys=[CALLS, PAUSE], args=arguments))
+    microseconds = int(_book()(keys=[CALLS, PAUSE], args=arguments))
     if microseconds < 0:
         raise Crowded(_("Too many calls to Stripe wait already."))
     return microseconds / 1_000_000
@@ -123,6 +127,6 @@ def _paused() -> bool:
     if time.monotonic() < alone.redis_gone_until:
         return time.monotonic() < alone.paused_until
     try:
-        return bool(_shared().registered_client.exists(PAUSE))
+        return bool(_redis().exists(PAUSE))
     except redis.RedisError:
         return False
