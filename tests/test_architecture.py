@@ -68,6 +68,8 @@ def test_nothing_writes_the_status_of_orders_round_their_transitions() -> None:
         "orders.update(status=PAID, attention='')",
         "Order._base_manager.update(status=1)",
         "customer.orders.all().update(status='paid')",
+        "ours = Order.objects.filter(pk=1)\nours.update(status='paid')",
+        "def _ours() -> QuerySet[Order]: ...\n_ours().update(status='paid')",
         "Order.objects.bulk_update(orders, ['status', 'paid_at'])",
         "Order.objects.bulk_create(rows, update_conflicts=True, update_fields=['status'], unique_fields=['id'])",
         "cursor.execute('UPDATE ecommerce_order SET status = %s')",
@@ -84,6 +86,8 @@ def test_the_reader_of_sources_sees_each_way_round(source: str) -> None:
     [
         "Payment.objects.filter(pk=1).update(status='failed')",
         "orders.update(attention='')",
+        "ours = Payment.objects.filter(pk=1)\nours.update(status='failed')",
+        "class A:\n def _ours(self) -> QuerySet[BulkJob]: ...\n def end(self): self._ours().update(status=1)",
         "cursor.execute('UPDATE ecommerce_orderwords SET words = 1')",
         "cursor.execute('SELECT status FROM ecommerce_order')",
     ],

@@ -4,11 +4,10 @@ import logging
 import secrets
 import time
 from datetime import datetime, timedelta
-from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -94,7 +93,7 @@ class Writing:
                 raise Halted
             self.job.slices.update(done=Coalesce(F("order_ids__len"), 0), due=None)
 
-    def _ours(self) -> Any:
+    def _ours(self) -> QuerySet[BulkJob]:
         return BulkJob.objects.filter(pk=self.job.pk, status=Status.RUNNING, selection__writing=self.name)
 
     def tell(self, rows: int) -> None:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0006_api_key'),
+        ('ecommerce', '0007_job_items_by_outcome'),
     ]
 
     operations = [
