@@ -14,6 +14,7 @@ from unfold.widgets import (
 
 from billing.money import InvalidAmount, parse_amount
 from ecommerce.models import Order, OrderItem
+from ecommerce.orders.questions import succeeded_payment
 from ecommerce.orders.undoing import owed_for, returned_before
 
 LONGEST_REASON = 500
@@ -27,6 +28,11 @@ class ActForm(forms.Form):
     def __init__(self, order: Order, data: Any = None) -> None:
         super().__init__(data)
         self.order = order
+
+    @property
+    def seen(self) -> dict[str, int]:
+        """Give what the page shows of the order's money, by the hidden field that brings it back."""
+        return {}
 
     @property
     def wanted(self) -> dict[str, Any]:
@@ -80,6 +86,7 @@ class RefundForm(ReasonForm):
     """Asks for an amount, or how many of which items."""
 
     amount = forms.CharField(label=gettext_lazy("Amount"), required=False, widget=UnfoldAdminTextInputWidget())
+    left_before = forms.IntegerField(required=False, widget=forms.HiddenInput())
     field_order = ("amount",)
 
     def __init__(self, order: Order, data: Any = None) -> None:
@@ -114,6 +121,12 @@ class RefundForm(ReasonForm):
             raise forms.ValidationError(_("Give either an amount, or how many of which items."))
         return cleaned
 
+    @property
+    def seen(self) -> dict[str, int]:
+        """Give what can still be refunded: of two presses of the button, only the first finds it so."""
+        payment = succeeded_payment(self.order)
+        return {"left_before": payment.refundable} if payment else {}
+
     def _lines(self) -> list[tuple[int, int]]:
         chosen = ((pk, self.cleaned_data.get(f"item_{pk}")) for pk in self.left)
         return [(pk, quantity) for pk, quantity in chosen if quantity]
@@ -123,7 +136,7 @@ class RefundForm(ReasonForm):
         """Give the reason, and either an amount or items with their quantities."""
         lines = self._lines()
         what = {"lines": lines} if lines else {"amount": self.cleaned_data["amount"]}
-        return {"reason": self.cleaned_data["reason"], **what}
+        return {"reason": self.cleaned_data["reason"], "left": self.cleaned_data["left_before"], **what}
 
     def owed(self) -> int:
         """Give what goes back, in the minor unit; raise OrderRefused where the items owe nothing that can be told."""

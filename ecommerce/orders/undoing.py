@@ -50,11 +50,17 @@ def refund(
     at: datetime,
     amount: int | None = None,
     lines: Sequence[tuple[int, int]] = (),
+    left: int | None = None,
 ) -> Order:
-    """Begin a refund of a part: an amount in the minor unit, or items as pairs of id and quantity."""
+    """Begin a refund of a part: an amount in the minor unit, or items as pairs of id and quantity.
+
+    `left`, in the minor unit, is what could still be refunded when it was decided: refused where that has changed,
+    so that a button pressed twice refunds once.
+    """
     with transaction.atomic():
         order = _locked(order_id)
         _check_refundable(order)
+        _check_left(order, left)
         owed = owed_for(order, lines) if amount is None else amount
         payment = _check_amount(order, owed)
         act = open_refund(order, Kind.REFUND, reason=reason, by=by, at=at, lines=[list(line) for line in lines])
@@ -173,6 +179,25 @@ def _check_refundable(order: Order) -> None:
     act = open_act(order)
     if act:
         raise in_flight(order, act)
+
+
+def _check_left(order: Order, left: int | None) -> None:
+    payment = succeeded_payment(order)
+    if left is None or payment is None or payment.refundable == left:
+        return
+    last = payment.refund_set.order_by("requested_at").last()
+    told = {
+        "number": order.number,
+        "left": format_money(payment.refundable, order.currency),
+        "money": format_money(last.amount, order.currency) if last else "",
+        "by": last.by_label if last else "",
+        "when": f"{last.requested_at:%Y-%m-%d %H:%M %Z}" if last else "",
+    }
+    sentence = _(
+        "Order %(number)s has changed meanwhile: the last refund is %(money)s, by %(by)s at %(when)s, and %(left)s "
+        "can still be refunded. Nothing more was sent."
+    )
+    raise OrderRefused("refunded_meanwhile", sentence % told, field="amount")
 
 
 def _check_amount(order: Order, owed: int) -> Payment:

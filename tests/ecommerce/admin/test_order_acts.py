@@ -94,6 +94,21 @@ def test_a_refund_is_shown_before_it_is_sent(order: Order) -> None:
     assert (order.status, order.amount_refunded) == ("paid", 1250)
 
 
+def test_pressing_refund_twice_refunds_once_even_after_the_first_is_through(order: Order) -> None:
+    client = somebody("refund")
+    shown = client.post(url(order, "refund"), {"amount": "12.50"})
+    assert 'name="left_before" value="4500"' in shown.content.decode()
+    pressed = {"confirmed": "1250", "amount": "12.50", "left_before": "4500"}
+    assert client.post(url(order, "refund"), pressed).status_code == 302
+    assert settled(order).amount_refunded == 1250
+    again = client.post(url(order, "refund"), pressed)
+    assert again.status_code == 409
+    assert "the last refund is USD 12.50, by Ana at" in again.content.decode()
+    assert "USD 32.50 can still be refunded. Nothing more was sent." in again.content.decode()
+    assert (settled(order).amount_refunded, order.acts.filter(kind="refund").count()) == (1250, 1)
+    assert 'name="left_before" value="3250"' in again.content.decode()
+
+
 def test_items_are_refunded_at_what_was_paid_for_them(balanced: Callable[[], None]) -> None:
     order = place_order(customer=make_customer(), quantity=3)
     typed = {f"item_{order.items.get().pk}": "1", "confirmed": "1500"}
