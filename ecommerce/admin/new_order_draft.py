@@ -71,8 +71,9 @@ class Draft:
             self._compare_total()
 
     def _choose_skus(self) -> None:
-        ids = [row.identity() for row in self.written if row.is_valid() and row.identity()]
-        known = Sku.objects.select_related("product").in_bulk(ids)
+        # Also of rows whose quantity makes no sense: a SKU that exists is not said to be gone.
+        picked = [row.identity() for row in self.written if row.is_valid() or "sku_id" in row.cleaned_data]
+        known = Sku.objects.select_related("product").in_bulk([sku_id for sku_id in picked if sku_id])
         for row in self.written:
             row.choose(known, needed=self.strict)
 

@@ -132,6 +132,7 @@ def test_a_row_with_a_quantity_needs_a_sku(refused: Any, ada: Customer) -> None:
 def test_a_quantity_is_a_whole_number(refused: Any, ada: Customer, ebook: Sku, quantity: str) -> None:
     page = refused(form(ada, (ebook, quantity), card="new", token="pm_card_visa", **total(900)))
     assert "A quantity is a whole number from 1 to 999." in page
+    assert "This SKU does not exist any more" not in page
     assert f'value="{quantity}"' in page
 
 
