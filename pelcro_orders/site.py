@@ -69,7 +69,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def search(self, request: HttpRequest, **_context: Any) -> HttpResponse:
         """Answer the command palette: pages by their title, rows as their own list would find them; a few of each."""
-        text = request.GET.get("s", "").strip()
+        text = request.GET.get("s", "").replace("\0", "").strip()
         if not text:
             return HttpResponse()
         began = perf_counter()

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
@@ -35,7 +36,10 @@ def _chosen(label: Any, **more: Any) -> "forms.ModelChoiceField[Any]":
 
 
 def _day(label: Any) -> forms.DateField:
-    return forms.DateField(label=label, required=False, widget=UnfoldAdminTextInputWidget({"type": "date"}))
+    # The day after is asked for too, in any time zone: the first and last days of the calendar have none.
+    known = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+    widget = UnfoldAdminTextInputWidget({"type": "date"})
+    return forms.DateField(label=label, required=False, validators=known, widget=widget)
 
 
 def _one_of(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:

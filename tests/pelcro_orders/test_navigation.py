@@ -77,6 +77,7 @@ def test_what_is_typed_into_the_palette_is_found_within_bounds(as_role: AsRole) 
     assert page.count("• Invoice") == 5
     assert "Invoices • Page" in pages
     assert browser.get("/admin/search/", {"s": "  "}).content == b""
+    assert "No results" in sentences(browser.get("/admin/search/", {"s": "\0nobody", "extended": "1"}))
 
 
 def test_the_palette_finds_nothing_that_a_person_may_not_open(as_role: AsRole) -> None:

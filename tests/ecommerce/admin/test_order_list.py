@@ -188,3 +188,12 @@ def test_two_people_at_once_each_see_their_own_list() -> None:
         seen = list(threads.map(look, ["paid", "fulfilled"] * 10))
     assert seen == [[paid.number], [fulfilled.number]] * 10
     assert User.objects.count() == 2
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31"])
+@pytest.mark.parametrize("name", ["created_from", "created_until"])
+def test_a_day_at_the_end_of_the_calendar_is_reported_and_narrows_nothing(name: str, day: str) -> None:
+    order = order_row("paid")
+    page = viewer().get(f"{LIST}?{name}={day}")
+    assert "Ensure this value is" in page.content.decode()
+    assert [row.number for row in page.context["rows"]] == [order.number]
