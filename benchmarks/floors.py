@@ -1,0 +1,54 @@
+"""The floor of each page: the rows it shows, asked for by hand and fetched, without a word of HTML."""
+
+from typing import Any
+
+from django.db import connection
+
+from benchmarks.data import Sample
+from benchmarks.figures import median_ms
+from customers.models import User
+
+ROWS = """
+SELECT o.id, o.number, o.status, o.money_state, o.summary, o.total, o.currency, o.created_at,
+    c.first_name, c.last_name, c.email
+FROM ecommerce_order o JOIN customers_customer c ON c.id = o.customer_id
+"""
+NEWEST = "ORDER BY o.id DESC LIMIT 100"
+PAGES = {
+    "list_first": [f"{ROWS} {NEWEST}"],
+    "list_paid": [f"{ROWS} WHERE o.status = 'paid' {NEWEST}"],
+    "list_last": [f"{ROWS} ORDER BY o.id LIMIT 100"],
+    "search_number": [f"{ROWS} WHERE o.number = %(number)s"],
+    "search_email": [f"{ROWS} WHERE lower(c.email) = lower(%(email)s) {NEWEST}"],
+    "search_name": [
+        f"""{ROWS} WHERE o.id IN (
+            SELECT order_id FROM ecommerce_orderwords WHERE words @@ to_tsquery('simple', %(words)s)
+        ) {NEWEST}"""
+    ],
+    "order_page": [
+        """SELECT * FROM ecommerce_order o JOIN customers_customer c ON c.id = o.customer_id
+        LEFT JOIN billing_invoice i ON i.id = o.invoice_id LEFT JOIN billing_payment p ON p.invoice_id = i.id
+        WHERE o.id = %(order_id)s""",
+        "SELECT * FROM ecommerce_orderitem WHERE order_id = %(order_id)s",
+        "SELECT * FROM ecommerce_orderevent WHERE order_id = %(order_id)s",
+    ],
+}
+
+
+def page_ms(name: str, sample: Sample, *, rounds: int) -> float:
+    """Give the median of asking for a page's rows."""
+    told = {"number": sample.number, "email": sample.email, "order_id": sample.order_id}
+    told["words"] = " & ".join(sample.name.split()) + ":*"
+    return median_ms(lambda: [fetch(sql, told) for sql in PAGES[name]], rounds=rounds)
+
+
+def fetch(sql: str, told: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    """Ask, and fetch all."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, told)
+        return list(cursor.fetchall())
+
+
+def user(pk: int) -> User:
+    """Give the one in whose name all is done."""
+    return User.objects.get(pk=pk)

@@ -1,0 +1,87 @@
+"""Bulk fulfill: in one worker's loop, beside raw SQL writing the same rows, and a loop of transitions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from benchmarks.figures import Figure, seconds
+from benchmarks.stock import acts
+from customers.actors import Actor
+from customers.models import User
+from ecommerce.jobs import selecting, working
+from ecommerce.jobs.selecting import NewJob
+from ecommerce.models import BulkJob, BulkJobSlice, Order
+
+MOST = 10_000
+STOCK_SHARE = 10  # a loop is as fast with a tenth of them
+BY = "'staff', 'bench', %(user)s::bigint"
+FLOOR = (
+    "UPDATE ecommerce_order SET status = 'fulfilled', fulfilled_at = now() WHERE id = ANY(%(ids)s) AND status = 'paid'",
+    f"""INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
+    SELECT id, '', '', now(), {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
+    f"""INSERT INTO ecommerce_orderevent (order_id, kind, at, data, by_kind, by_label, by_user_id)
+    SELECT id, 'fulfilled', now(), '{{}}', {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
+    """INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, claims)
+    SELECT %(job)s, %(slice)s, id, 'done', '', 0 FROM unnest(%(ids)s::bigint[]) AS of(id)""",
+)
+PUT_BACK = (
+    "UPDATE ecommerce_order SET status = 'paid', fulfilled_at = NULL WHERE id = ANY(%(ids)s)",
+    "DELETE FROM ecommerce_fulfillment WHERE order_id = ANY(%(ids)s)",
+)
+
+
+def figures(user: User, *, size: str, most: int = MOST) -> list[Figure]:
+    """Fulfill the same orders three times."""
+    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:most])
+    ours = len(ids) / _ours(user, ids)
+    _put_back(ids)
+    floor = len(ids) / _floor(user, ids)
+    _put_back(ids)
+    few = ids[: max(len(ids) // STOCK_SHARE, 1)]
+    stock = len(few) / seconds(lambda: acts.fulfill(Order.objects.filter(pk__in=few), user))
+    note = f"{len(ids):,} orders, stock on {len(few):,}"
+    return [Figure(name="bulk_fulfill", size=size, value=ours, unit="orders/s", floor=floor, stock=stock, note=note)]
+
+
+def a_job(action: BulkJob.Action, user: User, ids: Sequence[int]) -> BulkJob:
+    """Make a job of these orders."""
+    wanted = NewJob(action=action, orders=Order.objects.filter(pk__in=ids))
+    return selecting.start(wanted=wanted, by=Actor.staff(user), at=timezone.now())
+
+
+def work_off(job: BulkJob) -> float:
+    """Work on a job as a worker does until it has succeeded, and give the seconds."""
+    took = seconds(lambda: _work(job))
+    job.refresh_from_db()
+    if job.status != BulkJob.Status.SUCCEEDED:
+        raise AssertionError(f"{job} ended {job.status}: {job.message}")
+    return took
+
+
+def _work(job: BulkJob) -> None:
+    while BulkJob.objects.filter(pk=job.pk, finished_at=None).exists():
+        working.work(job_id=job.pk, seconds=20)
+
+
+def _ours(user: User, ids: Sequence[int]) -> float:
+    return work_off(a_job(BulkJob.Action.FULFILL, user, ids))
+
+
+def _floor(user: User, ids: Sequence[int]) -> float:
+    done = {"status": BulkJob.Status.SUCCEEDED, "finished_at": timezone.now(), "total": len(ids)}
+    job = BulkJob.objects.create(action=BulkJob.Action.FULFILL, **done, **Actor.staff(user).columns)
+    part = BulkJobSlice.objects.create(job=job, number=0, order_ids=ids, due=None)
+    told = {"ids": ids, "user": user.pk, "job": job.pk, "slice": part.pk}
+    return seconds(lambda: _execute(FLOOR, told))
+
+
+def _put_back(ids: Sequence[int]) -> None:
+    _execute(PUT_BACK, {"ids": ids})
+
+
+def _execute(statements: Sequence[str], told: dict[str, Any]) -> None:
+    with transaction.atomic(), connection.cursor() as cursor:
+        for sql in statements:
+            cursor.execute(sql, told)

@@ -1,0 +1,1 @@
+"""The baseline: the admin that a competent developer builds over these tables in a day."""

@@ -1,0 +1,23 @@
+"""The stock export: django-import-export, as its admin writes a file within the request."""
+
+import time
+from typing import Any
+
+from django.db.models import QuerySet
+from import_export.formats.base_formats import CSV
+
+from benchmarks.child import Memory
+from benchmarks.stock.admin import StockResource
+from ecommerce.models import Order
+
+
+def measure(*, rows: int) -> dict[str, Any]:
+    """Write the first so many orders."""
+    resource = StockResource()
+    orders: QuerySet[Order] = resource.get_queryset().order_by("id")[:rows]
+    memory, began = Memory(), time.perf_counter()
+    written = CSV().export_data(resource.export(queryset=orders))
+    took = time.perf_counter() - began
+    if written.count("\n") <= min(rows, 1):
+        raise AssertionError("The stock export wrote nothing.")
+    return {"rows_per_second": rows / took, "memory": memory.above}

@@ -1,0 +1,38 @@
+"""The benchmarks run, at a size that tells nothing of speed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from pelcro_orders.environment import BASE_DIR
+from pelcro_orders.local import records
+
+NAMES = {
+    *("list_first", "list_paid", "list_last", "search_number", "search_email", "search_name", "order_page"),
+    *("bulk_fulfill", "export_csv", "export_memory", "bulk_cancel", "bulk_cancel_limit", "job_start"),
+    "order_overhead",
+}
+
+
+def test_every_figure_is_measured_beside_its_floor_and_stock(tmp_path: Path) -> None:
+    output = tmp_path / "latest.json"
+    arguments = ["--size", "200", "--quick", "--output", str(output)]
+    ran = subprocess.run(
+        [sys.executable, "-m", "pelcro_orders.local.apart", "-m", "benchmarks", *arguments],
+        check=False,
+        cwd=BASE_DIR,
+        env=records.without_ours(os.environ) | {"VAR_DIR": str(tmp_path / "var")},
+        capture_output=True,
+        text=True,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    figures = json.loads(output.read_text())
+    assert {each["name"] for each in figures} == NAMES
+    assert len(figures) == len(NAMES)
+    assert all(set(each) == {"name", "size", "value", "unit", "floor", "stock"} for each in figures)
+    assert all(each["value"] > 0 for each in figures if each["name"] != "export_memory")
+    assert all(
+        each["floor"] and each["stock"] for each in figures if each["unit"] == "ms" and "order_" not in each["name"]
+    )
