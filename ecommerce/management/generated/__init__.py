@@ -1,0 +1,1 @@
+"""Synthetic orders for benchmarks, as rows that agree with each other."""
