@@ -13,10 +13,7 @@ from ecommerce.orders.fulfilling import check_fulfillable
 from ecommerce.orders.questions import open_acts
 from ecommerce.orders.refusals import OrderRefused, last_events
 
-COLUMNS = (
-    *("number", "status", "total", "amount_refunded"),
-    *("paid_at", "fulfilled_at", "canceled_at", "returned_at"),
-)
+COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")
 WRITE = """
 WITH sent AS (
     INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)

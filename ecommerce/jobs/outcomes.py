@@ -1,5 +1,6 @@
 """What became of each order of a job, and what that adds up to."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,12 +16,13 @@ Status = BulkJobItem.Status
 # An item that has its outcome keeps it. One that goes on waiting did not harm its worker.
 WRITE = """
 INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, act_id, claims)
-SELECT %s, %s, given.order_id, given.status, given.reason, given.act_id, 0
-FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[]) AS given(order_id, status, reason, act_id)
+SELECT %s, %s, given.order_id, %s, given.reason, given.act_id, 0 FROM {given}
 ON CONFLICT (job_id, order_id) DO UPDATE
 SET status = EXCLUDED.status, reason = EXCLUDED.reason, act_id = EXCLUDED.act_id, claims = 0
 WHERE ecommerce_bulkjobitem.status = 'pending'
 """
+TOLD = WRITE.format(given="unnest(%s::bigint[], %s::text[], %s::bigint[]) AS given(order_id, reason, act_id)")
+PLAIN = WRITE.format(given="(SELECT unnest(%s::bigint[]) AS order_id, '' AS reason, NULL::bigint AS act_id) given")
 # The slices in the order of their keys, without those that somebody is at.
 COUNT = """
 WITH open AS (
@@ -50,14 +52,21 @@ class Outcome:
 
 def write(part: BulkJobSlice, outcomes: Sequence[Outcome]) -> None:
     """Write outcomes of a slice, in the transaction that changed its orders."""
-    columns: list[list[Any]] = [
-        [each.order_id for each in outcomes],
-        [each.status.value for each in outcomes],
-        [each.reason for each in outcomes],
-        [each.act_id for each in outcomes],
-    ]
+    by_status = defaultdict[BulkJobItem.Status, list[Outcome]](list)
+    for each in outcomes:
+        by_status[each.status].append(each)
+    for status, alike in by_status.items():
+        _write(part, status, alike)
+
+
+def _write(part: BulkJobSlice, status: BulkJobItem.Status, outcomes: Sequence[Outcome]) -> None:
+    common: list[Any] = [part.job_id, part.pk, status.value, [each.order_id for each in outcomes]]
+    reasons, acts = [each.reason for each in outcomes], [each.act_id for each in outcomes]
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, [part.job_id, part.pk, *columns])
+        if any(reasons) or any(acts):
+            cursor.execute(TOLD, [*common, reasons, acts])
+        else:
+            cursor.execute(PLAIN, common)
 
 
 def count(job: BulkJob) -> None:

@@ -22,12 +22,8 @@ NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), mo
 NO_TIME = dict.fromkeys(("paid_at", "fulfilled_at", "canceled_at", "returned_at"), True)
 
 WRITE_TRANSITIONS = """
-UPDATE ecommerce_order o
-SET status = t.status, paid_at = t.paid_at, fulfilled_at = t.fulfilled_at, canceled_at = t.canceled_at,
-    returned_at = t.returned_at
-FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-    AS t(id, status, paid_at, fulfilled_at, canceled_at, returned_at)
-WHERE o.id = t.id AND o.status = %s
+UPDATE ecommerce_order o SET status = t.status, {time} = t.time
+FROM unnest(%s::bigint[], %s::text[], %s::timestamptz[]) AS t(id, status, time) WHERE o.id = t.id AND o.status = %s
 """
 
 
@@ -47,13 +43,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return super().update(**values)
 
     def write_transitions(self, orders: Sequence["Order"], *, old: str) -> None:
-        """Write status and times of orders whose own transition ran in memory; raise if one is not `old` any more.
+        """Write status and time of orders whose own transition ran in memory; raise if one is not `old` any more.
 
-        The one place that writes status in sets: 20,000 orders a second, where saving each does 900.
+        All have the same new status. The one place that writes status in sets: some 20,000 orders a second, where
+        saving each does 900.
         """
-        columns = [[getattr(order, name) for order in orders] for name in ("pk", "status", *NO_TIME)]
+        (new,) = {order.status for order in orders}
+        times = [getattr(order, f"{new}_at") for order in orders]
         with connections[self.db].cursor() as cursor:
-            cursor.execute(WRITE_TRANSITIONS, [*columns, old])
+            written: list[Any] = [[order.pk for order in orders], [order.status for order in orders], times, old]
+            cursor.execute(WRITE_TRANSITIONS.format(time=f"{new}_at"), written)
             if cursor.rowcount != len(orders):
                 raise ConcurrentTransition(f"{len(orders) - cursor.rowcount} orders are not {old} any more.")
         for order in orders:
@@ -219,6 +218,11 @@ class Order(ConcurrentMixin, models.Model):
     def was_paid(self) -> bool:
         """Tell whether it was ever paid, whatever became of it."""
         return self.paid_at is not None
+
+    @property
+    def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
+        """Name the one field of state: looking through all of them took half the time of a bulk job."""
+        return (Order.status.field,)
 
     @transition(field=status, source=Status.CREATED, target=Status.PAID)
     def pay(self, *, at: datetime) -> None:
