@@ -40,6 +40,15 @@ def recover(job: BulkJob) -> None:
     assert set(BulkJobItem.objects.filter(job=job).values_list("status", flat=True)) == {"done"}
 
 
+def crash_and_recover(jobs: Iterator[BulkJob], stride: int) -> None:
+    steps = []
+    for step in crashes(lambda: working.work(job_id=latest().pk, seconds=60), stride=stride):
+        recover(latest())
+        next(jobs)
+        steps.append(step)
+    assert steps[-1] > 30
+
+
 def test_canceling_survives_a_crash_at_any_step(
     stride: int, balanced: Callable[[], None], ledger: Callable[[], dict[str, Any]]
 ) -> None:
@@ -47,11 +56,7 @@ def test_canceling_survives_a_crash_at_any_step(
     make_customer()
     make_sku(stock=1_000)
     jobs = fresh_jobs("cancel", ben)
-    steps = 0
-    for steps in crashes(lambda: working.work(job_id=latest().pk, seconds=60), stride=stride):
-        recover(latest())
-        next(jobs)
-    assert steps > 30
+    crash_and_recover(jobs, stride)
     balanced()
     canceled = Order.objects.filter(status="canceled").count()
     assert canceled == 3 * BulkJob.objects.count()
@@ -64,11 +69,7 @@ def test_fulfilling_survives_a_crash_at_any_step(stride: int) -> None:
     make_customer()
     make_sku()
     jobs = fresh_jobs("fulfill", ben)
-    steps = 0
-    for steps in crashes(lambda: working.work(job_id=latest().pk, seconds=60), stride=stride):
-        recover(latest())
-        next(jobs)
-    assert steps > 30
+    crash_and_recover(jobs, stride)
     fulfilled = Order.objects.filter(status="fulfilled").count()
     assert fulfilled == 3 * BulkJob.objects.count()
     assert Fulfillment.objects.count() == fulfilled
