@@ -1,7 +1,7 @@
 """Addresses, as docs and contract name them."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
 from django.views.generic import RedirectView
 
 from billing import webhooks
@@ -11,5 +11,6 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
+    path("shop/", include("ecommerce.shop.urls")),
     path("webhooks/stripe/", webhooks.stripe, name="stripe_webhook"),
 ]

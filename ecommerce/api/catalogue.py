@@ -1,6 +1,5 @@
 """What is on sale, and what a basket of it costs."""
 
-from django.db.models import Prefetch
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
@@ -18,9 +17,7 @@ router = Router(tags=["Catalogue"])
 @router.get("/products", response=answers(told.ProductList))
 def products(request: HttpRequest) -> told.ProductList:
     """List the products on sale, each with its SKUs. Needs no token."""
-    on_sale = Prefetch("skus", Sku.objects.filter(active=True).order_by("pk"))
-    listed = Product.objects.filter(active=True).order_by("name", "pk").prefetch_related(on_sale)
-    return told.ProductList(data=[_product(product) for product in listed if product.skus.all()])
+    return told.ProductList(data=[_product(product) for product in Product.objects.on_sale()])
 
 
 def _product(product: Product) -> told.Product:
@@ -44,7 +41,7 @@ def _sku(sku: Sku) -> told.Sku:
         currency=sku.currency,
         image=sku.image,
         inventory_type=sku.inventory_type,
-        in_stock=not sku.finite or sku.inventory_quantity > 0,
+        in_stock=sku.in_stock,
     )
 
 

@@ -13,6 +13,16 @@ from django.utils.translation import gettext_lazy as _
 from billing.money import format_money, supported
 
 
+class ProductQuerySet(models.QuerySet["Product"]):
+    """Many products."""
+
+    def on_sale(self) -> list["Product"]:
+        """Give those that can be ordered now, by name, each with the SKUs that can."""
+        skus = models.Prefetch("skus", Sku.objects.filter(active=True).order_by("pk"))
+        listed = self.filter(active=True).order_by("name", "pk").prefetch_related(skus)
+        return [product for product in listed if product.skus.all()]
+
+
 class Product(models.Model):
     """Something on sale; its SKUs say in which kinds. Only a shippable one needs an address."""
 
@@ -22,6 +32,8 @@ class Product(models.Model):
     shippable = models.BooleanField(_("shippable"), default=True)
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+
+    objects = ProductQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("product")
@@ -91,6 +103,11 @@ class Sku(models.Model):
     def finite(self) -> bool:
         """Tell whether its stock is counted."""
         return self.inventory_type == self.InventoryType.FINITE
+
+    @property
+    def in_stock(self) -> bool:
+        """Tell whether at least one can be ordered."""
+        return not self.finite or self.inventory_quantity > 0
 
     @property
     def price_money(self) -> str:

@@ -1,0 +1,101 @@
+import * as api from "./api.js";
+import * as basket from "./basket.js";
+import * as card from "./card.js";
+import { $, busy, formBody, goSignIn, make, money, problem, sums } from "./page.js";
+
+const form = $("checkout");
+let summary = null;
+let means = null;
+
+function addresses(saved) {
+  const shipping = saved.filter(({ type }) => type === "shipping");
+  const choices = shipping.map(({ id, name, line1, city, country }) => ({ value: String(id), text: [name, line1, city, country].join(", ") }));
+  $("addresses").replaceChildren(...[...choices, { value: "new", text: "A new address" }].map(({ value, text }, place) =>
+    make("label", { className: "check" }, make("input", { type: "radio", name: "address", value, checked: place === 0 }), ` ${text}`)));
+  $("addresses").hidden = shipping.length === 0;
+  const show = () => ($("new-address").hidden = chosen("address") !== "new");
+  $("addresses").addEventListener("change", show);
+  show();
+}
+
+const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value;
+
+async function whereto() {
+  if (!summary.shippable) return {};
+  if (chosen("address") !== "new") return { address_id: Number(chosen("address")) };
+  const fields = [...$("new-address").querySelectorAll("input, select")];
+  const wrong = fields.find((field) => !field.checkValidity());
+  if (wrong) {
+    wrong.focus();
+    throw new Error(`${wrong.labels[0].firstChild.textContent}: ${wrong.validationMessage}`);
+  }
+  const { address, card: _card, ...body } = formBody(form);
+  const saved = (await api.addAddress({ type: "shipping", ...body })).addresses;
+  addresses(saved);
+  const newest = saved.reduce((newest, each) => (each.id > newest.id ? each : newest));
+  document.querySelector(`input[name=address][value="${newest.id}"]`).checked = true;
+  $("new-address").hidden = true;
+  return { address_id: newest.id };
+}
+
+/* Whatever was answered, there is an order or there is none. Only silence leaves that open, and is asked again. */
+async function send({ key, body }) {
+  try {
+    const order = await api.createOrder(body, key);
+    basket.settle();
+    basket.clear();
+    if (order.client_secret) {
+      await card.authenticate(order.client_secret);
+      await api.confirmOrder(order.number);
+    }
+    location.assign(`/shop/orders/${encodeURIComponent(order.number)}/?placed`);
+  } catch (error) {
+    if (!(error instanceof api.Unanswered)) basket.settle();
+    throw error;
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  busy($("pay"), async () => {
+    const unanswered = basket.pending();
+    if (unanswered) return send(unanswered);
+    const body = { ...basket.asked(), ...(await whereto()), ...(summary.total ? await means() : {}) };
+    await send(basket.begin(body));
+  });
+});
+
+async function show() {
+  if (!api.signedIn()) return goSignIn();
+  const unanswered = basket.pending();
+  if (unanswered) $("unsure").hidden = false;
+  if (basket.isEmpty() && !unanswered) return location.replace("/shop/basket/");
+  form.hidden = false;
+  if (unanswered) {
+    try {
+      return await send(unanswered);
+    } catch (error) {
+      problem(error.message);
+      if (error instanceof api.Unanswered) return;
+      $("unsure").hidden = true;
+    }
+  }
+  const [priced, customer] = await Promise.all([api.summary(basket.asked()), api.customer()]);
+  summary = priced;
+  $("lines").replaceChildren(...summary.items.map(({ name, quantity, amount }) =>
+    make("li", { className: "line" }, make("span", { className: "name" }, `${quantity} × ${name}`), make("b", {}, money(amount, summary.currency)))));
+  sums($("sums"), { ...summary, coupon: summary.coupon?.code });
+  $("pay").textContent = summary.total ? `Pay ${money(summary.total, summary.currency)}` : "Order, nothing to pay";
+  $("delivery").hidden = !summary.shippable;
+  $("payment").hidden = !summary.total;
+  for (const [name, value] of Object.entries({ first_name: customer.first_name, last_name: customer.last_name })) form.elements[name].value ||= value;
+  addresses(customer.addresses);
+  if (summary.total) means = await card.offer(customer.sources);
+}
+
+try {
+  await show();
+} catch (error) {
+  if (error.status === 401) goSignIn();
+  else problem(error.message);
+}
