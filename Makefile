@@ -19,7 +19,7 @@ run: $(VENV)/.installed
 	@exec $(BIN) -m pelcro_orders.local
 
 test: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest -n 2 $(ARGS)
+	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
 
 faults: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest tests/faults -m "full or not full" $(ARGS)
