@@ -8,7 +8,7 @@ import functools
 import json
 import os
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.core.exceptions import ImproperlyConfigured
@@ -72,12 +72,30 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
 
 def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
     """Read a URL of one of these schemes, without a slash at its end."""
-    value = text(name, default).rstrip("/")
-    if value and urlsplit(value).scheme not in schemes:
+    value = text(name, default)
+    if not value:
+        return ""
+    parts = url(name, value)
+    if parts.scheme not in schemes:
         choices = " or ".join(f"{scheme}://…" for scheme in schemes)
         message = f"{name} does not start with {choices}: write it so."
         raise ImproperlyConfigured(message)
-    return value
+    if not (parts.netloc or parts.path.strip("/")):
+        message = f"{name} is {value!r}, which names no host: write it after {parts.scheme}://."
+        raise ImproperlyConfigured(message)
+    return value.rstrip("/")
+
+
+def url(name: str, value: str) -> SplitResult:
+    """Take a URL apart; its port is a number, and its brackets are in pairs."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as wrong:
+        # Not the value itself: it may hold a password.
+        message = f"{name} is no address ({wrong}): write scheme://host:port."
+        raise ImproperlyConfigured(message) from None
+    return parts
 
 
 def zone(name: str, default: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -26,7 +26,7 @@ def database_url(sockets: Path) -> str:
 
 def database(url: str, var_dir: Path) -> dict[str, Any]:
     """Give Django's settings for a DATABASE_URL, or for the embedded server where there is none."""
-    parts = urlsplit(url or database_url(socket_folder(var_dir)))
+    parts = _parts(url or database_url(socket_folder(var_dir)))
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"DATABASE_URL is not PostgreSQL's: {EXAMPLE}.")
     query = dict(parse_qsl(parts.query))
@@ -39,16 +39,21 @@ def database(url: str, var_dir: Path) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": query.pop("host", unquote(parts.hostname or "")),
-        "PORT": query.pop("port", _port(url)),
+        "PORT": query.pop("port", str(parts.port or "")),
         "OPTIONS": query,  # sslmode and the like
     }
 
 
-def _port(url: str) -> str:
+def _parts(url: str) -> SplitResult:
     try:
-        return str(urlsplit(url).port or "")
+        parts = urlsplit(url)
+    except ValueError:
+        raise ImproperlyConfigured(f"DATABASE_URL is no address: {EXAMPLE}.") from None
+    try:
+        _ = parts.port
     except ValueError:
         raise ImproperlyConfigured(f"DATABASE_URL has no number for a port: {EXAMPLE}.") from None
+    return parts
 
 
 def client(settings: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ def test_a_database_url_is_read_whole() -> None:
         ("postgresql://a@b", "names no database"),
         ("postgresql://a@b:port/c", "has no number for a port"),
         ("postgresql://a@b:99999/c", "has no number for a port"),
+        ("postgresql://[::1/c", "is no address"),
     ],
 )
 def test_a_bad_database_url_says_what_to_write(url: str, what: str) -> None:

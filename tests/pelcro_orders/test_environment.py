@@ -70,6 +70,23 @@ def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
         *(
             (
                 written,
+                lambda: environment.address("X", schemes=("http", "redis")),
+                f"X is no address ({why}): write scheme://host:port.",
+            )
+            for written, why in (
+                ("http://[::1", "Invalid IPv6 URL"),
+                ("redis://there:many/0", "Port could not be cast to integer value as 'many'"),
+                ("redis://there:99999/0", "Port out of range 0-65535"),
+            )
+        ),
+        (
+            "https://",
+            lambda: environment.address("X", schemes=("http", "https")),
+            "X is 'https://', which names no host: write it after https://.",
+        ),
+        *(
+            (
+                written,
                 lambda: environment.zone("X", "UTC"),
                 f"X is '{written}'; write the name of a time zone, for example Europe/Berlin.",
             )
