@@ -13,7 +13,6 @@ from pelcro_orders.local.process import Process
 from pelcro_orders.local.programs import OPENER
 from pelcro_orders.local.stack import Stack
 
-pytestmark = pytest.mark.xdist_group("health")  # these take servers away from one another
 WELL = {"postgresql": "answers", "redis": "answers"}
 
 

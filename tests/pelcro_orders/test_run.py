@@ -22,9 +22,6 @@ from pelcro_orders.environment import BASE_DIR
 from pelcro_orders.local import leftovers, programs, records
 from pelcro_orders.local.addresses import socket_folder
 
-# One run is shared by all that is tried here, in this order.
-pytestmark = pytest.mark.xdist_group("run")
-
 
 class Run:
     """A run in a folder of its own, whose output is kept."""
