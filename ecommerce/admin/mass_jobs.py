@@ -1,6 +1,7 @@
 """From a mass action to a job: the page that asks first, with counts, reasons and money, and what its button does."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,6 +53,7 @@ def _wanted(request: HttpRequest, action: Action, orders: OrderQuerySet) -> NewJ
         reason=request.POST.get("reason", "").strip(),
         restock=action != Action.RETURN or "restock" in request.POST,
         expected=_confirmed(request, action, orders),
+        confirmation=request.POST.get("confirmation", "")[:36],
     )
 
 
@@ -117,7 +119,7 @@ def _page(
         "waits": _waits(seen.waits) if seen.waits else "",
         "skipped": f"{seen.total - count:,}",
         "keep": [("action", request.POST["action"]), ("select_across", "1" if across else "0"), ("confirmed", "1"),
-                 ("count", seen.changes), ("sums", sums(seen))],
+                 ("count", seen.changes), ("sums", sums(seen)), ("confirmation", uuid.uuid4())],
         "ticked": [] if across else request.POST.getlist("_selected_action"),
         "reason": request.POST.get("reason", ""),
         "restock": "confirmed" not in request.POST or "restock" in request.POST,

@@ -31,7 +31,8 @@ class NewJob:
     """What is wanted: `orders` is any queryset whose one column `ids` names holds orders' ids.
 
     `selection` says in words, under "words", what was selected; `expected` is how many orders were confirmed, where
-    they were not named one by one.
+    they were not named one by one. `confirmation` names the page that was confirmed: its button pressed twice gives
+    the same job.
     """
 
     action: BulkJob.Action
@@ -42,12 +43,18 @@ class NewJob:
     restock: bool = True
     retry_of: BulkJob | None = None
     expected: int | None = None
+    confirmation: str = ""
 
 
 def start(*, wanted: NewJob, by: Actor, at: datetime) -> BulkJob:
     """Make a job of the orders as they are selected now; raise SelectionChanged. The caller rings."""
+    confirmation = f"{by.user_id}:{wanted.confirmation}"[:80] if wanted.confirmation else None
     with transaction.atomic():
+        confirmed = _confirmed_before(confirmation)
+        if confirmed:
+            return confirmed
         job = BulkJob.objects.create(
+            confirmation=confirmation,
             action=wanted.action,
             selection=dict(wanted.selection),
             reason=wanted.reason,
@@ -63,6 +70,15 @@ def start(*, wanted: NewJob, by: Actor, at: datetime) -> BulkJob:
         if not job.total or wanted.expected not in {None, job.total}:
             raise SelectionChanged
     return job
+
+
+def _confirmed_before(confirmation: str | None) -> BulkJob | None:
+    if confirmation is None:
+        return None
+    # Whoever presses the same button at once waits here, and then finds the first one's job.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [confirmation])
+    return BulkJob.objects.filter(confirmation=confirmation).first()
 
 
 def _freeze(job: BulkJob, wanted: NewJob, *, at: datetime) -> int:

@@ -33,6 +33,8 @@ class BulkJob(ByActor):
         PARTIAL = "partial", _("Partly done")
         FAILED = "failed", _("Failed")
 
+    # One confirmation page makes one job, however often its button is pressed.
+    confirmation = models.CharField(max_length=80, null=True, unique=True, editable=False)
     action = models.CharField(_("action"), max_length=10, choices=Action)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
     selection = models.JSONField(_("selection"), default=dict)

@@ -327,3 +327,13 @@ def test_refusals_of_buttons_are_said(client: Client, ben: User, paid: list[Orde
         assert sentence in client.post(f"{url}{act}/do/", follow=True).content.decode()
     with pytest.raises(control.JobRefused):
         control.stop(job_id=job.pk, by=ben)
+
+
+def test_the_button_pressed_twice_makes_one_job(client: Client, paid: list[Order]) -> None:
+    form = hidden(choose(client, PAID, "cancel_orders", _selected_action=ids(paid)))
+    for _ in range(2):
+        assert client.post(PAID, form).status_code == 302
+
+    assert BulkJob.objects.count() == 1
+    again = hidden(choose(client, PAID, "cancel_orders", _selected_action=ids(paid)))
+    assert again["confirmation"] != form["confirmation"]
