@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import Case, F, When
 
 from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Refund
 from customers.models import Customer
@@ -73,6 +73,26 @@ def credit(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
     )
 
 
+def credit_all(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> list[CreditNote]:
+    """Issue the credit notes of many refunds, given with the keys of their invoices, each of another invoice."""
+    amounts = Case(*(When(pk=invoice_id, then=refund.amount) for invoice_id, refund in owed))
+    credited = Invoice.objects.filter(pk__in=[invoice_id for invoice_id, _refund in owed])
+    credited.update(amount_refunded=F("amount_refunded") + amounts)
+    first = _next("credit_note", len(owed))
+    notes = [
+        CreditNote(
+            number=f"CN-{number:06}",
+            invoice_id=invoice_id,
+            refund=refund,
+            currency=refund.currency,
+            amount=refund.amount,
+            issued_at=at,
+        )
+        for number, (invoice_id, refund) in enumerate(owed, start=first)
+    ]
+    return CreditNote.objects.bulk_create(notes)
+
+
 def void_credit(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
     """Void the credit note of a refund that failed after all."""
     if CreditNote.objects.filter(refund=refund, voided_at=None).update(voided_at=at):
@@ -85,9 +105,10 @@ def _change(invoice: Invoice, expected: Invoice.Status, **values: object) -> Non
     invoice.refresh_from_db()
 
 
-def _next(name: str) -> int:
+def _next(name: str, count: int = 1) -> int:
+    """Give the first of so many numbers in a row."""
     Counter.objects.get_or_create(name=name)
     counter = Counter.objects.select_for_update().get(name=name)
-    counter.value += 1
+    counter.value += count
     counter.save(update_fields=["value"])
-    return counter.value
+    return counter.value - count + 1

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -190,6 +190,26 @@ def close_refund(*, answer: RefundAnswer, at: datetime) -> RefundClosing:
     )
     refund.refresh_from_db()
     return RefundClosing(refund=refund, before=before, won=bool(written) and before != refund.status)
+
+
+def close_refunds(*, answers: Sequence[RefundAnswer], at: datetime) -> None:
+    """Write many times that Stripe said yes to a refund that was only wished for, and that the caller locked."""
+    by_status = {status: [each for each in answers if each.status is status] for status in {a.status for a in answers}}
+    for status, alike in by_status.items():
+        pending = status is Refund.Status.PENDING
+        names = Case(*(When(pk=each.refund_id, then=Value(each.stripe_id)) for each in alike))
+        wished = Refund.objects.filter(pk__in=[each.refund_id for each in alike], status=Refund.Status.REQUESTED)
+        written = wished.update(
+            status=status,
+            stripe_refund_id=names,
+            failure_code="",
+            failure_message="",
+            attention="",
+            due=at + FOLLOW_PENDING if pending else None,
+            closed_at=None if pending else at,
+        )
+        if written != len(alike):
+            raise RuntimeError(f"{len(alike) - written} refunds had an answer already.")
 
 
 def _known(answer: RefundAnswer) -> Refund | None:

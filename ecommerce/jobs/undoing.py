@@ -35,10 +35,10 @@ def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcom
         elif order.status != needed:
             refused = _refused(order, kind, last=stuck.get(order.pk))
             outcomes.append(Outcome(order.pk, Status.SKIPPED, refused.message))
-        elif payment and payment.refundable:
+        elif payment and payment.refundable and not (payment.dispute or order.attention):
             owed.append((order, payment))
         else:
-            outcomes.append(_at_once(job, order, at=at))
+            outcomes.append(_by_itself(job, order, at=at))
     return outcomes + _send_back(job, owed, kind, at=at)
 
 
@@ -48,14 +48,14 @@ def _refused(order: Order, kind: OrderAct.Kind, *, last: OrderEvent | None) -> O
     return wrong_status(order, needed=_("fulfilled"), act=_("returned"), last=last)
 
 
-def _at_once(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
-    """Undo an order of which nothing is left to refund."""
+def _by_itself(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
+    """Begin with an order that is not like the others: nothing is left to refund, or something is the matter."""
     by = actor_of(job)
     if job.action == BulkJob.Action.CANCEL:
-        begin_cancel(order, reason=job.reason, by=by, at=at)
+        act = begin_cancel(order, reason=job.reason, by=by, at=at)
     else:
-        begin_return(order, reason=job.reason, restock=job.restock, by=by, at=at)
-    return Outcome(order.pk, Status.DONE)
+        act = begin_return(order, reason=job.reason, restock=job.restock, by=by, at=at)
+    return Outcome(order.pk, Status.WORKING, act_id=act.pk) if act else Outcome(order.pk, Status.DONE)
 
 
 def _send_back(

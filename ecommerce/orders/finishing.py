@@ -13,6 +13,7 @@ from billing.models import Invoice, Payment, Refund
 from customers.actors import STRIPE, SYSTEM
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders import closing, holding
+from ecommerce.orders.finishing_sets import finish_plain
 from ecommerce.orders.history import record
 from ecommerce.orders.paying import become_paid
 from ecommerce.orders.questions import open_act
@@ -57,7 +58,7 @@ def _finish_together(answers: Sequence[Answer], *, at: datetime) -> None:
         if len(locked) > 1:
             # One order after the other would lock these in an order of its own, and batches would block each other.
             holding.lock_all(list(locked))
-        for answer in answers:
+        for answer in finish_plain(list(locked.values()), answers, at=at):
             _finish_one(locked[by_payment[answer.payment_id]], answer, at=at)
 
 

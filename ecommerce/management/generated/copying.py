@@ -58,8 +58,15 @@ def keys_of(table: str, count: int) -> range:
     return take_keys(sequence, count)
 
 
+def without_haste() -> None:
+    """Let this transaction's statements take as long as they take."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0")
+
+
 def analyze(tables: Iterable[str]) -> None:
     """Have the planner look at what was written."""
     with connection.cursor() as cursor:
+        cursor.execute("SET statement_timeout TO 0")
         for name in tables:
             cursor.execute(f"VACUUM (ANALYZE) {name}")

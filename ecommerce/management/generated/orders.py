@@ -13,7 +13,7 @@ from django.db.models import Model
 
 from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Payment, Refund
 from customers.models import Customer
-from ecommerce.management.generated.copying import Table, analyze, keys_of, take_keys
+from ecommerce.management.generated.copying import Table, analyze, keys_of, take_keys, without_haste
 from ecommerce.management.generated.shop import Shelf, a_person, an_address
 from ecommerce.models import Order, OrderEvent, OrderItem
 
@@ -91,6 +91,7 @@ class Generator:
         for start in range(0, self.count, BATCH):
             size = min(BATCH, self.count - start)
             with transaction.atomic():
+                without_haste()
                 keys = self._take(size)
                 for place in range(size):
                     self._order(keys, place, start + place)
