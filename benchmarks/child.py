@@ -1,6 +1,6 @@
 """Measuring in a fresh process: with settings of its own, and a memory that nothing else has filled.
 
-python -m benchmarks.child benchmarks.pages < arguments.json > answer.json
+It says "ready" once it has imported what it needs, is told what to measure as JSON, and answers with a line of JSON.
 """
 
 import json
@@ -11,7 +11,7 @@ import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import django
 
@@ -22,14 +22,41 @@ MEGABYTE = 1 << 20
 
 def ask(module: str, settings: str, **told: Any) -> Any:
     """Call a module's `measure` in a process of its own and give its answer."""
-    child = subprocess.run(
-        [sys.executable, "-m", "benchmarks.child", module],
-        check=True,
-        input=json.dumps(told).encode(),
-        stdout=subprocess.PIPE,
-        env={**os.environ, "DJANGO_SETTINGS_MODULE": settings},
-    )
-    return json.loads(child.stdout)
+    return Child(module, settings).begin(**told).answer()
+
+
+class Child:
+    """A process that has imported all it needs, and waits for the word."""
+
+    def __init__(self, module: str, settings: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.child", module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "DJANGO_SETTINGS_MODULE": settings},
+        )
+        self._line()
+
+    def begin(self, **told: Any) -> Self:
+        """Give the word."""
+        if self.process.stdin:
+            json.dump(told, self.process.stdin)
+            self.process.stdin.close()
+        return self
+
+    def answer(self) -> Any:
+        """Wait for what it has measured."""
+        answer = self._line()
+        if self.process.wait():
+            raise ChildProcessError(f"{self.process.args!r} ended with {self.process.returncode}.")
+        return json.loads(answer)
+
+    def _line(self) -> str:
+        line = self.process.stdout.readline() if self.process.stdout else ""
+        if not line:
+            raise ChildProcessError(f"{self.process.args!r} ended with {self.process.wait()}.")
+        return line
 
 
 class Memory:
@@ -58,8 +85,9 @@ def _peak() -> int:
 def main() -> None:
     """Do as asked."""
     django.setup()
-    answer = import_module(sys.argv[1]).measure(**json.load(sys.stdin))
-    json.dump(answer, sys.stdout)
+    measure = import_module(sys.argv[1]).measure
+    print("ready", flush=True)
+    print(json.dumps(measure(**json.load(sys.stdin))))
 
 
 if __name__ == "__main__":

@@ -36,9 +36,9 @@ def figures(user: User, *, size: str, most: int = MOST) -> list[Figure]:
     """Fulfill the same orders three times."""
     ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:most])
     ours = len(ids) / _ours(user, ids)
-    _put_back(ids)
+    put_back(ids)
     floor = len(ids) / _floor(user, ids)
-    _put_back(ids)
+    put_back(ids)
     few = ids[: max(len(ids) // STOCK_SHARE, 1)]
     stock = len(few) / seconds(lambda: acts.fulfill(Order.objects.filter(pk__in=few), user))
     note = f"{len(ids):,} orders, stock on {len(few):,}"
@@ -53,14 +53,15 @@ def a_job(action: BulkJob.Action, user: User, ids: Sequence[int]) -> BulkJob:
 
 def work_off(job: BulkJob) -> float:
     """Work on a job as a worker does until it has succeeded, and give the seconds."""
-    took = seconds(lambda: _work(job))
+    took = seconds(lambda: work(job))
     job.refresh_from_db()
     if job.status != BulkJob.Status.SUCCEEDED:
         raise AssertionError(f"{job} ended {job.status}: {job.message}")
     return took
 
 
-def _work(job: BulkJob) -> None:
+def work(job: BulkJob) -> None:
+    """Take turns at a job until it is over."""
     while BulkJob.objects.filter(pk=job.pk, finished_at=None).exists():
         working.work(job_id=job.pk, seconds=20)
 
@@ -77,7 +78,8 @@ def _floor(user: User, ids: Sequence[int]) -> float:
     return seconds(lambda: _execute(FLOOR, told))
 
 
-def _put_back(ids: Sequence[int]) -> None:
+def put_back(ids: Sequence[int]) -> None:
+    """Make fulfilled orders paid ones again."""
     _execute(PUT_BACK, {"ids": ids})
 
 

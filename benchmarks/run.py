@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import cancelling, chart, data, exporting, fulfilling, ordering, pages
+from benchmarks import cancelling, chart, data, exporting, fulfilling, ordering, pages, workers
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, sandbox
 from benchmarks.verdicts import verdicts
@@ -60,6 +60,8 @@ def measured(steps: dict[str, int], *, quick: bool) -> Iterator[Figure]:
         yield from exporting.figures(user, size=size)
         _say(f"bulk fulfill at {size}")
         yield from fulfilling.figures(user, size=size)
+    _say("several workers on one job")
+    yield from workers.figures(user, size=size)
     _say("orders over the API")
     shop = Shop.opened(user)
     yield from ordering.figures(shop, size=size, rounds=rounds)
