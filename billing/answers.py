@@ -49,4 +49,11 @@ class DisputeAnswer:
     reason: str
 
 
-Answer = PaymentAnswer | RefundAnswer | DisputeAnswer
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAgain:
+    """Nothing new of a payment itself, but of what people should know about it."""
+
+    payment_id: int
+
+
+Answer = PaymentAnswer | RefundAnswer | DisputeAnswer | LookAgain

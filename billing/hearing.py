@@ -63,7 +63,9 @@ def heard_refunds(found: Iterable[gateway.RefundResult]) -> list[Answer]:
     """Read refunds as answers, each after what its payment has become if we don't know that yet."""
     answers: list[Answer] = []
     for each in found:
-        refund = Refund.objects.filter(Q(stripe_refund_id=each.id) | Q(uuid=_uuid(each.metadata.get("refund")))).first()
+        refund = Refund.objects.filter(
+            Q(stripe_refund_id=each.id) | Q(uuid=uuid_of(each.metadata.get("refund")))
+        ).first()
         before, payment = ([], refund.payment) if refund else _payment_taken(each.intent_id)
         if payment:
             answers += [*before, settling.answer_of_refund(refund, each, payment_id=payment.pk)]
@@ -82,7 +84,7 @@ def _payment_taken(intent_id: str) -> tuple[list[Answer], Payment | None]:
 def _payment_of(intent: gateway.Intent) -> Payment | None:
     """Give our payment; another intent that names a payment with an intent of its own is not that payment's."""
     ours = Q(stripe_payment_intent_id=intent.id)
-    named = Q(uuid=_uuid(intent.metadata.get("payment")), stripe_payment_intent_id=None)
+    named = Q(uuid=uuid_of(intent.metadata.get("payment")), stripe_payment_intent_id=None)
     return Payment.objects.filter(ours | named).first()
 
 
@@ -93,7 +95,8 @@ def _settle_soon(payment: Payment) -> None:
     waiting.filter(due__gt=now + LEASE).update(due=now)
 
 
-def _uuid(text: str | None) -> UUID | None:
+def uuid_of(text: str | None) -> UUID | None:
+    """Read one of our own ids from Stripe's metadata; None where it is none."""
     try:
         return UUID(text or "")
     except ValueError:

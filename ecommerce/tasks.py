@@ -13,8 +13,8 @@ from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing.models import Payment, Refund, WebhookEvent
-from billing.tasks import process_event, ring
+from billing.models import Payment, Reconciliation, Refund, WebhookEvent
+from billing.tasks import process_event, reconcile, ring
 from ecommerce.jobs import claiming, exporting, working
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
 from ecommerce.orders import settling
@@ -64,6 +64,8 @@ def sweep() -> None:
     now = timezone.now()
     for event_id in WebhookEvent.objects.filter(due__lte=now).order_by("due").values_list("pk", flat=True)[:500]:
         ring(process_event, event_id=event_id)
+    for left in Reconciliation.objects.filter(finished_at=None, due__lte=now):
+        ring(reconcile, reconciliation_id=left.pk)
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, job__status__in=claiming.OPEN)
     charges = [partial(settling.settle_payment, payment_id=pk) for pk in due(Payment.objects.all())]
     refunds = Refund.objects.exclude(act__in=of_jobs.values("act"))

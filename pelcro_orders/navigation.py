@@ -22,6 +22,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("billing.invoice", _("Invoices"), "receipt_long"),
             ("billing.payment", _("Payments"), "credit_card"),
             ("billing.refund", _("Refunds"), "currency_exchange"),
+            ("billing.difference", _("Differences"), "difference"),
             ("billing.webhookevent", _("Webhooks"), "webhook"),
         ],
     ),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
+from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
@@ -175,6 +176,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
+    "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
     "sweep": {"task": "ecommerce.sweep", "schedule": 15.0, "options": {"expires": 15}},
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
 }

@@ -4,5 +4,19 @@ from billing.models.card import Card
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
 from billing.models.payment import Payment, Refund, Wish
+from billing.models.reconciliation import Difference, Reconciliation, Seen
 
-__all__ = ["Card", "Counter", "CreditNote", "Invoice", "InvoiceLine", "Payment", "Refund", "WebhookEvent", "Wish"]
+__all__ = [
+    "Card",
+    "Counter",
+    "CreditNote",
+    "Difference",
+    "Invoice",
+    "InvoiceLine",
+    "Payment",
+    "Reconciliation",
+    "Refund",
+    "Seen",
+    "WebhookEvent",
+    "Wish",
+]

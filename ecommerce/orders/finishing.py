@@ -67,8 +67,10 @@ def _finish_one(order: Order, answer: Answer, *, at: datetime) -> None:
         _finish_payment(order, answer, at=at)
     elif isinstance(answer, RefundAnswer):
         _finish_refund(order, answer, at=at)
-    else:
+    elif isinstance(answer, DisputeAnswer):
         _finish_dispute(order, answer, at=at)
+    else:
+        _stand(order, open_act(order))
 
 
 # Payments

@@ -5,7 +5,7 @@ Read anew from the rows each time something was answered, so that no answer wipe
 
 from django.utils.translation import gettext as _
 
-from billing.models import Payment, Refund
+from billing.models import Difference, Payment, Refund
 from billing.money import format_money
 from ecommerce.models import Order, OrderAct
 
@@ -78,6 +78,8 @@ def _concerns(
     said += [refund.failure_message or _("A refund failed.") for refund in waiting]
     said += [_disputed(payment) for payment in payments if _dispute_matters(order, payment)]
     said += [_sent_back_late(refund) for refund in refunds if _is_late(refund) and refund.status == SENT[0]]
+    # What reconciling found to differ from Stripe's records.
+    said += Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
     return said + ([_wholly_refunded(order)] if _is_wholly_refunded(order) and not act else [])
 
 

@@ -5,7 +5,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from billing.models import Invoice, Payment, Refund, WebhookEvent
+from billing.models import Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.models import Customer
 from ecommerce.models import Coupon, Order, Product, Sku
 from ecommerce.roles import ROLES
@@ -16,6 +16,7 @@ AsRole = Callable[[str], Client]
 ALL = {"admin", *ROLES}
 SERVING = {"admin", "Support", "Manager"}
 MANAGING = {"admin", "Manager"}
+ACCOUNTING = {"admin", "Finance", "Manager"}
 ADMIN = {"admin"}
 NOBODY: set[str] = set()
 
@@ -50,6 +51,10 @@ MATRIX = {
     "billing/refund/add/": NOBODY,
     "billing/refund/{refund}/change/": ALL,
     "billing/refund/{refund}/delete/": NOBODY,
+    "billing/difference/": ACCOUNTING,
+    "billing/difference/add/": NOBODY,
+    "billing/difference/{difference}/change/": ACCOUNTING,
+    "billing/difference/{difference}/delete/": NOBODY,
     "billing/webhookevent/": MANAGING,
     "billing/webhookevent/add/": NOBODY,
     "billing/webhookevent/{event}/change/": MANAGING,
@@ -68,6 +73,7 @@ WRITERS = {
     "customers/customer/add/": SERVING,
     "customers/customer/{customer}/change/": SERVING,
     "billing/payment/{payment}/change/": NOBODY,
+    "billing/difference/{difference}/change/": NOBODY,
     "billing/refund/{refund}/change/": NOBODY,
     "billing/webhookevent/{event}/change/": NOBODY,
     "billing/webhookevent/{event}/again/": MANAGING,
@@ -84,6 +90,7 @@ def shop(db: None) -> dict[str, int]:
     refund = a_refund(order, 100)
     rows: dict[str, Any] = {"product": sku.product, "sku": sku, "coupon": make_coupon(), "customer": order.customer}
     rows |= {"invoice": order.invoice, "payment": refund.payment, "refund": refund, "event": an_event()}
+    rows["difference"] = Difference.objects.create(kind="charge_differs", stripe_id="pi_1", payment=refund.payment)
     return {name: row.pk for name, row in rows.items()}
 
 

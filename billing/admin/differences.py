@@ -1,0 +1,63 @@
+"""Where our books and Stripe's differ: what reconciling found, until it finds it no more."""
+
+from django.contrib import admin
+from django.db.models import Q
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from billing.admin.payments import link
+from billing.models import Difference
+from billing.templatetags.money import badge, moment
+from customers.admin.base import ReadOnlyAdmin
+from customers.admin.columns import column
+from customers.admin.tabs import Tab, Tabbed
+
+
+@admin.register(Difference)
+class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
+    """Differences are found and resolved by reconciling alone. What belongs to an order is shown there, too."""
+
+    list_display = ("sentence", "kind", "state", "order_of", "found", "seen")
+    list_select_related = ("payment__invoice",)
+    search_fields = ("stripe_id",)
+    search_help_text = _("Stripe's id")
+    empty_words = _("Our books and Stripe's agree.")
+    fields = (("state", "kind"), "sentence", "stripe_id", ("order_of", "payment_link"), ("found", "seen", "resolved"))
+    tabs = (
+        Tab(_("All")),
+        Tab(_("Open"), Q(resolved_at=None), (("resolved_at__isnull", "1"),)),
+        Tab(_("Resolved"), Q(resolved_at__isnull=False), (("resolved_at__isnull", "0"),)),
+    )
+
+    @column(_("status"))
+    def state(self, difference: Difference) -> SafeString:
+        """Show whether somebody has to look into it."""
+        if difference.resolved_at is None:
+            return badge("failed", gettext("Open"))
+        return badge("processed", gettext("Resolved"))
+
+    @column(_("order"))
+    def order_of(self, difference: Difference) -> str:
+        """Name the order."""
+        return difference.payment.invoice.reference if difference.payment else gettext("of no order")
+
+    @column(_("payment"))
+    def payment_link(self, difference: Difference) -> SafeString | str:
+        """Lead to the payment."""
+        return link("billing_payment", difference.payment_id, difference.payment) if difference.payment else "–"
+
+    @column(_("found"))
+    def found(self, difference: Difference) -> SafeString | str:
+        """Give when it was found first."""
+        return moment(difference.found_at)
+
+    @column(_("last seen"))
+    def seen(self, difference: Difference) -> SafeString | str:
+        """Give when it was last found."""
+        return moment(difference.seen_at)
+
+    @column(_("resolved"))
+    def resolved(self, difference: Difference) -> SafeString | str:
+        """Give since when it is no more."""
+        return moment(difference.resolved_at)

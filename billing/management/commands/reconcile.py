@@ -1,0 +1,43 @@
+"""`manage.py reconcile`: hold our money against Stripe's records."""
+
+import math
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from billing import reconcile
+from billing.models import Reconciliation
+
+TRIES, PATIENCE = 5, 3
+ASKED_IN_VAIN = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare our payments and refunds with Stripe's, settle what is safe, and print what differs. Exits 1 if any."
+    )
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        run = reconcile.begin(at=timezone.now())
+        for _try in range(TRIES):
+            reconcile.work(reconciliation_id=run.pk, until=math.inf)
+            run.refresh_from_db()
+            if run.finished_at:
+                break
+            Reconciliation.objects.filter(pk=run.pk, error__gt="").update(due=timezone.now())
+            time.sleep(PATIENCE)
+        else:
+            reason = run.error or "somebody else works on it"
+            raise CommandError(f"Not finished: {reason} The next call goes on from here.", returncode=ASKED_IN_VAIN)
+        self._tell(run)
+
+    def _tell(self, run: Reconciliation) -> None:
+        count = 0
+        for difference in reconcile.open_differences():
+            self.stdout.write(f"{difference.kind}: {difference.sentence}")
+            count += 1
+        self.stdout.write(f"{run.compared} compared, {run.settled} settled, {count} differ.")
+        if count:
+            raise CommandError("Our books and Stripe's differ.", returncode=1)
