@@ -8,5 +8,5 @@ from ecommerce.roles import make_roles
 class Migration(migrations.Migration):
     """Gives the groups the permission that has come into being."""
 
-    dependencies = [("ecommerce", "0008_coupon_terms"), ("billing", "0007_reconciliation")]
+    dependencies = [("ecommerce", "0009_job_confirmation"), ("billing", "0007_reconciliation")]
     operations = [migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop)]
