@@ -28,9 +28,9 @@ def listed(browser: Client) -> list[str]:
         ("Viewer", SHARED),
         ("Support", SHARED),
         ("Fulfillment", SHARED),
-        ("Finance", SHARED),
-        ("Manager", [*SHARED, "Webhooks"]),
-        ("admin", [*SHARED, "Webhooks", *STAFF]),
+        ("Finance", [*SHARED, "Differences"]),
+        ("Manager", [*SHARED, "Differences", "Webhooks"]),
+        ("admin", [*SHARED, "Differences", "Webhooks", *STAFF]),
         ("nobody", ["Dashboard"]),
     ],
 )
