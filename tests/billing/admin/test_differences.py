@@ -1,0 +1,39 @@
+import pytest
+
+from billing.models import Difference
+from tests.ecommerce.admin.rows import signed_in
+from tests.factories import make_customer, make_sku
+from tests.rows import a_paid_order
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/billing/difference/"
+
+
+def test_differences_are_listed_with_their_orders_and_can_only_be_read() -> None:
+    order = a_paid_order(make_customer(), make_sku())
+    assert order.invoice
+    known = {"kind": "charge_differs", "payment": order.invoice.payments.get()}
+    of_order = Difference.objects.create(stripe_id="pi_1", sentence="Order 1 differs.", **known)
+    Difference.objects.create(stripe_id="pi_2", kind="charge_unknown", sentence="Stripe took more.")
+    browser = signed_in("billing.view_difference", "billing.view_payment")
+
+    listed = browser.get(LIST).content.decode()
+    assert "Order 1 differs." in listed
+    assert order.number in listed
+    assert "Stripe took more." in listed
+    assert "of no order" in listed
+    page = browser.get(f"{LIST}{of_order.pk}/change/").content.decode()
+    assert f"pi_{order.number}" in page
+    assert browser.post(f"{LIST}{of_order.pk}/change/", {"sentence": "x"}).status_code == 403
+
+
+def test_open_and_resolved_have_their_tabs() -> None:
+    known = {"kind": "charge_unknown"}
+    old = Difference.objects.create(stripe_id="pi_1", sentence="Over.", **known)
+    Difference.objects.filter(pk=old.pk).update(resolved_at=old.found_at)
+    Difference.objects.create(stripe_id="pi_1", sentence="Still there.", **known)
+    browser = signed_in("billing.view_difference")
+    still = browser.get(f"{LIST}?resolved_at__isnull=1").content.decode()
+    assert ("Still there." in still, "Over." in still) == (True, False)
+    over = browser.get(f"{LIST}?resolved_at__isnull=0").content.decode()
+    assert ("Still there." in over, "Over." in over) == (False, True)
