@@ -11,19 +11,22 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import Refund, Wish
+from billing.models import Payment, Refund, Wish
 
 LEASE = timedelta(seconds=60)
 LONGEST_WAIT = 45  # seconds; with the sweep's 15 at most, a wish is tried again within a minute
 
 WishT = TypeVar("WishT", bound=Wish)
 
+# What the call needs beside the wish.
+ALONG: dict[type[Wish], str] = {Payment: "invoice__customer", Refund: "payment"}
+
 
 def lease(model: type[WishT], pk: int, *, at: datetime) -> WishT | None:
     """Claim a due wish for a minute, on disk before the call; None if another holds it or nothing is to be done."""
     wishes = model._default_manager  # noqa: SLF001 - Django's public name for it
     claimed = wishes.filter(pk=pk, due__lte=at, closed_at=None).update(**_leased(at))
-    return wishes.get(pk=pk) if claimed else None
+    return wishes.select_related(ALONG[model]).get(pk=pk) if claimed else None
 
 
 def lease_refunds(ids: Sequence[int], *, at: datetime) -> list[Refund]:

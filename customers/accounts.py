@@ -30,6 +30,11 @@ class CustomerBackend(AuthenticationBackend):  # type: ignore[misc]
         self.unstash_authenticated_user()
         return found if found and Customer.objects.filter(user=found).exists() else None
 
+    def get_user(self, user_id: Any) -> User | None:
+        """Give the user of a session, with the customer, whom every request asks for."""
+        found = User.objects.select_related("customer").filter(pk=user_id).first()
+        return found if found and self.user_can_authenticate(found) else None
+
 
 class SignUpForm(forms.Form):
     """What may be said at signing up, beside e-mail and password."""

@@ -25,7 +25,7 @@ class CustomerToken(JWTTokenAuth):  # type: ignore[misc]
         """Give the customer."""
         if super().__call__(request) is None:
             return None
-        return Customer.objects.filter(user=request.user.pk).first()
+        return getattr(request.user, "customer", None)
 
 
 class StaffKey(HttpBearer):
