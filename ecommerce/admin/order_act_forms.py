@@ -15,7 +15,8 @@ from unfold.widgets import (
 from billing.money import InvalidAmount, parse_amount
 from ecommerce.models import Order, OrderItem
 from ecommerce.orders.questions import succeeded_payment
-from ecommerce.orders.undoing import owed_for, returned_before
+from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.undoing import check_part, owed_for, returned_before
 
 LONGEST_REASON = 500
 
@@ -115,11 +116,22 @@ class RefundForm(ReasonForm):
             raise forms.ValidationError(str(refused)) from refused
 
     def clean(self) -> dict[str, Any]:
-        """Take either an amount or items."""
+        """Take either an amount or items, of which some can be refunded."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        if not self.errors and (cleaned.get("amount") is None) == (not self._lines()):
+        if self.errors:
+            return cleaned
+        if (cleaned.get("amount") is None) == (not self._lines()):
             raise forms.ValidationError(_("Give either an amount, or how many of which items."))
+        # Where something was refunded meanwhile, the act says that: who did it, and when.
+        if cleaned.get("left_before") in {None, *self.seen.values()}:
+            self._check_part()
         return cleaned
+
+    def _check_part(self) -> None:
+        try:
+            check_part(self.order, self.owed())
+        except OrderRefused as refused:
+            self.add_error("amount" if refused.field == "amount" and not self._lines() else None, refused.message)
 
     @property
     def seen(self) -> dict[str, int]:

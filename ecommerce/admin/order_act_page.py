@@ -1,6 +1,7 @@
 """The page that asks before an act is done, and the answer to its button."""
 
 from typing import Any, cast
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -36,7 +37,8 @@ def act_page(admin: Any, request: HttpRequest, order_id: int, act: OfferedAct) -
         told = {"act": act.label, "number": order.number, "last": last_words(order)}
         messages.warning(request, _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % told)
         return _back(order)
-    return _ask(admin, request, act, act.form(order))
+    # What was typed stands in the address, so that Back and a reload show the question again, and send nothing.
+    return _ask(admin, request, act, act.form(order, request.GET if "confirmed" in request.GET else None))
 
 
 def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) -> HttpResponse:
@@ -45,7 +47,7 @@ def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) ->
     try:
         # Where the act is not possible any more, it says itself why, or joins what was begun by the first press.
         if act.name in possible(form.order) and act.owed(form.order, form) != form.cleaned_data["confirmed"]:
-            return _ask(admin, request, act, form)
+            return HttpResponseRedirect(f"?{_typed(form)}")
         by = Actor.staff(cast(User, request.user))
         order = act.do(order_id=form.order.pk, by=by, at=timezone.now(), **form.wanted)
     except OrderRefused as refused:
@@ -53,6 +55,11 @@ def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) ->
         return _ask(admin, request, act, form, status=CONFLICT)
     _tell(request, act, order)
     return _back(order)
+
+
+def _typed(form: ActForm) -> str:
+    """Write what the form was sent with as a query string."""
+    return urlencode({name: form.data[name] for name in form.fields if name in form.data})
 
 
 def _ask(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm, *, status: int = 200) -> HttpResponse:
@@ -70,6 +77,7 @@ def _ask(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm, *, st
         "sentence": act.sentence(order, money),
         "button": act.button_for(order, owed),
         "owed": "" if owed is None else owed,
+        "step": "get" if act.asks_amount and owed is None else "post",
         "changed": _changed(form, owed),
     }
     page: HttpResponse = admin.page(request, "act.html", context)

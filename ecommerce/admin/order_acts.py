@@ -40,6 +40,7 @@ class OfferedAct:
     button_with_money: str | Promise = ""
     form: type[ActForm] = ActForm
     owed: Callable[[Order, ActForm], int | None] = lambda _order, _form: None
+    asks_amount: bool = False
     danger: bool = False
 
     def allowed(self, user: Any) -> bool:
@@ -178,6 +179,7 @@ ACTS = (
         done=gettext_lazy("A part of order %(number)s is refunded."),
         do=refund,
         owed=chosen_amount,
+        asks_amount=True,
         danger=True,
     ),
     OfferedAct(

@@ -62,7 +62,7 @@ def refund(
         _check_refundable(order)
         _check_left(order, left)
         owed = owed_for(order, lines) if amount is None else amount
-        payment = _check_amount(order, owed)
+        payment = check_part(order, owed)
         act = open_refund(order, Kind.REFUND, reason=reason, by=by, at=at, lines=[list(line) for line in lines])
         send_back(order, act, payment, owed, by=by, at=at)
     return order
@@ -200,17 +200,21 @@ def _check_left(order: Order, left: int | None) -> None:
     raise OrderRefused("refunded_meanwhile", sentence % told, field="amount")
 
 
-def _check_amount(order: Order, owed: int) -> Payment:
+def check_part(order: Order, owed: int) -> Payment:
+    """Give the payment that this much can be refunded of, some being left of it then; raise OrderRefused."""
     payment = succeeded_payment(order)
     left = payment.refundable if payment else 0
+    money = format_money(left, order.currency)
     if owed <= 0 or not is_on_step(owed, order.currency):
-        raise OrderRefused("invalid_amount", _("Give an amount above zero."), field="amount")
+        sentence = _("Give an amount above zero: %(left)s can still be refunded.") % {"left": money}
+        raise OrderRefused("invalid_amount", sentence, field="amount")
     if payment is None or owed > left:
-        sentence = _("At most %(left)s can still be refunded.") % {"left": format_money(left, order.currency)}
+        sentence = _("At most %(left)s can still be refunded.") % {"left": money}
         raise OrderRefused("amount_too_large", sentence, field="amount")
     if owed == left:
         instead = _("cancel") if order.status == Order.Status.PAID else _("return")
-        sentence = _("That is all that is left: %(instead)s the order instead.") % {"instead": instead}
+        told = {"left": money, "instead": instead}
+        sentence = _("That is all that is left, %(left)s: %(instead)s the order instead.") % told
         raise OrderRefused("whole_amount", sentence, field="amount")
     return payment
 

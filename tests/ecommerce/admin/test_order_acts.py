@@ -86,8 +86,9 @@ def test_return_puts_back_in_stock_unless_unticked(balanced: Callable[[], None])
 
 def test_a_refund_is_shown_before_it_is_sent(order: Order) -> None:
     client = somebody("refund")
-    shown = press(client, order, "refund", amount="12.50", reason="Late")
+    shown = client.get(url(order, "refund"), {"confirmed": "", "amount": "12.50", "reason": "Late"})
     assert "USD 12.50 goes back to Visa" in shown.content.decode()
+    assert "Late</textarea>" in shown.content.decode()
     assert not order.acts.filter(kind="refund").exists()
     client.post(url(order, "refund"), {"confirmed": "1250", "amount": "12.50", "reason": "Late"})
     order = settled(order)
@@ -96,7 +97,7 @@ def test_a_refund_is_shown_before_it_is_sent(order: Order) -> None:
 
 def test_pressing_refund_twice_refunds_once_even_after_the_first_is_through(order: Order) -> None:
     client = somebody("refund")
-    shown = client.post(url(order, "refund"), {"amount": "12.50"})
+    shown = client.post(url(order, "refund"), {"amount": "12.50"}, follow=True)
     assert 'name="left_before" value="4500"' in shown.content.decode()
     pressed = {"confirmed": "1250", "amount": "12.50", "left_before": "4500"}
     assert client.post(url(order, "refund"), pressed).status_code == 302
@@ -122,26 +123,41 @@ def test_items_are_refunded_at_what_was_paid_for_them(balanced: Callable[[], Non
         ({}, "Give either an amount, or how many of which items."),
         ({"amount": "1", "item": "1"}, "Give either an amount, or how many of which items."),
         ({"amount": "12,5"}, "is not an amount"),
-        ({"amount": "45", "confirmed": "4500"}, "That is all that is left"),
+        ({"amount": "45"}, "That is all that is left, USD 45.00: cancel the order instead."),
+        ({"amount": "99"}, "At most USD 45.00 can still be refunded."),
         ({"amount": "99", "confirmed": "9900"}, "At most USD 45.00 can still be refunded."),
+        ({"amount": "0"}, "Give an amount above zero: USD 45.00 can still be refunded."),
+        ({"item": "1"}, "That is all that is left, USD 45.00: cancel the order instead."),
         ({"item": "2"}, "less than or equal to 1"),
     ],
 )
 def test_a_refund_that_can_not_be_says_why(order: Order, typed: dict[str, str], said: str) -> None:
     item = f"item_{order.items.get().pk}"
     posted = {item if name == "item" else name: value for name, value in typed.items()}
-    page = somebody("refund").post(url(order, "refund"), {"reason": "I typed this", **posted}).content.decode()
-    assert said in page
-    assert "I typed this" in page
+    client, sent = somebody("refund"), {"reason": "I typed this", "confirmed": "", **posted}
+    for answer in (client.get(url(order, "refund"), sent), client.post(url(order, "refund"), sent)):
+        page = answer.content.decode()
+        assert said in page
+        assert "I typed this" in page
+        assert "Show what goes back" in page  # and no button that would send it
     assert not order.acts.filter(kind="refund").exists()
 
 
 def test_an_amount_that_changed_meanwhile_is_shown_again(order: Order) -> None:
-    page = somebody("cancel").post(url(order, "cancel"), {"confirmed": "9900", "reason": "Twice"})
+    page = somebody("cancel").post(url(order, "cancel"), {"confirmed": "9900", "reason": "Twice"}, follow=True)
+    assert page.redirect_chain  # so that a reload sends nothing
     assert "The amount is another one now." in page.content.decode()
     assert "Twice" in page.content.decode()
     assert page.context["owed"] == 4500
     assert Order.objects.get().money_state == ""
+
+
+def test_an_amount_off_the_currencys_step_is_refused_before_anything_is_asked(balanced: Callable[[], None]) -> None:
+    order = place_order(customer=make_customer(), sku=make_sku(price=45000, currency="kwd"))
+    page = somebody("refund").get(url(order, "refund"), {"confirmed": "", "amount": "1.001"}).content.decode()
+    assert "Show what goes back" in page
+    assert "KWD" in page
+    assert "o-error" in page
 
 
 def test_who_came_too_late_reads_who_was_first_and_loses_nothing(order: Order) -> None:
