@@ -21,11 +21,13 @@ QUICK_ORDERS = 12
 def main(arguments: Sequence[str]) -> int:
     """Measure at this size, and at the named sizes below it."""
     wanted = _parsed(arguments)
-    figures = list(measured(_steps(wanted.size), quick=wanted.quick))
+    figures: list[Figure] = []
+    for each in measured(_steps(wanted.size), quick=wanted.quick):
+        figures.append(each)
+        write(figures, wanted.output)  # an end from outside leaves what was measured
     print("\n" + table(figures) + "\n")
     if not wanted.quick:
         print("\n".join(map(str, verdicts(figures))))
-    write(figures, wanted.output)
     if wanted.chart:
         CHART.write_text(chart.svg(figures), encoding="utf-8")
     return 0
