@@ -1,5 +1,6 @@
 """How jobs are told of: on the list's strip, on their page, in messages."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ecommerce.admin.display import Badge
 from ecommerce.jobs import claiming, control, rights
-from ecommerce.jobs.outcomes import Progress
+from ecommerce.jobs.outcomes import Progress, sums_of
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
@@ -128,6 +129,12 @@ class Told:
 def tell(job: BulkJob) -> Told:
     """Read how far a job is."""
     return Told(job, Progress(job))
+
+
+def tell_all(jobs: Collection[BulkJob]) -> list[Told]:
+    """Read how far several jobs are."""
+    sums = sums_of(jobs)
+    return [Told(job, Progress(job, sums[job.pk])) for job in jobs]
 
 
 def doing(action: str, count: int) -> str:

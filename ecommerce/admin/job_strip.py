@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from ecommerce.admin.job_display import tell
+from ecommerce.admin.job_display import tell_all
 from ecommerce.jobs import claiming
 from ecommerce.models import BulkJob
 
@@ -22,7 +22,7 @@ def strip(request: HttpRequest) -> dict[str, Any]:
     lately = Q(status__in=claiming.OPEN) | Q(created_at__gt=timezone.now() - SHOWN)
     put_away = request.session.get(DISMISSED, [])
     jobs = BulkJob.objects.filter(lately, by_user=request.user.pk).exclude(pk__in=put_away).order_by("-pk")
-    told = [tell(job) for job in jobs[:MOST]]
+    told = tell_all(list(jobs[:MOST]))
     return {
         "strip_jobs": told,
         "strip_open": any(each.open for each in told),

@@ -3,7 +3,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import User
@@ -205,6 +207,15 @@ def test_the_strip_says_how_it_ended_until_it_is_put_away(client: Client, ben: U
     assert f"Bulk job {job.pk}" not in client.get(LIST).content.decode()
     elsewhere = client.post(f"/admin/ecommerce/bulkjob/{job.pk}/dismiss/", {"next": "https://example.com/"})
     assert elsewhere["Location"] == LIST
+
+
+def test_the_strip_asks_no_more_for_several_jobs(client: Client, ben: User, paid: list[Order]) -> None:
+    for order in paid:
+        run("fulfill", [order], ben)
+    with CaptureQueriesContext(connection) as asked:
+        page = client.get(LIST).content.decode()
+    assert page.count("is complete: fulfill 1 order.") == 3
+    assert len([query for query in asked if "bulkjob" in query["sql"]]) == 3
 
 
 def test_the_strip_leads_to_what_failed(
