@@ -60,10 +60,10 @@ def _number(order: Order | None) -> str:
     return order.number
 
 
-def someone() -> User:
+def someone(name: str = "bench") -> User:
     """Make, or find, the one in whose name all is done."""
     known: dict[str, Any] = {"is_staff": True, "is_superuser": True}
-    user, _made = User.objects.get_or_create(username="bench", defaults=known)
+    user, _made = User.objects.get_or_create(username=name, defaults=known)
     return user
 
 

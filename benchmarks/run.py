@@ -57,7 +57,8 @@ def measured(steps: dict[str, int], *, quick: bool) -> Iterator[Figure]:
         data.grow(count)
         data.settle_down()
         _say(f"pages at {size}")
-        yield from pages.figures(data.sample(user), size=size, rounds=rounds)
+        # Somebody who started no job: those of the step before would be told of on each page.
+        yield from pages.figures(data.sample(data.someone("reader")), size=size, rounds=rounds)
         _say(f"export at {size}")
         yield from exporting.figures(user, size=size)
         _say(f"bulk fulfill at {size}")
