@@ -40,16 +40,17 @@ def _countries() -> frozenset[str]:
     return frozenset(code for code, _name in country_choices())
 
 
-def _country(code: str) -> str:
+def _country(text: str) -> str:
+    code = text.upper()
     if code not in _countries():
-        raise ValueError(_("no country has this code of two letters"))
+        raise ValueError(_("write the two letters of a country, as in DE"))
     return code
 
 
 PathId = Annotated[int, Field(ge=1, le=HIGHEST_ID)]
 Email = Annotated[str, Field(min_length=3, max_length=MOST_EMAIL)]
 Password = Annotated[str, Field(min_length=1, max_length=128)]
-Country = Annotated[str, Field(pattern="^[A-Za-z]{2}$"), AfterValidator(str.upper), AfterValidator(_country)]
+Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
 
 
 class Asked(BaseModel):

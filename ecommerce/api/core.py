@@ -33,7 +33,7 @@ def _in_utc(moment: datetime) -> datetime:
     try:
         return moment.astimezone(UTC)
     except OverflowError as error:
-        raise ValueError(_("this time is too far away")) from error
+        raise ValueError(_("write a time that is not so far away")) from error
 
 
 # PostgreSQL knows fewer time zones than ISO 8601 can write.

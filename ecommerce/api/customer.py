@@ -15,6 +15,7 @@ from ecommerce.api.documented import answers
 from ecommerce.api.errors import Refused
 from ecommerce.api.security import CustomerToken, customer_of
 from ecommerce.api.throttling import PerCaller
+from ecommerce.orders.paying import is_token
 
 router = Router(tags=["Customer"], auth=CustomerToken(), throttle=PerCaller())
 
@@ -89,7 +90,7 @@ def add_address(request: HttpRequest, wanted: asked.NewAddress) -> told.Customer
 def add_source(request: HttpRequest, wanted: asked.NewSource) -> told.CustomerAnswer:
     """Save a card; the answer is the customer, the new card the one with the highest id."""
     customer, token = customer_of(request), wanted.token or wanted.gateway_token or ""
-    if not token.startswith(("tok_", "pm_")):
+    if not is_token(token):
         raise Refused("card_required", _("Give a token of Stripe's: tok_… or pm_…."), field="token")
     try:
         cards.save(customer=customer, token=token, default=wanted.is_default)

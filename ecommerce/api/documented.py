@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.http import HttpRequest
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
+from ninja.renderers import BaseRenderer
+from pydantic_core import to_json
 
 from ecommerce.api import told
 
-ANYBODY = (400, 413, 422, 429)  # what any request may get, whatever it asks
+ANYBODY = (400, 411, 413, 422, 429)  # what any request may get, whatever it asks
 EXAMPLES = Path(__file__).parent / "examples.json"
 JSON = "application/json"
 
@@ -34,8 +37,22 @@ def examples() -> dict[str, Any]:
     return read
 
 
+class Renderer(BaseRenderer):
+    """Writes every answer as pydantic does; ninja's own would cut times to milliseconds."""
+
+    media_type = JSON
+
+    def render(self, request: HttpRequest, data: Any, *, response_status: int) -> bytes:  # noqa: ARG002 - as ninja asks
+        """Write an answer."""
+        return to_json(data)
+
+
 class DocumentedAPI(NinjaAPI):
     """Adds to ninja's description a sentence as the title of each operation, and the examples."""
+
+    def get_content_type(self) -> str:
+        """Name what is answered; JSON is UTF-8 and says no more."""
+        return JSON
 
     def get_openapi_operation_id(self, operation: Operation) -> str:
         """Name an operation as its function is named."""

@@ -7,6 +7,7 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from ecommerce.api.malformed import refusal
 from ecommerce.orders.refusals import OrderRefused
 
 STATUS = {
@@ -27,6 +28,7 @@ STATUS = {
     "coupon_exhausted": 409,
     "idempotency_conflict": 409,
     "email_taken": 409,
+    "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,
     "payments_unavailable": 503,
@@ -77,27 +79,14 @@ def _order_refused(request: HttpRequest, refused: Any) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    """Name the first field that is wrong; what was sent is never repeated, it may be a secret."""
-    first = error.errors[0]
-    field = ".".join(str(part) for part in first["loc"][2 if first["loc"][0] == "body" else 1 :])
-    code, message = _code_of(field, first["type"]), first["msg"].removeprefix("Value error, ")
-    named = f"{field}: {message}" if field else message
-    return refuse(code, named if named.endswith(".") else f"{named}.", field=field)
-
-
-def _code_of(field: str, kind: str) -> str:
-    """Give the acts' own code for what they would refuse too, if they saw it."""
-    if field.endswith("quantity") and kind != "missing":
-        return "invalid_quantity"
-    if field == "items" and kind in {"too_long", "too_short"}:
-        return "too_many_items" if kind == "too_long" else "items_required"
-    return "malformed"
+    code, message, field = refusal(error.errors[0])
+    return refuse(code, message, field=field)
 
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
     match error.status_code:
         case 401:
-            return refuse("unauthorized", _("Sign in, and send the token as Authorization: Bearer."))
+            return refuse("unauthorized", _("Send the token of a sign-in, or a staff key, as Authorization: Bearer."))
         case 429:
             return refuse("too_many_requests", _("Too many requests: wait a minute."))
         case _:

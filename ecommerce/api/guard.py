@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 
 from ecommerce.api.errors import refuse
@@ -20,6 +20,13 @@ PREFIX = "/api/v1/"
 # 13 to 19 digits, perhaps in groups. Cards begin with 2 to 6; a plus makes it a telephone number.
 CARD_LIKE = re.compile(r"(?<![\d+])[2-6](?:[ -]?\d){12,18}(?!\d)")
 UNTAKEABLE = re.compile("[\x00\ud800-\udfff]")
+KEY = "Idempotency-Key"  # the one header that is kept
+# The server closes a connection on which more than a little was left unread; up to here it is read for nothing.
+DRAINED_BYTES = 1024 * 1024
+
+
+class _Ambiguous(Exception):
+    """A body that names one field twice; each who reads it may take another."""
 
 
 def guard(get_response: Handler) -> Handler:
@@ -28,18 +35,51 @@ def guard(get_response: Handler) -> Handler:
     def handle(request: HttpRequest) -> HttpResponse:
         if not request.path_info.startswith(PREFIX):
             return get_response(request)
-        return _objection(request) or _shaped(get_response(request))
+        response = _objection(request) or _shaped(get_response(request))
+        # Tokens, addresses and orders are nothing for a cache.
+        response.headers.setdefault("Cache-Control", "no-store")
+        return response
 
     return handle
 
 
 def _objection(request: HttpRequest) -> HttpResponse | None:
+    try:
+        refused = _outside(request) or _inside(request)
+        if refused and _length(request) <= DRAINED_BYTES:
+            while request.read(settings.API_BODY_BYTES):
+                pass
+    except UnreadablePostError:  # whoever sent it is gone
+        return refuse("malformed", _("The body ended early."))
+    return refused
+
+
+def _outside(request: HttpRequest) -> HttpResponse | None:
+    """Object to what is seen without reading the body."""
     if not address_allowed(request):
         sentence = _("Too many requests from this address: wait a minute.")
         return refuse("too_many_requests", sentence, retry_after=MINUTE)
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower():
+        return refuse("length_required", _("Send the body whole, with its Content-Length."))
     if _length(request) > settings.API_BODY_BYTES:
         return refuse("too_large", _("A body has at most %(most)s bytes.") % {"most": settings.API_BODY_BYTES})
-    for field, value in _sent(request):
+    return None
+
+
+def _length(request: HttpRequest) -> int:
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0  # noqa: PLR2004 - bytes
+
+
+def _inside(request: HttpRequest) -> HttpResponse | None:
+    """Object to something that was sent."""
+    try:
+        body = json.loads(request.body, object_pairs_hook=_once) if request.body else None
+    except _Ambiguous:
+        return refuse("malformed", _("The body names a field twice."))
+    except (ValueError, RecursionError):
+        body = None  # whoever reads it says so
+    for field, value in _sent(request, body):
         text = str(value)
         if UNTAKEABLE.search(text):
             return refuse("malformed", _("A text holds a character that no text has."), field=field)
@@ -49,19 +89,20 @@ def _objection(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _length(request: HttpRequest) -> int:
-    length = request.META.get("CONTENT_LENGTH") or "0"
-    return int(length) if length.isascii() and length.isdigit() and len(length) < 16 else 0  # noqa: PLR2004 - bytes
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise _Ambiguous
+    return fields
 
 
-def _sent(request: HttpRequest) -> Iterator[tuple[str, Any]]:
+def _sent(request: HttpRequest, body: Any) -> Iterator[tuple[str, Any]]:
     """Give each field that was sent, and its value."""
     yield "", request.path_info
-    yield from request.GET.items()
-    try:
-        body = json.loads(request.body) if request.body else None
-    except (ValueError, RecursionError):
-        return  # whoever reads it says so
+    yield KEY, request.headers.get(KEY, "")
+    for name, values in request.GET.lists():
+        yield "", name
+        yield from ((name, value) for value in values)
     yield from _leaves("", body)
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from ninja import Header, Query, Router
 
 from ecommerce.api import asked, told
@@ -17,8 +18,13 @@ from ecommerce.api.throttling import PerCaller
 from ecommerce.models import Order
 from ecommerce.orders.paying import confirm, pay
 from ecommerce.orders.placing import NewOrder, place
+from ecommerce.orders.refusals import OrderRefused
 
 router = Router(tags=["Orders"], auth=CustomerToken(), throttle=PerCaller())
+NAMING = {
+    "wrong_status": gettext_lazy("Order %(number)s is %(status)s; only a created order can be paid."),
+    "in_progress": gettext_lazy("Order %(number)s waits for Stripe: look again in a moment."),
+}
 IdempotencyKey = Annotated[
     str,
     Header(
@@ -74,15 +80,26 @@ def read_own_order(request: HttpRequest, number: str) -> told.OrderAnswer:
 def pay_order(request: HttpRequest, number: str, means: asked.Means) -> HttpResponse:
     """Pay an order whose card was declined, with another card; an authentication that is still open ends."""
     order = _own(request, number)
-    paid = pay(
-        order_id=order.pk,
-        by=acting(customer_of(request)),
-        at=timezone.now(),
-        card_id=means.source_id,
-        token=means.gateway_token or "",
-        save_card=means.save_card,
-    )
+    try:
+        paid = pay(
+            order_id=order.pk,
+            by=acting(customer_of(request)),
+            at=timezone.now(),
+            card_id=means.source_id,
+            token=means.gateway_token or "",
+            save_card=means.save_card,
+        )
+    except OrderRefused as refused:
+        raise _naming_nobody(refused, _own(request, number)) from refused
     return after_payment(paid)
+
+
+def _naming_nobody(refused: OrderRefused, order: Order) -> OrderRefused:
+    """Leave out who of the staff did what, which is no business of customers."""
+    if refused.code not in NAMING:
+        return refused
+    known = {"number": order.number, "status": order.get_status_display().lower()}
+    return OrderRefused(refused.code, str(NAMING[refused.code]) % known)
 
 
 @router.post("/orders/{number}/confirm", response=answers(told.OrderAnswer, 402, 404, signed_in=True, processing=True))

@@ -4,11 +4,12 @@ from django.utils.translation import gettext_lazy as _
 from ninja import Swagger
 
 from ecommerce.api import auth, catalogue, core, customer, errors, orders
-from ecommerce.api.documented import DocumentedAPI
+from ecommerce.api.documented import DocumentedAPI, Renderer
 
 DESCRIPTION = _("""\
 Amounts are integers in the currency's minor unit. What is asked for is under `data`; what is refused says why under
-`error`. Unknown fields are ignored. A card's number must never be sent here: Stripe.js turns it into a token.
+`error`. Bodies are JSON and come with a Content-Length; unknown fields are ignored. A card's number must never be sent
+here: Stripe.js turns it into a token.
 """)
 
 api = DocumentedAPI(
@@ -16,6 +17,7 @@ api = DocumentedAPI(
     version="1",
     description=str(DESCRIPTION),
     urls_namespace="api",
+    renderer=Renderer(),
     docs=Swagger(settings={"validatorUrl": None, "persistAuthorization": True, "defaultModelsExpandDepth": -1}),
 )
 errors.install(api)

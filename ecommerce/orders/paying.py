@@ -1,5 +1,6 @@
 """Collecting an order's payment: the one invoice, one charge at a time, and another card after a decline."""
 
+import re
 from datetime import datetime
 
 from django.db import transaction
@@ -16,6 +17,8 @@ from ecommerce.orders.history import record
 from ecommerce.orders.questions import open_act
 from ecommerce.orders.refusals import OrderRefused, in_flight, wrong_status
 from ecommerce.orders.settling import look_at_payment, settle_payment
+
+TOKEN = re.compile(r"(pm|tok)_\w+", re.ASCII)
 
 
 def pay(
@@ -69,9 +72,14 @@ def means_of(customer: Customer, *, card_id: int | None, token: str, save: bool,
     """Give what to charge, checked to be this customer's; raise OrderRefused."""
     if card_id is not None:
         return Means(card=_card(customer, card_id, at=at))
-    if not token.startswith(("pm_", "tok_")):
+    if not is_token(token):
         raise OrderRefused("card_required", _("Choose a card, or give a new one."), field="gateway_token")
     return Means(token=token, save=save)
+
+
+def is_token(text: str) -> bool:
+    """Tell whether a text is written as Stripe writes the name of a new card."""
+    return TOKEN.fullmatch(text) is not None
 
 
 def _card(customer: Customer, card_id: int, *, at: datetime) -> Card:

@@ -117,6 +117,7 @@ def _everywhere(book: Book) -> None:
     book.note("*", nobody.ask("POST", f"{AUTH}/login", b"{"), name="not_json")
     book.note("*", nobody.post(f"{AUTH}/login", {"email": "grace@example.com"}), name="missing_field")
     book.note("*", nobody.get(ME))
+    book.note("*", nobody.post(f"{AUTH}/login", {}, transfer_encoding="chunked"))
     book.note("*", nobody.post(f"{AUTH}/login", {"email": "x" * 70_000}))
     book.note("*", nobody.post(f"{AUTH}/login", {"email": "4242 4242 4242 4242", "password": "x"}))
     book.note("*", _too_many())

@@ -1,3 +1,4 @@
+import json
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -41,12 +42,22 @@ def test_a_card_s_number_in_any_field_is_refused_and_logged_nowhere(
     assert Order.objects.count() == 0
 
 
-def test_a_card_s_number_is_refused_before_anybody_signs_in_and_in_the_query_and_as_a_name(ada: Api) -> None:
+def test_a_card_s_number_is_refused_before_anybody_signs_in_and_wherever_it_stands(ada: Api, mug: Sku) -> None:
     refused = (422, "card_number_refused")
     assert Api().post(f"{SDK}/auth/login", {"email": "a@b.c", "password": CARD}).refused == refused
     assert Api().get(f"{SDK}/ecommerce/products?card={CARD}").refused == refused
     assert Api().get(f"{CORE}/orders/{CARD}").refused == refused
+    assert Api().get(f"{SDK}/ecommerce/products?card={CARD}&card=x").refused == refused
+    assert Api().get(f"{SDK}/ecommerce/products?{CARD}=x").refused == refused
     assert Api().post(f"{SDK}/auth/login", {CARD: 1}).refused == refused
+    assert ada.order(paying(mug), idempotency_key=CARD).refused == refused
+    assert Order.objects.count() == 0
+
+
+def test_a_field_named_twice_is_malformed_whatever_the_first_one_says(ada: Api, mug: Sku) -> None:
+    twice = json.dumps(paying(mug)).replace('"gateway_token"', f'"gateway_token": "{CARD}", "gateway_token"')
+    assert ada.ask("POST", f"{SDK}/ecommerce/order", twice.encode()).refused == (400, "malformed")
+    assert Order.objects.count() == 0
 
 
 @pytest.mark.parametrize(
@@ -67,6 +78,16 @@ def test_text_that_no_database_takes_is_malformed(ada: Api, text: str) -> None:
 def test_a_body_has_a_size_at_most(ada: Api) -> None:
     body = {"first_name": "Ada", "other": "x" * 64 * 1024}
     assert ada.ask("PATCH", f"{SDK}/customer", body).refused == (413, "too_large")
+
+
+def test_a_body_without_a_length_is_refused_and_not_taken_for_none(staff: Api) -> None:
+    returned = staff.post(f"{CORE}/orders/1/return", {"restock": False}, transfer_encoding="chunked")
+    assert returned.refused == (411, "length_required")
+
+
+def test_nothing_of_the_api_is_kept_by_a_cache(ada: Api) -> None:
+    answers = (ada.get(f"{SDK}/customer"), ada.get(f"{SDK}/nothing"), Api().get(f"{SDK}/customer"))
+    assert [answer.headers["Cache-Control"] for answer in answers] == ["no-store"] * 3
 
 
 def test_what_django_refuses_has_the_api_s_shape(ada: Api, monkeypatch: pytest.MonkeyPatch) -> None:

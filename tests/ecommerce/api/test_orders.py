@@ -9,7 +9,7 @@ from customers.models import Customer
 from ecommerce.models import Order, Sku
 from ecommerce.tasks import sweep
 from pelcro_orders.local.sandbox import Sandbox
-from tests.ecommerce.api.client import SDK, Api, basket, paying
+from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
 from tests.factories import make_address, make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
@@ -97,6 +97,23 @@ def test_a_declined_card_keeps_the_order_and_another_card_pays_it(ada: Api, mug:
     assert (paid.status, paid.order["status"], paid.order["payment_error"]) == (200, "paid", None)
     again = ada.post(f"{ORDERS}/{declined.order['number']}/pay", {"gateway_token": "pm_card_visa"})
     assert again.refused == (422, "wrong_status")
+
+
+def test_a_customer_is_not_told_who_of_the_staff_did_what(ada: Api, staff: Api, mug: Sku) -> None:
+    declined = ada.order(paying(mug, token="pm_card_chargeDeclined")).order["number"]
+    paid = ada.order(paying(mug)).order["number"]
+    for number in (declined, paid):
+        staff.post(f"{CORE}/orders/{number}/cancel")
+    answers = [ada.post(f"{ORDERS}/{number}/pay", {"gateway_token": "pm_card_visa"}) for number in (declined, paid)]
+    assert [answer.error["message"] for answer in answers] == [
+        f"Order {declined} is canceled; only a created order can be paid.",
+        f"Order {paid} is paid; only a created order can be paid.",
+    ]
+
+
+def test_an_order_is_the_same_to_the_microsecond_however_it_is_read(ada: Api, mug: Sku) -> None:
+    order = ada.order(paying(mug)).order
+    assert ada.get(f"{ORDERS}/{order['number']}").order == order == ada.get(ORDERS).data[0]
 
 
 def test_an_authentication_comes_with_its_secret_and_is_confirmed(ada: Api, mug: Sku, sandbox: Sandbox) -> None:
