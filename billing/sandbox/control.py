@@ -65,7 +65,8 @@ def routes(desk: Desk) -> list[Route]:
         elif request.method == "DELETE":
             desk.faults.clear()
         rules = [vars(rule) for rule in desk.faults.rules]
-        return JSONResponse({"rules": rules, "webhooks": desk.faults.webhooks})
+        struck = dict(desk.faults.struck)
+        return JSONResponse({"rules": rules, "webhooks": desk.faults.webhooks, "struck": struck})
 
     async def clock(request: Request) -> Response:
         seconds = (await _told(request)).get("advance", 0)

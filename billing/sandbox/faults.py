@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +31,11 @@ class Rule:
     probability: float
     times: int | None
 
+    @property
+    def name(self) -> str:
+        """Say in two words what it does."""
+        return {"delay": f"delay {self.delay:g} s", "status": f"status {self.status}"}.get(self.fault, self.fault)
+
     def strikes(self, method: str, path: str) -> bool:
         """Say whether the rule hits this request, and count it if so."""
         if self.method not in {"*", method} or not path.startswith(self.prefix) or self.times == 0:
@@ -47,6 +53,7 @@ class Faults:
     def __init__(self) -> None:
         self.rules: list[Rule] = []
         self.webhooks = "normal"
+        self.struck: Counter[str] = Counter()
         self._cleared = asyncio.Event()
         self._ending = False
 
@@ -84,6 +91,7 @@ class Faults:
         for rule in list(self.rules):
             if not rule.strikes(method, path):
                 continue
+            self.struck[rule.name] += 1
             if rule.fault == "drop_after":
                 drop_after = True
             else:

@@ -60,6 +60,11 @@ class Sandbox(Process):
         """Misbehave no more."""
         return self._ask("DELETE", "faults")
 
+    def struck(self) -> dict[str, int]:
+        """Count, since its start, how often each kind of fault struck."""
+        counts: dict[str, int] = self._ask("GET", "faults")["struck"]
+        return counts
+
     def _ask(self, method: str, path: str, body: Answer | None = None) -> Answer:
         request = urllib.request.Request(  # noqa: S310 - always http, on this machine
             f"{self.url}/_sandbox/{path}",

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from pytest_django.fixtures import Settings
 
-from pelcro_orders.local import programs
+from billing import gateway
+from pelcro_orders.local import programs, sandbox
 from pelcro_orders.local.process import Process
+from pelcro_orders.local.sandbox import Sandbox
 from pelcro_orders.local.stack import Stack
 from tests.services import STACK
 
@@ -20,12 +23,20 @@ class House:
     stack: Stack
     folder: Path
     running: list[Process] = field(default_factory=list)
+    # What is said to the programs beside that.
+    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
         """Give the environment of a program that works on the database of the tests."""
         name = connection.settings_dict["NAME"]
-        return self.stack.env | {"DATABASE_URL": self.stack.postgres.url.replace("/pelcro?", f"/{name}?")}
+        database = {"DATABASE_URL": self.stack.postgres.url.replace("/pelcro?", f"/{name}?")}
+        return self.stack.env | database | self.extra
+
+    @property
+    def base_url(self) -> str:
+        """Give the address of the web server."""
+        return self.stack.env["BASE_URL"]
 
     def worker(self, name: str = "worker") -> Process:
         """Start a worker."""
@@ -39,6 +50,14 @@ class House:
         """Start the web server, where the sandbox sends its webhooks."""
         return self._started(programs.web(self.env, self.folder, self.stack.port))
 
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """Run a command of `manage.py` to its end; give its exit status and what it said."""
+        command = programs.command(self.env, self.folder, *arguments)
+        self.running.append(command)
+        command.spawn()
+        assert command.child is not None
+        return command.child.wait(300), command.log.read_text(encoding="utf-8")
+
     def _started(self, program: Process) -> Process:
         self.running.append(program)
         program.start()
@@ -51,6 +70,24 @@ class House:
         for service in (self.stack.postgres, self.stack.redis, self.stack.sandbox):
             if not service.running:
                 service.start()
+
+
+@pytest.fixture
+def stripe_alone(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[Sandbox]:
+    """Give a Stripe whose books are empty, to this test and all that it starts: reconciling reads the whole books."""
+    stack = pytestconfig.stash[STACK]
+    variables = sandbox.variables(programs.free_port())
+    own = Sandbox(stack.env | variables, tmp_path, stack.port, refund_delay=1)
+    monkeypatch.setattr(stack, "sandbox", own)
+    monkeypatch.setattr(stack, "env", stack.env | variables)
+    settings.STRIPE_API_BASE = own.url
+    gateway.client.cache_clear()
+    own.start()
+    yield own
+    own.stop()
+    gateway.client.cache_clear()
 
 
 @pytest.fixture

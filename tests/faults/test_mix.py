@@ -6,84 +6,53 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-import redis
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
+from pytest_django.fixtures import Settings
 
-from billing.models import Refund
+from billing.models import Difference, Refund
 from ecommerce.models import Coupon, Order, OrderAct, Sku
 from ecommerce.orders.fulfilling import fulfill
+from ecommerce.orders.mending import try_again
 from ecommerce.orders.paying import pay
 from ecommerce.orders.refusals import OrderRefused
 from ecommerce.orders.undoing import cancel, refund, take_back
 from ecommerce.tasks import ring, settle_act
-from tests.factories import ANA, make_coupon, make_customer, make_sku, place_order
+from pelcro_orders.local.sandbox import Sandbox
+from tests.factories import ANA, make_coupon, make_sku, place_order
+from tests.faults import impatient
+from tests.faults.chaos import Chaos
 from tests.faults.conftest import House
+from tests.faults.website import Website, make_ada
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN = 75 + 15  # seconds in which all is settled by itself, and the last leases of killed processes have run out
-CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_pendingRefund")
-FAULTS: list[dict[str, Any]] = [
-    {"match": "POST /v1/refunds", "fault": "drop_after", "probability": 0.3},
-    {"match": "POST /v1/refunds", "fault": "drop_before", "probability": 0.3},
-    {"match": "POST /v1/payment_intents", "fault": "drop_after", "probability": 0.3},
-    {"match": "POST /v1/payment_intents", "fault": "drop_before", "probability": 0.2},
-    {"match": "POST /v1/", "fault": "status", "status": 500, "probability": 0.2},
-    {"match": "POST /v1/", "fault": "status", "status": 429, "probability": 0.5},
-    {"match": "GET /v1/", "fault": "status", "status": 503, "probability": 0.3},
-    {"match": "POST /v1/", "fault": "delay", "delay_ms": 300, "probability": 0.5},
-]
+AT_ONCE = 16
+REFUNDS_SETTLE = 3  # seconds in which a refund that is pending, or is to fail, has done so
+CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_pendingRefund", "pm_card_refundFail")
 
 
-class Chaos:
-    """Breaks one thing after another. In the main thread: a program dies with the thread that started it."""
+@dataclass
+class Shop:
+    """Where orders come from; `told` counts what came of all that was asked."""
 
-    def __init__(self, house: House, seed: int) -> None:
-        self.house, self.dice = house, random.Random(seed)
-        self.worker = house.worker()
-        self.broken: Counter[str] = Counter()
+    sku: Sku
+    website: Website
+    told: Counter[str] = field(default_factory=Counter)
 
-    def until(self, over: Callable[[], bool]) -> None:
-        """Break things until it is over, then leave all services up."""
-        while not over():
-            time.sleep(self.dice.uniform(0.3, 1.5))
-            breaking = self.dice.choices(
-                (self.faults, self.kill_worker, self.empty_redis, self.kill_redis, self.restart_postgres),
-                (6, 3, 2, 1, 1),
-            )[0]
-            self.broken[breaking.__name__] += 1
-            breaking()
-        self.house.stack.sandbox.clear()
+    def by_staff(self, **terms: Any) -> Order:
+        """Have staff place an order, once."""
+        return place_order(**terms)
 
-    def faults(self) -> None:
-        """Have Stripe misbehave in another way."""
-        modes = ("normal", "double", "late", "reversed", "off")
-        rules = self.dice.sample(FAULTS, self.dice.randrange(3))
-        self.house.stack.sandbox.faults(*rules, webhooks=self.dice.choice(modes))
-
-    def kill_worker(self) -> None:
-        """Kill the worker and all its children, and start another."""
-        self.worker.kill()
-        self.worker = self.house.worker(f"worker{self.broken['kill_worker']}")
-
-    def empty_redis(self) -> None:
-        """Lose every message."""
-        redis.Redis.from_url(settings.REDIS_URL).flushall()
-
-    def kill_redis(self) -> None:
-        """Take Redis away for a moment."""
-        self.house.stack.redis.kill()
-        time.sleep(self.dice.uniform(0, 2))
-        self.house.stack.redis.start()
-
-    def restart_postgres(self) -> None:
-        """Take the database away for a moment."""
-        self.house.stack.postgres.stop()
-        self.house.stack.postgres.start()
+    def by_the_customer(self, *, token: str, quantity: int, coupon_code: str, key: str) -> Order:
+        """Order on the website, again and again until it answers."""
+        items = [{"sku_id": self.sku.pk, "quantity": quantity}]
+        body = {"items": items, "gateway_token": token, "coupon_code": coupon_code or None}
+        return self.website.order_until_answered(body, key, self.told)
 
 
 def forgiven(act: Callable[[], Any], told: Counter[str]) -> Any:
@@ -110,12 +79,13 @@ def ring_for(order: Order | None) -> Order | None:
     return order
 
 
-def one_life(seed: int, told: Counter[str]) -> None:
-    """Place an order, and do to it what comes to mind, several times, sometimes two at once."""
-    dice = random.Random(seed)
+def one_life(seed: int, shop: Shop) -> None:
+    """Place an order, and do to it what comes to mind, several times, sometimes two things at once."""
+    dice, told = random.Random(seed), shop.told
     key, token = f"life-{seed}", dice.choice(CARDS)
     coupon, quantity = dice.choice(("", "SAVE10")), dice.choice((1, 2))
-    order = forgiven(lambda: place_order(key=key, token=token, quantity=quantity, coupon_code=coupon), told)
+    placing = dice.choice((shop.by_staff, shop.by_the_customer))
+    order = forgiven(lambda: placing(key=key, token=token, quantity=quantity, coupon_code=coupon), told)
     now = timezone.now
     for _ in range(dice.randrange(4) if order else 0):
         acts: list[Callable[[], Any]] = [
@@ -124,33 +94,61 @@ def one_life(seed: int, told: Counter[str]) -> None:
             lambda: ring_for(cancel(order_id=order.pk, reason="mix", by=ANA, at=now())),
             lambda: ring_for(take_back(order_id=order.pk, reason="mix", restock=True, by=ANA, at=now())),
             lambda: ring_for(refund(order_id=order.pk, reason="mix", amount=300, by=ANA, at=now())),
+            lambda: ring_for(try_again(order_id=order.pk, by=ANA, at=now())),
         ]
-        forgiven(dice.choice(acts), told)
+        chosen = dice.choices(acts, k=dice.choice((1, 1, 2)))
+        with ThreadPoolExecutor(len(chosen)) as pool:
+            for done in [pool.submit(in_thread, act, told) for act in chosen]:
+                done.result()
     connection.close()
+
+
+def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
+    """Do something in a thread of its own, and leave no connection behind."""
+    forgiven(act, told)
+    connection.close()
+
+
+@pytest.fixture
+def house(stripe_alone: Sandbox, house: House, settings: Settings) -> House:
+    """Give programs that soon lose patience with Stripe, and a website that lets Ada order as often as she likes."""
+    settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
+    house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
+    house.extra["API_REQUESTS_PER_MINUTE_AND_ADDRESS"] = "100000"
+    return house
 
 
 @pytest.mark.parametrize(
     ("orders", "seed"),
-    [(40, 1), *(pytest.param(1000, seed, marks=pytest.mark.full) for seed in (1, 2, 3))],
+    [(100, 1), *(pytest.param(1000, seed, marks=pytest.mark.full) for seed in (1, 2, 3))],
 )
 def test_both_books_agree_after_a_mix_of_everything(
-    orders: int, seed: int, house: House, balanced: Callable[[], None]
+    orders: int, seed: int, stripe_alone: Sandbox, house: House, balanced: Callable[[], None]
 ) -> None:
-    make_customer(stripe_customer_id=None)
+    make_ada()
     sku, coupon = make_sku(stock=100_000), make_coupon(percent_off=10)
-    house.beat()
-    house.web()
     chaos = Chaos(house, seed)
-    told: Counter[str] = Counter()
-    with ThreadPoolExecutor(8) as pool:
-        lives = [pool.submit(one_life, seed * 10_000 + number, told) for number in range(orders)]
+    house.beat()
+    shop = Shop(sku, Website.entered(house.base_url))
+    begun = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        lives = [pool.submit(one_life, seed * 10_000 + number, shop) for number in range(orders)]
         chaos.until(lambda: all(life.done() for life in lives))
     for life in lives:
         life.result()
-    waited = until_settled()
-    print(f"\nseed {seed}: {dict(told)}, broken: {dict(chaos.broken)}, settled {waited:.0f} s after")  # noqa: T201
+    connection.close()  # the database was restarted since this thread asked it anything
+    lived, settled = time.monotonic() - begun, until_settled()
+    struck = stripe_alone.struck()
+    time.sleep(REFUNDS_SETTLE)
+    status, said = house.command("reconcile")
+    print(  # noqa: T201
+        f"\nseed {seed}: {orders} orders in {lived:.0f} s: {dict(shop.told)}; killed and restarted: "
+        f"{dict(chaos.broken)}; Stripe's faults: {struck}; settled {settled:.0f} s after; {said.strip()}"
+    )
 
-    assert told["done"] > orders / 2
+    assert (status, Difference.objects.count()) == (0, 0), said
+    assert shop.told["done"] > orders / 2
+    assert Order.objects.count() <= orders
     balanced()
     check_stock(sku, coupon)
 

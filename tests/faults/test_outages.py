@@ -1,28 +1,23 @@
 """One order while something is down: calm on screen, locked, and right within 75 seconds of its return."""
 
-import json
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from billing.models import Payment
-from customers.models import User
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.fulfilling import fulfill
 from ecommerce.orders.questions import open_act
 from ecommerce.orders.refusals import OrderRefused
 from ecommerce.orders.undoing import cancel
 from ecommerce.tasks import ring, settle_act
-from pelcro_orders.local.programs import OPENER
-from tests.factories import ANA, make_customer, make_sku, place_order
+from tests.factories import ANA, make_sku, place_order
 from tests.faults.conftest import House
+from tests.faults.website import Website, lost, make_ada
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Check = Callable[[], None]
@@ -105,15 +100,13 @@ def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
 def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
 ) -> None:
-    user = User.objects.create_user("ada@example.com", "ada@example.com", "a-long-passphrase")
-    make_customer(user=user)
+    make_ada()
     sku = make_sku()
     web = house.web()
-    base = f"{house.stack.env['BASE_URL']}/api/v1/sdk"
-    signed_in = post(f"{base}/auth/login", {"email": "ada@example.com", "password": "a-long-passphrase"})
+    website = Website.entered(house.base_url)
     house.stack.sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
-    body = {"items": [{"sku_id": sku.pk, "quantity": 1}], "gateway_token": "tok_visa", "payment_gateway": "stripe"}
-    asking = threading.Thread(target=lost, args=(f"{base}/ecommerce/order", body, signed_in["data"]["auth_token"]))
+    body = {"items": [{"sku_id": sku.pk, "quantity": 1}], "gateway_token": "tok_visa"}
+    asking = threading.Thread(target=lost, args=(website, body))
     asking.start()
     while not Payment.objects.filter(tries=1).exists():
         time.sleep(0.1)
@@ -126,18 +119,3 @@ def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     until(Order.objects.get(), "paid")
     assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"]
     balanced()
-
-
-def lost(url: str, body: dict[str, Any], token: str) -> None:
-    """Ask a server that dies before it answers."""
-    with suppress(urllib.error.URLError, ConnectionError):
-        post(url, body, token)
-
-
-def post(url: str, body: dict[str, Any], token: str = "") -> dict[str, Any]:
-    """Post JSON and read the answer's."""
-    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
-    with OPENER.open(request, timeout=60) as answer:
-        given: dict[str, Any] = json.load(answer)
-    return given

@@ -1,6 +1,7 @@
 import threading
 import time
 import urllib.error
+from contextlib import suppress
 
 import pytest
 import stripe
@@ -124,3 +125,12 @@ def test_a_rule_that_makes_no_sense_is_refused(stand_in: Sandbox, rule: dict[str
         stand_in.faults(rule)
     assert refusal.value.code == 400
     refusal.value.close()
+
+
+def test_what_struck_is_counted(stand_in: Sandbox, client: stripe.StripeClient) -> None:
+    before = stand_in.clear()["struck"].get("status 503", 0)
+    stand_in.faults({"match": "GET /v1/refunds", "fault": "status", "status": 503, "times": 2})
+    for _ in range(3):
+        with suppress(stripe.APIError):
+            client.v1.refunds.list()
+    assert stand_in.clear()["struck"]["status 503"] == before + 2
