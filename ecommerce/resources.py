@@ -11,7 +11,7 @@ from import_export.fields import Field
 from import_export.resources import Resource
 from import_export.widgets import Widget
 
-from billing.money import parse_amount, plain, supported
+from billing.money import currency, parse_amount, plain, supported
 from customers.resources import FileResource
 from ecommerce.models import Order, OrderItem, Product, Sku
 
@@ -125,20 +125,30 @@ RISKY = "=+-@\t\r\n＝＋－＠"
 RISKY_SQL = ", ".join(f"U&'\\{ord(sign):04x}'" for sign in RISKY)
 
 # Currencies have their own number of decimals: multiplied by its unit, an amount is a decimal with just as many.
-UNITS = ", ".join(f"('{code}', {plain(1, code)})" for code, _shown in supported())
+BY_EXPONENT = {
+    exponent: ", ".join(f"'{code}'" for code, _shown in supported() if currency(code).exponent == exponent)
+    for exponent in (0, 3)
+}
+UNIT = (
+    f"CASE WHEN o.currency IN ({BY_EXPONENT[0]}) THEN 1 WHEN o.currency IN ({BY_EXPONENT[3]}) THEN 0.001 ELSE 0.01 END"
+)
 
+# The items are summed up for all orders at once: one by one takes twice as long.
 ORDERS = f"""
 FROM ecommerce_order o
+CROSS JOIN LATERAL (SELECT {UNIT} AS unit) u
 JOIN customers_customer c ON c.id = o.customer_id
-JOIN (VALUES {UNITS}) AS u(code, unit) ON u.code = o.currency
 LEFT JOIN ecommerce_coupon k ON k.id = o.coupon_id
 LEFT JOIN billing_invoice i ON i.id = o.invoice_id
 LEFT JOIN billing_payment p ON p.invoice_id = o.invoice_id AND p.status <> 'failed'
-LEFT JOIN LATERAL (
-    SELECT string_agg(quantity || ' x ' || sku_code, '; ' ORDER BY id) AS items, SUM(quantity) AS quantity
-    FROM ecommerce_orderitem WHERE order_id = o.id
-) lines ON true
-WHERE o.id = ANY(%s) ORDER BY o.id
+LEFT JOIN (
+    SELECT order_id, string_agg(quantity || ' x ' || sku_code, '; ' ORDER BY id) AS items, SUM(quantity) AS quantity
+    FROM ecommerce_orderitem WHERE order_id = ANY(%(ids)s::bigint[]) GROUP BY order_id
+) lines ON lines.order_id = o.id
+LEFT JOIN LATERAL jsonb_to_record(o.shipping_address) AS a(
+    name text, line1 text, line2 text, city text, state text, postal_code text, country text
+) ON true
+WHERE o.id = ANY(%(ids)s::bigint[]) ORDER BY o.id
 """  # noqa: S608 - the currencies of our own table
 
 
@@ -172,7 +182,7 @@ def _moment(name: str) -> Column:
 
 def _address(name: str) -> Column:
     """Write a part of the address as it was when the order was made."""
-    return _typed(f"(o.shipping_address ->> '{name}')")
+    return _typed(f"a.{name}")
 
 
 class OrderResource(Resource):  # type: ignore[misc]
@@ -209,7 +219,7 @@ class OrderResource(Resource):  # type: ignore[misc]
     ship_country = _address("country")
 
     def select(self) -> str:
-        """Give the SELECT of the rows; its one parameter is the array of the orders' ids."""
+        """Give the SELECT of the rows; its parameter `ids` is the array of the orders' ids."""
         columns = ", ".join(f"{field.sql} AS {name}" for name, field in self.fields.items())
         return f"SELECT {columns} {ORDERS}"
 
@@ -217,5 +227,5 @@ class OrderResource(Resource):  # type: ignore[misc]
         """Give the rows of a few orders in memory."""
         ids = list(queryset.values_list("pk", flat=True)) if queryset is not None else []
         with connection.cursor() as cursor:
-            cursor.execute(self.select(), [ids])
+            cursor.execute(self.select(), {"ids": ids})
             return tablib.Dataset(*cursor.fetchall(), headers=list(self.fields))

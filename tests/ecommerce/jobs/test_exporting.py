@@ -136,7 +136,7 @@ def test_the_resource_gives_the_same_rows_in_memory() -> None:
 
 def test_all_slices_are_written_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecommerce.jobs.selecting.SLICE", 2)
-    monkeypatch.setattr(exports, "ORDERS_AT_ONCE", 2)
+    monkeypatch.setattr(exports, "SLICES_AT_ONCE", 2)
     customer, sku = make_customer(), make_sku()
     orders = [an_order(customer, sku) for _each in range(11)]
     job = run("export", Order.objects.order_by("-pk"), a_clerk())
