@@ -111,9 +111,9 @@ def looking() -> Iterator[None]:
 def _present_answer(payment: Payment, intent: gateway.Intent, *, at: datetime) -> PaymentAnswer:
     """Read a PaymentIntent as an answer, ended first if nobody waits for it any more."""
     overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
-    failed_in_browser = intent.status == "requires_payment_method" and payment.client_secret
-    # A browser may still hold its secret: only a canceled intent can't succeed any more.
-    in_vain = failed_in_browser or (intent.status == "requires_action" and overdue)
+    # A browser may hold its secret, which somebody may have handed out since this payment was read: only a canceled
+    # intent can't succeed any more.
+    in_vain = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
     return answer_of_intent(payment, _ended(intent) if in_vain else intent)
 
 
@@ -147,7 +147,12 @@ def _ended(intent: gateway.Intent) -> gateway.Intent:
     except gateway.Refused:
         return gateway.retrieve_intent(intent.id)  # it was faster: what it is now is the answer
     # Canceling keeps the reason of the last attempt, which is what people ask for.
-    return replace(canceled, failure_code=intent.failure_code, failure_message=intent.failure_message)
+    return replace(
+        canceled,
+        failure_code=intent.failure_code,
+        decline_code=intent.decline_code,
+        failure_message=intent.failure_message,
+    )
 
 
 def look_for_intent(payment: Payment) -> gateway.Intent | None:

@@ -25,6 +25,8 @@ def stripe(request: HttpRequest) -> HttpResponse:
     except gateway.Misconfigured as missing:
         logger.error("A webhook can't be verified: %s", missing)  # noqa: TRY400 - the sentence says all
         return HttpResponse(status=503)
+    # With it a browser could pay in the customer's place, and what is kept here is shown to staff.
+    event["data"]["object"].pop("client_secret", None)
     with transaction.atomic():
         kept, new = WebhookEvent.objects.get_or_create(
             stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event}

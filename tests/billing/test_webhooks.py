@@ -68,6 +68,14 @@ def test_an_unknown_type_is_kept_and_done_with() -> None:
     assert kept.processed_at is not None
 
 
+def test_the_secret_of_an_intent_is_not_kept() -> None:
+    place_order(token="pm_card_chargeDeclined")
+    declined = happened("payment_intent.payment_failed")[0]
+    assert declined["data"]["object"]["client_secret"]
+    assert post(declined).status_code == 200
+    assert "client_secret" not in WebhookEvent.objects.get().payload["data"]["object"]
+
+
 # What an event brings about
 
 
