@@ -12,6 +12,8 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from customers.countries import country_name
+
 
 class User(AbstractUser):
     """Somebody who signs in: staff by user name, customers by e-mail."""
@@ -143,8 +145,13 @@ class Address(models.Model):
         ]
 
     def __str__(self) -> str:
-        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country)
+        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country_in_words)
         return ", ".join(part for part in parts if part)
+
+    @property
+    def country_in_words(self) -> str:
+        """Give the country's name in the language of who asks."""
+        return country_name(self.country)
 
     def frozen(self) -> FrozenAddress:
         """Give the address as an order or invoice keeps it."""

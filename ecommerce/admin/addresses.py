@@ -3,13 +3,15 @@
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import StackedInline
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from customers.admin.columns import column
 from customers.countries import country_choices
-from customers.models import Address
+from customers.models import Address, Customer
 
 
 class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -56,9 +58,22 @@ class AddressInline(StackedInline):  # type: ignore[misc]
     model = Address
     form = AddressForm
     formset = AddressFormSet
-    fields = (("kind", "is_default"), "name", ("line1", "line2"), ("postal_code", "city"), ("state", "country"))
     extra = 0
     tab = True
+
+    def get_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
+        """Name the country to who may only look."""
+        country = "country" if self.has_change_permission(request, obj) else "country_name"
+        return (("kind", "is_default"), "name", ("line1", "line2"), ("postal_code", "city"), ("state", country))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
+        """Name what is no field."""
+        return () if self.has_change_permission(request, obj) else ("country_name",)
+
+    @column(_("country"))
+    def country_name(self, address: Address) -> str:
+        """Give the country's name."""
+        return address.country_in_words
 
     def get_formset(self, request: Any, obj: Any = None, **options: Any) -> Any:
         """Delete without looking for what depends: orders keep their own copy of the address."""

@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.utils.translation import gettext as _
 
-from customers.countries import country_name
 from customers.models import Address, Customer
 from ecommerce.admin.new_order_forms import NEW
 
@@ -31,7 +30,7 @@ def addresses(customer: Customer | None) -> list[Choice]:
 
 def _in_full(address: Address) -> str:
     town = " ".join(part for part in (address.postal_code, address.city) if part)
-    parts = (address.line1, address.line2, town, address.state, country_name(address.country))
+    parts = (address.line1, address.line2, town, address.state, address.country_in_words)
     return ", ".join(part for part in parts if part)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from billing.models import Payment, Refund
 from billing.money import format_money
+from customers.countries import country_name
 from ecommerce.admin.display import Badge, money_badge, status_badge, when
 from ecommerce.admin.order_acts import offers
 from ecommerce.admin.order_timeline import timeline
@@ -155,7 +156,8 @@ def facts(order: Order) -> list[tuple[str | Promise, str]]:
 def _address(order: Order) -> list[str]:
     frozen = order.shipping_address or {}
     town = " ".join(filter(None, [frozen.get("postal_code"), frozen.get("city"), frozen.get("state")]))
-    lines = [frozen.get("name"), frozen.get("line1"), frozen.get("line2"), town, frozen.get("country")]
+    country = country_name(frozen.get("country", ""))
+    lines = [frozen.get("name"), frozen.get("line1"), frozen.get("line2"), town, country]
     return [line for line in lines if line]
 
 

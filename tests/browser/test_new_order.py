@@ -206,6 +206,24 @@ def test_going_back_and_submitting_again_makes_no_second_order(
     assert place(page, "Submit and charge USD 9.00") == order
 
 
+@pytest.mark.parametrize("query", ["", "?customer={}"])
+def test_going_back_finds_a_card_ticked_and_room_for_a_new_one(
+    visit: Visit, shop: None, ana: User, ada: Customer, query: str
+) -> None:
+    make_card(ada, token="tok_mastercard")
+    page = visit(ADD + query.format(ada.pk), ana)
+    choose(page, "Name or e-mail", "ada@")
+    choose(page, "SKU", "ebook")
+    page.get_by_role("radio", name="New card").check()
+    type_card(page)
+    order = place(page, "Submit and charge USD 9.00")
+    page.go_back()
+    expect(page.get_by_text(f"This page has made order {order.number} already.")).to_be_visible()
+    expect(page.get_by_role("radio", name="Visa •••• 4242" if query else "New card")).to_be_checked()
+    page.get_by_role("radio", name="New card").check()
+    expect(page.locator("#card-element iframe")).to_be_visible()
+
+
 def test_the_whole_form_by_keyboard(visit: Visit, shop: None, ana: User, ada: Customer) -> None:
     make_card(ada)
     page = visit(ADD, ana)

@@ -117,6 +117,15 @@ def test_a_canceled_order_shows_by_itself_that_the_money_went_back(visit: Visit,
     assert Order.objects.get().status == "canceled"
 
 
+def test_a_long_sentence_leaves_the_customer_room_on_a_phone(visit: Visit, ana: User) -> None:
+    order_row("paid", attention="Stripe knew nothing of this refund for 23 hours: send it again, or settle it outside.")
+    page = visit(LIST, ana, phone=True)
+    for column in ("td.c-who", ".o-attention"):
+        box = page.locator(f"#result_list {column}").bounding_box()
+        assert box
+        assert box["width"] > 150, column
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_page_fits_a_phone(visit: Visit, ana: User, ran: list[Any], theme: str) -> None:
     order = place_order(

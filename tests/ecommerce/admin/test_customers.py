@@ -40,7 +40,8 @@ def test_a_new_customer_with_an_address(support: Client) -> None:
 
     support.post(f"{LIST}add/", sent)
 
-    assert str(Address.objects.get(customer__email="grace@example.com")) == "Grace Hopper, 1 Navy Yard, Washington, US"
+    address = Address.objects.get(customer__email="grace@example.com")
+    assert str(address) == "Grace Hopper, 1 Navy Yard, Washington, United States"
 
 
 @pytest.mark.parametrize("email", ["ADA@Example.com", "ada@ÉCOLE.fr"])
@@ -96,6 +97,16 @@ def test_a_country_is_one_of_the_list(support: Client) -> None:
     answer = save(support, ada, **{"addresses-0-country": "XX"})
 
     assert "is not one of the available choices" in sentences(answer)
+
+
+def test_who_may_only_look_reads_the_country_by_its_name(as_role: AsRole) -> None:
+    ada = make_customer()
+    make_address(ada, country="CA")
+
+    shown = sentences(as_role("Viewer").get(page_of(ada)))
+
+    assert "Canada" in shown
+    assert " CA " not in shown
 
 
 def test_an_address_that_orders_were_sent_to_can_go(support: Client) -> None:

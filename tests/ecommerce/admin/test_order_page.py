@@ -44,7 +44,7 @@ def test_it_shows_what_was_ordered_paid_and_refunded() -> None:
     for shown in (
         *("MUG-RED", "USD 50.00", "Discount (SAVE10)", "USD -5.00", "USD 45.00", "USD -7.00"),
         *("12 Square", "INV-000001", "pi_one", "re_1", "Chipped", "The card is closed.", "ada@example.com"),
-        "2026-11-02 12:00 UTC",
+        *("United Kingdom", "2026-11-02 12:00 UTC"),
     ):
         assert shown in page
 
