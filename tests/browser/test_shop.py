@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core import mail
 from django.core.cache import cache
 from django.utils import timezone
@@ -86,7 +87,7 @@ def to_checkout(page: Page, product: str) -> None:
     page.get_by_role("link", name="Basket").first.click()
     page.get_by_role("link", name="Go to checkout").click()
     sign_in(page)
-    page.wait_for_url("**/shop/checkout/")
+    page.wait_for_url(re.compile("[0-9]/shop/checkout/$"))
 
 
 @pytest.mark.parametrize("phone", [False, True])
@@ -190,7 +191,7 @@ def test_the_saved_card_and_address_pay_by_keyboard_alone(visit: Visit, ada: Cus
     page.keyboard.press("Enter")
     page.wait_for_url("**/shop/basket/")
     page.get_by_role("link", name="Go to checkout").press("Enter")
-    expect(page.get_by_label(re.compile("visa •••• 4242"))).to_be_checked()
+    expect(page.get_by_label(re.compile("Visa •••• 4242"))).to_be_checked()
     expect(page.get_by_label(re.compile("12 St James"))).to_be_checked()
     page.get_by_role("button", name="Pay USD 15.00").press("Enter")
     page.wait_for_url(ORDER)
@@ -273,8 +274,80 @@ def test_saved_cards_are_chosen_and_removed(visit: Visit, ada: Customer, ebook: 
     page.get_by_role("button", name="Pay USD 9.00").click()
     page.wait_for_url(ORDER)
     page.get_by_role("link", name="Account").click()
-    page.get_by_role("button", name="Offer visa •••• 4242 first").click()
-    expect(page.get_by_text("(offered first)")).to_be_visible()
+    page.get_by_role("button", name="Make Visa •••• 4242 the default").click()
+    expect(page.get_by_text("(default)")).to_be_visible()
     snap(page, "account")
-    page.get_by_role("button", name="Remove visa •••• 4242").click()
+    page.get_by_role("button", name="Remove Visa •••• 4242").click()
     expect(page.get_by_text("No card is saved.")).to_be_visible()
+
+
+def test_what_sold_out_meanwhile_is_said_and_the_basket_can_be_changed(
+    visit: Visit, ada: Customer, mug: Sku, ebook: Sku
+) -> None:
+    page = visit("/shop/")
+    put_in_basket(page, "Mug")
+    to_checkout(page, "Sketch of the Analytical Engine")
+    expect(page.get_by_role("button", name="Pay USD 24.00")).to_be_visible()
+    Sku.objects.filter(pk=mug.pk).update(inventory_quantity=0)
+    fill_address(page)
+    type_card(page)
+    page.get_by_role("button", name="Pay USD 24.00").click()
+    expect(page.get_by_role("alert")).to_have_text("Mug, red (MUG-RED): 0 in stock, 1 wanted.")
+    page.reload()
+    expect(page.get_by_role("alert")).to_have_text("Mug, red (MUG-RED): 0 in stock, 1 wanted.")
+    expect(page.get_by_role("button", name="Pay")).to_be_hidden()
+    page.get_by_role("link", name="Change the basket").click()
+    page.get_by_role("button", name="Remove Mug, red").click()
+    page.get_by_role("link", name="Go to checkout").click()
+    expect(page.get_by_role("button", name="Pay USD 9.00")).to_be_visible()
+    assert Order.objects.count() == 0
+
+
+def test_a_basket_that_was_ordered_in_one_tab_is_empty_in_the_other(visit: Visit, ada: Customer, ebook: Sku) -> None:
+    page = visit("/shop/")
+    to_checkout(page, "Sketch of the Analytical Engine")
+    other = page.context.new_page()
+    other.goto(page.url.split("/shop/")[0] + "/shop/checkout/")
+    expect(other.get_by_role("button", name="Pay USD 9.00")).to_be_visible()
+    type_card(page)
+    page.get_by_role("button", name="Pay USD 9.00").dblclick()
+    page.wait_for_url(ORDER)
+    expect(other.get_by_text("Your basket is empty.")).to_be_visible()
+    page.go_back()
+    expect(page.get_by_text("Your basket is empty.")).to_be_visible()
+    assert Order.objects.count() == 1
+
+
+def test_an_unanswered_order_is_not_sent_again_as_somebody_else(visit: Visit, ada: Customer, ebook: Sku) -> None:
+    open_account(customer=make_customer("eve@example.com"), password=PASSWORD)
+    page = visit("/shop/")
+    to_checkout(page, "Sketch of the Analytical Engine")
+    type_card(page)
+    page.route("**/ecommerce/order", lambda route: route.abort())
+    page.get_by_role("button", name="Pay USD 9.00").click()
+    expect(page.get_by_role("alert")).to_contain_text("The shop can't be reached")
+    page.unroute("**/ecommerce/order")
+    page.get_by_role("button", name="Sign out").click()
+    page.get_by_role("link", name="Sign in").click()
+    page.get_by_label("E-mail").first.fill("eve@example.com")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url("**/shop/")
+    page.goto(page.url + "checkout/")
+    expect(page.get_by_role("button", name="Pay USD 9.00")).to_be_visible()
+    assert Order.objects.count() == 0
+
+
+def test_who_was_signed_out_meanwhile_signs_in_and_goes_on(visit: Visit, ada: Customer, ebook: Sku) -> None:
+    page = visit("/shop/")
+    to_checkout(page, "Sketch of the Analytical Engine")
+    type_card(page)
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Pay USD 9.00").click()
+    page.wait_for_url("**/shop/sign-in/?next=*")
+    sign_in(page)
+    expect(page.get_by_role("button", name="Pay USD 9.00")).to_be_visible()
+    type_card(page)
+    page.get_by_role("button", name="Pay USD 9.00").click()
+    expect(page.get_by_text("Thank you: your order is placed and paid.")).to_be_visible()
+    assert Order.objects.count() == 1

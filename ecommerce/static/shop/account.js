@@ -1,5 +1,5 @@
 import * as api from "./api.js";
-import { $, announce, busy, goSignIn, make, problem } from "./page.js";
+import { $, announce, busy, cardEnds, cardName, goSignIn, make, problem, written } from "./page.js";
 
 function button(text, label, work) {
   const made = make("button", { type: "button", className: "link" }, text);
@@ -9,15 +9,15 @@ function button(text, label, work) {
 }
 
 function source(card) {
-  const name = `${card.brand} •••• ${card.last4}`;
+  const name = cardName(card);
   return make("li", { className: "line" },
-    make("span", { className: "name" }, `${name}, ${String(card.exp_month).padStart(2, "0")}/${card.exp_year}${card.is_default ? " (offered first)" : ""}`),
-    card.is_default ? null : button("Offer first", `Offer ${name} first`, () => api.chooseSource(card.id)),
-    button("Remove", `Remove ${name}`, () => api.removeSource(card.id)));
+    make("span", { className: "name" }, `${cardEnds(card)}${card.is_default ? " (default)" : ""}`),
+    make("span", { className: "acts" },
+      card.is_default ? null : button("Make default", `Make ${name} the default`, () => api.chooseSource(card.id)),
+      button("Remove", `Remove ${name}`, () => api.removeSource(card.id))));
 }
 
-const address = ({ name, line1, line2, city, state, postal_code: code, country }) =>
-  make("li", { className: "line" }, [name, line1, line2, city, state, code, country].filter(Boolean).join(", "));
+const address = (saved) => make("li", { className: "line" }, written(saved));
 
 const none = (sentence) => make("li", { className: "empty" }, sentence);
 

@@ -16,9 +16,12 @@ export class Unanswered extends Error {}
 
 const read = () => JSON.parse(localStorage.getItem(TOKENS) || "null");
 export const signedIn = () => read() !== null;
+export const whose = () => read()?.customer;
 
 function keep(tokens) {
-  if (tokens) localStorage.setItem(TOKENS, JSON.stringify({ auth: tokens.auth_token, refresh: tokens.refresh_token }));
+  // A refresh does not say again whose tokens they are.
+  const customer = tokens?.id ?? whose();
+  if (tokens) localStorage.setItem(TOKENS, JSON.stringify({ auth: tokens.auth_token, refresh: tokens.refresh_token, customer }));
   else localStorage.removeItem(TOKENS);
   document.dispatchEvent(new Event("signed"));
 }

@@ -65,6 +65,7 @@ function show() {
   price();
 }
 
+window.addEventListener("storage", (event) => event.key === basket.BASKET && show());
 $("coupon").addEventListener("submit", (event) => {
   event.preventDefault();
   basket.useCoupon($("code").value.trim());

@@ -1,6 +1,6 @@
 /* The basket: kept in the browser until it is ordered. */
 
-const BASKET = "shop-basket";
+export const BASKET = "shop-basket";
 const PENDING = "shop-pending";
 
 const read = () => JSON.parse(localStorage.getItem(BASKET) || '{"items":{},"coupon":""}');
@@ -33,13 +33,17 @@ export const asked = () => ({
 });
 
 /* An order is written down with its key before it is sent. Where no answer comes, the very same is sent again: the key
-   makes sure that it becomes one order, however often it is sent. */
-export const pending = () => JSON.parse(localStorage.getItem(PENDING) || "null");
+   makes sure that it becomes one order, however often it is sent; but never as somebody else's. */
+export function pending(whose) {
+  const attempt = JSON.parse(localStorage.getItem(PENDING) || "null");
+  return attempt?.whose === whose ? attempt : null;
+}
+
 export const settle = () => localStorage.removeItem(PENDING);
 
-export function begin(body) {
+export function begin(body, whose) {
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const attempt = { key, body };
+  const attempt = { key, body, whose };
   localStorage.setItem(PENDING, JSON.stringify(attempt));
   return attempt;
 }

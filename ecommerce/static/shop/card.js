@@ -1,6 +1,6 @@
 /* Stripe's card field. The number goes from its frame to Stripe; the shop gets a name for the card (pm_…). */
 
-import { $, make } from "./page.js";
+import { $, cardEnds, choose, chosen, make, problem } from "./page.js";
 
 let stripe = null;
 let field = null;
@@ -26,27 +26,22 @@ const look = () => {
 };
 
 async function mount() {
-  const { elements } = { elements: (await client()).elements() };
+  const elements = (await client()).elements();
   if (field) return;
   field = elements.create("card", look());
+  field.on("change", () => problem(""));
   field.mount("#card-element");
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => field.update(look()));
 }
 
 /* Offers the saved cards and a new one; gives a function that says which was chosen, as the API takes it. */
 export async function offer(sources) {
-  const choices = sources.map((card) => ({ value: String(card.id), text: `${card.brand} •••• ${card.last4}, ${String(card.exp_month).padStart(2, "0")}/${card.exp_year}` }));
-  $("cards").replaceChildren(...[...choices, { value: "new", text: "A new card" }].map(({ value, text }, place) =>
-    make("label", { className: "check" }, make("input", { type: "radio", name: "card", value, checked: place === 0 }), ` ${text}`)));
-  $("cards").hidden = sources.length === 0;
-  const chosen = () => document.querySelector("input[name=card]:checked").value;
-  const show = async () => {
-    $("new-card").hidden = chosen() !== "new";
+  const saved = sources.map((card) => ({ value: String(card.id), text: cardEnds(card) }));
+  await choose($("cards"), "card", saved, "A new card", async () => {
+    $("new-card").hidden = chosen("card") !== "new";
     if (!$("new-card").hidden) await mount();
-  };
-  $("cards").addEventListener("change", show);
-  await show();
-  return async () => (chosen() === "new" ? named() : { source_id: Number(chosen()) });
+  });
+  return async () => (chosen("card") === "new" ? named() : { source_id: Number(chosen("card")) });
 }
 
 async function named() {

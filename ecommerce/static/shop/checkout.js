@@ -1,24 +1,16 @@
 import * as api from "./api.js";
 import * as basket from "./basket.js";
 import * as card from "./card.js";
-import { $, busy, formBody, goSignIn, make, money, problem, sums } from "./page.js";
+import { $, busy, choose, chosen, formBody, goSignIn, item, money, problem, sums, written } from "./page.js";
 
 const form = $("checkout");
 let summary = null;
 let means = null;
 
 function addresses(saved) {
-  const shipping = saved.filter(({ type }) => type === "shipping");
-  const choices = shipping.map(({ id, name, line1, city, country }) => ({ value: String(id), text: [name, line1, city, country].join(", ") }));
-  $("addresses").replaceChildren(...[...choices, { value: "new", text: "A new address" }].map(({ value, text }, place) =>
-    make("label", { className: "check" }, make("input", { type: "radio", name: "address", value, checked: place === 0 }), ` ${text}`)));
-  $("addresses").hidden = shipping.length === 0;
-  const show = () => ($("new-address").hidden = chosen("address") !== "new");
-  $("addresses").addEventListener("change", show);
-  show();
+  const shipping = saved.filter(({ type }) => type === "shipping").map((each) => ({ value: String(each.id), text: written(each) }));
+  choose($("addresses"), "address", shipping, "A new address", () => ($("new-address").hidden = chosen("address") !== "new"));
 }
-
-const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value;
 
 async function whereto() {
   if (!summary.shippable) return {};
@@ -44,13 +36,18 @@ async function send({ key, body }) {
     const order = await api.createOrder(body, key);
     basket.settle();
     basket.clear();
-    if (order.client_secret) {
-      await card.authenticate(order.client_secret);
-      await api.confirmOrder(order.number);
+    try {
+      if (order.client_secret) {
+        await card.authenticate(order.client_secret);
+        await api.confirmOrder(order.number);
+      }
+    } finally {
+      // However the bank's page ended, there is an order, and its page says how it stands.
+      location.assign(`/shop/orders/${encodeURIComponent(order.number)}/?placed`);
     }
-    location.assign(`/shop/orders/${encodeURIComponent(order.number)}/?placed`);
   } catch (error) {
     if (!(error instanceof api.Unanswered)) basket.settle();
+    $("back").hidden = error.status !== 409;
     throw error;
   }
 }
@@ -58,16 +55,16 @@ async function send({ key, body }) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   busy($("pay"), async () => {
-    const unanswered = basket.pending();
+    const unanswered = basket.pending(api.whose());
     if (unanswered) return send(unanswered);
     const body = { ...basket.asked(), ...(await whereto()), ...(summary.total ? await means() : {}) };
-    await send(basket.begin(body));
+    await send(basket.begin(body, api.whose()));
   });
 });
 
 async function show() {
   if (!api.signedIn()) return goSignIn();
-  const unanswered = basket.pending();
+  const unanswered = basket.pending(api.whose());
   if (unanswered) $("unsure").hidden = false;
   if (basket.isEmpty() && !unanswered) return location.replace("/shop/basket/");
   form.hidden = false;
@@ -82,8 +79,7 @@ async function show() {
   }
   const [priced, customer] = await Promise.all([api.summary(basket.asked()), api.customer()]);
   summary = priced;
-  $("lines").replaceChildren(...summary.items.map(({ name, quantity, amount }) =>
-    make("li", { className: "line" }, make("span", { className: "name" }, `${quantity} × ${name}`), make("b", {}, money(amount, summary.currency)))));
+  $("lines").replaceChildren(...summary.items.map(({ name, quantity, amount }) => item(name, quantity, amount, summary.currency)));
   sums($("sums"), { ...summary, coupon: summary.coupon?.code });
   $("pay").textContent = summary.total ? `Pay ${money(summary.total, summary.currency)}` : "Order, nothing to pay";
   $("delivery").hidden = !summary.shippable;
@@ -93,9 +89,17 @@ async function show() {
   if (summary.total) means = await card.offer(customer.sources);
 }
 
+/* The basket was ordered or changed in another tab, or this page comes back from the past. */
+window.addEventListener("storage", (event) => {
+  if (event.key === basket.BASKET && !$("pay").hasAttribute("aria-busy")) location.reload();
+});
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+
 try {
   await show();
 } catch (error) {
   if (error.status === 401) goSignIn();
   else problem(error.message);
+  $("back").hidden = !error.code;
+  $("pay").hidden = true;
 }

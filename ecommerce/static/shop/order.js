@@ -1,6 +1,6 @@
 import * as api from "./api.js";
 import * as card from "./card.js";
-import { $, busy, goSignIn, make, moment, money, problem, sums } from "./page.js";
+import { $, busy, cardName, goSignIn, item, make, moment, money, problem, sums, written } from "./page.js";
 import { tone, words } from "./status.js";
 
 const number = $("order").dataset.number;
@@ -22,14 +22,13 @@ function say(order) {
 }
 
 function facts(order) {
-  const address = order.address && Object.values(order.address).filter(Boolean).join(", ");
   const sent = order.fulfillment && [order.fulfillment.carrier, order.fulfillment.tracking_number].filter(Boolean).join(" ");
   const known = [
     ["Status", words(order)],
     ["Ordered", moment(order.created)],
-    ["Delivered to", address],
+    ["Delivery to", order.address && written(order.address)],
     ["Sent with", sent],
-    ["Card", order.source && `${order.source.brand} •••• ${order.source.last4}`],
+    ["Card", order.source && cardName(order.source)],
     ["Invoice", order.invoice && `${order.invoice.number}, ${order.invoice.status}`],
     ["Refunded", order.amount_refunded ? money(order.amount_refunded, order.currency) : ""],
   ];
@@ -40,8 +39,7 @@ async function show(order) {
   secret = order.client_secret;
   say(order);
   facts(order);
-  $("lines").replaceChildren(...order.items.map(({ product_sku_name: name, quantity, amount }) =>
-    make("li", { className: "line" }, make("span", { className: "name" }, `${quantity} × ${name}`), make("b", {}, money(amount, order.currency)))));
+  $("lines").replaceChildren(...order.items.map(({ product_sku_name: name, quantity, amount }) => item(name, quantity, amount, order.currency)));
   sums($("sums"), { ...order, total: order.amount, coupon: order.coupon_code });
   $("order").hidden = false;
   $("authenticate").hidden = order.payment_status !== "requires_action";

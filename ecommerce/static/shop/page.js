@@ -10,8 +10,8 @@ const exponents = JSON.parse($("exponents").textContent);
 /* Amounts are integers in the minor unit: USD 45.00, JPY 4,500, KWD 4.500. */
 export function money(amount, currency) {
   const digits = exponents[currency] ?? 2;
-  const text = (amount / 10 ** digits).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-  return `${currency.toUpperCase()} ${text}`;
+  const text = Math.abs(amount / 10 ** digits).toLocaleString("en-US", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return `${amount < 0 ? "−" : ""}${currency.toUpperCase()} ${text}`;
 }
 
 export const moment = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
@@ -23,12 +23,39 @@ export function make(name, attributes = {}, ...content) {
   return element;
 }
 
+const BRANDS = { amex: "American Express", diners: "Diners Club", jcb: "JCB", unionpay: "UnionPay" };
+const brand = (name) => BRANDS[name] ?? name.charAt(0).toUpperCase() + name.slice(1);
+export const cardName = (card) => `${brand(card.brand)} •••• ${card.last4}`;
+export const cardEnds = (card) => `${cardName(card)}, ${String(card.exp_month).padStart(2, "0")}/${card.exp_year}`;
+
+const countries = new Intl.DisplayNames(["en"], { type: "region" });
+
+/* An address on one line. */
+export const written = ({ name, line1, line2, city, state, postal_code: code, country }) =>
+  [name, line1, line2, city, state, code, countries.of(country)].filter(Boolean).join(", ");
+
+/* One line of an order. */
+export const item = (name, quantity, amount, currency) =>
+  make("li", { className: "line" }, make("span", { className: "name" }, `${quantity} × ${name}`), make("b", {}, money(amount, currency)));
+
+/* Offers what is saved, the first chosen, and something new; `changed` hears of each choice, the first included. */
+export function choose(list, name, saved, anew, changed) {
+  list.replaceChildren(...[...saved, { value: "new", text: anew }].map(({ value, text }, place) =>
+    make("label", { className: "check" }, make("input", { type: "radio", name, value, checked: place === 0 }), ` ${text}`)));
+  list.hidden = saved.length === 0;
+  list.onchange = changed;
+  return changed();
+}
+
+export const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value;
+
 export function problem(sentence, tone = "bad") {
   const place = $("problem");
   place.className = `note ${tone}`;
   place.textContent = sentence;
   place.hidden = !sentence;
-  if (sentence) place.scrollIntoView({ block: "nearest" });
+  // Whoever was led to the field that is wrong stays there.
+  if (sentence && !document.activeElement.matches("input:invalid, select:invalid")) place.scrollIntoView({ block: "nearest" });
 }
 
 /* For those who do not see the page change. */

@@ -11,5 +11,5 @@ for (const form of document.querySelectorAll("form.choose")) {
     form.querySelector(".added")?.remove();
     form.append(make("a", { className: "added", href: "/shop/basket/" }, "In the basket ✓"));
   });
-  if (![...form.elements.sku.options].some((option) => !option.disabled)) form.querySelector("button").disabled = true;
+  if (![...form.elements.sku.options].some((option) => !option.disabled)) Object.assign(form.querySelector("button"), { disabled: true, textContent: "Sold out" });
 }
