@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from billing.models import Payment
@@ -15,6 +16,7 @@ from ecommerce.orders.questions import open_act
 from ecommerce.orders.refusals import OrderRefused
 from ecommerce.orders.undoing import cancel
 from ecommerce.tasks import ring, settle_act
+from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.factories import ANA, make_sku, place_order
 from tests.faults.conftest import House
 from tests.faults.website import Website, lost, make_ada
@@ -46,23 +48,73 @@ def cancel_and_ring(order: Order) -> Order:
     return canceled
 
 
-def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(house: House, balanced: Check) -> None:
+@pytest.fixture
+def browser() -> Client:
+    """Give the browser of somebody who may fulfill and cancel."""
+    return signed_in("ecommerce.view_order", "ecommerce.fulfill_order", "ecommerce.cancel_order")
+
+
+def page_of(order: Order, browser: Client, act: str = "change") -> str:
+    """Read the order's page, or that of an act, which may lead back to it."""
+    return browser.get(f"{LIST}{order.pk}/{act}/", follow=True).content.decode()
+
+
+def cancel_on_the_page(order: Order, browser: Client) -> str:
+    """Press the button, and read what comes then."""
+    confirmed = {"confirmed": order.total, "reason": "changed their mind"}
+    return browser.post(f"{LIST}{order.pk}/cancel/", confirmed, follow=True).content.decode()
+
+
+def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(
+    house: House, balanced: Check, browser: Client, ledger: Callable[[], dict[str, Any]]
+) -> None:
     order = place_order()
     house.stack.sandbox.faults(*STRIPE_DOWN)
     house.worker()
     house.beat()
-    cancel_and_ring(order)
+    calm = "Stripe has not answered yet. The order changes once it has said yes."
+    assert calm in cancel_on_the_page(order, browser)
     time.sleep(5)
 
     order.refresh_from_db()
     assert (order.status, order.money_state) == ("paid", "refund_in_progress")
+    page = page_of(order, browser)
+    assert "Refund in progress" in page
+    assert calm in page
+    assert "o-error" not in page
+    assert "Fulfill is not possible" in page_of(order, browser, "fulfill")
     with pytest.raises(OrderRefused, match="waits for Stripe"):
         fulfill(order_id=order.pk, by=ANA, at=timezone.now())
+    assert ledger()["refunds"] == []
     house.stack.sandbox.clear()
     until(order, "canceled")
     order.refresh_from_db()
     assert (order.money_state, order.amount_refunded) == ("", 1500)
+    assert [(each["amount"], each["status"]) for each in ledger()["refunds"]] == [(1500, "succeeded")]
+    assert calm not in page_of(order, browser)
     balanced()
+
+
+def test_a_refusal_of_stripes_leaves_the_order_paid_and_says_why(
+    house: House, balanced: Check, browser: Client
+) -> None:
+    order = place_order()
+    assert order.invoice
+    disputed = {"payment_intent": order.invoice.payments.get().stripe_payment_intent_id}
+    house.stack.sandbox._ask("POST", "disputes", disputed)
+    house.worker()
+    cancel_on_the_page(order, browser)
+    begun = time.monotonic()
+    while OrderAct.objects.filter(closed_at=None).exists():
+        assert time.monotonic() - begun < WITHIN
+        time.sleep(0.2)
+
+    order.refresh_from_db()
+    assert (order.status, order.money_state, order.amount_refunded) == ("paid", "refund_failed", 0)
+    page = page_of(order, browser)
+    assert "has been charged back" in page
+    assert "The money did not reach the customer. Try again, or settle it outside Stripe." in page
+    assert order.number in browser.get(f"{LIST}?attention=1").content.decode()
 
 
 def test_redis_is_gone_when_an_order_is_canceled(house: House, balanced: Check) -> None:
