@@ -5,11 +5,12 @@ from typing import Any, cast
 from django.contrib.admin import ModelAdmin as PlainModelAdmin
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ChangeList
-from django.db import models
+from django.db import IntegrityError, models
 from django.forms import Media, ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
 from customers.actors import Actor
@@ -50,6 +51,23 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         """Call the list by what it lists."""
         title = self.list_title or capfirst(self.opts.verbose_name_plural)
         page: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
+        return page
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Save; where somebody saved the same name at that moment, check the form again, which then finds theirs."""
+        asked: Any = (request, object_id, form_url, extra_context)
+        try:
+            page: HttpResponse = super().changeform_view(*asked)
+        except IntegrityError as error:
+            if not isinstance(error.__cause__, UniqueViolation):
+                raise
+            page = super().changeform_view(*asked)
         return page
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet, Sum
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -113,8 +113,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
             raise PermissionDenied
         job = self._job(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
         if job is None:
-            messages.warning(request, _("There is no such job."))
-            return redirect("admin:ecommerce_bulkjob_changelist")
+            raise Http404
         told = tell(job)
         context = {
             "job": job,
@@ -187,7 +186,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
 
     def dismiss_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
         """Put a job away from the strip."""
-        put_away(request, job_id)
+        put_away(request, get_object_or_404(BulkJob, pk=job_id).pk)
         back = request.POST.get("next", "")
         safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
         return redirect(back if safe else "admin:ecommerce_order_changelist")

@@ -64,6 +64,13 @@ class Draft:
         self.extras.is_valid()
         self.payment.is_valid()
         self.key = str(self.extras.cleaned_data.get("key") or uuid4())
+        if strict and "key" in self.extras.errors:
+            self.refused["form"].append(
+                _(
+                    "This page's key, by which the same order is never made twice, is missing or unreadable; nothing "
+                    "was ordered. Look whether the orders list has it already, else submit again."
+                )
+            )
         self._choose_skus()
         self.quote = self._priced()
         self.address_form = self._address_form()

@@ -348,3 +348,12 @@ def test_the_button_pressed_twice_makes_one_job(client: Client, paid: list[Order
     assert BulkJob.objects.count() == 1
     again = hidden(choose(client, PAID, "cancel_orders", _selected_action=ids(paid)))
     assert again["confirmation"] != form["confirmation"]
+
+
+@pytest.mark.parametrize("unknown", ["4711", "9" * 30, "none"])
+def test_what_is_no_job_is_not_found(client: Client, unknown: str) -> None:
+    job = f"/admin/ecommerce/bulkjob/{unknown}/"
+    for page in ("change/", "download/", "result.csv"):
+        assert client.get(job + page, follow=True).status_code == 404
+    for act in ("stop/do/", "resume/do/", "retry/do/", "dismiss/"):
+        assert client.post(job + act, follow=True).status_code == 404

@@ -1,5 +1,6 @@
 """The New order page without a browser's script: what it refuses, what it keeps, and that it makes one order."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -277,6 +278,19 @@ def test_going_back_finds_the_order_that_the_page_made(ana: Client, ada: Custome
     page = ana.get(ADD, {"key": sent["key"]}).content.decode()
     assert f'name="key" value="{sent["key"]}"' in page
     assert f"This page has made order {Order.objects.get().number} already." in page
+
+
+@pytest.mark.parametrize("key", ["", "x", "00000000-0000-0000-0000-00000000000g"])
+def test_a_key_that_is_none_is_refused_and_nothing_typed_is_lost(
+    refused: Any, ada: Customer, ebook: Sku, key: str
+) -> None:
+    sent = form(ada, (ebook, 3), card="new", token="pm_card_visa", coupon_code="", **total(2700)) | {"key": key}
+    page = refused(sent)
+    assert "is missing or unreadable; nothing was ordered." in page
+    assert 'value="Ada Lovelace &lt;ada@example.com&gt;"' in page
+    assert 'value="pm_card_visa"' in page
+    assert 'value="3"' in page
+    assert re.search(r'name="key" value="[0-9a-f-]{36}"', page)
 
 
 @placing
