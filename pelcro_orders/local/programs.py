@@ -1,5 +1,6 @@
 """The project's own programs, as `make run` and the tests start them."""
 
+import secrets
 import socket
 import sys
 import urllib.error
@@ -13,6 +14,7 @@ from pelcro_orders.local.process import Process
 LOOPBACK = "127.0.0.1"
 # Never through a proxy of the environment: what is asked here is on this machine.
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+NOT_FOR_OUTGOING = range(20_000, 32_000)
 ROOT_IS_MEANT = "ignore:You're running the worker with superuser privileges"
 
 
@@ -31,10 +33,12 @@ def why_not(port: int) -> str:
 
 
 def free_port() -> int:
-    """Give a port that nobody listens on."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
+    """Give a port that nobody listens on, and that stays free until it is used.
+
+    Any above these may meanwhile be given to somebody's outgoing connection.
+    """
+    while why_not(port := secrets.choice(NOT_FOR_OUTGOING)):
+        continue
     return port
 
 
