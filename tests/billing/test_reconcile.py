@@ -18,6 +18,7 @@ from ecommerce.orders.finishing import finish
 from ecommerce.orders.undoing import cancel, refund
 from ecommerce.tasks import sweep
 from tests.books import differences
+from tests.ecommerce.admin.rows import numbers, viewer
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.factories import ANA, place_order
 from tests.sandbox_process import Sandbox
@@ -142,6 +143,7 @@ def test_a_second_charge_for_one_payment_is_listed_at_its_order(stripe: Sandbox)
     assert run()[0] == 1
     assert found() == [(Kind.CHARGE_TWICE, again.id)]
     assert f"for order {order.number} once more" in fresh(order).attention
+    assert numbers(viewer(), "?attention=1") == [order.number]
     assert fresh(order).status == "paid"
 
 

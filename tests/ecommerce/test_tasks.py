@@ -15,6 +15,7 @@ from ecommerce.models import OrderAct
 from ecommerce.orders import settling
 from ecommerce.orders.undoing import cancel
 from ecommerce.tasks import settle_act, sweep
+from pelcro_orders.celery import app
 from pelcro_orders.local.sandbox import Sandbox
 from tests.ecommerce.orders.acts import fresh, paid, payment_of
 from tests.factories import ANA, make_sku, place_order
@@ -107,3 +108,8 @@ def test_an_act_that_is_over_is_not_settled_again() -> None:
     settle_act(act_id=order.acts.get().pk)
     settle_act(act_id=0)
     assert payment_of(order).tries == 1
+
+
+def test_the_clock_rings_for_tasks_that_there_are() -> None:
+    rung = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {"ecommerce.sweep", "billing.reconcile_nightly"} <= rung <= set(app.tasks)

@@ -1,5 +1,6 @@
 """The crash between any two steps of each act: afterwards the sweep alone brings both books to agree."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from billing.models import Payment, Refund
+from billing import gateway, reconcile
+from billing.models import Difference, Payment, Reconciliation, Refund, Seen
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.fulfilling import fulfill
 from ecommerce.orders.questions import open_act
 from ecommerce.orders.settling import settle_act
 from ecommerce.orders.undoing import cancel, refund, take_back
 from ecommerce.tasks import sweep
+from pelcro_orders.local.sandbox import Sandbox
 from tests.books import open_acts
 from tests.factories import ANA, make_coupon, make_customer, make_sku, place_order
 from tests.faults.crashing import crashes
@@ -117,3 +120,36 @@ def test_money_goes_back_once_whatever_the_step_of_the_crash(
     held = sum(2 for order in Order.objects.all() if order.status in {"paid", "fulfilled"})
     assert sku.inventory_quantity == 1000 - held
     balanced()
+
+
+def lose_an_answer(sandbox: Sandbox) -> Order:
+    """Place an order whose money Stripe takes without saying so."""
+    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    return place_order()
+
+
+def reconciled() -> None:
+    """Go on with the pass that was left, or begin one, to its end."""
+    reconcile.work(reconciliation_id=reconcile.begin(at=timezone.now()).pk, until=math.inf)
+
+
+def test_reconciling_goes_on_after_a_crash_at_any_step(
+    stripe_alone: Sandbox, transactional_db: None, monkeypatch: pytest.MonkeyPatch, stride: int
+) -> None:
+    for module in (reconcile, gateway):
+        monkeypatch.setattr(module, "PAGE", 2)
+    past_us: Any = {"amount": 700, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
+    gateway.create_intent(params=past_us | {"allowed_payment_method_types": ["card"]}, key="past-us")
+    order, passes = lose_an_answer(stripe_alone), 0
+    for _number in crashes(reconciled, stride=stride):
+        left = Reconciliation.objects.filter(finished_at=None)
+        left.update(due=timezone.now())  # its lease runs out, and the sweep rings
+        reconciled()
+        order.refresh_from_db()
+        assert (order.status, left.count()) == ("paid", 0)
+        assert [each.kind for each in Difference.objects.all()] == ["charge_unknown"]
+        order, passes = lose_an_answer(stripe_alone), passes + 1
+    order.refresh_from_db()
+    assert (order.status, Seen.objects.count()) == ("paid", 0)
+    assert passes > 3
+    assert Difference.objects.count() == 1
