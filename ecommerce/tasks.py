@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import process_event, reconcile, ring
+from customers import uploads
 from ecommerce.jobs import claiming, exporting, working
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
 from ecommerce.orders import settling
@@ -51,8 +52,9 @@ def ring_job(job: BulkJob) -> None:
 
 @shared_task(name="ecommerce.remove_old_exports")
 def remove_old_exports() -> None:
-    """Remove the files of exports that nobody may need any more."""
+    """Remove the files of exports that nobody may need any more, and those of imports that nobody confirmed."""
     exporting.remove_old(at=timezone.now())
+    uploads.remove_old(at=timezone.now())
 
 
 @shared_task(name="ecommerce.sweep")

@@ -18,7 +18,12 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 def var_dir() -> Path:
     """Give the folder of everything kept on this machine; a relative VAR_DIR stands below the project's root."""
-    return (BASE_DIR / Path(os.environ.get("VAR_DIR", "").strip() or "var").expanduser()).resolve()
+    value = given("VAR_DIR") or "var"
+    try:
+        return (BASE_DIR / Path(value).expanduser()).resolve()
+    except (OSError, RuntimeError, ValueError) as wrong:
+        message = f"VAR_DIR is {value!r}, which is no folder ({wrong}): write a path, for example /srv/pelcro-orders."
+        raise ImproperlyConfigured(message) from None
 
 
 @functools.cache
@@ -84,6 +89,17 @@ def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
         message = f"{name} is {value!r}, which names no host: write it after {parts.scheme}://."
         raise ImproperlyConfigured(message)
     return value.rstrip("/")
+
+
+def key(name: str, *, begins: tuple[str, ...]) -> str:
+    """Read a key of Stripe's, which says what it is by how it begins."""
+    value = text(name)
+    if value and not (value.startswith(begins) and value.isascii() and value.isprintable() and " " not in value):
+        # Not the value itself: it may be another secret.
+        choices = " or ".join(f"{prefix}…" for prefix in begins)
+        message = f"{name} is not what Stripe's dashboard shows for it: write the one that begins with {choices}."
+        raise ImproperlyConfigured(message)
+    return value
 
 
 def url(name: str, value: str) -> SplitResult:

@@ -181,9 +181,9 @@ CELERY_BEAT_SCHEDULE = {
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
-STRIPE_SECRET_KEY = environment.text("STRIPE_SECRET_KEY")
-STRIPE_PUBLISHABLE_KEY = environment.text("STRIPE_PUBLISHABLE_KEY")
-STRIPE_WEBHOOK_SECRET = environment.text("STRIPE_WEBHOOK_SECRET")
+STRIPE_SECRET_KEY = environment.key("STRIPE_SECRET_KEY", begins=("sk_", "rk_"))
+STRIPE_PUBLISHABLE_KEY = environment.key("STRIPE_PUBLISHABLE_KEY", begins=("pk_",))
+STRIPE_WEBHOOK_SECRET = environment.key("STRIPE_WEBHOOK_SECRET", begins=("whsec_",))
 STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = environment.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
@@ -204,6 +204,7 @@ EXPORT_STORAGE_URL = environment.address("EXPORT_STORAGE_URL", schemes=("s3", "f
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},
     "exports": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
+    "import_export": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if STATIC_ROOT

@@ -15,6 +15,8 @@ from import_export.formats.base_formats import CSV
 from import_export.tmp_storages import MediaStorage
 from unfold.contrib.import_export.forms import ImportForm
 
+from customers.uploads import FOLDER
+
 MOST_BYTES = 5_000_000
 
 
@@ -36,6 +38,10 @@ class Files(ImportExportMixin):  # type: ignore[misc]
     import_form_class = CsvForm
     tmp_storage_class = MediaStorage
     export_permission = "ecommerce.export_order"
+
+    def get_tmp_storage_class_kwargs(self) -> dict[str, str]:
+        """Name the folder that is cleared."""
+        return {"MEDIA_FOLDER": FOLDER}
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         """Ask for the right to make and to change rows."""

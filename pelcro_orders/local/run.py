@@ -236,6 +236,6 @@ def main() -> int:
         sys.stdout.reconfigure(errors="replace")  # a folder's name may have letters that the terminal has not
     try:
         return run()
-    except LocalError as error:
+    except (LocalError, ImproperlyConfigured) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -79,6 +79,14 @@ def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
                 ("redis://there:99999/0", "Port out of range 0-65535"),
             )
         ),
+        *(
+            (
+                written,
+                lambda: environment.key("X", begins=("sk_", "rk_")),
+                "X is not what Stripe's dashboard shows for it: write the one that begins with sk_… or rk_….",
+            )
+            for written in ("pk_test_1", "garbage", "sk_test_1 sk_test_2", "sk_test_é")
+        ),
         (
             "https://",
             lambda: environment.address("X", schemes=("http", "https")),
@@ -120,6 +128,18 @@ def test_a_real_stripe_is_never_sent_to_a_sandbox_of_old(
     monkeypatch.delenv("STRIPE_API_BASE")
     monkeypatch.setenv("STRIPE_SECRET_KEY", "sk_live_1")
     assert environment.text("STRIPE_API_BASE", "https://api.stripe.com") == "https://api.stripe.com"
+
+
+def test_keys_are_told_by_how_they_begin(monkeypatch: MonkeyPatch) -> None:
+    for written in ("sk_test_sandbox", "rk_live_51", ""):
+        monkeypatch.setenv("X", written)
+        assert environment.key("X", begins=("sk_", "rk_")) == written
+
+
+def test_a_home_that_nobody_has_is_said(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("VAR_DIR", "~nobody-of-this-name/var")
+    with pytest.raises(ImproperlyConfigured, match=r"^VAR_DIR is '~nobody-of-this-name/var', which is no folder"):
+        environment.var_dir()
 
 
 def test_a_relative_var_dir_stands_in_the_project(monkeypatch: MonkeyPatch) -> None:

@@ -1,6 +1,9 @@
 import csv
 import io
+import os
 from collections.abc import Callable
+from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from django.test import Client
 from customers.models import Customer
 from customers.resources import meant, neutral
 from ecommerce.models import Product, Sku
+from ecommerce.tasks import remove_old_exports
 from tests.factories import make_customer, make_sku
 from tests.forms import filled_in, sentences
 from tests.rows import an_order
@@ -22,7 +26,7 @@ CUSTOMERS, PRODUCTS, SKUS = "/admin/customers/customer/", "/admin/ecommerce/prod
 @pytest.fixture(autouse=True)
 def files(settings: Any, tmp_path: Any) -> None:
     location = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
-    settings.STORAGES = settings.STORAGES | {"default": location}
+    settings.STORAGES = settings.STORAGES | {"import_export": location}
 
 
 @pytest.fixture
@@ -179,6 +183,21 @@ def test_products_by_id(manager: Client) -> None:
 
     found = Product.objects.order_by("pk").values_list("name", "shippable", "active")
     assert list(found) == [("Cup", True, False), ("Hat", False, True)]
+
+
+def test_a_file_that_nobody_confirms_goes_after_a_day(manager: Client, tmp_path: Path) -> None:
+    remove_old_exports()  # before anything was ever uploaded
+    shown = filled_in(preview(manager, CUSTOMERS, "email\nada@example.com\n"))
+    old = next((tmp_path / "imports").iterdir())
+    preview(manager, CUSTOMERS, "email\ngrace@example.com\n")
+    new = next(file for file in (tmp_path / "imports").iterdir() if file != old)
+    os.utime(old, (time() - 86_401, time() - 86_401))
+
+    remove_old_exports()
+
+    assert list((tmp_path / "imports").iterdir()) == [new]
+    answer = manager.post(f"{CUSTOMERS}process_import/", shown, follow=True)
+    assert "is gone: upload it again." in sentences(answer)
 
 
 def test_a_file_is_imported_once(manager: Client) -> None:
