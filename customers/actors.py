@@ -50,8 +50,16 @@ class ByActor(models.Model):
     """A row that says who made it."""
 
     by_kind = models.CharField(_("by kind"), max_length=10, choices=ActorKind)
+    # Should a user ever go, history keeps the number. To prove each row's user took a tenth of the time of a bulk job.
     by_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("user")
+        settings.AUTH_USER_MODEL,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("user"),
     )
     by_label = models.CharField(_("by"), max_length=200)
 

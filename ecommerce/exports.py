@@ -12,6 +12,7 @@ from django.core.files.storage import Storage, storages
 from django.db import connection
 
 from ecommerce.models import BulkJob
+from ecommerce.models.order import array_of
 from ecommerce.resources import OrderResource, neutral_sql
 
 Cursor = psycopg.Cursor[Any]
@@ -71,7 +72,7 @@ def _parts(job: BulkJob) -> Iterator[list[int]]:
 
 
 def _copied(reader: Cursor, statement: str, ids: Sequence[int]) -> bytes:
-    return b"".join(_blocks(reader, statement, {"ids": f"{{{','.join(map(str, ids))}}}"}))
+    return b"".join(_blocks(reader, statement, {"ids": array_of(ids)}))
 
 
 def outcome_rows(job: BulkJob) -> Iterator[bytes]:

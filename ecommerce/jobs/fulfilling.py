@@ -9,6 +9,7 @@ from django.db import connection
 from ecommerce.jobs.outcomes import Outcome, Status
 from ecommerce.jobs.rights import actor_of
 from ecommerce.models import BulkJob, Order
+from ecommerce.models.order import array_of
 from ecommerce.orders.fulfilling import check_fulfillable
 from ecommerce.orders.questions import open_acts
 from ecommerce.orders.refusals import OrderRefused, last_events
@@ -50,4 +51,5 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
     Order.objects.write_transitions(orders, old=Order.Status.PAID)
     data = json.dumps({"carrier": "", "tracking_number": "", "job": job.pk})
     with connection.cursor() as cursor:
-        cursor.execute(WRITE, {"ids": [order.pk for order in orders], "at": at, "data": data, **actor_of(job).columns})
+        ids = array_of(order.pk for order in orders)
+        cursor.execute(WRITE, {"ids": ids, "at": at, "data": data, **actor_of(job).columns})

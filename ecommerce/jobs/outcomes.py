@@ -10,6 +10,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.functional import cached_property
 
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
+from ecommerce.models.order import array_of
 
 Status = BulkJobItem.Status
 
@@ -60,7 +61,7 @@ def write(part: BulkJobSlice, outcomes: Sequence[Outcome]) -> None:
 
 
 def _write(part: BulkJobSlice, status: BulkJobItem.Status, outcomes: Sequence[Outcome]) -> None:
-    common: list[Any] = [part.job_id, part.pk, status.value, [each.order_id for each in outcomes]]
+    common: list[Any] = [part.job_id, part.pk, status.value, array_of(each.order_id for each in outcomes)]
     reasons, acts = [each.reason for each in outcomes], [each.act_id for each in outcomes]
     with connection.cursor() as cursor:
         if any(reasons) or any(acts):

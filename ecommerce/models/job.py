@@ -106,7 +106,8 @@ class BulkJobItem(models.Model):
         SKIPPED = "skipped", _("Skipped")
         FAILED = "failed", _("Failed")
 
-    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", db_index=False)
+    # Its slice proves that the job exists.
+    job = models.ForeignKey(BulkJob, models.CASCADE, related_name="items", db_index=False, db_constraint=False)
     slice = models.ForeignKey(BulkJobSlice, models.CASCADE, related_name="items")
     order = models.ForeignKey(Order, models.PROTECT, related_name="+", db_index=False)
     status = models.CharField(_("outcome"), max_length=10, choices=Status, default=Status.PENDING)

@@ -1,6 +1,6 @@
 """Orders, their items, and the words they are found by."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
@@ -22,8 +22,14 @@ NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), mo
 NO_TIME = dict.fromkeys(("paid_at", "fulfilled_at", "canceled_at", "returned_at"), True)
 
 WRITE_TRANSITIONS = """
-UPDATE ecommerce_order o SET {written} FROM unnest({arrays}) AS t(id, {names}) WHERE o.id = t.id AND o.status = %s
+UPDATE ecommerce_order o SET status = %s, {written} FROM unnest({arrays}) AS t(id, {names})
+WHERE o.id = t.id AND o.status = %s
 """
+
+
+def array_of(ids: Iterable[int]) -> str:
+    """Give ids as PostgreSQL writes an array: psycopg would look at each of them, and take ten times as long."""
+    return f"{{{','.join(map(str, ids))}}}"
 
 
 def times(**known: bool | None) -> Q:
@@ -48,7 +54,7 @@ class OrderQuerySet(models.QuerySet["Order"]):
         sets: some 20,000 orders a second, where saving each does 900.
         """
         (new,) = {order.status for order in orders}
-        names = ("status", f"{new}_at", *also)
+        names = (f"{new}_at", *also)
         fields = [cast(Any, self.model._meta.get_field(name)) for name in names]  # noqa: SLF001 - Django's public name for it
         types = [field.db_type(connections[self.db]) for field in fields]
         sql = WRITE_TRANSITIONS.format(
@@ -56,9 +62,9 @@ class OrderQuerySet(models.QuerySet["Order"]):
             arrays=", ".join(f"%s::{each}[]" for each in ("bigint", *types)),
             names=", ".join(names),
         )
-        columns: list[Any] = [[getattr(order, name) for order in orders] for name in ("pk", *names)]
+        columns: list[Any] = [[getattr(order, name) for order in orders] for name in names]
         with connections[self.db].cursor() as cursor:
-            cursor.execute(sql, [*columns, old])
+            cursor.execute(sql, [new, array_of(order.pk for order in orders), *columns, old])
             if cursor.rowcount != len(orders):
                 raise ConcurrentTransition(f"{len(orders) - cursor.rowcount} orders are not {old} any more.")
         for order in orders:
