@@ -23,14 +23,14 @@ class TooFastError(AssertionError):
 
 
 def figures(shop: Shop, *, size: str, orders: int | None = None, stock_orders: int = STOCK_ORDERS) -> list[Figure]:
-    """Cancel orders in one worker's loop; at stock, one after the other."""
+    """Cancel orders in one process, as a job does; at stock, one after the other."""
     limit = settings.STRIPE_MAX_REQUESTS_PER_SECOND
     ids = shop.sell((orders or limit * SECONDS) + stock_orders)
     ours, few = ids[stock_orders:], ids[:stock_orders]
     stripe = sandbox()
     before = {each["id"] for each in stripe.ledger()["refunds"]}
     stripe.faults(SLOW, webhooks="off")
-    took = work_off(a_job(BulkJob.Action.CANCEL, shop.user, ours))
+    took = work_off(a_job(BulkJob.Action.CANCEL, shop.user, ours), processes=1)
     refunds = [each for each in stripe.ledger()["refunds"] if each["id"] not in before]
     _check(refunds, ours)
     stock = len(few) / seconds(lambda: acts.cancel(Order.objects.filter(pk__in=few), shop.user))
