@@ -133,20 +133,15 @@ def after_payment(order: Order) -> HttpResponse:
     status, payment = payment_status(order), last_payment(order)
     if status == "failed" and payment:
         words = payment.failure_message or _("The card was declined.")
-        return _not_paid(
-            order, told.Error(code="card_declined", message=words, field="", decline_code=_reason(payment))
-        )
+        reason = payment.decline_code or payment.failure_code
+        return _not_paid(order, told.Error(code="card_declined", message=words, field="", decline_code=reason))
     if status == "requires_action" and payment:
         words = _("The customer has to authenticate: hand client_secret to Stripe.js, then confirm.")
         secret = payment.client_secret
         return _not_paid(
             order, told.Error(code="authentication_required", message=words, field="", client_secret=secret)
         )
-    return JsonResponse(found(order).model_dump(mode="json"), status=202 if status == "processing" else 200)
-
-
-def _reason(payment: Payment) -> str:
-    return payment.decline_code or payment.failure_code
+    return _kept(order, waiting=status == "processing")
 
 
 def _not_paid(order: Order, error: told.Error) -> HttpResponse:
@@ -157,5 +152,8 @@ def _not_paid(order: Order, error: told.Error) -> HttpResponse:
 def after_refund(order: Order) -> HttpResponse:
     """Answer with an order that is canceled or returned, or will be once its refund was said yes to."""
     order = reread(order)
-    waiting = order.money_state == Money.REFUND_IN_PROGRESS
+    return _kept(order, waiting=order.money_state == Money.REFUND_IN_PROGRESS)
+
+
+def _kept(order: Order, *, waiting: bool) -> HttpResponse:
     return JsonResponse(found(order).model_dump(mode="json"), status=202 if waiting else 200)

@@ -1,7 +1,7 @@
 """What callers send. Unknown fields are ignored; a quantity is a whole number and nothing that looks like one."""
 
 import functools
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from django.utils.translation import gettext as _
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
@@ -124,13 +124,26 @@ class Basket(Asked):
     coupon_code: str | None = Field(default=None, max_length=255)
 
 
+class Chosen(TypedDict):
+    """A card, as the acts take it."""
+
+    card_id: int | None
+    token: str
+    save_card: bool
+
+
 class Means(Asked):
-    """With what to pay: a saved card (`source_id`), or a token of Stripe's for a new one (`tok_…`, `pm_…`)."""
+    """With what to pay: a saved card (`source_id`), or else a token of Stripe's for a new one (`tok_…`, `pm_…`)."""
 
     payment_gateway: Literal["stripe"] | None = None
     gateway_token: str | None = Field(default=None, max_length=255)
     source_id: Id | None = None
     save_card: bool = Field(default=True, description="Keep a new card for the next time.")
+
+    @property
+    def chosen(self) -> Chosen:
+        """Give the card as the acts take it; where both are given, the saved one is charged."""
+        return Chosen(card_id=self.source_id, token=self.gateway_token or "", save_card=self.save_card)
 
 
 class NewOrder(Basket, Means):

@@ -43,7 +43,7 @@ def register(request: HttpRequest, account: asked.NewAccount) -> told.SignedInAn
         raise _too_many()
     _forget(request)
     if accounts.known(account.email):
-        raise _taken(request)
+        raise _taken(request, account.email)
     form = SignupInput(data=account.model_dump())
     if not form.is_valid():
         raise _invalid(form.errors.get_json_data())
@@ -51,7 +51,7 @@ def register(request: HttpRequest, account: asked.NewAccount) -> told.SignedInAn
         with transaction.atomic():
             user, _response = form.try_save(request)
     except IntegrityError:  # the same e-mail, at the same time
-        raise _taken(request) from None
+        raise _taken(request, account.email) from None
     mark_request_as_headless(request, Client.APP)
     with authentication_context(request):
         flows.signup.complete_signup(request, user=user)
@@ -166,8 +166,7 @@ def _too_many() -> Refused:
     return Refused("too_many_requests", _("Too many attempts: try again in a few minutes."), retry_after=300)
 
 
-def _taken(request: HttpRequest) -> Refused:
-    email = json.loads(request.body)["email"]
+def _taken(request: HttpRequest, email: str) -> Refused:
     accounts.prepare_claim(email)
     _ask(views.RequestPasswordResetView, request)
     sentence = _("This e-mail is known already. If it is yours, follow the link that was just sent to it.")

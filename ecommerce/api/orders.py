@@ -51,9 +51,7 @@ def create_order(request: HttpRequest, wanted: asked.NewOrder, idempotency_key: 
             key=idempotency_key,
             coupon_code=wanted.coupon_code or "",
             address_id=wanted.address_id,
-            card_id=wanted.source_id,
-            token=wanted.gateway_token or "",
-            save_card=wanted.save_card,
+            **wanted.chosen,
         ),
         by=acting(customer),
         at=timezone.now(),
@@ -81,14 +79,7 @@ def pay_order(request: HttpRequest, number: str, means: asked.Means) -> HttpResp
     """Pay an order whose card was declined, with another card; an authentication that is still open ends."""
     order = _own(request, number)
     try:
-        paid = pay(
-            order_id=order.pk,
-            by=acting(customer_of(request)),
-            at=timezone.now(),
-            card_id=means.source_id,
-            token=means.gateway_token or "",
-            save_card=means.save_card,
-        )
+        paid = pay(order_id=order.pk, by=acting(customer_of(request)), at=timezone.now(), **means.chosen)
     except OrderRefused as refused:
         raise _naming_nobody(refused, _own(request, number)) from refused
     return after_payment(paid)

@@ -56,13 +56,6 @@ class Products(Page):
         return super().get_context_data(products=Product.objects.on_sale(), **kwargs)
 
 
-class Basket(Page):
-    """What is in the basket, and what it comes to."""
-
-    template_name = "shop/basket.html"
-    title = _("Basket")
-
-
 class Checkout(Page):
     """Whereto, and with which card."""
 
@@ -72,45 +65,3 @@ class Checkout(Page):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         """Name the countries."""
         return super().get_context_data(countries=country_choices(), **kwargs)
-
-
-class SignIn(Page):
-    """Signing in, and signing up."""
-
-    template_name = "shop/sign_in.html"
-    title = _("Sign in")
-
-
-class Password(Page):
-    """A new password: asked for, or set with the key of the e-mail's link."""
-
-    template_name = "shop/password.html"
-    title = _("New password")
-
-
-class Confirm(Page):
-    """An e-mail address, confirmed with the key of the e-mail's link."""
-
-    template_name = "shop/confirm.html"
-    title = _("Confirm your e-mail")
-
-
-class Orders(Page):
-    """One's own orders."""
-
-    template_name = "shop/orders.html"
-    title = _("My orders")
-
-
-class Order(Page):
-    """One of one's own orders."""
-
-    template_name = "shop/order.html"
-    title = _("Order")
-
-
-class Account(Page):
-    """One's saved cards and addresses."""
-
-    template_name = "shop/account.html"
-    title = _("Account")

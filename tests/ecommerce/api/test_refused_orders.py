@@ -1,3 +1,4 @@
+import json
 from typing import Any
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from billing.models import Invoice
 from customers.models import Customer
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import CORE, SDK, Api, paying
+from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
 from tests.factories import make_address, make_sku
 
 pytestmark = pytest.mark.django_db
@@ -103,3 +104,11 @@ def test_without_a_token_nothing_is_ordered(mug: Sku, path: str, token: str) -> 
     answer = Api(token).post(f"{SDK}/ecommerce/{path}", paying(mug))
     assert answer.refused == (401, "unauthorized")
     assert answer.headers["WWW-Authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", ""])
+def test_a_body_is_read_as_json_whatever_it_is_called(ada: Api, mug: Sku, kind: str) -> None:
+    known = {"HTTP_AUTHORIZATION": f"Bearer {ada.token}"}
+    body = json.dumps(basket(mug))
+    answer = ada.client.generic("POST", f"{SDK}/ecommerce/order-summary", body, kind, **known)  # type: ignore[arg-type]
+    assert answer.json()["data"]["total"] == 1500
