@@ -15,8 +15,11 @@ from billing.settling import stripe_customer
 from customers.models import Customer
 
 
-def save(*, customer: Customer, token: str, default: bool = False) -> Card:
-    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's."""
+def save(*, customer: Customer, token: str, at: datetime, default: bool = False) -> Card:
+    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's.
+
+    The same card again takes the place of its earlier row.
+    """
     owner = stripe_customer(customer, key=f"customer-{uuid4()}")
     facts = gateway.save_card(token=token, customer_id=owner)
     with transaction.atomic():
@@ -28,9 +31,11 @@ def save(*, customer: Customer, token: str, default: bool = False) -> Card:
                 "last4": facts.last4,
                 "exp_month": facts.exp_month,
                 "exp_year": facts.exp_year,
+                "fingerprint": facts.fingerprint,
                 "removed_at": None,
             },
         )
+        card.replace_same(at=at)
         if default:
             _make_default(card)
     return card
@@ -38,9 +43,10 @@ def save(*, customer: Customer, token: str, default: bool = False) -> Card:
 
 def remove(*, card: Card, at: datetime) -> None:
     """Forget a saved card, at Stripe first: one that only we forgot could still be charged."""
-    with suppress(gateway.Refused):  # it is not attached any more, which is what was wanted
-        gateway.forget_card(card.stripe_payment_method_id)
-    Card.objects.filter(pk=card.pk).update(removed_at=at, is_default=False)
+    for each in card.same().order_by("removed_at"):  # under every name it was typed with, the one offered last
+        with suppress(gateway.Refused):  # it is not attached any more, which is what was wanted
+            gateway.forget_card(each.stripe_payment_method_id)
+        Card.objects.filter(pk=each.pk).update(removed_at=at, is_default=False, fingerprint="")
 
 
 def make_default(*, card: Card) -> None:

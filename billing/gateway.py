@@ -246,6 +246,7 @@ def _card(method: Any) -> CardFacts:
         last4=card.last4,
         exp_month=card.exp_month,
         exp_year=card.exp_year,
+        fingerprint=getattr(card, "fingerprint", None) or "",
         attached=bool(method.customer),
     )
 

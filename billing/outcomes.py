@@ -53,6 +53,7 @@ class CardFacts:
     last4: str
     exp_month: int
     exp_year: int
+    fingerprint: str = ""
     attached: bool = False
 
 

@@ -154,7 +154,7 @@ def adopt_late_success(*, payment: Payment, answer: PaymentAnswer, at: datetime)
 
 
 def _remembered(facts: CardFacts, payment: Payment) -> Card:
-    card, _made = Card.objects.get_or_create(
+    card, made = Card.objects.get_or_create(
         stripe_payment_method_id=facts.id,
         defaults={
             "customer": payment.invoice.customer,
@@ -162,10 +162,13 @@ def _remembered(facts: CardFacts, payment: Payment) -> Card:
             "last4": facts.last4,
             "exp_month": facts.exp_month,
             "exp_year": facts.exp_year,
+            "fingerprint": facts.fingerprint if facts.attached else "",
             # One that Stripe did not keep for the customer was used once and can't be charged again.
             "removed_at": None if facts.attached else payment.requested_at,
         },
     )
+    if made and facts.attached:
+        card.replace_same(at=payment.requested_at)
     return card
 
 

@@ -1,5 +1,7 @@
 """A customer's saved card: what may be shown of it, and Stripe's name for it."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,6 +18,8 @@ class Card(models.Model):
     last4 = models.CharField(_("last four digits"), max_length=4)
     exp_month = models.PositiveSmallIntegerField(_("expiry month"))
     exp_year = models.PositiveSmallIntegerField(_("expiry year"))
+    # Stripe's name for the number, the same however often it is typed; only while Stripe keeps the card for us.
+    fingerprint = models.CharField(_("fingerprint"), max_length=255, blank=True, default="", editable=False)
     is_default = models.BooleanField(_("default"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True, editable=False)
@@ -33,6 +37,21 @@ class Card(models.Model):
 
     def __str__(self) -> str:
         return f"{self.brand.title()} •••• {self.last4}"
+
+    def same(self) -> models.QuerySet["Card"]:
+        """Give all rows of this very card: typed again, it gets another payment method at Stripe."""
+        if not self.fingerprint:
+            return Card.objects.filter(pk=self.pk)
+        known = {name: getattr(self, name) for name in ("customer_id", "fingerprint", "exp_month", "exp_year")}
+        return Card.objects.filter(**known)
+
+    def replace_same(self, *, at: datetime) -> None:
+        """Offer a card that was saved before once only: this is its row now, and the default one if that was."""
+        before = self.same().exclude(pk=self.pk).filter(removed_at=None)
+        # What the UPDATE found, not what was read before it: somebody may choose another default meanwhile.
+        if before.filter(is_default=True).update(is_default=False, removed_at=at):
+            Card.objects.filter(pk=self.pk).update(is_default=True)
+        before.update(removed_at=at)
 
     def expired(self, *, year: int, month: int) -> bool:
         """Tell whether the card is past its last month."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -57,7 +58,8 @@ def _invoices(customer: Customer) -> Panel:
 
 
 def _cards(customer: Customer) -> Panel:
-    rows = tuple(Card.objects.filter(customer=customer).order_by("-pk")[:SHOWN])
+    replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)  # typed again since: the newer row is the card
+    rows = tuple(Card.objects.filter(customer=customer).exclude(replaced).order_by("-pk")[:SHOWN])
     return Panel("cards", _("Payment methods"), "ecommerce/customer_cards.html", rows)
 
 

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from billing import gateway
 from billing.models import Card
 from customers.models import Address, Customer
 from ecommerce.models import Sku
@@ -99,6 +100,21 @@ def test_a_card_of_an_order_is_kept_unless_told_otherwise(ada: Api, mug: Sku) ->
     assert ada.get(ME).data["sources"] == []
     ada.order(paying(mug))
     assert len(ada.get(ME).data["sources"]) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_card_saved_again_is_listed_once_and_forgotten_wholly(ada: Api, mug: Sku) -> None:
+    first = ada.post(f"{ME}/sources", {"token": "tok_visa", "is_default": True}).data["sources"]
+    ada.order(paying(mug))
+    again = ada.post(f"{ME}/sources", {"token": "tok_visa"}).data["sources"]
+
+    assert [(card["last4"], card["is_default"]) for card in again] == [("4242", True)]
+    assert again[0]["id"] > first[0]["id"]
+    assert ada.ask("DELETE", f"{ME}/sources/{again[0]['id']}").data["sources"] == []
+    assert set(Card.objects.values_list("fingerprint", flat=True)) == {""}
+    owner = Customer.objects.get().stripe_customer_id
+    assert owner
+    assert gateway.client().v1.customers.payment_methods.list(owner).data == []
 
 
 @pytest.mark.django_db(transaction=True)

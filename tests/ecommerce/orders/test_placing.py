@@ -54,6 +54,28 @@ def test_a_card_used_once_is_not_offered_again() -> None:
     assert Card.objects.get().removed_at is not None
 
 
+def test_a_card_that_is_typed_again_is_offered_once_and_stays_the_default(ledger: Ledger) -> None:
+    first = place_order()
+    Card.objects.update(is_default=True)
+    second = place_order()
+    place_order(save_card=False)
+
+    offered = Card.objects.get(removed_at=None)
+    assert first.invoice
+    assert second.invoice
+    assert (offered, offered.is_default) == (second.invoice.payments.get().card, True)
+    assert first.invoice.payments.get().card != offered
+    assert len({each["id"] for each in ledger()["payment_intents"] if each["status"] == "succeeded"}) == 3
+
+
+def test_the_same_number_with_another_expiry_or_customer_is_another_card() -> None:
+    place_order(customer=make_customer())
+    place_order(customer=make_customer("eve@example.com"))
+    Card.objects.update(exp_month=1)
+    place_order()
+    assert Card.objects.filter(removed_at=None).count() == 3
+
+
 def test_nothing_to_charge_is_paid_without_a_charge_and_has_a_paid_invoice(ledger: Ledger) -> None:
     make_coupon("FREE", percent_off=100)
     order = place_order(coupon_code="free", token="")
