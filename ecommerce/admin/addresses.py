@@ -58,8 +58,12 @@ class AddressInline(StackedInline):  # type: ignore[misc]
     model = Address
     form = AddressForm
     formset = AddressFormSet
-    extra = 0
+    template_after = "ecommerce/address_add.html"
     tab = True
+
+    def get_extra(self, request: HttpRequest, obj: Customer | None = None, **options: Any) -> int:
+        """Add rows by a script; without one, the button below the addresses asks for an empty row."""
+        return 1 if request.GET.get("address") == "new" else 0
 
     def get_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         """Name the country to who may only look."""

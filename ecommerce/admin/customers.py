@@ -79,7 +79,15 @@ class CustomerAdmin(Files, StaffAdmin):
 
     def response_post_save_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
         """Stay with the customer: what comes next is there."""
-        return HttpResponseRedirect(reverse("admin:customers_customer_change", args=[obj.pk]))
+        page = reverse("admin:customers_customer_change", args=[obj.pk])
+        return HttpResponseRedirect(f"{page}?address=new#addresses-group" if "_address" in request.POST else page)
+
+    def response_post_save_add(self, request: HttpRequest, obj: Customer) -> HttpResponse:
+        """Go on with the customer, where an address was asked for."""
+        if "_address" in request.POST:
+            return self.response_post_save_change(request, obj)
+        page: HttpResponse = super().response_post_save_add(request, obj)
+        return page
 
     @column(_("customer"), header=True)
     def who(self, customer: Customer) -> tuple[str, str]:
