@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0007_reconciliation'),
+        ('billing', '0008_plain_actors'),
     ]
 
     operations = [
