@@ -5,6 +5,7 @@ The examples are in `examples.json`; a test produces every one of them anew, and
 
 import functools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ecommerce.api import told
 ANYBODY = (400, 411, 413, 422, 429)  # what any request may get, whatever it asks
 EXAMPLES = Path(__file__).parent / "examples.json"
 JSON = "application/json"
+SENTENCE_END = re.compile(r"\.(?:\s+|$)")
 
 
 def answers(model: Any, *refused: int, signed_in: bool = False, processing: bool = False) -> dict[Any, Any]:
@@ -62,8 +64,8 @@ class DocumentedAPI(NinjaAPI):
         """Describe the API."""
         schema = super().get_openapi_schema(**kwargs)
         for operation in operations(schema):
-            summary, _dot, rest = operation["description"].partition(". ")
-            operation["summary"], operation["description"] = summary.rstrip("."), rest.strip()
+            summary, *rest = SENTENCE_END.split(operation["description"], maxsplit=1)
+            operation["summary"], operation["description"] = summary, "".join(rest)
             _exemplify(operation)
         return schema
 

@@ -141,6 +141,8 @@ def test_a_card_that_must_be_authenticated_is_paid_after_the_banks_page(
     to_checkout(page, "Sketch of the Analytical Engine")
     type_card(page, "4000002760003184")
     page.get_by_role("button", name="Pay USD 9.00").click()
+    expect(page.frame_locator("iframe[name=stripe-challenge-frame]").get_by_role("button", name="Fail")).to_be_visible()
+    page.reload()
     authenticate(page)
     page.wait_for_url(ORDER)
     expect(page.get_by_text("Thank you: your order is placed and paid.")).to_be_visible()

@@ -61,7 +61,7 @@ const look = async () => {
 async function authenticate() {
   const wrong = await card.authenticate(secret);
   await show(await api.confirmOrder(number));
-  if (wrong) problem(wrong);
+  if (wrong && secret) problem(wrong);
 }
 
 $("authenticate").addEventListener("click", () => busy($("authenticate"), authenticate));
@@ -73,5 +73,8 @@ $("pay-again").addEventListener("submit", (event) => {
   });
 });
 
-if (api.signedIn()) look();
-else goSignIn();
+if (api.signedIn()) {
+  await look();
+  // The bank's page opens here and not at the checkout, so that it opens again where this page is loaded again.
+  if (placed && secret) busy($("authenticate"), authenticate);
+} else goSignIn();
