@@ -40,12 +40,12 @@ class Fuse:
         return result
 
 
-def crashes(act: Callable[[], Any], *, stride: int) -> Iterator[int]:
+def crashes(act: Callable[[], Any], *, stride: int, first: int = 0) -> Iterator[int]:
     """Run the act again and again, killed some steps later each time, until it comes through; give each step's number.
 
     What the act needs must be there anew each time: yield hands over to the test, which clears up.
     """
-    number = 0
+    number = first
     while _run(act, Fuse(number)) == -signal.SIGKILL:
         yield number
         number += stride
