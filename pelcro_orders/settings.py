@@ -8,6 +8,7 @@ from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from django.utils.translation import gettext_lazy as _
+from kombu import Queue
 
 from pelcro_orders import environment
 from pelcro_orders.environment import BASE_DIR
@@ -173,6 +174,9 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Workers take from these in turn, so that a storm of Stripe's events keeps neither people nor the sweep waiting.
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "clock", "events")]
+CELERY_TASK_ROUTES = {"ecommerce.sweep": {"queue": "clock"}, "billing.process_event": {"queue": "events"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {

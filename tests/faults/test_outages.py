@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
 from billing.models import Payment
+from billing.tasks import process_event
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.fulfilling import fulfill
 from ecommerce.orders.questions import open_act
@@ -125,6 +128,21 @@ def test_redis_is_gone_when_an_order_is_canceled(house: House, balanced: Check) 
     house.worker()
     house.beat()
     until(order, "canceled")
+    balanced()
+
+
+def test_a_storm_of_events_keeps_the_sweep_from_nothing(house: House, balanced: Check) -> None:
+    order = place_order()
+    cancel(order_id=order.pk, reason="nobody rings for it", by=ANA, at=timezone.now())
+    messages = redis.Redis.from_url(settings.REDIS_URL)
+    for _ in range(3_000):
+        process_event.delay(event_id=0)
+    assert messages.llen("events") == 3_000
+    house.worker()
+    house.beat()
+    until(order, "canceled")
+    assert messages.llen("events") > 0
+    messages.flushall()
     balanced()
 
 
