@@ -12,7 +12,8 @@ from allauth.headless.base.views import APIView
 from allauth.headless.constants import Client
 from allauth.headless.internal.authkit import authentication_context
 from allauth.headless.internal.decorators import mark_request_as_headless
-from django.db import IntegrityError, transaction
+from django.contrib.sessions.backends.base import UpdateError
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router
@@ -74,10 +75,21 @@ def login(request: HttpRequest, credentials: asked.Credentials) -> told.SignedIn
 @router.post("/refresh", response=answers(told.TokensAnswer, 401))
 def refresh(request: HttpRequest, spent: asked.RefreshToken) -> told.TokensAnswer:
     """Get new tokens for a refresh token, which is then spent."""
-    given = app_settings.TOKEN_STRATEGY.refresh_token(spent.refresh_token)
+    given = _renewed(spent.refresh_token)
     if given is None:
         raise Refused("unauthorized", _("This token is spent, or its session has ended: sign in."))
     return told.TokensAnswer(data=_tokens({"access_token": given[0], "refresh_token": given[1]}))
+
+
+def _renewed(token: str) -> tuple[str, str] | None:
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            # Whoever sends the same token at once waits here, and then finds it spent.
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [token])
+            given: tuple[str, str] | None = app_settings.TOKEN_STRATEGY.refresh_token(token)
+            return given
+    except UpdateError:  # signed out at the same time
+        return None
 
 
 @router.post("/logout", response=answers(told.DoneAnswer, signed_in=True), auth=CustomerToken(), throttle=PerCaller())

@@ -21,4 +21,6 @@ def test_a_body_that_is_refused_leaves_the_connection_to_the_next_request(house:
         connection.request("GET", f"{SDK}/ecommerce/products")
         assert connection.getresponse().read() == b'{"data":[]}'
         assert connection.sock is opened
+    connection.request("POST", f"{SDK}/auth/login", b"x", {"Content-Length": "9" * 20})
+    assert connection.getresponse().status == 413
     connection.close()

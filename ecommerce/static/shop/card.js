@@ -36,9 +36,7 @@ async function mount() {
 
 /* Offers the saved cards and a new one; gives a function that says which was chosen, as the API takes it. */
 export async function offer(sources) {
-  const cards = sources.map((card) => ({ value: String(card.id), text: cardEnds(card) }));
-  // A card that was typed in twice is saved twice; one of the two is enough to choose from.
-  const saved = cards.filter(({ text }, place) => cards.findIndex((other) => other.text === text) === place);
+  const saved = sources.map((card) => ({ value: String(card.id), text: cardEnds(card) }));
   await choose($("cards"), "card", saved, "A new card", async () => {
     $("new-card").hidden = chosen("card") !== "new";
     if (!$("new-card").hidden) await mount();

@@ -9,7 +9,7 @@ from django.db import connection
 
 from customers.models import Customer
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import Answer, Api, paying, sign_in
+from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, paying, sign_in
 from tests.factories import make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
@@ -61,3 +61,17 @@ def test_one_basket_sent_twenty_times_with_a_key_is_one_order_and_without_one_tw
     assert len({answer.order["number"] for answer in without}) == 5
     mug.refresh_from_db()
     assert mug.inventory_quantity == 20 - 6
+
+
+def test_a_refresh_token_sent_ten_times_at_once_is_spent_by_one(customer: Customer) -> None:
+    known = {"email": customer.email, "password": PASSWORD}
+    token = Api().post(f"{SDK}/auth/login", known).data["refresh_token"]
+
+    def refresh(_: int) -> int:
+        try:
+            return Api().post(f"{SDK}/auth/refresh", {"refresh_token": token}).status
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sorted(pool.map(refresh, range(10))) == [200] + [401] * 9
