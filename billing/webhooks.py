@@ -4,10 +4,11 @@ import logging
 
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing import gateway
+from billing import gateway, inbox
 from billing.models import WebhookEvent
 from billing.tasks import process_event, ring
 
@@ -27,10 +28,13 @@ def stripe(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=503)
     # With it a browser could pay in the customer's place, and what is kept here is shown to staff.
     event["data"]["object"].pop("client_secret", None)
+    # Most events tell of nothing that is done anything about: no worker is called for those.
+    heeded = event["type"] in inbox.KINDS
+    done = {} if heeded else {"due": None, "processed_at": timezone.now()}
     with transaction.atomic():
         kept, new = WebhookEvent.objects.get_or_create(
-            stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event}
+            stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event, **done}
         )
-        if new:
+        if new and heeded:
             ring(process_event, event_id=kept.pk)
     return HttpResponse(status=200)

@@ -62,10 +62,12 @@ def test_without_a_secret_nothing_is_believed(settings: Any) -> None:
 def test_an_unknown_type_is_kept_and_done_with() -> None:
     post(event())
     kept = WebhookEvent.objects.get()
+    assert (kept.due, kept.error, kept.tries) == (None, "", 0)
+    assert kept.processed_at is not None
+    WebhookEvent.objects.update(due=NOW(), processed_at=None)  # as "Process again" does
     process_event(event_id=kept.pk)
     kept.refresh_from_db()
     assert (kept.due, kept.error, kept.tries) == (None, "", 1)
-    assert kept.processed_at is not None
 
 
 def test_the_secret_of_an_intent_is_not_kept() -> None:
