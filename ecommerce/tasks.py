@@ -64,14 +64,15 @@ def sweep() -> None:
         ring(work_job, job_id=job.pk)
     until = time.monotonic() + SWEEP_SECONDS
     now = timezone.now()
-    for event_id in WebhookEvent.objects.filter(due__lte=now).order_by("due").values_list("pk", flat=True)[:500]:
-        ring(process_event, event_id=event_id)
-    for left in Reconciliation.objects.filter(finished_at=None, due__lte=now):
-        ring(reconcile, reconciliation_id=left.pk)
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, job__status__in=claiming.OPEN)
     charges = [partial(settling.settle_payment, payment_id=pk) for pk in due(Payment.objects.all())]
     refunds = Refund.objects.exclude(act__in=of_jobs.values("act"))
     side_by_side([*charges, *(partial(settling.settle_refund, refund_id=pk) for pk in due(refunds))], until=until)
+    # After the money, since hundreds of events take seconds to ring for.
+    for event_id in WebhookEvent.objects.filter(due__lte=now).order_by("due").values_list("pk", flat=True)[:500]:
+        ring(process_event, event_id=event_id)
+    for left in Reconciliation.objects.filter(finished_at=None, due__lte=now):
+        ring(reconcile, reconciliation_id=left.pk)
 
 
 def due(wishes: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
