@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Q
 
 from billing import gateway
 from billing.models import Card
@@ -15,11 +16,8 @@ from billing.settling import stripe_customer
 from customers.models import Customer
 
 
-def save(*, customer: Customer, token: str, at: datetime, default: bool = False) -> Card:
-    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's.
-
-    The same card again takes the place of its earlier row.
-    """
+def save(*, customer: Customer, token: str, default: bool = False) -> Card:
+    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's."""
     owner = stripe_customer(customer, key=f"customer-{uuid4()}")
     facts = gateway.save_card(token=token, customer_id=owner)
     with transaction.atomic():
@@ -35,7 +33,6 @@ def save(*, customer: Customer, token: str, at: datetime, default: bool = False)
                 "removed_at": None,
             },
         )
-        card.replace_same(at=at)
         if default:
             _make_default(card)
     return card
@@ -43,7 +40,8 @@ def save(*, customer: Customer, token: str, at: datetime, default: bool = False)
 
 def remove(*, card: Card, at: datetime) -> None:
     """Forget a saved card, at Stripe first: one that only we forgot could still be charged."""
-    for each in card.same().order_by("removed_at"):  # under every name it was typed with, the one offered last
+    # With all that was typed of it later and never offered; the one offered last, so that a crash leaves it to remove.
+    for each in card.same().filter(Q(pk=card.pk) | Q(removed_at__isnull=False)).order_by("removed_at"):
         with suppress(gateway.Refused):  # it is not attached any more, which is what was wanted
             gateway.forget_card(each.stripe_payment_method_id)
         Card.objects.filter(pk=each.pk).update(removed_at=at, is_default=False, fingerprint="")

@@ -167,8 +167,9 @@ def _remembered(facts: CardFacts, payment: Payment) -> Card:
             "removed_at": None if facts.attached else payment.requested_at,
         },
     )
-    if made and facts.attached:
-        card.replace_same(at=payment.requested_at)
+    if made and card.same().filter(removed_at=None).exclude(pk=card.pk).exists():
+        # A saved card that was typed again: it is offered once, under the name by which others know it.
+        Card.objects.filter(pk=card.pk).update(removed_at=payment.requested_at)
     return card
 
 

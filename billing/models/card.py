@@ -1,7 +1,5 @@
 """A customer's saved card: what may be shown of it, and Stripe's name for it."""
 
-from datetime import datetime
-
 from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -44,14 +42,6 @@ class Card(models.Model):
             return Card.objects.filter(pk=self.pk)
         known = {name: getattr(self, name) for name in ("customer_id", "fingerprint", "exp_month", "exp_year")}
         return Card.objects.filter(**known)
-
-    def replace_same(self, *, at: datetime) -> None:
-        """Offer a card that was saved before once only: this is its row now, and the default one if that was."""
-        before = self.same().exclude(pk=self.pk).filter(removed_at=None)
-        # What the UPDATE found, not what was read before it: somebody may choose another default meanwhile.
-        if before.filter(is_default=True).update(is_default=False, removed_at=at):
-            Card.objects.filter(pk=self.pk).update(is_default=True)
-        before.update(removed_at=at)
 
     def expired(self, *, year: int, month: int) -> bool:
         """Tell whether the card is past its last month."""

@@ -58,7 +58,7 @@ def _invoices(customer: Customer) -> Panel:
 
 
 def _cards(customer: Customer) -> Panel:
-    replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)  # typed again since: the newer row is the card
+    replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)  # typed again: the row that was there is the card
     rows = tuple(Card.objects.filter(customer=customer).exclude(replaced).order_by("-pk")[:SHOWN])
     return Panel("cards", _("Payment methods"), "ecommerce/customer_cards.html", rows)
 

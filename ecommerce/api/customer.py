@@ -93,7 +93,7 @@ def add_source(request: HttpRequest, wanted: asked.NewSource) -> told.CustomerAn
     if not is_token(token):
         raise Refused("card_required", _("Give a token of Stripe's: tok_… or pm_…."), field="token")
     try:
-        cards.save(customer=customer, token=token, at=timezone.now(), default=wanted.is_default)
+        cards.save(customer=customer, token=token, default=wanted.is_default)
     except gateway.GatewayError as error:
         raise _refusal(error) from error
     return told.CustomerAnswer(data=described(customer))

@@ -54,17 +54,16 @@ def test_a_card_used_once_is_not_offered_again() -> None:
     assert Card.objects.get().removed_at is not None
 
 
-def test_a_card_that_is_typed_again_is_offered_once_and_stays_the_default(ledger: Ledger) -> None:
+def test_a_card_that_is_typed_again_is_offered_once_under_its_first_name(ledger: Ledger) -> None:
     first = place_order()
-    Card.objects.update(is_default=True)
     second = place_order()
     place_order(save_card=False)
 
     offered = Card.objects.get(removed_at=None)
     assert first.invoice
     assert second.invoice
-    assert (offered, offered.is_default) == (second.invoice.payments.get().card, True)
-    assert first.invoice.payments.get().card != offered
+    assert first.invoice.payments.get().card == offered
+    assert second.invoice.payments.get().card != offered
     assert len({each["id"] for each in ledger()["payment_intents"] if each["status"] == "succeeded"}) == 3
 
 
