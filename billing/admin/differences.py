@@ -1,13 +1,16 @@
 """Where our books and Stripe's differ: what reconciling found, until it finds it no more."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.admin.payments import link
-from billing.models import Difference
+from billing.models import Difference, Reconciliation
 from billing.templatetags.money import badge, moment
 from customers.admin.base import ReadOnlyAdmin
 from customers.admin.columns import column
@@ -22,13 +25,19 @@ class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
     list_select_related = ("payment__invoice",)
     search_fields = ("stripe_id",)
     search_help_text = _("Stripe's id")
-    empty_words = _("Our books and Stripe's agree.")
+    empty_words = _("What is not the same here and in Stripe's records appears here.")
+    list_before_template = "billing/last_reconciliation.html"
     fields = (("state", "kind"), "sentence", "stripe_id", ("order_of", "payment_link"), ("found", "seen", "resolved"))
     tabs = (
         Tab(_("All")),
         Tab(_("Open"), Q(resolved_at=None), (("resolved_at__isnull", "1"),)),
         Tab(_("Resolved"), Q(resolved_at__isnull=False), (("resolved_at__isnull", "0"),)),
     )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Say when our books were last held against Stripe's."""
+        known = {"reconciliation": Reconciliation.objects.order_by("-pk").first()}
+        return super().changelist_view(request, {**(extra_context or {}), **known})
 
     @column(_("status"))
     def state(self, difference: Difference) -> SafeString:

@@ -1,6 +1,6 @@
 import pytest
 
-from billing.models import Difference
+from billing.models import Difference, Reconciliation
 from tests.ecommerce.admin.rows import signed_in
 from tests.factories import make_customer, make_sku
 from tests.rows import a_paid_order
@@ -37,3 +37,12 @@ def test_open_and_resolved_have_their_tabs() -> None:
     assert ("Still there." in still, "Over." in still) == (True, False)
     over = browser.get(f"{LIST}?resolved_at__isnull=0").content.decode()
     assert ("Still there." in over, "Over." in over) == (False, True)
+
+
+def test_the_list_says_when_the_books_were_compared() -> None:
+    browser = signed_in("billing.view_difference")
+    assert "were not held against Stripe" in browser.get(LIST).content.decode()
+    run = Reconciliation.objects.create(compared=100)
+    assert "100 so far" in browser.get(LIST).content.decode()
+    Reconciliation.objects.filter(pk=run.pk).update(finished_at=run.started_at, compared=412, settled=2)
+    assert "412 charges and refunds, 2 of them settled by that." in browser.get(LIST).content.decode()
