@@ -18,6 +18,7 @@ from billing.templatetags.money import badge, moment, money
 from customers.admin.base import ReadOnlyAdmin
 from customers.admin.columns import column, yes_no
 from customers.admin.tabs import Tab, Tabbed
+from customers.models import Customer
 
 AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "tries", "requested", "sent", "closed")
 
@@ -25,6 +26,11 @@ AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "tries", "requested", 
 def link(name: str, key: int | None, text: object) -> SafeString:
     """Lead to another page of the admin."""
     return format_html('<a class="link whole" href="{}">{}</a>', reverse(f"admin:{name}_change", args=[key]), text)
+
+
+def in_short(customer: Customer) -> str:
+    """Name a customer where there is little room."""
+    return customer.name or customer.email
 
 
 class WishAdmin(Tabbed, ReadOnlyAdmin):
@@ -70,7 +76,7 @@ class WishAdmin(Tabbed, ReadOnlyAdmin):
 class PaymentAdmin(WishAdmin):
     """Charges of invoices."""
 
-    list_display = ("number", "invoice_link", "customer", "money_of", "refunded", "state", "why", "requested")
+    list_display = ("number", "invoice_link", "payer", "money_of", "refunded", "state", "why", "requested")
     list_display_links = ("number",)
     list_select_related = ("invoice__customer",)
     search_fields = ("stripe_payment_intent_id",)
@@ -109,6 +115,11 @@ class PaymentAdmin(WishAdmin):
         """Name the customer."""
         return str(payment.invoice.customer)
 
+    @column(_("customer"))
+    def payer(self, payment: Payment) -> str:
+        """Name the customer in short."""
+        return in_short(payment.invoice.customer)
+
     @column(_("refunded"))
     def refunded(self, payment: Payment) -> SafeString | str:
         """Give what its refunds add up to."""
@@ -119,7 +130,7 @@ class PaymentAdmin(WishAdmin):
 class RefundAdmin(WishAdmin):
     """Money that goes back."""
 
-    list_display = ("number", "payment_link", "customer", "money_of", "state", "why", "by_label", "requested")
+    list_display = ("number", "invoice_link", "payer", "money_of", "state", "why", "by_label", "requested")
     list_display_links = ("number",)
     list_select_related = ("payment__invoice__customer",)
     search_fields = ("stripe_refund_id",)
@@ -151,6 +162,16 @@ class RefundAdmin(WishAdmin):
     def stripe_id(self, refund: Refund) -> str:
         """Give Stripe's id."""
         return refund.stripe_refund_id or gettext("not there yet")
+
+    @column(_("invoice"))
+    def invoice_link(self, refund: Refund) -> SafeString:
+        """Lead to the invoice."""
+        return link("billing_invoice", refund.payment.invoice_id, refund.payment.invoice)
+
+    @column(_("customer"))
+    def payer(self, refund: Refund) -> str:
+        """Name the customer in short."""
+        return in_short(refund.payment.invoice.customer)
 
     @column(_("payment"))
     def payment_link(self, refund: Refund) -> SafeString:

@@ -42,6 +42,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
 
     list_display = ("name", "what", "who", "when", "outcome", "state")
     list_display_links = ("name",)
+    empty_words = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
     tabs = (
         Tab(gettext_lazy("All")),
         Tab(gettext_lazy("Running"), Q(status__in=("queued", "running", "stopping")),

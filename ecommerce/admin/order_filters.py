@@ -7,10 +7,12 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
+from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.functional import Promise
+from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
@@ -39,7 +41,8 @@ def _day(label: Any) -> forms.DateField:
     # The day after is asked for too, in any time zone: the first and last days of the calendar have none.
     known = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
     widget = UnfoldAdminTextInputWidget({"type": "date"})
-    return forms.DateField(label=label, required=False, validators=known, widget=widget)
+    said = format_lazy(label, zone=settings.TIME_ZONE)
+    return forms.DateField(label=said, required=False, validators=known, widget=widget)
 
 
 def _one_of(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
@@ -52,8 +55,8 @@ class OrderFilters(forms.Form):
     """The filters; one that makes no sense is reported and narrows nothing."""
 
     use_required_attribute = False
-    created_from = _day(_("Created from"))
-    created_until = _day(_("Created until"))
+    created_from = _day(_("Created from ({zone})"))
+    created_until = _day(_("Created until ({zone})"))
     product = _chosen(_("Product"), queryset=Product.objects.order_by("name"), widget=UnfoldAdminSelectWidget())
     coupon = _chosen(_("Coupon"), queryset=Coupon.objects.order_by("code"), widget=UnfoldAdminSelectWidget())
     currency = _one_of(_("Currency"), list(supported()))

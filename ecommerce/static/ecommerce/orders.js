@@ -35,6 +35,8 @@
   toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); show(); });
   window.addEventListener("pageshow", show); // ticks that the browser kept when coming back
 
+  document.querySelector(".o-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+
   // An order that waits for Stripe shows its answer by itself.
   async function lookAgain() {
     const answer = await fetch(location.href).catch(() => null);

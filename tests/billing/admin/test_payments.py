@@ -25,9 +25,7 @@ def test_payments_with_their_money_and_ids(viewer: Client, refund: Refund) -> No
     page = sentences(viewer.get(PAYMENTS))
 
     assert "All 1 Requested 0 Being confirmed 0 Needs authentication 0 Succeeded 1 Failed 0" in page
-    assert (
-        f"{refund.payment} {refund.payment.invoice} Ada Lovelace <ada@example.com> USD 30.00 USD 5.00 Succeeded" in page
-    )
+    assert f"{refund.payment} {refund.payment.invoice} Ada Lovelace USD 30.00 USD 5.00 Succeeded" in page
 
 
 def test_a_failed_payment_says_why(viewer: Client, refund: Refund) -> None:
@@ -69,6 +67,13 @@ def test_nothing_of_them_can_be_edited(as_role: Callable[[str], Client], refund:
         assert admin.post(address, {"status": "failed", "amount": "1"}).status_code == 403
     assert Payment.objects.values_list("status", "amount").get() == ("succeeded", 3000)
     assert Refund.objects.values_list("status", "amount").get() == ("succeeded", 500)
+
+
+def test_a_stripe_id_heads_its_page_as_stripe_writes_it(viewer: Client, refund: Refund) -> None:
+    for address, name in ((PAYMENTS, refund.payment), (REFUNDS, refund)):
+        page = sentences(viewer.get(f"{address}{name.pk}/change/"))
+        assert str(name) in page
+        assert str(name).capitalize() not in page
 
 
 def test_words_of_others_are_shown_as_text(viewer: Client, refund: Refund) -> None:

@@ -357,3 +357,8 @@ def test_what_is_no_job_is_not_found(client: Client, unknown: str) -> None:
         assert client.get(job + page, follow=True).status_code == 404
     for act in ("stop/do/", "resume/do/", "retry/do/", "dismiss/"):
         assert client.post(job + act, follow=True).status_code == 404
+
+
+def test_an_empty_list_of_jobs_says_how_one_is_made(client: Client) -> None:
+    page = client.get("/admin/ecommerce/bulkjob/").content.decode()
+    assert "Tick orders in their list and choose a mass action" in page
