@@ -82,19 +82,29 @@ def due(wishes: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
 
 
 def side_by_side(calls: list[Callable[..., None]], *, until: float) -> None:
-    """Make calls that each wait for Stripe, some at a time, and begin none after a moment; one's failure is its own."""
+    """Make calls that each wait for Stripe, some at a time on one connection each, and begin none after a moment."""
+    left = iter(calls)
 
-    def make(call: Callable[..., None]) -> None:
+    def make_some() -> None:
         try:
-            if time.monotonic() < until:
-                call(at=timezone.now())
-        except Exception:
-            logger.exception("Settling broke; it is tried again when its lease has run out.")
+            for call in left:
+                if time.monotonic() < until:
+                    make(call)
         finally:
             connection.close()
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="sweep") as pool:
-        list(pool.map(make, calls))
+        for thread in [pool.submit(make_some) for _ in range(min(THREADS, len(calls)))]:
+            thread.result()
+
+
+def make(call: Callable[..., None]) -> None:
+    """Make one of them; one's failure is its own."""
+    try:
+        call(at=timezone.now())
+    except Exception:
+        logger.exception("Settling broke; it is tried again when its lease has run out.")
+        connection.close()  # it may be what broke, and the next call has to go on
 
 
 @worker_ready.connect
