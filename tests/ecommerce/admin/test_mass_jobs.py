@@ -320,12 +320,6 @@ def test_the_result_of_a_job_is_a_file(client: Client, ben: User, paid: list[Ord
     assert len(rows) == 5
 
 
-def test_a_job_that_does_not_exist_leads_to_the_list(client: Client) -> None:
-    for number in ("999", "x"):
-        response = client.get(f"/admin/ecommerce/bulkjob/{number}/change/")
-        assert response["Location"] == "/admin/ecommerce/bulkjob/"
-
-
 def test_refusals_of_buttons_are_said(client: Client, ben: User, paid: list[Order]) -> None:
     job = run("fulfill", paid, ben)
     url = f"/admin/ecommerce/bulkjob/{job.pk}/"
