@@ -88,7 +88,7 @@ def run(admin: Any, request: HttpRequest, asked: Asked) -> HttpResponse:
 
 def _selected(request: HttpRequest, asked: Asked) -> OrderQuerySet | None:
     if request.POST.get("select_across") == "1":
-        return asked.on_tab(asked.found())
+        return asked.on_tab(asked.found().orders)
     # By key alone: an order that left this tab meanwhile is reported as skipped, not dropped in silence.
     ids = list(_ids(request.POST.getlist("_selected_action")))
     return Order.objects.filter(pk__in=ids) if ids else None

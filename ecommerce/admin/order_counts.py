@@ -9,6 +9,7 @@ from django.db.models import Case, IntegerField, Value, When
 
 from customers.admin.tabs import BOUND, bounded_counts, written
 from ecommerce.admin.order_filters import ALL, ATTENTION, Asked
+from ecommerce.admin.order_search import Found
 from ecommerce.models import Order
 from ecommerce.models.order import OrderQuerySet
 
@@ -30,15 +31,16 @@ class Counts:
         return written(count)
 
 
-def counts_of(asked: Asked, found: OrderQuerySet) -> Counts:
+def counts_of(asked: Asked, found: Found) -> Counts:
     """Count the orders of each tab; what is above BOUND means "more than that"."""
     if not asked.narrows:
         return Counts(_counts_of_everything())
-    counts = _counts_within(found)
-    if counts[ALL] <= BOUND:
+    counts = _counts_within(found.sample)
+    if counts[ALL] <= BOUND and not found.very_many:
         return Counts(counts)
-    [here] = bounded_counts([asked.on_tab(found)])
-    return Counts(counts | {asked.tab: here}, at_least=True)
+    if counts[asked.tab] <= BOUND:
+        [counts[asked.tab]] = bounded_counts([asked.on_tab(found.orders)])
+    return Counts(counts, at_least=True)
 
 
 def _counts_of_everything() -> dict[str, int]:

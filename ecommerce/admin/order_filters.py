@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from billing.money import supported
 from customers.admin.paging import PAGING
 from customers.models import Customer
-from ecommerce.admin.order_search import matching
+from ecommerce.admin.order_search import Found, find
 from ecommerce.models import Coupon, Order, OrderItem, Product
 from ecommerce.models.order import OrderQuerySet
 
@@ -127,9 +127,9 @@ class Asked:
         """Tell whether anything but the tab narrows the list."""
         return bool(self.text or self.filters.given)
 
-    def found(self) -> OrderQuerySet:
-        """Give the orders on all tabs together."""
-        return matching(self.filters.narrowed(Order.objects.all()), self.text)
+    def found(self) -> Found:
+        """Find the orders on all tabs together."""
+        return find(self.filters.narrowed(Order.objects.all()), self.text)
 
     def on_tab(self, orders: OrderQuerySet) -> OrderQuerySet:
         """Give those of them that this tab shows."""

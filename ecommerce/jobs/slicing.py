@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from ecommerce.jobs import claiming, fulfilling, outcomes, undoing
 from ecommerce.jobs.outcomes import Outcome, Status
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice, Order
+from ecommerce.models.order import Among
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def _together(job: BulkJob, part: BulkJobSlice, *, at: datetime) -> None:
 
 def _locked(job: BulkJob, ids: Sequence[int]) -> list[Order]:
     _begin_one, columns = BEGIN[job.action]
-    orders = Order.objects.locked().filter(pk__in=ids)
+    orders = Order.objects.locked().filter(Among(ids))
     return list(orders.only(*columns) if columns else orders)
 
 

@@ -32,6 +32,17 @@ def array_of(ids: Iterable[int]) -> str:
     return f"{{{','.join(map(str, ids))}}}"
 
 
+class Among(Func):
+    """Tell whether a key is among ids: one value to psycopg, where IN looks at each."""
+
+    template = "(%(expressions)s::bigint[]))"
+    arg_joiner = " = ANY("
+    output_field = models.BooleanField()
+
+    def __init__(self, ids: Iterable[int], *, key: str = "pk") -> None:
+        super().__init__(F(key), Value(array_of(ids)))
+
+
 def times(**known: bool | None) -> Q:
     """Say which of the four times are known: true, false, or (None) either."""
     stated = {f"{name}__isnull": not known.get(name, False) for name in NO_TIME if known.get(name, False) is not None}

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
+from ecommerce.models.order import Among
 from ecommerce.orders.standing import refunds_of, waiting_refunds
 
 
@@ -14,8 +15,8 @@ def open_act(order: Order) -> OrderAct | None:
 
 def open_acts(orders: Sequence[Order]) -> dict[int, OrderAct]:
     """Give, by order, what is in flight with the money of each."""
-    ids = [order.pk for order in orders]
-    return {act.order_id: act for act in OrderAct.objects.filter(order__in=ids, closed_at=None)}
+    in_flight = OrderAct.objects.filter(Among((order.pk for order in orders), key="order"), closed_at=None)
+    return {act.order_id: act for act in in_flight}
 
 
 def succeeded_payment(order: Order) -> Payment | None:

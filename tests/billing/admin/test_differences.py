@@ -33,6 +33,7 @@ def test_open_and_resolved_have_their_tabs() -> None:
     Difference.objects.filter(pk=old.pk).update(resolved_at=old.found_at)
     Difference.objects.create(stripe_id="pi_1", sentence="Still there.", **known)
     browser = signed_in("billing.view_difference")
+    assert 'href="?resolved_at__isnull=1"' in browser.get(LIST).content.decode()
     still = browser.get(f"{LIST}?resolved_at__isnull=1").content.decode()
     assert ("Still there." in still, "Over." in still) == (True, False)
     over = browser.get(f"{LIST}?resolved_at__isnull=0").content.decode()

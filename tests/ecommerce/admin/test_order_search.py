@@ -2,7 +2,7 @@ import pytest
 
 from billing.models import Refund
 from customers.models import Customer
-from ecommerce.admin.order_search import matching
+from ecommerce.admin.order_search import find, matching
 from ecommerce.models import Order
 from tests.ecommerce.admin.rows import order_row, paid_row
 from tests.factories import make_customer, make_sku
@@ -79,6 +79,10 @@ def test_a_renamed_customer_is_found_by_the_new_name(wanted: Order) -> None:
 
 
 def test_a_word_of_very_many_orders_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_search.FEW", 1)
-    orders = {order_row(), order_row(), order_row()}
-    assert set(matching(Order.objects.all(), "lovelace")) == orders
+    monkeypatch.setattr("ecommerce.admin.order_search.BOUND", 1)
+    orders = {order_row(), order_row("paid"), order_row("paid")}
+    found = find(Order.objects.all(), "lovelace")
+    assert found.very_many
+    assert set(found.orders) == set(found.walked) == orders
+    assert found.sample.count() == 2
+    assert set(find(Order.objects.paid(), "lovelace").walked) == {order for order in orders if order.status == "paid"}
