@@ -8,7 +8,7 @@ from benchmarks.figures import Figure
 
 BAR, GAP, LEFT, UNIT = 9, 16, 150, 150  # px; UNIT is what a power of ten takes
 FLOOR_MS = 1.0
-COLORS = ("#7c3aed", "#a1a1aa")
+COLORS = ("#0f766e", "#a1a1aa")
 
 
 def svg(figures: Sequence[Figure]) -> str:
