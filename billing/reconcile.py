@@ -5,10 +5,11 @@ What is safe is settled by itself, by handing Stripe's word to whoever finishes 
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import TypeVar
+from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -111,12 +112,15 @@ def _payments_of(page: Sequence[gateway.Intent]) -> dict[str, Payment]:
     named = {intent.id: hearing.uuid_of(intent.metadata.get("payment")) for intent in page}
     ours = Q(stripe_payment_intent_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
     found = list(Payment.objects.filter(ours).select_related("invoice"))
-    by_uuid = {payment.uuid: payment for payment in found}
-    by_id = {payment.stripe_payment_intent_id: payment for payment in found}
-    pairs = {
-        stripe_id: by_id.get(stripe_id) or (by_uuid.get(uuid) if uuid else None) for stripe_id, uuid in named.items()
-    }
-    return {stripe_id: payment for stripe_id, payment in pairs.items() if payment}
+    return _paired(named, found, {payment.stripe_payment_intent_id: payment for payment in found})
+
+
+def _paired(
+    named: Mapping[str, UUID | None], found: Sequence[WishT], by_id: Mapping[str | None, WishT]
+) -> dict[str, WishT]:
+    by_uuid: dict[UUID | None, WishT] = {wish.uuid: wish for wish in found}
+    pairs = {stripe_id: by_id.get(stripe_id) or by_uuid.get(uuid) for stripe_id, uuid in named.items()}
+    return {stripe_id: wish for stripe_id, wish in pairs.items() if wish}
 
 
 def _refunds(run: Reconciliation) -> str:
@@ -142,12 +146,7 @@ def _refunds_of(page: Sequence[gateway.RefundResult]) -> dict[str, Refund]:
     named = {found.id: hearing.uuid_of(found.metadata.get("refund")) for found in page}
     ours = Q(stripe_refund_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
     found = list(Refund.objects.filter(ours).select_related("payment__invoice"))
-    by_uuid = {refund.uuid: refund for refund in found}
-    by_id = {refund.stripe_refund_id: refund for refund in found}
-    pairs = {
-        stripe_id: by_id.get(stripe_id) or (by_uuid.get(uuid) if uuid else None) for stripe_id, uuid in named.items()
-    }
-    return {stripe_id: refund for stripe_id, refund in pairs.items() if refund}
+    return _paired(named, found, {refund.stripe_refund_id: refund for refund in found})
 
 
 def _heard_of_ours(found: gateway.RefundResult) -> list[Answer]:
