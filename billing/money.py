@@ -148,7 +148,7 @@ def parse_amount(text: str, currency: str, *, negative: bool = False) -> int:
         raise InvalidAmount(_too_many_decimals(terms))
     amount = _bounded(match["whole"].replace(",", "") + decimals.ljust(terms.exponent, "0"), currency)
     if not is_on_step(amount, currency):
-        raise InvalidAmount(_off_step(terms))
+        raise InvalidAmount(off_step(currency))
     return -amount if match["sign"] else amount
 
 
@@ -175,7 +175,9 @@ def _too_many_decimals(terms: Currency) -> Promise:
     return format_lazy(sentence, code=terms.code.upper(), exponent=terms.exponent, like=_example(terms.code))
 
 
-def _off_step(terms: Currency) -> Promise:
+def off_step(currency: str) -> Promise:
+    """Say in what steps amounts of a currency go."""
+    terms = _terms(currency)
     sentence = _("An amount in {code} goes in steps of {step}; write it like {like}.")
     step = plain(terms.step, terms.code)
     return format_lazy(sentence, code=terms.code.upper(), step=step, like=_example(terms.code))

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from billing import invoices, payments
 from billing.models import Payment, Refund
-from billing.money import format_money, is_on_step
+from billing.money import format_money, is_on_step, off_step
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders import closing, holding
@@ -205,7 +205,9 @@ def check_part(order: Order, owed: int) -> Payment:
     payment = succeeded_payment(order)
     left = payment.refundable if payment else 0
     money = format_money(left, order.currency)
-    if owed <= 0 or not is_on_step(owed, order.currency):
+    if not is_on_step(owed, order.currency):
+        raise OrderRefused("invalid_amount", str(off_step(order.currency)), field="amount")
+    if owed <= 0:
         sentence = _("Give an amount above zero: %(left)s can still be refunded.") % {"left": money}
         raise OrderRefused("invalid_amount", sentence, field="amount")
     if payment is None or owed > left:
