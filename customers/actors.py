@@ -50,7 +50,7 @@ class ByActor(models.Model):
     """A row that says who made it."""
 
     by_kind = models.CharField(_("by kind"), max_length=10, choices=ActorKind)
-    # Should a user ever go, history keeps the number. To prove each row's user took a tenth of the time of a bulk job.
+    # Should a user ever go, history keeps the number: to prove it took a tenth of PostgreSQL's time in a bulk job.
     by_user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.DO_NOTHING,
