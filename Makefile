@@ -16,7 +16,7 @@ AS_DEPLOYED := env DEBUG=0 BASE_URL=https://orders.example.com DATABASE_URL=post
   SECRET_KEY=a-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz
 
 run: $(VENV)/.installed
-	@exec $(BIN) -m pelcro_orders.local
+	@exec $(BIN) -m devserver
 
 test: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
@@ -25,7 +25,7 @@ faults: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest tests/faults -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
-	@exec $(BIN) -m pelcro_orders.local.apart -m benchmarks --size $(SIZE)
+	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)
 
 check: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check

@@ -14,12 +14,12 @@ from benchmarks.figures import Figure, seconds
 from benchmarks.pages import HOST, LIST
 from customers.actors import Actor
 from customers.models import User
-from ecommerce.jobs import exporting, rights
+from ecommerce.bulk_jobs import export, permissions
 from ecommerce.models import BulkJob
 
 STOCK_ROWS = 20_000  # of a million, stock would fill the memory of a small machine
 FREEZE = """
-INSERT INTO ecommerce_bulkjobslice (job_id, number, order_ids, due, claims, done, skipped, failed)
+INSERT INTO ecommerce_bulkjobslice (job_id, number, order_ids, next_attempt_at, attempts, done, skipped, failed)
 SELECT %s, id / 500, array_agg(id), NULL, 0, 0, 0, 0 FROM ecommerce_order GROUP BY id / 500
 """
 COPY = """
@@ -98,9 +98,9 @@ def _copy(rows: int) -> float:
 def measure(*, job_id: int) -> dict[str, Any]:
     """Write the file of an export as a worker does, in this process."""
     job = BulkJob.objects.get(pk=job_id)
-    rights.missing(job)  # a worker has asked the database before
+    permissions.missing_permission(job)  # a worker has asked the database before
     memory, began = Memory(), time.perf_counter()
-    exporting.work(job_id)
+    export.run_export(job_id)
     took = time.perf_counter() - began
     job.refresh_from_db()
     if job.status != BulkJob.Status.SUCCEEDED or job.file_rows != job.total:

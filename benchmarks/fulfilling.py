@@ -11,8 +11,8 @@ from benchmarks.figures import Figure, seconds
 from benchmarks.stock import acts
 from customers.actors import Actor
 from customers.models import User
-from ecommerce.jobs import selecting, working
-from ecommerce.jobs.selecting import NewJob
+from ecommerce.bulk_jobs import run, selection
+from ecommerce.bulk_jobs.selection import NewJob
 from ecommerce.models import BulkJob, BulkJobSlice, Order
 
 MOST = 10_000
@@ -25,7 +25,7 @@ FLOOR = (
     SELECT id, '', '', now(), {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
     f"""INSERT INTO ecommerce_orderevent (order_id, kind, at, data, by_kind, by_label, by_user_id)
     SELECT id, 'fulfilled', now(), '{{}}', {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
-    """INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, claims)
+    """INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, attempts)
     SELECT %(job)s, %(slice)s, id, 'done', '', 0 FROM unnest(%(ids)s::bigint[]) AS of(id)""",
 )
 PUT_BACK = (
@@ -49,7 +49,7 @@ def figures(user: User, *, size: str, most: int = MOST) -> list[Figure]:
 def a_job(action: BulkJob.Action, user: User, ids: Sequence[int]) -> BulkJob:
     """Make a job of these orders."""
     wanted = NewJob(action=action, orders=Order.objects.filter(pk__in=ids))
-    return selecting.start(wanted=wanted, by=Actor.staff(user), at=timezone.now())
+    return selection.start(wanted=wanted, by=Actor.staff(user), at=timezone.now())
 
 
 def rate(user: User, ids: Sequence[int], *, processes: int) -> float:
@@ -75,14 +75,14 @@ def work_off(job: BulkJob, *, processes: int) -> float:
 def measure(*, job_id: int) -> bool:
     """Take turns at a job in this process until it is over."""
     while BulkJob.objects.filter(pk=job_id, finished_at=None).exists():
-        working.work(job_id=job_id, seconds=20)
+        run.run_job(job_id=job_id, seconds=20)
     return True
 
 
 def _floor(user: User, ids: Sequence[int]) -> float:
     done = {"status": BulkJob.Status.SUCCEEDED, "finished_at": timezone.now(), "total": len(ids)}
     job = BulkJob.objects.create(action=BulkJob.Action.FULFILL, **done, **Actor.staff(user).columns)
-    part = BulkJobSlice.objects.create(job=job, number=0, order_ids=ids, due=None)
+    part = BulkJobSlice.objects.create(job=job, number=0, order_ids=ids, next_attempt_at=None)
     told = {"ids": ids, "user": user.pk, "job": job.pk, "slice": part.pk}
     return seconds(lambda: _execute(FLOOR, told))
 

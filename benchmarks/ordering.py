@@ -11,7 +11,7 @@ from django.test import Client
 from benchmarks.figures import WARM_UP, Figure
 from benchmarks.pages import HOST
 from benchmarks.shop import Shop
-from billing import gateway, pacing
+from billing import gateway, rate_limit
 from customers.actors import Actor
 from ecommerce.models import ApiKey
 
@@ -37,8 +37,8 @@ def figures(shop: Shop, *, size: str, rounds: int) -> list[Figure]:
     """Order some times, one after the other."""
     key, text = ApiKey.objects.create_key(name="bench", permissions=[ApiKey.Permission.ADD], by=Actor.staff(shop.user))
     browser = Client(SERVER_NAME=HOST, headers={"Authorization": f"Bearer {text}"})
-    charged, paced = Timed(gateway.create_intent), Timed(pacing.wait)
-    with mock.patch.object(gateway, "create_intent", charged), mock.patch.object(pacing, "wait", paced) as waits:
+    charged, paced = Timed(gateway.create_intent), Timed(rate_limit.wait)
+    with mock.patch.object(gateway, "create_intent", charged), mock.patch.object(rate_limit, "wait", paced) as waits:
         beside = [_beside(browser, shop, charged) for _ in range(rounds + WARM_UP)][WARM_UP:]
         calls = _calls(browser, shop, waits)
     ApiKey.objects.filter(pk=key.pk).delete()

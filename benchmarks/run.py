@@ -9,7 +9,7 @@ from benchmarks import cancelling, chart, data, exporting, fulfilling, ordering,
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, sandbox
 from benchmarks.verdicts import verdicts
-from pelcro_orders.environment import BASE_DIR
+from pelcro_orders.config import BASE_DIR
 
 RESULTS = BASE_DIR / "benchmarks" / "results" / "latest.json"
 CHART = BASE_DIR / "docs" / "benchmarks.svg"

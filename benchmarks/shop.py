@@ -17,10 +17,10 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Product, Sku
-from ecommerce.orders.placing import NewOrder, place
-from ecommerce.orders.quoting import Wanted
-from pelcro_orders.local.sandbox import Sandbox
+from ecommerce.orders.place import NewOrder, place
+from ecommerce.orders.quotes import LineRequest
 
 AT_ONCE = 8
 UNPACED = 10_000
@@ -57,7 +57,7 @@ class Shop:
             connection.close()
 
     def _one(self, card: Card) -> Order:
-        items = (Wanted(sku_id=self.sku.pk, quantity=1),)
+        items = (LineRequest(sku_id=self.sku.pk, quantity=1),)
         wanted = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
         order = place(wanted=wanted, by=Actor.staff(self.user), at=timezone.now())
         if not order.was_paid:
@@ -70,7 +70,7 @@ def _card(number: int) -> Card:
     email = f"bench.{number}.{key[:8]}@example.com"
     at_stripe = gateway.create_customer(email=email, name="", reference=key, key=key)
     customer = Customer.objects.create(email=email, stripe_customer_id=at_stripe)
-    facts = gateway.save_card(token="tok_visa", customer_id=at_stripe)
+    facts = gateway.attach_card(token="tok_visa", customer_id=at_stripe)
     shown: dict[str, Any] = {name: getattr(facts, name) for name in ("brand", "last4", "exp_month", "exp_year")}
     return Card.objects.create(customer=customer, stripe_payment_method_id=facts.id, **shown)
 
@@ -82,7 +82,7 @@ def unpaced() -> Iterator[None]:
         yield
 
 
-def sandbox() -> Sandbox:
+def sandbox() -> FakeStripeServer:
     """Speak to the Stripe that is configured."""
     env = {"STRIPE_API_BASE": settings.STRIPE_API_BASE, "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": ""}
-    return Sandbox({**env, "STRIPE_PUBLISHABLE_KEY": ""}, Path(settings.VAR_DIR), settings.PORT)
+    return FakeStripeServer({**env, "STRIPE_PUBLISHABLE_KEY": ""}, Path(settings.VAR_DIR), settings.PORT)

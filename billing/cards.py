@@ -12,14 +12,14 @@ from django.db.models import Q
 
 from billing import gateway
 from billing.models import Card
-from billing.settling import stripe_customer
+from billing.settlement import stripe_customer
 from customers.models import Customer
 
 
 def save(*, customer: Customer, token: str, default: bool = False) -> Card:
     """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's."""
     owner = stripe_customer(customer, key=f"customer-{uuid4()}")
-    facts = gateway.save_card(token=token, customer_id=owner)
+    facts = gateway.attach_card(token=token, customer_id=owner)
     with transaction.atomic():
         card, _made = Card.objects.update_or_create(
             stripe_payment_method_id=facts.id,
@@ -42,8 +42,8 @@ def remove(*, card: Card, at: datetime) -> None:
     """Forget a saved card, at Stripe first: one that only we forgot could still be charged."""
     # With all that was typed of it later and never offered; the one offered last, so that a crash leaves it to remove.
     for each in card.same().filter(Q(pk=card.pk) | Q(removed_at__isnull=False)).order_by("removed_at"):
-        with suppress(gateway.Refused):  # it is not attached any more, which is what was wanted
-            gateway.forget_card(each.stripe_payment_method_id)
+        with suppress(gateway.InvalidRequest):  # it is not attached any more, which is what was wanted
+            gateway.detach_card(each.stripe_payment_method_id)
         Card.objects.filter(pk=each.pk).update(removed_at=at, is_default=False, fingerprint="")
 
 

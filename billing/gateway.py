@@ -13,30 +13,30 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 
-from billing import pacing
-from billing.outcomes import (
+from billing import rate_limit
+from billing.gateway_types import (
     Busy,
     CardDeclined,
-    CardFacts,
-    Dispute,
+    CardDetails,
     GatewayError,
-    Intent,
+    InvalidRequest,
     Misconfigured,
-    RefundResult,
-    Refused,
+    PaymentIntent,
+    StripeDispute,
+    StripeRefund,
     Unavailable,
 )
 
 __all__ = [
     "Busy",
     "CardDeclined",
-    "CardFacts",
-    "Dispute",
+    "CardDetails",
     "GatewayError",
-    "Intent",
+    "InvalidRequest",
     "Misconfigured",
-    "RefundResult",
-    "Refused",
+    "PaymentIntent",
+    "StripeDispute",
+    "StripeRefund",
     "Unavailable",
 ]
 
@@ -65,55 +65,55 @@ def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
 
 
-def create_intent(*, params: dict[str, Any], key: str) -> Intent:
+def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Charge: create a PaymentIntent and confirm it at once."""
     sent: Any = params
     return _intent(_call(lambda: client().v1.payment_intents.create(sent, {"idempotency_key": key})))
 
 
-def retrieve_intent(intent_id: str) -> Intent:
+def retrieve_intent(intent_id: str) -> PaymentIntent:
     """Read a PaymentIntent as it is now."""
     return _intent(_call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
 
 
-def cancel_intent(intent_id: str) -> Intent:
+def cancel_intent(intent_id: str) -> PaymentIntent:
     """Make sure that a PaymentIntent can't succeed any more; raise Refused if it has."""
     return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id)))
 
 
-def intents_of(customer_id: str, *, since: datetime) -> Iterator[Intent]:
+def list_intents(customer_id: str, *, since: datetime) -> Iterator[PaymentIntent]:
     """List a customer's PaymentIntents since a time, newest first. Lists are current, Stripe's search is not."""
     filters = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
     return map(_intent, _pages(client().v1.payment_intents.list, filters))
 
 
-def intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[Intent]:
+def list_intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[PaymentIntent]:
     """List all PaymentIntents created between two times, newest first, going on after an id."""
     return map(_intent, _pages(client().v1.payment_intents.list, _span(since, until), after=after))
 
 
-def create_refund(*, params: dict[str, Any], key: str) -> RefundResult:
+def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
     """Send money back."""
     sent: Any = params
     return _refund(_call(lambda: client().v1.refunds.create(sent, {"idempotency_key": key})))
 
 
-def retrieve_refund(refund_id: str) -> RefundResult:
+def retrieve_refund(refund_id: str) -> StripeRefund:
     """Read a refund as it is now."""
     return _refund(_call(lambda: client().v1.refunds.retrieve(refund_id)))
 
 
-def refunds_of(intent_id: str) -> Iterator[RefundResult]:
+def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
     """List the refunds of a PaymentIntent, newest first."""
     return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
-def refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[RefundResult]:
+def list_refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[StripeRefund]:
     """List all refunds created between two times, newest first, going on after an id."""
     return map(_refund, _pages(client().v1.refunds.list, _span(since, until), after=after))
 
 
-def save_card(*, token: str, customer_id: str) -> CardFacts:
+def attach_card(*, token: str, customer_id: str) -> CardDetails:
     """Keep a card at Stripe for a customer: `token` is a payment method (pm_…) or a card token (tok_…)."""
     method = token
     if not token.startswith("pm_"):
@@ -122,15 +122,15 @@ def save_card(*, token: str, customer_id: str) -> CardFacts:
     return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id})))
 
 
-def forget_card(payment_method_id: str) -> None:
+def detach_card(payment_method_id: str) -> None:
     """Detach a saved card from its customer."""
     _call(lambda: client().v1.payment_methods.detach(payment_method_id))
 
 
-def retrieve_dispute(dispute_id: str) -> Dispute:
+def retrieve_dispute(dispute_id: str) -> StripeDispute:
     """Read a dispute as it is now."""
     found = _call(lambda: client().v1.disputes.retrieve(dispute_id))
-    return Dispute(
+    return StripeDispute(
         id=found.id,
         status=found.status,
         reason=found.reason,
@@ -140,7 +140,7 @@ def retrieve_dispute(dispute_id: str) -> Dispute:
     )
 
 
-def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
+def verify_webhook(payload: bytes, signature: str) -> dict[str, Any]:
     """Check the signature of a webhook and give the event; raise Refused if it is not Stripe's."""
     if not settings.STRIPE_WEBHOOK_SECRET:
         # Anybody can sign with an empty secret.
@@ -148,7 +148,7 @@ def verified_event(payload: bytes, signature: str) -> dict[str, Any]:
     try:
         event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET)
     except (ValueError, stripe.SignatureVerificationError) as error:
-        raise Refused(str(error), code="signature") from error
+        raise InvalidRequest(str(error), code="signature") from error
     found: dict[str, Any] = event.to_dict()
     return found
 
@@ -172,8 +172,8 @@ def _call(request: Callable[[], ResultT]) -> ResultT:
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("Stripe is called outside transactions only.")
     try:
-        pacing.wait()
-    except pacing.Crowded as crowded:
+        rate_limit.wait()
+    except rate_limit.QueueFull as crowded:
         raise Busy(str(crowded)) from crowded
     try:
         return request()
@@ -200,12 +200,12 @@ def _translated(error: stripe.StripeError) -> GatewayError:
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return Misconfigured(message, code=_code(error))
     if isinstance(error, stripe.RateLimitError):
-        pacing.slow_down()
+        rate_limit.slow_down()
         return Busy(message, code=_code(error))
     if status == CONFLICT:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-        return Refused(message, code=_code(error) or "refused")
+        return InvalidRequest(message, code=_code(error) or "refused")
     # What a proxy says of a 5xx, and what can't be read, tells nothing of what Stripe did.
     return Unavailable(message, code=_code(error), stored=status >= SERVER_ERROR and error.error is not None)
 
@@ -220,10 +220,10 @@ def _id(found: Any) -> str:
     return found if isinstance(found, str) else (found.id if found else "")
 
 
-def _intent(found: Any) -> Intent:
+def _intent(found: Any) -> PaymentIntent:
     failure = found.last_payment_error
     method = found.payment_method
-    return Intent(
+    return PaymentIntent(
         id=found.id,
         status=found.status,
         amount=found.amount,
@@ -238,9 +238,9 @@ def _intent(found: Any) -> Intent:
     )
 
 
-def _card(method: Any) -> CardFacts:
+def _card(method: Any) -> CardDetails:
     card = method.card
-    return CardFacts(
+    return CardDetails(
         id=method.id,
         brand=card.brand,
         last4=card.last4,
@@ -251,8 +251,8 @@ def _card(method: Any) -> CardFacts:
     )
 
 
-def _refund(found: Any) -> RefundResult:
-    return RefundResult(
+def _refund(found: Any) -> StripeRefund:
+    return StripeRefund(
         id=found.id,
         status=found.status or "pending",
         amount=found.amount,

@@ -15,7 +15,7 @@ from customers.models import Customer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Billed:
+class InvoiceData:
     """What an invoice freezes of an order. Amounts are in the currency's minor unit."""
 
     customer: Customer
@@ -30,7 +30,7 @@ class Billed:
     lines: Sequence[InvoiceLine]
 
 
-def issue(*, billed: Billed, at: datetime) -> Invoice:
+def issue(*, billed: InvoiceData, at: datetime) -> Invoice:
     """Issue an open invoice. Its number comes from a gapless counter, locked until the transaction ends."""
     invoice = Invoice.objects.create(
         number=f"INV-{_next('invoice'):06}",
@@ -61,7 +61,7 @@ def void(*, invoice: Invoice, at: datetime) -> None:
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.VOID, voided_at=at)
 
 
-def credit(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
+def issue_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
     """Issue the credit note of a refund that Stripe, or a person, said yes to."""
     Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") + refund.amount)
     return CreditNote.objects.create(
@@ -74,7 +74,7 @@ def credit(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
     )
 
 
-def credit_all(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> list[CreditNote]:
+def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> list[CreditNote]:
     """Issue the credit notes of many refunds, given with the keys of their invoices, each of another invoice."""
     amounts = Case(*(When(pk=invoice_id, then=refund.amount) for invoice_id, refund in owed))
     credited = Invoice.objects.filter(pk__in=[invoice_id for invoice_id, _refund in owed])
@@ -94,7 +94,7 @@ def credit_all(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> list[Cred
     return CreditNote.objects.bulk_create(notes)
 
 
-def void_credit(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
+def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
     """Void the credit note of a refund that failed after all."""
     if CreditNote.objects.filter(refund=refund, voided_at=None).update(voided_at=at):
         Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") - refund.amount)

@@ -13,21 +13,21 @@ from django.db.models import Case, Q, Value, When
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.answers import DisputeAnswer, PaymentAnswer, RefundAnswer
-from billing.gateway import CardFacts
-from billing.leasing import LEASE
+from billing.gateway import CardDetails
+from billing.leases import LEASE
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
+from billing.results import DisputeResult, PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
 
 ASK_AGAIN = timedelta(minutes=10)
 FOLLOW_PENDING = timedelta(hours=1)
 
-UNSETTLED = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
+OPEN_STATUSES = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Means:
+class PaymentSource:
     """What to charge: a saved card, or a token of a new one (pm_… or tok_…), kept for the next time if `save`."""
 
     card: Card | None = None
@@ -35,12 +35,12 @@ class Means:
     save: bool = True
 
 
-class NotYet(Exception):
+class RetryLater(Exception):
     """An answer that fits nothing here until something else is answered, or a person looks: it is heard again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PaymentClosing:
+class PaymentChange:
     """A payment after an answer; `won` says that this answer changed it from `before`."""
 
     payment: Payment
@@ -49,7 +49,7 @@ class PaymentClosing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefundClosing:
+class RefundChange:
     """A refund after an answer; `won` says that this answer changed it from `before` ("" where it was unknown)."""
 
     refund: Refund
@@ -57,7 +57,7 @@ class RefundClosing:
     won: bool
 
 
-def begin_charge(*, invoice: Invoice, means: Means, at: datetime) -> Payment:
+def create_payment(*, invoice: Invoice, means: PaymentSource, at: datetime) -> Payment:
     """Write the wish to charge an invoice."""
     return Payment.objects.create(
         invoice=invoice,
@@ -66,12 +66,12 @@ def begin_charge(*, invoice: Invoice, means: Means, at: datetime) -> Payment:
         currency=invoice.currency,
         params=_charge_params(means),
         status=Payment.Status.PROCESSING,
-        due=at,
+        next_attempt_at=at,
         requested_at=at,
     )
 
 
-def _charge_params(means: Means) -> dict[str, Any]:
+def _charge_params(means: PaymentSource) -> dict[str, Any]:
     if means.card:
         return {"payment_method": means.card.stripe_payment_method_id}
     kept = {"setup_future_usage": "on_session"} if means.save else {}
@@ -80,18 +80,18 @@ def _charge_params(means: Means) -> dict[str, Any]:
     return {"payment_method_data": {"type": "card", "card": {"token": means.token}}} | kept
 
 
-def begin_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
+def create_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
     """Write the wish to send money back; the database refuses more than was paid."""
-    (refund,) = begin_refunds(amounts=[(payment, amount)], reason=reason, by=by, at=at)
+    (refund,) = create_refunds(amounts=[(payment, amount)], reason=reason, by=by, at=at)
     return refund
 
 
-def begin_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Actor, at: datetime) -> list[Refund]:
+def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Actor, at: datetime) -> list[Refund]:
     """Write the wishes to send money of several payments back, in the order of their keys."""
     wishes = []
     for payment, amount in sorted(amounts, key=lambda pair: pair[0].pk):
         wish = Refund(payment=payment, amount=amount, currency=payment.currency, reason=reason, **by.columns)
-        wish.due = wish.requested_at = at
+        wish.next_attempt_at = wish.requested_at = at
         wish.params = {
             "payment_intent": payment.stripe_payment_intent_id,
             "amount": amount,
@@ -105,24 +105,24 @@ def end_authentication(*, payment: Payment, at: datetime) -> bool:
     """Ask for the end of an authentication that a browser may still complete; tell whether there was one."""
     waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION)
     # Never within a minute from now: that may be a lease, and whoever holds it is asking just this.
-    waiting.filter(due__gt=timezone.now() + LEASE).update(due=at)
+    waiting.filter(next_attempt_at__gt=timezone.now() + LEASE).update(next_attempt_at=at)
     return bool(waiting.update(cancel_requested_at=at))
 
 
-def close_payment(*, answer: PaymentAnswer, at: datetime) -> PaymentClosing:
+def apply_payment_result(*, answer: PaymentResult, at: datetime) -> PaymentChange:
     """Write Stripe's answer once."""
     payment = Payment.objects.locked().select_related("invoice__customer", "card").get(pk=answer.payment_id)
     before = payment.status
     if answer.status is Payment.Status.SUCCEEDED and answer.card and not payment.card_id:
         payment.card = _remembered(answer.card, payment)
     # A conditional UPDATE says who won: whoever comes second changes nothing.
-    unsettled = Payment.objects.filter(pk=payment.pk, status__in=UNSETTLED)
+    unsettled = Payment.objects.filter(pk=payment.pk, status__in=OPEN_STATUSES)
     written = unsettled.update(**_payment_columns(payment, answer, at=at))
     payment.refresh_from_db()
-    return PaymentClosing(payment=payment, before=before, won=bool(written) and before != payment.status)
+    return PaymentChange(payment=payment, before=before, won=bool(written) and before != payment.status)
 
 
-def _payment_columns(payment: Payment, answer: PaymentAnswer, *, at: datetime) -> dict[str, Any]:
+def _payment_columns(payment: Payment, answer: PaymentResult, *, at: datetime) -> dict[str, Any]:
     waiting = answer.status is Payment.Status.REQUIRES_ACTION
     return {
         "status": answer.status,
@@ -133,17 +133,17 @@ def _payment_columns(payment: Payment, answer: PaymentAnswer, *, at: datetime) -
         "decline_code": answer.decline_code,
         "failure_message": answer.message,
         "attention": "",
-        "due": _ask_again(payment, at=at) if waiting else None,
+        "next_attempt_at": _ask_again(payment, at=at) if waiting else None,
         "closed_at": None if waiting else at,
     }
 
 
 def _ask_again(payment: Payment, *, at: datetime) -> datetime | None:
     # Whoever asked for its end is not put off.
-    return payment.due if payment.cancel_requested_at else at + ASK_AGAIN
+    return payment.next_attempt_at if payment.cancel_requested_at else at + ASK_AGAIN
 
 
-def adopt_late_success(*, payment: Payment, answer: PaymentAnswer, at: datetime) -> None:
+def adopt_late_success(*, payment: Payment, answer: PaymentResult, at: datetime) -> None:
     """Turn a payment that was given up into the one that succeeded; its invoice must have no other live one."""
     if answer.card and not payment.card_id:
         payment.card = _remembered(answer.card, payment)
@@ -153,7 +153,7 @@ def adopt_late_success(*, payment: Payment, answer: PaymentAnswer, at: datetime)
     payment.refresh_from_db()
 
 
-def _remembered(facts: CardFacts, payment: Payment) -> Card:
+def _remembered(facts: CardDetails, payment: Payment) -> Card:
     card, made = Card.objects.get_or_create(
         stripe_payment_method_id=facts.id,
         defaults={
@@ -173,12 +173,12 @@ def _remembered(facts: CardFacts, payment: Payment) -> Card:
     return card
 
 
-def close_refund(*, answer: RefundAnswer, at: datetime) -> RefundClosing:
+def apply_refund_result(*, answer: RefundResult, at: datetime) -> RefundChange:
     """Write Stripe's answer once; a refund that only Stripe knows gets its row. Raise NotYet."""
     refund = _known(answer)
     if refund is None:
         _check_room(answer, answer.payment_id, answer.amount)
-        return RefundClosing(refund=_adopted(answer, at=at), before="", won=True)
+        return RefundChange(refund=_adopted(answer, at=at), before="", won=True)
     answer = _unless_taken(refund, answer)
     before = refund.status
     if before == Refund.Status.FAILED and answer.status != Refund.Status.FAILED:
@@ -189,14 +189,14 @@ def close_refund(*, answer: RefundAnswer, at: datetime) -> RefundClosing:
         failure_code=answer.failure_code,
         failure_message=answer.message,
         attention="",
-        due=at + FOLLOW_PENDING if answer.status is Refund.Status.PENDING else None,
+        next_attempt_at=at + FOLLOW_PENDING if answer.status is Refund.Status.PENDING else None,
         closed_at=None if answer.status is Refund.Status.PENDING else at,
     )
     refund.refresh_from_db()
-    return RefundClosing(refund=refund, before=before, won=bool(written) and before != refund.status)
+    return RefundChange(refund=refund, before=before, won=bool(written) and before != refund.status)
 
 
-def close_refunds(*, answers: Sequence[RefundAnswer], at: datetime) -> None:
+def apply_refund_results(*, answers: Sequence[RefundResult], at: datetime) -> None:
     """Write many times that Stripe said yes to a refund that was only wished for, and that the caller locked."""
     by_status = {status: [each for each in answers if each.status is status] for status in {a.status for a in answers}}
     for status, alike in by_status.items():
@@ -209,21 +209,21 @@ def close_refunds(*, answers: Sequence[RefundAnswer], at: datetime) -> None:
             failure_code="",
             failure_message="",
             attention="",
-            due=at + FOLLOW_PENDING if pending else None,
+            next_attempt_at=at + FOLLOW_PENDING if pending else None,
             closed_at=None if pending else at,
         )
         if written != len(alike):
             raise RuntimeError(f"{len(alike) - written} refunds had an answer already.")
 
 
-def _known(answer: RefundAnswer) -> Refund | None:
+def _known(answer: RefundResult) -> Refund | None:
     rows = Refund.objects.locked().select_related("payment__invoice")
     if answer.refund_id:
         return rows.get(pk=answer.refund_id)
     return rows.filter(stripe_refund_id=answer.stripe_id).first() or _wished_too(answer)
 
 
-def _wished_too(answer: RefundAnswer) -> Refund | None:
+def _wished_too(answer: RefundResult) -> Refund | None:
     """Find the wish for the very refund that somebody made by hand at Stripe first: there is no room for both."""
     wish = (
         Refund.objects.locked()
@@ -234,7 +234,7 @@ def _wished_too(answer: RefundAnswer) -> Refund | None:
     return found if found and found.payment.refundable < answer.amount else None
 
 
-def _unless_taken(refund: Refund, answer: RefundAnswer) -> RefundAnswer:
+def _unless_taken(refund: Refund, answer: RefundResult) -> RefundResult:
     """Read the one made by hand as a plain refusal where it has a row of its own."""
     if not (answer.refusal and Refund.objects.filter(stripe_refund_id=answer.stripe_id).exclude(pk=refund.pk).exists()):
         return answer
@@ -243,15 +243,15 @@ def _unless_taken(refund: Refund, answer: RefundAnswer) -> RefundAnswer:
     )
 
 
-def _check_room(answer: RefundAnswer, payment_id: int, amount: int) -> None:
+def _check_room(answer: RefundResult, payment_id: int, amount: int) -> None:
     payment = Payment.objects.locked().get(pk=payment_id)
     if answer.status is not Refund.Status.FAILED and amount > payment.refundable:
         sent, left = format_money(amount, payment.currency), format_money(payment.refundable, payment.currency)
         sentence = _("Stripe sent back %(sent)s of %(payment)s (%(id)s), where %(left)s was left to be refunded.")
-        raise NotYet(sentence % {"sent": sent, "payment": payment, "id": answer.stripe_id, "left": left})
+        raise RetryLater(sentence % {"sent": sent, "payment": payment, "id": answer.stripe_id, "left": left})
 
 
-def _may_become(answer: RefundAnswer) -> Q:
+def _may_become(answer: RefundResult) -> Q:
     """Say which refunds may come to this status: a yes can be taken back, Stripe's own no can't."""
     known = Refund.Status
     given_up_here = Q(status=known.FAILED, stripe_refund_id=None)
@@ -262,7 +262,7 @@ def _may_become(answer: RefundAnswer) -> Q:
     }[answer.status]
 
 
-def _adopted(answer: RefundAnswer, *, at: datetime) -> Refund:
+def _adopted(answer: RefundResult, *, at: datetime) -> Refund:
     pending = answer.status is Refund.Status.PENDING
     return Refund.objects.create(
         payment_id=answer.payment_id,
@@ -274,13 +274,13 @@ def _adopted(answer: RefundAnswer, *, at: datetime) -> Refund:
         failure_message=answer.message,
         requested_at=at,
         first_sent_at=at,
-        due=at + FOLLOW_PENDING if pending else None,
+        next_attempt_at=at + FOLLOW_PENDING if pending else None,
         closed_at=None if pending else at,
         **STRIPE.columns,
     )
 
 
-def close_dispute(*, answer: DisputeAnswer, at: datetime) -> tuple[Payment, bool]:
+def apply_dispute_result(*, answer: DisputeResult, at: datetime) -> tuple[Payment, bool]:
     """Write what became of a dispute once; tell whether this answer changed anything."""
     payment = Payment.objects.locked().select_related("invoice__customer").get(pk=answer.payment_id)
     decided = payment.dispute != Payment.Dispute.OPEN

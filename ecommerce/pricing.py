@@ -17,7 +17,7 @@ MAX_LINES = 25
 MAX_QUANTITY = 999
 
 
-class PricingRefused(Exception):
+class PricingError(Exception):
     """What was asked for can't be priced. `code` and `field` are for programs, `message` is a sentence for people."""
 
     code: ClassVar[str]
@@ -32,44 +32,44 @@ class PricingRefused(Exception):
         return str(self)
 
 
-class ItemsRequired(PricingRefused):
+class ItemsRequired(PricingError):
     """Nothing was ordered."""
 
     code = "items_required"
 
 
-class TooManyItems(PricingRefused):
+class TooManyItems(PricingError):
     """More lines than an order may have."""
 
     code = "too_many_items"
 
 
-class MixedCurrencies(PricingRefused):
+class MixedCurrencies(PricingError):
     """The SKUs don't share one currency."""
 
     code = "mixed_currencies"
 
 
-class InvalidQuantity(PricingRefused):
+class InvalidQuantity(PricingError):
     """A quantity outside of what may be ordered, or of what is left to return."""
 
     code = "invalid_quantity"
 
 
-class CouponCurrencyMismatch(PricingRefused):
+class CouponCurrencyMismatch(PricingError):
     """A coupon takes off an amount of another currency."""
 
     code = "invalid_coupon"
     field = "coupon_code"
 
 
-class AmountTooLarge(PricingRefused):
+class AmountTooLarge(PricingError):
     """More than Stripe charges at once."""
 
     code = "amount_too_large"
 
 
-class AmountTooSmall(PricingRefused):
+class AmountTooSmall(PricingError):
     """Less than Stripe charges in this currency, and not nothing."""
 
     code = "amount_too_small"

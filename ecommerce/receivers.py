@@ -5,12 +5,12 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from billing.answers import Answer
-from billing.signals import answered
-from ecommerce.orders.finishing import finish
+from billing.results import StripeResult
+from billing.signals import results_received
+from ecommerce.orders.apply_results import apply_results
 
 
-@receiver(answered)
-def finish_answers(*, answers: list[Answer], at: datetime, **_kwargs: Any) -> None:
+@receiver(results_received)
+def finish_answers(*, answers: list[StripeResult], at: datetime, **_kwargs: Any) -> None:
     """Finish what was answered; the transaction is opened here, never by billing."""
-    finish(answers=answers, at=at)
+    apply_results(answers=answers, at=at)

@@ -16,9 +16,9 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.list_tabs import bounded_counts, written
 from billing.models import Invoice, Refund, WebhookEvent
 from billing.money import format_money
-from customers.admin.tabs import bounded_counts, written
 from ecommerce.models import BulkJob, Order, Sku
 
 DAYS = 30

@@ -10,24 +10,22 @@ from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from pelcro_orders import environment
-from pelcro_orders.environment import BASE_DIR
-from pelcro_orders.local.addresses import broker_url, database, redis_url, storage
+from pelcro_orders import config
+from pelcro_orders.config import BASE_DIR
 from pelcro_orders.navigation import UNFOLD as UNFOLD
+from pelcro_orders.service_urls import broker_url, database, redis_url, storage
 
-VAR_DIR = environment.var_dir()
-DEBUG = environment.flag("DEBUG")
-PORT = environment.number("PORT", 8000, least=1, most=65535)
-BASE_URL = environment.address("BASE_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
-SECRET_KEY = environment.text("SECRET_KEY")
+VAR_DIR = config.var_dir()
+DEBUG = config.flag("DEBUG")
+PORT = config.number("PORT", 8000, least=1, most=65535)
+BASE_URL = config.address("BASE_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
+SECRET_KEY = config.text("SECRET_KEY")
 if not SECRET_KEY:
     message = "SECRET_KEY is missing; set it to a long random text (`make run` keeps one of its own in VAR_DIR)."
     raise ImproperlyConfigured(message)
 
 SECURE = urlsplit(BASE_URL).scheme == "https"
-ALLOWED_HOSTS = environment.listed(
-    "ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]")
-)
+ALLOWED_HOSTS = config.listed("ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"))
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE else 0
@@ -64,7 +62,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "ecommerce.api.guard.guard",
+    "ecommerce.api.middleware.guard",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -90,7 +88,7 @@ TEMPLATES = [
 ]
 
 # A wish to move money must be on disk before the call: PostgreSQL's synchronous_commit stays on, its default.
-DATABASE = database(environment.text("DATABASE_URL"), VAR_DIR)
+DATABASE = database(config.text("DATABASE_URL"), VAR_DIR)
 DATABASES = {
     "default": DATABASE
     | {
@@ -144,20 +142,20 @@ HEADLESS_FRONTEND_URLS = {
 }
 
 # The API. Behind proxies of our own, the last so many entries of X-Forwarded-For are believed.
-ALLAUTH_TRUSTED_PROXY_COUNT = environment.number("TRUSTED_PROXIES", 0, least=0, most=10)
+ALLAUTH_TRUSTED_PROXY_COUNT = config.number("TRUSTED_PROXIES", 0, least=0, most=10)
 API_BODY_BYTES = 64 * 1024
-API_REQUESTS_PER_MINUTE = environment.number("API_REQUESTS_PER_MINUTE", 600, least=1, most=1_000_000)
-API_REQUESTS_PER_MINUTE_AND_ADDRESS = environment.number(
+API_REQUESTS_PER_MINUTE = config.number("API_REQUESTS_PER_MINUTE", 600, least=1, most=1_000_000)
+API_REQUESTS_PER_MINUTE_AND_ADDRESS = config.number(
     "API_REQUESTS_PER_MINUTE_AND_ADDRESS", 3000, least=1, most=1_000_000
 )
-CORS_ALLOWED_ORIGINS = environment.listed("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = config.listed("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/sdk/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
 CORS_EXPOSE_HEADERS = ("Retry-After",)
 LOGIN_REDIRECT_URL = "admin:index"
 
 # No result backend and no acks_late: rows are the queue, a message is only a bell (docs/decisions).
-REDIS = environment.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
+REDIS = config.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = redis_url(REDIS, VAR_DIR)
 CACHES = {
     "default": {
@@ -185,26 +183,26 @@ CELERY_BEAT_SCHEDULE = {
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
-STRIPE_SECRET_KEY = environment.key("STRIPE_SECRET_KEY", begins=("sk_", "rk_"))
-STRIPE_PUBLISHABLE_KEY = environment.key("STRIPE_PUBLISHABLE_KEY", begins=("pk_",))
-STRIPE_WEBHOOK_SECRET = environment.key("STRIPE_WEBHOOK_SECRET", begins=("whsec_",))
-STRIPE_API_BASE = environment.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
-STRIPE_JS_URL = environment.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
+STRIPE_SECRET_KEY = config.key("STRIPE_SECRET_KEY", begins=("sk_", "rk_"))
+STRIPE_PUBLISHABLE_KEY = config.key("STRIPE_PUBLISHABLE_KEY", begins=("pk_",))
+STRIPE_WEBHOOK_SECRET = config.key("STRIPE_WEBHOOK_SECRET", begins=("whsec_",))
+STRIPE_API_BASE = config.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
+STRIPE_JS_URL = config.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
-STRIPE_MAX_REQUESTS_PER_SECOND = environment.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
+STRIPE_MAX_REQUESTS_PER_SECOND = config.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]
-TIME_ZONE = environment.zone("TIME_ZONE", "UTC")
+TIME_ZONE = config.zone("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
 # A folder that `collectstatic` has filled: files compressed, under names that change with them, cached for ever.
 # Without one they come straight from the apps.
-STATIC_ROOT = environment.text("STATIC_ROOT") or None
+STATIC_ROOT = config.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
-EXPORT_STORAGE_URL = environment.address("EXPORT_STORAGE_URL", schemes=("s3", "file"))
+EXPORT_STORAGE_URL = config.address("EXPORT_STORAGE_URL", schemes=("s3", "file"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},
     "exports": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
@@ -218,7 +216,7 @@ STORAGES = {
 
 # Written to the console where no server is named.
 SUBMISSION = 587  # the port that begins in the clear and goes on encrypted
-EMAIL_SERVER = urlsplit(environment.address("EMAIL_URL", schemes=("smtp", "smtps")))
+EMAIL_SERVER = urlsplit(config.address("EMAIL_URL", schemes=("smtp", "smtps")))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_SERVER.hostname else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = EMAIL_SERVER.hostname or "", EMAIL_SERVER.port or SUBMISSION
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(EMAIL_SERVER.username or ""), unquote(EMAIL_SERVER.password or "")
@@ -227,7 +225,7 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = (
     EMAIL_SERVER.scheme == "smtp" and EMAIL_PORT == SUBMISSION,
 )
 EMAIL_TIMEOUT = 10
-DEFAULT_FROM_EMAIL = environment.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
+DEFAULT_FROM_EMAIL = config.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a thousand and more ticked orders are ordinary
 
 LOGGING = {

@@ -9,13 +9,13 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from customers.models import User
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.roles import ROLES, make_roles
-from pelcro_orders.local.sandbox import Sandbox
-from tests.books import differences
+from tests.support.books import differences
 
 
 @pytest.fixture
-def ledger(sandbox: Sandbox) -> Callable[[], dict[str, Any]]:
+def ledger(sandbox: FakeStripeServer) -> Callable[[], dict[str, Any]]:
     """Give Stripe's book of this test alone: the sandbox keeps those of all."""
     before = {each["id"] for book in sandbox.ledger().values() for each in book}
 

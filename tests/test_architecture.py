@@ -5,8 +5,8 @@ import pytest
 from django.apps import apps
 from django.core.checks import run_checks
 
-from billing.signals import answered
-from tests.architecture import ROOT, imports, sources, status_writes
+from billing.signals import results_received
+from tests.support.source_tree import ROOT, imports, sources, status_writes
 
 LAYERS = ("auth", "contenttypes", "customers", "billing", "ecommerce")
 
@@ -34,11 +34,11 @@ def test_what_stripe_answers_has_exactly_one_receiver() -> None:
     def another(**_kwargs: Any) -> None:
         raise AssertionError
 
-    answered.connect(another)
+    results_received.connect(another)
     try:
         assert [error.id for error in run_checks()] == ["ecommerce.E001"]
     finally:
-        answered.disconnect(another)
+        results_received.disconnect(another)
     assert run_checks() == []
 
 

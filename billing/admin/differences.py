@@ -9,12 +9,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.columns import column
+from backoffice.list_tabs import Tab, Tabbed
 from billing.admin.payments import link
 from billing.models import Difference, Reconciliation
 from billing.templatetags.money import badge, moment
-from customers.admin.base import ReadOnlyAdmin
-from customers.admin.columns import column
-from customers.admin.tabs import Tab, Tabbed
 
 
 @admin.register(Difference)

@@ -11,12 +11,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from billing.admin.searching import invoices_matching
+from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.columns import column
+from backoffice.list_tabs import Tab, Tabbed
+from billing.admin.search import invoices_matching
 from billing.models import Invoice, Payment
 from billing.templatetags.money import badge, moment, money
-from customers.admin.base import ReadOnlyAdmin
-from customers.admin.columns import column
-from customers.admin.tabs import Tab, Tabbed
 from customers.countries import country_name
 
 

@@ -11,16 +11,16 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.columns import column, yes_no
+from backoffice.list_tabs import Tab, Tabbed
 from billing.admin.invoices import tab_of
-from billing.admin.searching import payments_matching, refunds_matching
-from billing.models import Payment, Refund, Wish
+from billing.admin.search import payments_matching, refunds_matching
+from billing.models import Payment, Refund, StripeOperation
 from billing.templatetags.money import badge, moment, money
-from customers.admin.base import ReadOnlyAdmin
-from customers.admin.columns import column, yes_no
-from customers.admin.tabs import Tab, Tabbed
 from customers.models import Customer
 
-AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "tries", "requested", "sent", "closed")
+AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "attempts", "requested", "sent", "closed")
 
 
 def link(name: str, key: int | None, text: object) -> SafeString:
@@ -37,7 +37,7 @@ class WishAdmin(Tabbed, ReadOnlyAdmin):
     """What payments and refunds have in common."""
 
     @column(_("amount"))
-    def money_of(self, wish: Wish) -> SafeString:
+    def money_of(self, wish: StripeOperation) -> SafeString:
         """Give the amount as people read it."""
         return money(wish.amount, wish.currency)
 
@@ -47,27 +47,27 @@ class WishAdmin(Tabbed, ReadOnlyAdmin):
         return badge(wish.status, wish.get_status_display())
 
     @column(_("failure"))
-    def failure(self, wish: Wish) -> str:
+    def failure(self, wish: StripeOperation) -> str:
         """Say why it failed, and Stripe's code for it."""
         return f"{wish.failure_message} ({wish.failure_code})" if wish.failure_code else wish.failure_message or "–"
 
     @column(_("failure"))
-    def why(self, wish: Wish) -> str:
+    def why(self, wish: StripeOperation) -> str:
         """Say in a list why it failed, or what a person must do."""
         return wish.attention or wish.failure_message or "–"
 
     @column(_("requested"))
-    def requested(self, wish: Wish) -> SafeString | str:
+    def requested(self, wish: StripeOperation) -> SafeString | str:
         """Give when it was asked for."""
         return moment(wish.requested_at)
 
     @column(_("first sent to Stripe"))
-    def sent(self, wish: Wish) -> SafeString | str:
+    def sent(self, wish: StripeOperation) -> SafeString | str:
         """Give when it was first sent."""
         return moment(wish.first_sent_at)
 
     @column(_("closed"))
-    def closed(self, wish: Wish) -> SafeString | str:
+    def closed(self, wish: StripeOperation) -> SafeString | str:
         """Give when Stripe's answer was final."""
         return moment(wish.closed_at)
 

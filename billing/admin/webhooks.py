@@ -15,11 +15,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.columns import column
+from backoffice.list_tabs import Tab, Tabbed
 from billing.models import WebhookEvent
 from billing.templatetags.money import badge, moment
-from customers.admin.base import ReadOnlyAdmin
-from customers.admin.columns import column
-from customers.admin.tabs import Tab, Tabbed
 
 
 @admin.register(WebhookEvent)
@@ -32,10 +32,10 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     search_help_text = _("Event id or type")
     actions = ("process_again",)
     change_form_template = "billing/webhook_event.html"
-    fields = (("state", "type"), "stripe_event_id", ("received", "processed"), "tries", "error", "readable_payload")
+    fields = (("state", "type"), "stripe_event_id", ("received", "processed"), "attempts", "error", "readable_payload")
     tabs = (
         Tab(_("All")),
-        Tab(_("Waiting"), Q(due__isnull=False), (("due__isnull", "0"),)),
+        Tab(_("Waiting"), Q(next_attempt_at__isnull=False), (("next_attempt_at__isnull", "0"),)),
         Tab(_("With an error"), ~Q(error=""), (("error__gt", ""),)),
     )
 
@@ -56,7 +56,7 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     @admin.action(description=_("Process again"), permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         """Make the events due, with all their tries before them: the row is the queue."""
-        count = queryset.update(due=timezone.now(), processed_at=None, tries=0)
+        count = queryset.update(next_attempt_at=timezone.now(), processed_at=None, attempts=0)
         self.message_user(request, gettext("Events to be processed again within seconds: %(n)d.") % {"n": count})
 
     def get_urls(self) -> list[Any]:
@@ -82,7 +82,7 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     @column(_("status"))
     def state(self, event: WebhookEvent) -> SafeString:
         """Show what became of it."""
-        if event.due is not None:
+        if event.next_attempt_at is not None:
             return badge("waiting", gettext("Failed, is tried again") if event.error else gettext("Waiting"))
         return badge("failed", gettext("Failed")) if event.error else badge("processed", gettext("Processed"))
 

@@ -3,7 +3,7 @@
 from billing.models.card import Card
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
-from billing.models.payment import Payment, Refund, Wish
+from billing.models.payment import Payment, Refund, StripeOperation
 from billing.models.reconciliation import Difference, Reconciliation, Seen
 
 __all__ = [
@@ -17,6 +17,6 @@ __all__ = [
     "Reconciliation",
     "Refund",
     "Seen",
+    "StripeOperation",
     "WebhookEvent",
-    "Wish",
 ]

@@ -13,15 +13,17 @@ class WebhookEvent(models.Model):
     payload = models.JSONField(_("payload"))
     received_at = models.DateTimeField(_("received"), default=timezone.now)
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
-    due = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now)
-    tries = models.PositiveIntegerField(_("tries"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, default=timezone.now)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
         verbose_name = _("webhook event")
         verbose_name_plural = _("webhooks")
         indexes = [
-            models.Index(fields=["due"], condition=models.Q(due__isnull=False), name="webhook_due"),
+            models.Index(
+                fields=["next_attempt_at"], condition=models.Q(next_attempt_at__isnull=False), name="webhook_due"
+            ),
             models.Index(fields=["id"], condition=~models.Q(error=""), name="webhook_error"),
         ]
 

@@ -14,10 +14,10 @@ from billing.models.invoice import Invoice
 from billing.money import supported
 from customers.actors import ByActor
 
-WishT = TypeVar("WishT", bound="Wish")
+WishT = TypeVar("WishT", bound="StripeOperation")
 
 
-class WishQuerySet(models.QuerySet[WishT]):
+class StripeOperationQuerySet(models.QuerySet[WishT]):
     """Many wishes."""
 
     def locked(self) -> Self:
@@ -26,10 +26,10 @@ class WishQuerySet(models.QuerySet[WishT]):
 
     def due(self, *, at: datetime) -> Self:
         """Those that wait for an answer and may be tried at this time."""
-        return self.filter(due__lte=at)
+        return self.filter(next_attempt_at__lte=at)
 
 
-class Wish(models.Model):
+class StripeOperation(models.Model):
     """Something to be done at Stripe once, however often it is sent.
 
     `due` is when it may next be tried; empty once nothing more is to be done by itself. While a process holds it,
@@ -41,8 +41,10 @@ class Wish(models.Model):
     uuid = models.UUIDField(_("our id"), default=uuid.uuid4, unique=True, editable=False)
     generation = models.PositiveSmallIntegerField(default=0, editable=False)
     params = models.JSONField(_("parameters sent"), default=dict, editable=False)
-    tries = models.PositiveIntegerField(_("tries"), default=0, editable=False)
-    due = models.DateTimeField(_("due"), null=True, blank=True, default=timezone.now, editable=False)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
+    next_attempt_at = models.DateTimeField(
+        _("next attempt"), null=True, blank=True, default=timezone.now, editable=False
+    )
     amount = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
     failure_code = models.CharField(_("failure code"), max_length=100, blank=True)
@@ -62,7 +64,7 @@ class Wish(models.Model):
         return f"{self.uuid}-{self.generation}"
 
 
-class Payment(Wish):
+class Payment(StripeOperation):
     """A charge of one invoice. `refunds` is what its refunds that are not failed add up to, kept by a trigger.
 
     `disputed_at` is since when its bank disputes it, or has taken it back; empty again once a dispute is won.
@@ -95,14 +97,14 @@ class Payment(Wish):
     dispute_reason = models.CharField(_("reason of the dispute"), max_length=100, blank=True)
     stripe_dispute_id = models.CharField(_("Stripe dispute"), max_length=255, blank=True)
 
-    objects: models.Manager["Payment"] = WishQuerySet["Payment"].as_manager()
+    objects: models.Manager["Payment"] = StripeOperationQuerySet["Payment"].as_manager()
 
     class Meta:
         verbose_name = _("payment")
         verbose_name_plural = _("payments")
         permissions = [("refund_payment", _("Can refund payments"))]
         indexes = [
-            models.Index(fields=["due"], condition=Q(due__isnull=False), name="payment_due"),
+            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
         ]
         constraints = [
@@ -124,7 +126,7 @@ class Payment(Wish):
         return self.amount - self.refunds
 
 
-class Refund(Wish, ByActor):
+class Refund(StripeOperation, ByActor):
     """Money that goes back. Failed ones no longer count against the payment; `instead_of` is the one it makes good."""
 
     class Status(models.TextChoices):
@@ -143,13 +145,13 @@ class Refund(Wish, ByActor):
     settled_outside = models.BooleanField(_("settled outside Stripe"), default=False)
     note = models.TextField(_("note"), blank=True)
 
-    objects: models.Manager["Refund"] = WishQuerySet["Refund"].as_manager()
+    objects: models.Manager["Refund"] = StripeOperationQuerySet["Refund"].as_manager()
 
     class Meta:
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         indexes = [
-            models.Index(fields=["due"], condition=Q(due__isnull=False), name="refund_due"),
+            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="refund_not_succeeded"),
             models.Index(fields=["requested_at"], include=["currency", "amount", "status"], name="refund_given"),
         ]

@@ -24,7 +24,8 @@ class Reconciliation(models.Model):
     settled = models.PositiveIntegerField(_("settled by itself"), default=0)
     started_at = models.DateTimeField(_("started"), default=timezone.now)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
-    due = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

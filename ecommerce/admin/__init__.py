@@ -1,10 +1,19 @@
-"""The staff's pages of orders, catalogue, coupons, mass actions, customers, staff and roles."""
+"""The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
-from ecommerce.admin import api_keys as api_keys
-from ecommerce.admin import catalogue as catalogue
-from ecommerce.admin import coupons as coupons
-from ecommerce.admin import customers as customers
-from ecommerce.admin import jobs as jobs
-from ecommerce.admin import mass_jobs as mass_jobs
-from ecommerce.admin import orders as orders
-from ecommerce.admin import staff as staff
+from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
+from ecommerce.admin.catalogue import admin as catalogue_admin
+from ecommerce.admin.catalogue import coupons
+from ecommerce.admin.customers import admin as customers_admin
+from ecommerce.admin.orders import admin as orders_admin
+from ecommerce.admin.staff import admin as staff_admin
+from ecommerce.admin.staff import api_keys
+
+__all__ = [
+    "api_keys",
+    "bulk_jobs_admin",
+    "catalogue_admin",
+    "coupons",
+    "customers_admin",
+    "orders_admin",
+    "staff_admin",
+]

@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ecommerce.api.malformed import refusal
-from ecommerce.orders.refusals import OrderRefused
+from ecommerce.api.validation_errors import refusal
+from ecommerce.orders.errors import OrderError
 
 STATUS = {
     "malformed": 400,
@@ -38,7 +38,7 @@ REST = 422
 FIELDS = {"customer": "user_id"}
 
 
-class Refused(Exception):
+class ApiError(Exception):
     """A request that is not done; the code gives the status."""
 
     def __init__(self, code: str, message: str, *, field: str = "", retry_after: int | None = None) -> None:
@@ -64,8 +64,8 @@ def refuse(code: str, message: str, *, field: str = "", retry_after: int | None 
 
 def install(api: NinjaAPI) -> None:
     """Have everything that is refused answered in one shape."""
-    api.add_exception_handler(Refused, _refused)
-    api.add_exception_handler(OrderRefused, _order_refused)
+    api.add_exception_handler(ApiError, _refused)
+    api.add_exception_handler(OrderError, _order_refused)
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(HttpError, _http_error)
 

@@ -10,7 +10,7 @@ from ninja.security import HttpBearer
 
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
-from ecommerce.api.errors import Refused
+from ecommerce.api.errors import ApiError
 from ecommerce.models import ApiKey
 
 
@@ -40,7 +40,7 @@ class StaffKey(HttpBearer):
         key = ApiKey.objects.valid(token, at=timezone.now())
         if key and not key.may(self.permission):
             sentence = _("This key may not do that: it lacks the permission %(permission)s.")
-            raise Refused("permission_denied", sentence % {"permission": self.permission})
+            raise ApiError("permission_denied", sentence % {"permission": self.permission})
         return key
 
 

@@ -76,8 +76,8 @@ class BulkJobSlice(models.Model):
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="slices")
     number = models.PositiveIntegerField()
     order_ids = ArrayField(models.BigIntegerField())
-    due = models.DateTimeField(null=True, blank=True, default=timezone.now)
-    claims = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    attempts = models.PositiveSmallIntegerField(default=0)
     expanded_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -85,7 +85,11 @@ class BulkJobSlice(models.Model):
 
     class Meta:
         default_permissions = ()
-        indexes = [models.Index(fields=["job", "due"], condition=Q(due__isnull=False), name="slice_due")]
+        indexes = [
+            models.Index(
+                fields=["job", "next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="slice_due"
+            )
+        ]
         constraints = [models.UniqueConstraint(fields=["job", "number"], name="slice_number")]
 
     def __str__(self) -> str:
@@ -113,7 +117,7 @@ class BulkJobItem(models.Model):
     status = models.CharField(_("outcome"), max_length=10, choices=Status, default=Status.PENDING)
     reason = models.TextField(_("reason"), blank=True)
     act = models.ForeignKey(OrderAct, models.PROTECT, null=True, blank=True, related_name="job_items", db_index=False)
-    claims = models.PositiveSmallIntegerField(default=0)
+    attempts = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         default_permissions = ()

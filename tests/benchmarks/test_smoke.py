@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from pelcro_orders.environment import BASE_DIR
-from pelcro_orders.local import records
+from devserver import run_files
+from pelcro_orders.config import BASE_DIR
 
 NAMES = {
     *("list_first", "list_paid", "list_last", "search_number", "search_email", "search_name", "order_page"),
@@ -20,10 +20,10 @@ def test_every_figure_is_measured_beside_its_floor_and_stock(tmp_path: Path) -> 
     output = tmp_path / "latest.json"
     arguments = ["--size", "200", "--quick", "--output", str(output)]
     ran = subprocess.run(
-        [sys.executable, "-m", "pelcro_orders.local.apart", "-m", "benchmarks", *arguments],
+        [sys.executable, "-m", "devserver.run_isolated", "-m", "benchmarks", *arguments],
         check=False,
         cwd=BASE_DIR,
-        env=records.without_ours(os.environ) | {"VAR_DIR": str(tmp_path / "var")},
+        env=run_files.without_ours(os.environ) | {"VAR_DIR": str(tmp_path / "var")},
         capture_output=True,
         text=True,
     )

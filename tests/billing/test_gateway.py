@@ -12,14 +12,14 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from billing import gateway, hearing
+from billing import gateway, stripe_state
 from billing.models import Payment, Refund
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct
-from ecommerce.orders.finishing import finish
-from ecommerce.orders.undoing import cancel, refund
-from pelcro_orders.local.sandbox import Sandbox
+from ecommerce.orders.apply_results import apply_results
+from ecommerce.orders.refund import cancel, refund
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
-from tests.factories import ANA, make_card, make_customer, place_order
+from tests.support.factories import ANA, make_card, make_customer, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timezone.now
@@ -35,14 +35,14 @@ def impatient(settings: Any) -> Iterator[None]:
     gateway.client.cache_clear()
 
 
-def charge(key: str = "", **fields: Any) -> gateway.Intent:
+def charge(key: str = "", **fields: Any) -> gateway.PaymentIntent:
     known: Any = {"amount": 700, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     return gateway.create_intent(
         params=known | {"allowed_payment_method_types": ["card"]} | fields, key=key or str(uuid4())
     )
 
 
-def send_back(intent: gateway.Intent, key: str = "", **fields: Any) -> gateway.RefundResult:
+def send_back(intent: gateway.PaymentIntent, key: str = "", **fields: Any) -> gateway.StripeRefund:
     return gateway.create_refund(params={"payment_intent": intent.id} | fields, key=key or str(uuid4()))
 
 
@@ -101,17 +101,17 @@ def test_a_decline_carries_the_banks_words_and_the_attempt() -> None:
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (400, gateway.Refused),
+        (400, gateway.InvalidRequest),
         (401, gateway.Misconfigured),
         (403, gateway.Misconfigured),
-        (404, gateway.Refused),
+        (404, gateway.InvalidRequest),
         (409, gateway.Busy),
         (429, gateway.Busy),
         (500, gateway.Unavailable),
         (503, gateway.Unavailable),
     ],
 )
-def test_what_each_status_means(sandbox: Sandbox, status: int, error: type[gateway.GatewayError]) -> None:
+def test_what_each_status_means(sandbox: FakeStripeServer, status: int, error: type[gateway.GatewayError]) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     with pytest.raises(gateway.GatewayError) as trouble:
         charge()
@@ -121,7 +121,7 @@ def test_what_each_status_means(sandbox: Sandbox, status: int, error: type[gatew
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_a_connection_that_breaks_tells_nothing(sandbox: Sandbox, fault: str) -> None:
+def test_a_connection_that_breaks_tells_nothing(sandbox: FakeStripeServer, fault: str) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
@@ -129,7 +129,7 @@ def test_a_connection_that_breaks_tells_nothing(sandbox: Sandbox, fault: str) ->
 
 
 @pytest.mark.usefixtures("impatient")
-def test_silence_tells_nothing(sandbox: Sandbox) -> None:
+def test_silence_tells_nothing(sandbox: FakeStripeServer) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
@@ -145,7 +145,7 @@ def test_what_is_not_stripes_own_answer_tells_nothing(settings: Any, status: int
     assert not trouble.value.stored
 
 
-def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(charge, "the-same")
@@ -161,7 +161,7 @@ def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: Sandbox
 
 def test_other_parameters_under_a_key_are_refused() -> None:
     charge("the-same-again")
-    with pytest.raises(gateway.Refused) as no:
+    with pytest.raises(gateway.InvalidRequest) as no:
         charge("the-same-again", amount=800)
     assert no.value.code == "idempotency_error"
 
@@ -189,18 +189,18 @@ def test_lists_are_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(gateway, "PAGE", 2)
     intent = charge()
     made = [send_back(intent, amount=100).id for _ in range(5)]
-    assert [each.id for each in gateway.refunds_of(intent.id)] == made[::-1]
+    assert [each.id for each in gateway.list_refunds(intent.id)] == made[::-1]
     span = (NOW() - timedelta(hours=1), NOW() + timedelta(hours=1))
-    assert [each.id for each in gateway.refunds_between(*span, after=made[2])][:2] == [made[1], made[0]]
-    assert next(gateway.intents_between(*span)).id == intent.id
+    assert [each.id for each in gateway.list_refunds_between(*span, after=made[2])][:2] == [made[1], made[0]]
+    assert next(gateway.list_intents_between(*span)).id == intent.id
 
 
 def test_a_card_is_kept_and_forgotten() -> None:
     customer = make_customer()
     card = make_card(customer, "tok_mastercard")
     assert (card.brand, card.last4) == ("mastercard", "4444")
-    gateway.forget_card(card.stripe_payment_method_id)
-    with pytest.raises(gateway.Refused):
+    gateway.detach_card(card.stripe_payment_method_id)
+    with pytest.raises(gateway.InvalidRequest):
         charge(payment_method=card.stripe_payment_method_id, customer=customer.stripe_customer_id)
 
 
@@ -210,12 +210,12 @@ def test_a_card_is_kept_and_forgotten() -> None:
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
-    sandbox: Sandbox, ledger: Ledger, status: int
+    sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     order = place_order()
     waiting = payment_of(order)
-    assert (order.money_state, waiting.generation, waiting.tries) == ("payment_processing", 0, 1)
+    assert (order.money_state, waiting.generation, waiting.attempts) == ("payment_processing", 0, 1)
     sweep_now()
     assert (fresh(order).status, payment_of(order).generation) == ("paid", 1 if status >= 500 else 0)
     assert len(ledger()["payment_intents"]) == 1
@@ -224,7 +224,7 @@ def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_refund_that_was_not_answered_is_tried_again_and_sent_once(
-    sandbox: Sandbox, ledger: Ledger, status: int
+    sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     order = paid()
     sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
@@ -237,7 +237,7 @@ def test_a_refund_that_was_not_answered_is_tried_again_and_sent_once(
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_taken_in_silence_is_looked_for(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_charge_taken_in_silence_is_looked_for(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     assert order.money_state == "payment_processing"
@@ -250,7 +250,7 @@ def test_a_charge_taken_in_silence_is_looked_for(sandbox: Sandbox, ledger: Ledge
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_still_in_flight_is_not_sent_under_another_key(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_charge_still_in_flight_is_not_sent_under_another_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     sweep_now()
@@ -270,7 +270,7 @@ def test_a_refused_charge_is_final_with_stripes_words(ledger: Ledger) -> None:
 
 
 @BALANCED
-def test_our_own_mistake_with_a_key_fails_loudly(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
@@ -278,11 +278,13 @@ def test_our_own_mistake_with_a_key_fails_loudly(sandbox: Sandbox, caplog: pytes
     gateway.create_refund(
         params={"payment_intent": payment_of(other).stripe_payment_intent_id, "amount": 100}, key=row.idempotency_key
     )
-    with caplog.at_level(logging.ERROR, "billing.settling"):
+    with caplog.at_level(logging.ERROR, "billing.settlement"):
         failed = settle(order)
     assert (failed.money_state, Refund.objects.get(pk=row.pk).failure_code) == ("refund_failed", "idempotency_error")
     assert "other parameters" in caplog.text
-    finish(answers=hearing.hear_refunds_of(payment_of(other).stripe_payment_intent_id or ""), at=NOW())
+    apply_results(
+        answers=stripe_state.fetch_refunds_of_intent(payment_of(other).stripe_payment_intent_id or ""), at=NOW()
+    )
 
 
 @BALANCED
@@ -293,7 +295,9 @@ def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_a
     by_hand(order, 500)
     failed = settle(order)
     assert (failed.status, Refund.objects.get().failure_code) == ("paid", "charge_already_refunded")
-    finish(answers=hearing.hear_refunds_of(payment_of(order).stripe_payment_intent_id or ""), at=NOW())
+    apply_results(
+        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+    )
     assert fresh(order).amount_refunded == 1500
     assert cancel(order_id=order.pk, reason="", by=ANA, at=NOW()).status == "canceled"
 
@@ -302,24 +306,28 @@ def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_a
 def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
     order = paid(quantity=2)
     by_hand(order, 1500)
-    finish(answers=hearing.hear_refunds_of(payment_of(order).stripe_payment_intent_id or ""), at=NOW())
+    apply_results(
+        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+    )
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 900)
     by_hand(order, 600)
     assert (settle(order).status, Refund.objects.latest("pk").failure_code) == ("paid", "already_refunded")
-    finish(answers=hearing.hear_refunds_of(payment_of(order).stripe_payment_intent_id or ""), at=NOW())
+    apply_results(
+        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+    )
     assert fresh(order).amount_refunded == 3000
 
 
 def test_a_refund_that_stripe_has_lost_is_asked_for_and_never_believed_gone(
-    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
     Refund.objects.update(stripe_refund_id="re_lost")
-    with caplog.at_level(logging.ERROR, "billing.settling"):
+    with caplog.at_level(logging.ERROR, "billing.settlement"):
         sweep_now()
     assert "does not know re_lost any more" in caplog.text
-    assert (fresh(order).money_state, Refund.objects.get().due is not None) == ("refund_pending", True)
+    assert (fresh(order).money_state, Refund.objects.get().next_attempt_at is not None) == ("refund_pending", True)
     assert Payment.objects.get().refunds == 1500

@@ -10,8 +10,8 @@ from billing.models import Card, CreditNote, Invoice, InvoiceLine, Payment, Refu
 from customers.actors import SYSTEM
 from customers.models import Address, Customer, User
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
-from tests.factories import make_address, make_coupon, make_customer, make_sku
-from tests.rows import a_card, a_paid_order, a_refund, an_order
+from tests.support.factories import make_address, make_coupon, make_customer, make_sku
+from tests.support.rows import a_card, a_paid_order, a_refund, an_order
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -39,7 +39,7 @@ def payment(order: Order) -> Payment:
 
 
 def more(payment: Payment, amount: int, status: str = "requested", **fields: Any) -> Refund:
-    known = {"amount": amount, "currency": "usd", "status": status, "due": None}
+    known = {"amount": amount, "currency": "usd", "status": status, "next_attempt_at": None}
     return Refund.objects.create(payment=payment, **(known | fields), **SYSTEM.columns)
 
 

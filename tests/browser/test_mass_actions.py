@@ -8,12 +8,12 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from customers.models import User
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import BulkJob, Order
-from pelcro_orders.local.sandbox import Sandbox
 from tests.browser.conftest import Visit
 from tests.ecommerce.admin.rows import LIST
-from tests.factories import make_customer, place_order
-from tests.jobs import work
+from tests.support.bulk_jobs import work
+from tests.support.factories import make_customer, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAID = f"{LIST}?status__exact=paid"
@@ -44,7 +44,7 @@ def downloaded(page: Page, name: str) -> list[dict[str, str]]:
 
 
 def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
-    visit: Visit, ana: User, orders: list[Order], sandbox: Sandbox
+    visit: Visit, ana: User, orders: list[Order], sandbox: FakeStripeServer
 ) -> None:
     page = visit(PAID, ana)
     page.get_by_label("Tick all on this page").check()

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 from customers.models import Customer, User
 from ecommerce.models import Order
 from tests.browser.conftest import Visit
-from tests.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
+from tests.support.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,11 +5,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from customers.models import User
-from ecommerce.admin import mass_actions
+from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.models import Order
 from tests.browser.conftest import Visit
 from tests.ecommerce.admin.rows import LIST, order_row
-from tests.factories import make_customer, place_order
+from tests.support.factories import make_customer, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -58,7 +58,7 @@ def test_ticked_orders_are_counted_and_acted_on(visit: Visit, ana: User, ran: li
 def test_all_that_match_are_selected_at_once(
     visit: Visit, ana: User, ran: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
     for _ in range(5):
         order_row("paid")
     page = visit(LIST, ana)

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from customers.models import Address, User
 from tests.browser.conftest import Visit
-from tests.factories import make_customer
+from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,11 +14,11 @@ from playwright.sync_api import Page, expect
 from billing.models import Payment
 from customers.accounts import open_account
 from customers.models import Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
 from ecommerce.tasks import sweep
-from pelcro_orders.local.sandbox import Sandbox
 from tests.browser.conftest import Visit
-from tests.factories import make_address, make_coupon, make_customer, make_sku
+from tests.support.factories import make_address, make_coupon, make_customer, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 
@@ -217,7 +217,7 @@ def test_an_order_that_was_not_answered_is_sent_again_and_made_once(visit: Visit
 
 
 def test_a_payment_that_is_being_confirmed_is_looked_at_again(
-    visit: Visit, ada: Customer, ebook: Sku, sandbox: Sandbox
+    visit: Visit, ada: Customer, ebook: Sku, sandbox: FakeStripeServer
 ) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
@@ -225,7 +225,7 @@ def test_a_payment_that_is_being_confirmed_is_looked_at_again(
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     page.get_by_role("button", name="Pay USD 9.00").click()
     expect(page.get_by_text("Your payment is being confirmed.")).to_be_visible()
-    Payment.objects.update(due=timezone.now())
+    Payment.objects.update(next_attempt_at=timezone.now())
     sweep()
     expect(page.get_by_text("Thank you: your order is placed and paid.")).to_be_visible()
 

@@ -10,15 +10,15 @@ from django.utils import timezone
 from billing import payments
 from billing.models import Payment, Refund, WebhookEvent
 from billing.tasks import process_event
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
 from ecommerce.models import OrderAct
-from ecommerce.orders import settling
-from ecommerce.orders.undoing import cancel
+from ecommerce.orders import execute
+from ecommerce.orders.refund import cancel
 from ecommerce.tasks import settle_act, sweep
 from pelcro_orders.celery import app
-from pelcro_orders.local.sandbox import Sandbox
 from tests.ecommerce.orders.acts import fresh, paid, payment_of
-from tests.factories import ANA, make_sku, place_order
+from tests.support.factories import ANA, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
@@ -33,13 +33,15 @@ def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int]]]:
     return heard
 
 
-def test_two_hundred_refunds_that_a_worker_left_are_sent_within_a_minute(sandbox: Sandbox, ledger: Any) -> None:
+def test_two_hundred_refunds_that_a_worker_left_are_sent_within_a_minute(
+    sandbox: FakeStripeServer, ledger: Any
+) -> None:
     make_sku(price=100_000)
     for _ in range(10):
         payment = payment_of(paid())
         with transaction.atomic():
             for _each in range(20):
-                payments.begin_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
+                payments.create_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
     sandbox.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
     before = time.monotonic()
     while Refund.objects.exclude(status="succeeded").exists() and time.monotonic() - before < 60:
@@ -51,7 +53,7 @@ def test_two_hundred_refunds_that_a_worker_left_are_sent_within_a_minute(sandbox
 def test_sweeping_twice_at_once_sends_once(ledger: Any) -> None:
     for _ in range(4):
         cancel(order_id=paid().pk, reason="", by=ANA, at=NOW())
-    tasks.side_by_side([lambda at: sweep()] * 3, until=time.monotonic() + 5)
+    tasks.run_in_threads([lambda at: sweep()] * 3, until=time.monotonic() + 5)
     assert OrderAct.objects.filter(closed_at=None).count() == 0
     assert len(ledger()["refunds"]) == 4
 
@@ -61,14 +63,14 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
     for order in orders:
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     poison = Refund.objects.order_by("pk")[0].pk
-    whole = settling.settle_refund
+    whole = execute.settle_refund
 
     def breaks(*, refund_id: int, at: Any) -> None:
         if refund_id == poison:
             raise ZeroDivisionError
         whole(refund_id=refund_id, at=at)
 
-    monkeypatch.setattr(settling, "settle_refund", breaks)
+    monkeypatch.setattr(execute, "settle_refund", breaks)
     sweep()
     assert [fresh(order).status for order in orders] == ["paid", "canceled", "canceled"]
     assert "ZeroDivisionError" in caplog.text
@@ -78,10 +80,12 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
 
 
 def test_events_that_nobody_worked_on_are_rung_for_again(rung: list[Any]) -> None:
-    due = WebhookEvent.objects.create(stripe_event_id="evt_1", type="unknown", payload={}, due=NOW())
+    due = WebhookEvent.objects.create(stripe_event_id="evt_1", type="unknown", payload={}, next_attempt_at=NOW())
     later = NOW() + timedelta(seconds=50)
-    WebhookEvent.objects.create(stripe_event_id="evt_2", type="unknown", payload={}, due=later)
-    WebhookEvent.objects.create(stripe_event_id="evt_3", type="unknown", payload={}, due=None, processed_at=NOW())
+    WebhookEvent.objects.create(stripe_event_id="evt_2", type="unknown", payload={}, next_attempt_at=later)
+    WebhookEvent.objects.create(
+        stripe_event_id="evt_3", type="unknown", payload={}, next_attempt_at=None, processed_at=NOW()
+    )
     sweep()
     assert rung == [("billing.process_event", {"event_id": due.pk})]
 
@@ -92,13 +96,13 @@ def test_a_worker_that_starts_sweeps(rung: list[Any]) -> None:
     assert rung == [("ecommerce.sweep", {})] * 2
 
 
-def test_what_is_leased_or_not_due_is_left_alone(sandbox: Sandbox) -> None:
+def test_what_is_leased_or_not_due_is_left_alone(sandbox: FakeStripeServer) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
-    Payment.objects.update(due=NOW() + timedelta(seconds=30))
+    Payment.objects.update(next_attempt_at=NOW() + timedelta(seconds=30))
     sweep()
-    assert (fresh(order).money_state, payment_of(order).tries) == ("payment_processing", 1)
-    Payment.objects.update(due=NOW())
+    assert (fresh(order).money_state, payment_of(order).attempts) == ("payment_processing", 1)
+    Payment.objects.update(next_attempt_at=NOW())
     sweep()
     assert fresh(order).status == "paid"
 
@@ -107,7 +111,7 @@ def test_an_act_that_is_over_is_not_settled_again() -> None:
     order = paid()
     settle_act(act_id=order.acts.get().pk)
     settle_act(act_id=0)
-    assert payment_of(order).tries == 1
+    assert payment_of(order).attempts == 1
 
 
 def test_the_clock_rings_for_tasks_that_there_are() -> None:

@@ -9,11 +9,11 @@ from django.db import connection
 from pytest_django.fixtures import Settings
 
 from billing import gateway
-from pelcro_orders.local import programs, sandbox
-from pelcro_orders.local.process import Process
-from pelcro_orders.local.sandbox import Sandbox
-from pelcro_orders.local.stack import Stack
-from tests.services import STACK
+from devserver import fake_stripe_server, programs
+from devserver.fake_stripe_server import FakeStripeServer
+from devserver.process import Process
+from devserver.temporary_services import Stack
+from tests.support.services import STACK
 
 
 @dataclass
@@ -75,11 +75,11 @@ class House:
 @pytest.fixture
 def stripe_alone(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[Sandbox]:
+) -> Iterator[FakeStripeServer]:
     """Give a Stripe whose books are empty, to this test and all that it starts: reconciling reads the whole books."""
     stack = pytestconfig.stash[STACK]
-    variables = sandbox.variables(programs.free_port())
-    own = Sandbox(stack.env | variables, tmp_path, stack.port, refund_delay=1)
+    variables = fake_stripe_server.variables(programs.free_port())
+    own = FakeStripeServer(stack.env | variables, tmp_path, stack.port, refund_delay=1)
     monkeypatch.setattr(stack, "sandbox", own)
     monkeypatch.setattr(stack, "env", stack.env | variables)
     settings.STRIPE_API_BASE = own.url

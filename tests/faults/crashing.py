@@ -15,7 +15,7 @@ import requests
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from billing import gateway, pacing
+from billing import gateway, rate_limit
 
 FINISHED, BROKEN = 0, 70
 
@@ -53,7 +53,7 @@ def crashes(act: Callable[[], Any], *, stride: int, first: int = 0) -> Iterator[
 
 def _run(act: Callable[[], Any], fuse: Fuse) -> int:
     connections.close_all()
-    for cached in (gateway.client, pacing._redis, pacing._book):
+    for cached in (gateway.client, rate_limit._redis, rate_limit._book):
         cached.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which do not matter here

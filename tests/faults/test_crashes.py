@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from billing import gateway, reconcile
+from billing import gateway
 from billing.models import Difference, Payment, Reconciliation, Refund, Seen
+from billing.reconciliation import run as reconciliation
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.questions import open_act
-from ecommerce.orders.settling import settle_act
-from ecommerce.orders.undoing import cancel, refund, take_back
+from ecommerce.orders.execute import settle_act
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
-from pelcro_orders.local.sandbox import Sandbox
-from tests.books import open_acts
-from tests.factories import ANA, make_coupon, make_customer, make_sku, place_order
 from tests.faults.crashing import crashes
+from tests.support.books import open_acts
+from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Check = Callable[[], None]
@@ -36,7 +37,9 @@ def recover() -> None:
     """Do what the sweep does within a minute, now: leases run out, and what is due is settled."""
     for _ in range(4):
         for wishes in (Payment.objects, Refund.objects):
-            wishes.filter(closed_at=None, due__isnull=False).exclude(status="pending").update(due=timezone.now())
+            wishes.filter(closed_at=None, next_attempt_at__isnull=False).exclude(status="pending").update(
+                next_attempt_at=timezone.now()
+            )
         sweep()
         if not open_acts():
             return
@@ -94,7 +97,7 @@ def fulfilled() -> Order:
     ("begin", "prepare", "becomes", "refunded"),
     [
         (partial(cancel, reason="changed their mind"), partial(place_order, quantity=2), "canceled", 3000),
-        (partial(take_back, reason="wrong size", restock=True), fulfilled, "returned", 3000),
+        (partial(return_order, reason="wrong size", restock=True), fulfilled, "returned", 3000),
         (partial(refund, reason="one was broken", amount=500), fulfilled, "fulfilled", 500),
     ],
     ids=["cancel", "return", "refund"],
@@ -122,7 +125,7 @@ def test_money_goes_back_once_whatever_the_step_of_the_crash(
     balanced()
 
 
-def lose_an_answer(sandbox: Sandbox) -> Order:
+def lose_an_answer(sandbox: FakeStripeServer) -> Order:
     """Place an order whose money Stripe takes without saying so."""
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     return place_order()
@@ -130,22 +133,22 @@ def lose_an_answer(sandbox: Sandbox) -> Order:
 
 def reconciled() -> None:
     """Go on with the pass that was left, or begin one, to its end."""
-    reconcile.work(reconciliation_id=reconcile.begin(at=timezone.now()).pk, until=math.inf)
+    reconciliation.work(reconciliation_id=reconciliation.begin(at=timezone.now()).pk, until=math.inf)
 
 
 # Each order makes the next pass longer, by more steps than one: every step has its turn in one of these.
 @pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.full) for first in range(1, 13))])
 def test_reconciling_goes_on_after_a_crash_at_any_step(
-    stripe_alone: Sandbox, transactional_db: None, monkeypatch: pytest.MonkeyPatch, first: int
+    stripe_alone: FakeStripeServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
-    for module in (reconcile, gateway):
+    for module in (reconciliation, gateway):
         monkeypatch.setattr(module, "PAGE", 2)
     past_us: Any = {"amount": 700, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     gateway.create_intent(params=past_us | {"allowed_payment_method_types": ["card"]}, key="past-us")
     order, passes = lose_an_answer(stripe_alone), 0
     for _number in crashes(reconciled, stride=13, first=first):
         left = Reconciliation.objects.filter(finished_at=None)
-        left.update(due=timezone.now())  # its lease runs out, and the sweep rings
+        left.update(next_attempt_at=timezone.now())  # its lease runs out, and the sweep rings
         reconciled()
         order.refresh_from_db()
         assert (order.status, left.count()) == ("paid", 0)

@@ -8,12 +8,12 @@ import pytest
 import redis
 from django.conf import settings
 
-from ecommerce.jobs.outcomes import Progress
+from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.models import BulkJob, BulkJobItem, Order
-from ecommerce.tasks import ring_job
+from ecommerce.tasks import enqueue_job
 from tests.faults.conftest import House
-from tests.jobs import a_clerk, a_job
-from tests.selling import sell
+from tests.support.bulk_jobs import a_clerk, a_job
+from tests.support.selling import sell
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Ledger = Callable[[], dict[str, Any]]
@@ -74,7 +74,7 @@ def test_canceling_goes_on_by_itself_however_often_its_worker_is_killed(
     job = a_job("cancel", Order.objects.all(), a_clerk())
     house.beat()
     killer = Killer(house, kills, count)
-    ring_job(job)
+    enqueue_job(job)
     took = over(job, within, killer.watch)
     print(f"\n{count} orders canceled in {took:.0f} s, the worker killed {killer.killed} times")  # noqa: T201
 
@@ -92,7 +92,7 @@ def test_two_overlapping_jobs_with_lost_messages_send_each_refund_once(
     first = a_job("cancel", Order.objects.filter(pk__in=keys[:20]), ben)
     second = a_job("cancel", Order.objects.filter(pk__in=keys[10:]), cleo)
     for job in (first, second):
-        ring_job(job)
+        enqueue_job(job)
     redis.Redis.from_url(settings.REDIS_URL).flushall()
     house.worker()
     house.beat()

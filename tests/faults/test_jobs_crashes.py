@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from billing.models import Refund
 from customers.models import Customer, User
-from ecommerce.jobs import working
+from ecommerce.bulk_jobs import run as job_run
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent, Sku
-from tests.factories import make_customer, make_sku, place_order
 from tests.faults.crashing import crashes
-from tests.jobs import a_clerk, a_job, work
-from tests.rows import a_paid_order
+from tests.support.bulk_jobs import a_clerk, a_job, work
+from tests.support.factories import make_customer, make_sku, place_order
+from tests.support.rows import a_paid_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,13 +27,13 @@ def stride(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture(autouse=True)
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.jobs.selecting.SLICE", 2)
+    monkeypatch.setattr("ecommerce.bulk_jobs.selection.SLICE", 2)
 
 
 def recover(job: BulkJob) -> None:
     """Have leases run out, and another worker come."""
-    job.slices.exclude(due=None).update(due=timezone.now())
-    Refund.objects.filter(closed_at=None, due__isnull=False).update(due=timezone.now())
+    job.slices.exclude(next_attempt_at=None).update(next_attempt_at=timezone.now())
+    Refund.objects.filter(closed_at=None, next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
     job.refresh_from_db()
     work(job)
     assert job.status == "succeeded"
@@ -42,7 +42,7 @@ def recover(job: BulkJob) -> None:
 
 def crash_and_recover(jobs: Iterator[BulkJob], stride: int) -> None:
     steps = []
-    for step in crashes(lambda: working.work(job_id=latest().pk, seconds=60), stride=stride):
+    for step in crashes(lambda: job_run.run_job(job_id=latest().pk, seconds=60), stride=stride):
         recover(latest())
         next(jobs)
         steps.append(step)

@@ -14,11 +14,11 @@ from django.core.management import call_command
 from django.db import connection
 
 from ecommerce import exports
-from ecommerce.jobs.outcomes import Progress
+from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent
-from ecommerce.tasks import ring_job
+from ecommerce.tasks import enqueue_job
 from tests.faults.conftest import House
-from tests.jobs import a_clerk, a_job
+from tests.support.bulk_jobs import a_clerk, a_job
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.full]
 KILLS = 10
@@ -59,7 +59,7 @@ def see_through(job: BulkJob, house: House, progress: Callable[[], int]) -> None
     interruptions = Interruptions(house)
     step = job.total / (len(interruptions.next) + 1)
     house.beat()
-    ring_job(job)
+    enqueue_job(job)
     last, seen = time.monotonic(), 0
     while job.finished_at is None:
         assert time.monotonic() - last < RECOVERED, f"{job}: {vars(Progress(job))}, nothing happens"
@@ -100,7 +100,7 @@ def test_an_export_is_whole_or_is_not_there(house: House) -> None:
     house.beat()
     worker = house.worker("worker-0")
     job = a_job("export", Order.objects.all(), a_clerk())
-    ring_job(job)
+    enqueue_job(job)
     begun, killed = time.monotonic(), set[str]()
     while job.finished_at is None:
         assert time.monotonic() - begun < 4 * RECOVERED

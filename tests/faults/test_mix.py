@@ -15,19 +15,20 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from billing.models import Difference, Refund
+from billing.tasks import enqueue_on_commit
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Coupon, Order, OrderAct, Sku
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.mending import try_again
-from ecommerce.orders.paying import pay
-from ecommerce.orders.refusals import OrderRefused
-from ecommerce.orders.undoing import cancel, refund, take_back
-from ecommerce.tasks import ring, settle_act
-from pelcro_orders.local.sandbox import Sandbox
-from tests.factories import ANA, make_coupon, make_sku, place_order
+from ecommerce.orders.errors import OrderError
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.pay import pay
+from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund_recovery import retry_refund
+from ecommerce.tasks import settle_act
 from tests.faults import impatient
 from tests.faults.chaos import Chaos
 from tests.faults.conftest import House
 from tests.faults.website import Website, make_ada
+from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN = 75 + 15  # seconds in which all is settled by itself, and the last leases of killed processes have run out
@@ -60,7 +61,7 @@ def forgiven(act: Callable[[], Any], told: Counter[str]) -> Any:
     close_old_connections()
     try:
         done = act()
-    except OrderRefused as refused:
+    except OrderError as refused:
         told[refused.code] += 1
     except (DatabaseError, InterfaceError):
         told["lost its database"] += 1
@@ -75,7 +76,7 @@ def ring_for(order: Order | None) -> Order | None:
     """Ring for what was begun, as a page does."""
     act = OrderAct.objects.filter(order=order, closed_at=None).first() if order else None
     if act:
-        ring(settle_act, act_id=act.pk)
+        enqueue_on_commit(settle_act, act_id=act.pk)
     return order
 
 
@@ -92,9 +93,9 @@ def one_life(seed: int, shop: Shop) -> None:
             lambda: pay(order_id=order.pk, by=ANA, at=now(), token="pm_card_visa"),
             lambda: fulfill(order_id=order.pk, by=ANA, at=now()),
             lambda: ring_for(cancel(order_id=order.pk, reason="mix", by=ANA, at=now())),
-            lambda: ring_for(take_back(order_id=order.pk, reason="mix", restock=True, by=ANA, at=now())),
+            lambda: ring_for(return_order(order_id=order.pk, reason="mix", restock=True, by=ANA, at=now())),
             lambda: ring_for(refund(order_id=order.pk, reason="mix", amount=300, by=ANA, at=now())),
-            lambda: ring_for(try_again(order_id=order.pk, by=ANA, at=now())),
+            lambda: ring_for(retry_refund(order_id=order.pk, by=ANA, at=now())),
         ]
         chosen = dice.choices(acts, k=dice.choice((1, 1, 2)))
         with ThreadPoolExecutor(len(chosen)) as pool:
@@ -110,7 +111,7 @@ def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
 
 
 @pytest.fixture
-def house(stripe_alone: Sandbox, house: House, settings: Settings) -> House:
+def house(stripe_alone: FakeStripeServer, house: House, settings: Settings) -> House:
     """Give programs that soon lose patience with Stripe, and a website that lets Ada order as often as she likes."""
     settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
     house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
@@ -123,7 +124,7 @@ def house(stripe_alone: Sandbox, house: House, settings: Settings) -> House:
     [(100, 1), *(pytest.param(1000, seed, marks=pytest.mark.full) for seed in (1, 2, 3))],
 )
 def test_both_books_agree_after_a_mix_of_everything(
-    orders: int, seed: int, stripe_alone: Sandbox, house: House, balanced: Callable[[], None]
+    orders: int, seed: int, stripe_alone: FakeStripeServer, house: House, balanced: Callable[[], None]
 ) -> None:
     make_ada()
     sku, coupon = make_sku(stock=100_000), make_coupon(percent_off=10)

@@ -12,17 +12,17 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Payment
-from billing.tasks import process_event
+from billing.tasks import enqueue_on_commit, process_event
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.questions import open_act
-from ecommerce.orders.refusals import OrderRefused
-from ecommerce.orders.undoing import cancel
-from ecommerce.tasks import ring, settle_act
+from ecommerce.orders.errors import OrderError
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.refund import cancel
+from ecommerce.orders.selectors import open_act
+from ecommerce.tasks import settle_act
 from tests.ecommerce.admin.rows import LIST, signed_in
-from tests.factories import ANA, make_sku, place_order
 from tests.faults.conftest import House
 from tests.faults.website import Website, lost, make_ada
+from tests.support.factories import ANA, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Check = Callable[[], None]
@@ -47,7 +47,7 @@ def cancel_and_ring(order: Order) -> Order:
     canceled = cancel(order_id=order.pk, reason="changed their mind", by=ANA, at=timezone.now())
     act = open_act(canceled)
     assert act is not None
-    ring(settle_act, act_id=act.pk)
+    enqueue_on_commit(settle_act, act_id=act.pk)
     return canceled
 
 
@@ -86,7 +86,7 @@ def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(
     assert calm in page
     assert "o-error" not in page
     assert "Fulfill is not possible" in page_of(order, browser, "fulfill")
-    with pytest.raises(OrderRefused, match="waits for Stripe"):
+    with pytest.raises(OrderError, match="waits for Stripe"):
         fulfill(order_id=order.pk, by=ANA, at=timezone.now())
     assert ledger()["refunds"] == []
     house.stack.sandbox.clear()
@@ -178,7 +178,7 @@ def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     body = {"items": [{"sku_id": sku.pk, "quantity": 1}], "gateway_token": "tok_visa"}
     asking = threading.Thread(target=lost, args=(website, body))
     asking.start()
-    while not Payment.objects.filter(tries=1).exists():
+    while not Payment.objects.filter(attempts=1).exists():
         time.sleep(0.1)
     time.sleep(1)
     web.kill()

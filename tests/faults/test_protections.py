@@ -17,23 +17,23 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from billing import gateway, leasing, payments, settling
-from billing.answers import RefundAnswer
+from billing import gateway, leases, payments, settlement
 from billing.models import CreditNote, Payment, Refund, WebhookEvent
-from billing.models.payment import Wish
-from billing.signals import answered
+from billing.models.payment import StripeOperation
+from billing.results import RefundResult
+from billing.signals import results_received
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models.order import OrderQuerySet
-from ecommerce.orders import fulfilling
-from ecommerce.orders.questions import open_act
-from ecommerce.orders.refusals import OrderRefused
-from ecommerce.orders.settling import settle_act
-from ecommerce.orders.undoing import cancel, refund
+from ecommerce.orders import fulfill
+from ecommerce.orders.errors import OrderError
+from ecommerce.orders.execute import settle_act
+from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
-from pelcro_orders.local.sandbox import Sandbox
-from tests.books import differences
 from tests.ecommerce.orders.acts import at_once
-from tests.ecommerce.webhook_events import post
-from tests.factories import ANA, make_customer, make_sku, place_order
+from tests.support.books import differences
+from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.webhook_events import post
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -45,7 +45,7 @@ Book = Callable[[], dict[str, Any]]
 def settle_everything(times: int = 4) -> None:
     for _ in range(times):
         for wishes in (Payment.objects, Refund.objects):
-            wishes.filter(closed_at=None, due__isnull=False).update(due=timezone.now())
+            wishes.filter(closed_at=None, next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
         sweep()
 
 
@@ -53,7 +53,7 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
     """Fulfilling and canceling at the same time: one of them is refused."""
     order = place_order()
     asked = threading.Event()
-    check = fulfilling.check_fulfillable
+    check = fulfill.check_fulfillable
 
     def slowly(*args: Any) -> None:
         check(*args)
@@ -63,16 +63,16 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
     def in_thread(act: Callable[[], Any]) -> None:
         try:
             act()
-        except OrderRefused:
+        except OrderError:
             pass
         finally:
             connection.close()
 
-    monkeypatch.setattr(fulfilling, "check_fulfillable", slowly)
+    monkeypatch.setattr(fulfill, "check_fulfillable", slowly)
     if not protected:
         monkeypatch.setattr(OrderQuerySet, "locked", lambda self: self.order_by("pk"))
     with ThreadPoolExecutor() as pool:
-        pool.submit(in_thread, lambda: fulfilling.fulfill(order_id=order.pk, by=ANA, at=timezone.now()))
+        pool.submit(in_thread, lambda: fulfill.fulfill(order_id=order.pk, by=ANA, at=timezone.now()))
         asked.wait(5)
         pool.submit(in_thread, lambda: cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now()))
     settle_everything(1)
@@ -82,14 +82,14 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
 def test_the_look_up(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: Sandbox,
+    sandbox: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe takes the money, says nothing, and then has trouble of its own."""
     make_customer()
     make_sku()
     if not protected:
-        monkeypatch.setattr(settling, "look_for_intent", lambda _payment: None)
+        monkeypatch.setattr(settlement, "look_for_intent", lambda _payment: None)
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
@@ -109,14 +109,14 @@ def impatient(settings: Settings) -> Iterator[None]:
 def test_the_key(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: Sandbox,
+    sandbox: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe is so slow that a second request arrives while the first is still being worked on."""
     make_customer()
     make_sku()
     if not protected:
-        monkeypatch.setattr(Wish, "idempotency_key", property(lambda _self: str(uuid.uuid4())))
+        monkeypatch.setattr(StripeOperation, "idempotency_key", property(lambda _self: str(uuid.uuid4())))
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
     place_order()
     settle_everything(1)
@@ -145,20 +145,22 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
-    leased = leasing.lease(Refund, act.refund_id or 0, at=timezone.now())
+    leased = leases.lease(Refund, act.refund_id or 0, at=timezone.now())
     assert leased is not None
-    answer = settling.ask_refund(leased, at=timezone.now())
+    answer = settlement.submit_refund(leased, at=timezone.now())
     if not protected:
 
-        def always(*, answer: RefundAnswer, **_: Any) -> payments.RefundClosing:
+        def always(*, answer: RefundResult, **_: Any) -> payments.RefundChange:
             rows = Refund.objects.filter(pk=answer.refund_id or 0)
-            rows.update(status=answer.status, stripe_refund_id=answer.stripe_id, due=None, closed_at=timezone.now())
+            rows.update(
+                status=answer.status, stripe_refund_id=answer.stripe_id, next_attempt_at=None, closed_at=timezone.now()
+            )
             CreditNote.objects.filter(refund=answer.refund_id).delete()
-            return payments.RefundClosing(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
+            return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
         monkeypatch.setattr(payments, "close_refund", always)
     for _ in range(3):
-        answered.send(sender=Refund, answers=[answer], at=timezone.now())
+        results_received.send(sender=Refund, answers=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected
 
 

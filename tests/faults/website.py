@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from customers.models import Customer, User
+from devserver.programs import OPENER
 from ecommerce.models import Order
-from pelcro_orders.local.programs import OPENER
-from tests.factories import make_customer
+from tests.support.factories import make_customer
 
 EMAIL, PASSWORD = "ada@example.com", "a-long-passphrase"
 # What a server says while its database is away, or of itself while it starts; everything else is an answer.

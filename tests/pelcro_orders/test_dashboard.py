@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from ecommerce.models import BulkJob, BulkJobSlice, Order
-from tests.factories import make_customer, make_sku
-from tests.forms import sentences
-from tests.rows import ANA, a_paid_order, a_refund, an_event, an_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.forms import sentences
+from tests.support.rows import ANA, a_paid_order, a_refund, an_event, an_order
 
 AsRole = Callable[[str], Client]
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from pelcro_orders.local.process import Process
-from pelcro_orders.local.programs import OPENER
-from pelcro_orders.local.stack import Stack
+from devserver.process import Process
+from devserver.programs import OPENER
+from devserver.temporary_services import Stack
 
 WELL = {"postgresql": "answers", "redis": "answers"}
 

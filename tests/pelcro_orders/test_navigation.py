@@ -8,9 +8,9 @@ from django.test import Client
 from customers.models import User
 from pelcro_orders.navigation import SIDEBAR
 from pelcro_orders.site import StaffSite
-from tests.factories import make_customer, make_sku
-from tests.forms import sentences
-from tests.rows import a_paid_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.forms import sentences
+from tests.support.rows import a_paid_order
 
 AsRole = Callable[[str], Client]
 SHARED = ["Dashboard", "Orders", "Products", "Coupons", "Bulk jobs", "Customers", "Invoices", "Payments", "Refunds"]

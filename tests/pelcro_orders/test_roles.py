@@ -9,8 +9,8 @@ from billing.models import Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.models import Customer
 from ecommerce.models import Coupon, Order, Product, Sku
 from ecommerce.roles import ROLES
-from tests.factories import make_coupon, make_customer, make_sku
-from tests.rows import a_paid_order, a_refund, an_event
+from tests.support.factories import make_coupon, make_customer, make_sku
+from tests.support.rows import a_paid_order, a_refund, an_event
 
 AsRole = Callable[[str], Client]
 ALL = {"admin", *ROLES}

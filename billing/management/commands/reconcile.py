@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from billing import reconcile
 from billing.models import Reconciliation
+from billing.reconciliation import run as reconciliation_run
 
 TRIES, PATIENCE = 5, 3
 ASKED_IN_VAIN = 2
@@ -20,13 +20,13 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        run = reconcile.begin(at=timezone.now())
+        run = reconciliation_run.begin(at=timezone.now())
         for _try in range(TRIES):
-            reconcile.work(reconciliation_id=run.pk, until=math.inf)
+            reconciliation_run.work(reconciliation_id=run.pk, until=math.inf)
             run.refresh_from_db()
             if run.finished_at:
                 break
-            Reconciliation.objects.filter(pk=run.pk, error__gt="").update(due=timezone.now())
+            Reconciliation.objects.filter(pk=run.pk, error__gt="").update(next_attempt_at=timezone.now())
             time.sleep(PATIENCE)
         else:
             reason = run.error or "somebody else works on it"
@@ -35,7 +35,7 @@ class Command(BaseCommand):
 
     def _tell(self, run: Reconciliation) -> None:
         count = 0
-        for difference in reconcile.open_differences():
+        for difference in reconciliation_run.open_differences():
             self.stdout.write(f"{difference.kind}: {difference.sentence}")
             count += 1
         self.stdout.write(f"{run.compared} compared, {run.settled} settled, {count} differ.")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ecommerce.management.generated.orders import Generator
+from ecommerce.management.benchmark_data.orders import Generator
 
 
 class Command(BaseCommand):

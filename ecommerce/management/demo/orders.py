@@ -9,13 +9,13 @@ from functools import partial
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
 from ecommerce.models import Order, Sku
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.placing import NewOrder, place
-from ecommerce.orders.questions import open_act
-from ecommerce.orders.quoting import Wanted
-from ecommerce.orders.refusals import OrderRefused
-from ecommerce.orders.settling import settle_act
-from ecommerce.orders.undoing import cancel, refund, take_back
+from ecommerce.orders.errors import OrderError
+from ecommerce.orders.execute import settle_act
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.place import NewOrder, place
+from ecommerce.orders.quotes import LineRequest
+from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.selectors import open_act
 
 ORDERS = 300
 DAYS = 90
@@ -83,7 +83,7 @@ def _placed(shop: Shop, token: str, *, at: datetime) -> Order:
     while True:
         try:
             return _ordered(shop, token, at=at)
-        except OrderRefused as refused:
+        except OrderError as refused:
             if refused.code != "out_of_stock":  # somebody chooses something else, as happens in a shop
                 raise
 
@@ -104,11 +104,11 @@ def _ordered(shop: Shop, token: str, *, at: datetime) -> Order:
     return place(wanted=wanted, by=by or shop.by(shop.dice.choice(("admin", "support", "manager"))), at=at)
 
 
-def _basket(shop: Shop) -> tuple[Wanted, ...]:
+def _basket(shop: Shop) -> tuple[LineRequest, ...]:
     currency = shop.dice.choices(("usd", "jpy", "kwd"), (78, 14, 8))[0]
     offered = [sku for sku in shop.skus if sku.currency == currency]
     chosen = shop.dice.sample(offered, shop.dice.choices((1, 2, 3), (60, 28, 12))[0] if len(offered) > 2 else 1)  # noqa: PLR2004
-    return tuple(Wanted(sku_id=sku.pk, quantity=shop.dice.choices((1, 2, 3), (75, 18, 7))[0]) for sku in chosen)
+    return tuple(LineRequest(sku_id=sku.pk, quantity=shop.dice.choices((1, 2, 3), (75, 18, 7))[0]) for sku in chosen)
 
 
 def _left(order: Order, _at: datetime) -> Order:
@@ -141,7 +141,9 @@ def _returned(shop: Shop, order: Order, at: datetime) -> Order:
     _fulfilled(shop, order, at)
     then = _later(shop, at, days=4)
     reason = shop.dice.choice(RETURNED_FOR)
-    return _settled(take_back(order_id=order.pk, reason=reason, restock=True, by=shop.by("support"), at=then), at=then)
+    return _settled(
+        return_order(order_id=order.pk, reason=reason, restock=True, by=shop.by("support"), at=then), at=then
+    )
 
 
 def _refunded_in_part(shop: Shop, order: Order, at: datetime) -> Order:
@@ -152,7 +154,7 @@ def _refunded_in_part(shop: Shop, order: Order, at: datetime) -> Order:
         begun = refund(
             order_id=order.pk, reason="One came damaged", by=shop.by("finance"), at=then, lines=[(item.pk, 1)]
         )
-    except OrderRefused:
+    except OrderError:
         return order  # its only item: that would be a return
     return _settled(begun, at=then)
 

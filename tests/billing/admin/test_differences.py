@@ -2,8 +2,8 @@ import pytest
 
 from billing.models import Difference, Reconciliation
 from tests.ecommerce.admin.rows import signed_in
-from tests.factories import make_customer, make_sku
-from tests.rows import a_paid_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.rows import a_paid_order
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/billing/difference/"

@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.models import Invoice
-from tests.factories import make_coupon, make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import a_paid_order, a_refund, an_order
+from tests.support.factories import make_coupon, make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import a_paid_order, a_refund, an_order
 
 LIST = "/admin/billing/invoice/"
 AsRole = Callable[[str], Client]

@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 
 from billing.models import Payment, Refund
-from tests.factories import make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import a_paid_order, a_refund
+from tests.support.factories import make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import a_paid_order, a_refund
 
 PAYMENTS, REFUNDS = "/admin/billing/payment/", "/admin/billing/refund/"
 

@@ -5,8 +5,8 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import WebhookEvent
-from tests.forms import sentences
-from tests.rows import an_event
+from tests.support.forms import sentences
+from tests.support.rows import an_event
 
 LIST = "/admin/billing/webhookevent/"
 
@@ -19,7 +19,11 @@ def manager(as_role: Callable[[str], Client]) -> Client:
 def test_the_inbox(manager: Client) -> None:
     an_event()
     an_event(
-        "evt_2", type="charge.dispute.created", processed_at=None, due=timezone.now(), error="Stripe did not answer."
+        "evt_2",
+        type="charge.dispute.created",
+        processed_at=None,
+        next_attempt_at=timezone.now(),
+        error="Stripe did not answer.",
     )
 
     page = sentences(manager.get(LIST))
@@ -31,11 +35,11 @@ def test_the_inbox(manager: Client) -> None:
 
 @pytest.mark.parametrize(
     ("query", "shown"),
-    [("due__isnull=0", "evt_2"), ("error__gt=", "evt_2"), ("q=evt_1", "evt_1"), ("q=charge.disp", "evt_2")],
+    [("next_attempt_at__isnull=0", "evt_2"), ("error__gt=", "evt_2"), ("q=evt_1", "evt_1"), ("q=charge.disp", "evt_2")],
 )
 def test_tabs_and_search_narrow(manager: Client, query: str, shown: str) -> None:
     an_event()
-    an_event("evt_2", type="charge.dispute.created", processed_at=None, due=timezone.now(), error="x")
+    an_event("evt_2", type="charge.dispute.created", processed_at=None, next_attempt_at=timezone.now(), error="x")
 
     events = manager.get(f"{LIST}?{query}").context["cl"].result_list
 
@@ -53,15 +57,15 @@ def test_the_payload_is_readable_text(manager: Client) -> None:
 
 
 def test_an_event_is_made_due_again(manager: Client) -> None:
-    event = an_event(error="x", tries=9)
+    event = an_event(error="x", attempts=9)
 
     answer = manager.post(f"{LIST}{event.pk}/again/", follow=True)
 
     event.refresh_from_db()
     assert "to be processed again within seconds: 1." in sentences(answer)
     assert event.processed_at is None
-    assert event.due is not None
-    assert event.tries == 0
+    assert event.next_attempt_at is not None
+    assert event.attempts == 0
 
 
 def test_many_events_at_once(manager: Client) -> None:
@@ -69,11 +73,11 @@ def test_many_events_at_once(manager: Client) -> None:
 
     manager.post(LIST, {"action": "process_again", "_selected_action": [each.pk for each in events[:2]]})
 
-    assert WebhookEvent.objects.filter(due__isnull=False).count() == 2
+    assert WebhookEvent.objects.filter(next_attempt_at__isnull=False).count() == 2
 
 
 def test_a_link_alone_does_nothing(manager: Client) -> None:
     event = an_event()
 
     assert manager.get(f"{LIST}{event.pk}/again/").status_code == 405
-    assert WebhookEvent.objects.get().due is None
+    assert WebhookEvent.objects.get().next_attempt_at is None

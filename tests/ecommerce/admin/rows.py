@@ -10,7 +10,7 @@ from django.test import Client
 from billing.models import Invoice, Payment
 from customers.models import Customer, User
 from ecommerce.models import Order, OrderItem, Sku
-from tests.factories import make_customer
+from tests.support.factories import make_customer
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 TIMES = {
@@ -85,7 +85,7 @@ def paid_row(invoice: str = "INV-000001", intent: str = "pi_one", **fields: Any)
         currency="usd",
         status="succeeded",
         stripe_payment_intent_id=intent,
-        due=None,
+        next_attempt_at=None,
     )
     return order
 

@@ -7,7 +7,7 @@ from customers.actors import Actor
 from customers.models import User
 from ecommerce.models import ApiKey
 from tests.ecommerce.api.client import CORE, Api
-from tests.factories import make_user
+from tests.support.factories import make_user
 
 pytestmark = pytest.mark.django_db
 KEYS = "/admin/ecommerce/apikey/"

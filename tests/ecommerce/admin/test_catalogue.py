@@ -8,9 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from ecommerce.models import Product, Sku
-from tests.factories import make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import an_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import an_order
 
 LIST = "/admin/ecommerce/product/"
 SKUS = "/admin/ecommerce/sku/"

@@ -9,9 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from ecommerce.models import Coupon
-from tests.factories import make_coupon, make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import an_order
+from tests.support.factories import make_coupon, make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import an_order
 
 LIST = "/admin/ecommerce/coupon/"
 

@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import Address, Customer
-from ecommerce.admin.customer_tabs import SHOWN
-from tests.factories import make_address, make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import a_card, a_paid_order, a_refund, an_order
+from ecommerce.admin.customers.tabs import SHOWN
+from tests.support.factories import make_address, make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import a_card, a_paid_order, a_refund, an_order
 
 LIST = "/admin/customers/customer/"
 AsRole = Callable[[str], Client]

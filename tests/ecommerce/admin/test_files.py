@@ -15,9 +15,9 @@ from customers.models import Customer
 from customers.resources import meant, neutral
 from ecommerce.models import Product, Sku
 from ecommerce.tasks import remove_old_exports
-from tests.factories import make_customer, make_sku
-from tests.forms import filled_in, sentences
-from tests.rows import an_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.forms import filled_in, sentences
+from tests.support.rows import an_order
 
 AsRole = Callable[[str], Client]
 CUSTOMERS, PRODUCTS, SKUS = "/admin/customers/customer/", "/admin/ecommerce/product/", "/admin/ecommerce/sku/"

@@ -5,7 +5,7 @@ from django.contrib.messages import get_messages
 from django.http import HttpRequest
 from django.test import Client
 
-from ecommerce.admin import mass_actions
+from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.models.order import OrderQuerySet
 from tests.ecommerce.admin.rows import LIST, order_row, signed_in, viewer
 
@@ -102,7 +102,7 @@ def test_an_action_without_its_permission_is_refused(ran: list[Any]) -> None:
 def test_all_that_match_are_offered_where_there_are_more_than_the_page_shows(
     ran: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
     for _ in range(3):
         order_row("paid")
     client = signed_in(*RIGHTS)

@@ -9,12 +9,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import User
-from ecommerce.jobs import control
+from ecommerce.bulk_jobs import control
 from ecommerce.models import BulkJob, Order, OrderAct
-from ecommerce.orders.fulfilling import fulfill
-from tests.factories import ANA, make_customer, make_sku
-from tests.jobs import a_clerk, outcomes, run, work
-from tests.rows import a_paid_order, a_refund, an_order
+from ecommerce.orders.fulfill import fulfill
+from tests.support.bulk_jobs import a_clerk, outcomes, run, work
+from tests.support.factories import ANA, make_customer, make_sku
+from tests.support.rows import a_paid_order, a_refund, an_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/ecommerce/order/"
@@ -291,7 +291,7 @@ def test_a_job_without_a_worker_says_so(client: Client, ben: User, paid: list[Or
 
 
 def test_the_outcomes_are_paged_by_key(client: Client, ben: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.job_items.ROWS", 2)
+    monkeypatch.setattr("ecommerce.admin.bulk_jobs.items.ROWS", 2)
     customer, sku = make_customer(), make_sku()
     orders = [a_paid_order(customer, sku) for _each in range(5)]
     job = run("fulfill", orders, ben)
@@ -330,7 +330,7 @@ def test_refusals_of_buttons_are_said(client: Client, ben: User, paid: list[Orde
         ("delete", "Choose Stop, Resume or Retry failed."),
     ):
         assert sentence in client.post(f"{url}{act}/do/", follow=True).content.decode()
-    with pytest.raises(control.JobRefused):
+    with pytest.raises(control.BulkJobError):
         control.stop(job_id=job.pk, by=ben)
 
 

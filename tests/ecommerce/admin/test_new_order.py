@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from billing.models import Invoice
 from customers.models import Address, Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Coupon, Order, Sku
-from pelcro_orders.local.sandbox import Sandbox
-from tests.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
+from tests.support.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
 
 pytestmark = pytest.mark.django_db
 # Where an order is placed, the act's own transactions count: no test may open one around them.
@@ -333,7 +333,7 @@ def test_an_authentication_is_said_to_be_the_customers(ana: Client, ada: Custome
 
 @placing
 def test_a_payment_that_is_not_known_is_said_to_be_confirmed(
-    ana: Client, ada: Customer, ebook: Sku, sandbox: Sandbox
+    ana: Client, ada: Customer, ebook: Sku, sandbox: FakeStripeServer
 ) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))

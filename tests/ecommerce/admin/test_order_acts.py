@@ -7,13 +7,13 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Refund
-from ecommerce.admin.order_acts import ACTS
+from ecommerce.admin.orders.actions import ACTS
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.settling import settle_act
-from ecommerce.orders.undoing import cancel
+from ecommerce.orders.execute import settle_act
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.refund import cancel
 from tests.ecommerce.admin.rows import LIST, signed_in
-from tests.factories import ANA, make_customer, make_sku, place_order
+from tests.support.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -189,7 +189,7 @@ def test_a_failed_refund_is_tried_again_or_settled_outside() -> None:
     order = place_order(customer=make_customer(), sku=make_sku(price=4500))
     cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now())
     act = order.acts.get(kind="cancel")
-    Refund.objects.filter(act=act).update(status="failed", closed_at=timezone.now(), due=None)
+    Refund.objects.filter(act=act).update(status="failed", closed_at=timezone.now(), next_attempt_at=None)
     OrderAct.objects.filter(pk=act.pk).update(closed_at=timezone.now(), outcome="failed")
     Order.objects.filter(pk=order.pk).update(money_state="refund_failed", attention="The refund failed.")
     client = somebody("settle_outside")

@@ -7,10 +7,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from customers.models import User
-from ecommerce.admin import order_counts
+from ecommerce.admin.orders import counts as order_counts
 from ecommerce.models import Order
 from tests.ecommerce.admin.rows import LIST, NOON, numbers, order_row, signed_in, viewer
-from tests.factories import make_customer
+from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db
 
@@ -51,7 +51,7 @@ def test_counts_stop_at_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
         order_row("paid")
     order_row("created")
     monkeypatch.setattr(order_counts, "BOUND", 2)
-    monkeypatch.setattr("customers.admin.tabs.BOUND", 2)
+    monkeypatch.setattr("backoffice.list_tabs.BOUND", 2)
     assert counts(ana)["Paid"] == "2+"
     assert counts(ana)["Created"] == "1"
     assert counts(ana, "?q=ada&status__exact=paid")["Paid"] == "2+"
@@ -59,7 +59,7 @@ def test_counts_stop_at_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pages_lead_forth_and_back_without_losing_or_repeating_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
     ana = viewer()
     expected = [order_row().number for _ in range(5)][::-1]
     assert walk(ana, "next") == [expected[:2], expected[2:4], expected[4:]]
@@ -67,7 +67,7 @@ def test_pages_lead_forth_and_back_without_losing_or_repeating_an_order(monkeypa
 
 
 def test_the_oldest_come_first_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
     ana = viewer()
     expected = [order_row().number for _ in range(3)]
     assert walk(ana, "next", "?sort=oldest") == [expected[:2], expected[2:]]

@@ -5,11 +5,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Refund
-from ecommerce.admin.order_acts import ACTS, OfferedAct
-from ecommerce.admin.order_timeline import SENTENCES, moment, timeline
+from ecommerce.admin.orders.actions import ACTS, OfferedAct
+from ecommerce.admin.orders.timeline import SENTENCES, moment, timeline
 from ecommerce.models import Fulfillment, Order, OrderEvent
 from tests.ecommerce.admin.rows import LIST, NOON, order_row, paid_row, signed_in, viewer
-from tests.factories import make_coupon, make_customer, make_sku
+from tests.support.factories import make_coupon, make_customer, make_sku
 
 pytestmark = pytest.mark.django_db
 

@@ -2,10 +2,10 @@ import pytest
 
 from billing.models import Refund
 from customers.models import Customer
-from ecommerce.admin.order_search import find, matching
+from ecommerce.admin.orders.search import find, matching
 from ecommerce.models import Order
 from tests.ecommerce.admin.rows import order_row, paid_row
-from tests.factories import make_customer, make_sku
+from tests.support.factories import make_customer, make_sku
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +79,7 @@ def test_a_renamed_customer_is_found_by_the_new_name(wanted: Order) -> None:
 
 
 def test_a_word_of_very_many_orders_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.order_search.BOUND", 1)
+    monkeypatch.setattr("ecommerce.admin.orders.search.BOUND", 1)
     orders = {order_row(), order_row("paid"), order_row("paid")}
     found = find(Order.objects.all(), "lovelace")
     assert found.very_many

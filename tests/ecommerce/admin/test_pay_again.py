@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from ecommerce.models import Order
-from tests.factories import make_card, make_customer, make_staff, place_order
+from tests.support.factories import make_card, make_customer, make_staff, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

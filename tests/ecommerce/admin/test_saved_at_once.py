@@ -11,8 +11,8 @@ from django.test import Client
 
 from customers.models import Customer
 from ecommerce.models import Coupon, Sku
-from tests.factories import make_coupon, make_customer, make_sku
-from tests.forms import filled_in, sentences
+from tests.support.factories import make_coupon, make_customer, make_sku
+from tests.support.forms import filled_in, sentences
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -9,7 +9,7 @@ from customers.models import Customer
 from ecommerce.api import throttling
 from ecommerce.models import ApiKey, Sku
 from tests.ecommerce.api.client import PASSWORD, Api, sign_in
-from tests.factories import ANA, make_customer, make_sku
+from tests.support.factories import ANA, make_customer, make_sku
 
 
 @pytest.fixture(autouse=True)

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import checks
 
 from customers.models import Customer
-from ecommerce.api.routes import api
+from ecommerce.api.root import api
 from ecommerce.models import ApiKey, Sku
 from pelcro_orders.wsgi import application
 from tests.ecommerce.api.client import Api, paying
-from tests.factories import ANA, make_address, make_coupon
+from tests.support.factories import ANA, make_address, make_coupon
 
 EXAMPLES = 12
 CHECKS: list[Any] = [

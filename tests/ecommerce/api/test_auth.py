@@ -10,7 +10,7 @@ from customers.accounts import is_verified
 from customers.models import Customer, User
 from ecommerce.models import Order
 from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, sign_in
-from tests.factories import make_customer, make_user
+from tests.support.factories import make_customer, make_user
 
 pytestmark = pytest.mark.django_db
 NEW = {"email": "Grace@Example.com", "password": PASSWORD, "first_name": "Grace", "last_name": "Hopper"}

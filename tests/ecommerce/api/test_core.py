@@ -9,7 +9,7 @@ from customers.models import Customer
 from ecommerce.models import ApiKey, Order, Sku
 from ecommerce.tasks import sweep
 from tests.ecommerce.api.client import CORE, Api, basket, paying
-from tests.factories import ANA, make_coupon, make_sku
+from tests.support.factories import ANA, make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 HOME = {
@@ -86,7 +86,7 @@ def test_orders_are_fulfilled_and_returned(staff: Api, customer: Customer) -> No
         "refund_in_progress",
         "fulfilled",
     )
-    Refund.objects.update(due=timezone.now())
+    Refund.objects.update(next_attempt_at=timezone.now())
     sweep()
     back = staff.get(f"{CORE}/orders/{number}").order
     assert (back["status"], back["payment_status"], back["amount_refunded"]) == ("returned", "refunded", 1500)
@@ -101,7 +101,7 @@ def test_a_paid_order_is_canceled_once_its_money_went_back_and_a_free_one_at_onc
     first, again = (staff.post(f"{CORE}/orders/{number}/cancel", {"reason": "Twice"}) for _ in range(2))
     assert (first.status, again.status, Refund.objects.count()) == (202, 202, 1)
     assert staff.post(f"{CORE}/orders/{number}/fulfill").refused == (422, "in_progress")
-    Refund.objects.update(due=timezone.now())
+    Refund.objects.update(next_attempt_at=timezone.now())
     sweep()
     assert staff.get(f"{CORE}/orders/{number}").order["status"] == "canceled"
 

@@ -5,8 +5,8 @@ import pytest
 from billing import gateway
 from billing.models import Card
 from customers.models import Address, Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Sku
-from pelcro_orders.local.sandbox import Sandbox
 from tests.ecommerce.api.client import SDK, Api, basket, paying
 
 ME = f"{SDK}/customer"
@@ -126,7 +126,7 @@ def test_a_card_that_cannot_be_saved_is_refused_with_the_banks_words(ada: Api) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, sandbox: Sandbox) -> None:
+def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, sandbox: FakeStripeServer) -> None:
     kept = ada.post(f"{ME}/sources", {"token": "tok_visa"}).data["sources"][0]["id"]
     sandbox.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
 

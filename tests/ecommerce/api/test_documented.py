@@ -18,13 +18,13 @@ from django.utils import timezone
 
 from billing.models import Card, Payment, Refund
 from customers.models import Customer
-from ecommerce.api import documented
-from ecommerce.api.documented import EXAMPLES, examples, operations
+from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.api import responses
+from ecommerce.api.responses import EXAMPLES, examples, operations
 from ecommerce.models import ApiKey, Order
 from ecommerce.tasks import sweep
-from pelcro_orders.local.sandbox import Sandbox
 from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Answer, Api, sign_in
-from tests.factories import ANA, make_coupon, make_sku
+from tests.support.factories import ANA, make_coupon, make_sku
 
 AUTH, ME, SHOP = f"{SDK}/auth", f"{SDK}/customer", f"{SDK}/ecommerce"
 EVERYWHERE = ("400", "401", "413", "429")
@@ -95,7 +95,7 @@ def from_the_start() -> None:
 
 
 @pytest.fixture
-def book(from_the_start: None, sandbox: Sandbox) -> Book:
+def book(from_the_start: None, sandbox: FakeStripeServer) -> Book:
     book = Book()
     _everywhere(book)
     grace = _signing_in(book)
@@ -162,7 +162,7 @@ def _key() -> str:
     return found[1].replace("%3A", ":")
 
 
-def _customer(book: Book, grace: Api, sandbox: Sandbox) -> None:
+def _customer(book: Book, grace: Api, sandbox: FakeStripeServer) -> None:
     def tell(operation: str, method: str, path: str, body: Any = None) -> Answer:
         return book.note(operation, grace.ask(method, ME + path, body), sent=body)
 
@@ -208,7 +208,7 @@ def _catalogue(book: Book, grace: Api, sku: dict[str, int]) -> None:
         book.note("order_summary", grace.post(f"{SHOP}/order-summary", basket | change))
 
 
-def _orders(book: Book, grace: Api, sku: dict[str, int], sandbox: Sandbox) -> None:
+def _orders(book: Book, grace: Api, sku: dict[str, int], sandbox: FakeStripeServer) -> None:
     address = Customer.objects.get().addresses.get().pk
     items = [{"sku_id": sku["mug"], "quantity": 1}]
     new = {"items": items, "payment_gateway": "stripe", "gateway_token": "tok_visa"}
@@ -239,7 +239,7 @@ def _card() -> int:
     return Card.objects.get(removed_at=None).pk
 
 
-def _paying(book: Book, grace: Api, numbers: list[str], sandbox: Sandbox) -> None:
+def _paying(book: Book, grace: Api, numbers: list[str], sandbox: FakeStripeServer) -> None:
     declined, secure, waiting = numbers
 
     def tell(operation: str, number: str, act: str, body: Any = None, name: str = "") -> Answer:
@@ -251,7 +251,7 @@ def _paying(book: Book, grace: Api, numbers: list[str], sandbox: Sandbox) -> Non
     Order.objects.filter(number=waiting).update(customer=Customer.objects.create(email="other@example.com"))
     tell("pay_order", declined, "pay", {"gateway_token": "tok_visa"}, "processing")
     sandbox.clear()
-    Payment.objects.filter(closed_at=None).update(due=timezone.now())
+    Payment.objects.filter(closed_at=None).update(next_attempt_at=timezone.now())
     sweep()
     tell("pay_order", declined, "pay", {"gateway_token": "tok_visa"})
     tell("pay_order", "unknown", "pay", {"gateway_token": "tok_visa"})
@@ -281,7 +281,7 @@ def _no_stock_left(tell: Any, grace: Api) -> None:
     tell("pay_order", late, "pay", {"gateway_token": "tok_visa"})
 
 
-def _core(book: Book, sku: dict[str, int], sandbox: Sandbox) -> None:
+def _core(book: Book, sku: dict[str, int], sandbox: FakeStripeServer) -> None:
     staff = Api(ApiKey.objects.create_key(name="Warehouse", permissions=list(ApiKey.Permission), by=ANA)[1])
     other = Api(ApiKey.objects.create_key(name="Nothing", permissions=[], by=ANA)[1])
     user, card = Customer.objects.get(email="grace@example.com"), Card.objects.filter(removed_at=None).first()
@@ -330,7 +330,7 @@ def _undoing(tell: Any, number: str, other: str) -> None:
     tell("fulfill_order", f"/{other}/fulfill")
     tell("return_order", f"/{number}/return", {"reason": "Broken", "restock": False}, name="refund_in_progress")
     tell("return_order", "/unknown/return")
-    Refund.objects.update(due=timezone.now())
+    Refund.objects.update(next_attempt_at=timezone.now())
     sweep()
     made = Order.objects.filter(status="created", money_state="payment_failed").last()
     assert made
@@ -384,5 +384,5 @@ def test_each_operation_says_what_it_does_and_shows_what_is_sent(description: di
         assert 0 < len(operation["summary"]) < 120, operation
         body = operation.get("requestBody")
         if body:
-            assert body["content"][documented.JSON]["examples"], operation["operationId"]
+            assert body["content"][responses.JSON]["examples"], operation["operationId"]
     assert examples()["*"]

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from customers.models import Customer
-from ecommerce.api import guard, throttling
+from ecommerce.api import middleware, throttling
 from ecommerce.models import Order, Sku
 from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Api, paying
-from tests.services import STACK
+from tests.support.services import STACK
 
 pytestmark = pytest.mark.django_db
 CARD = "4242424242424242"
@@ -98,7 +98,7 @@ def test_what_django_refuses_has_the_api_s_shape(ada: Api, monkeypatch: pytest.M
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(CARD)
 
-    monkeypatch.setattr("ecommerce.api.customer.described", fail)
+    monkeypatch.setattr("ecommerce.api.routes.customer.described", fail)
     assert ada.get(f"{SDK}/customer").refused == (500, "internal_error")
 
 
@@ -158,5 +158,5 @@ def test_other_origins_ask_where_the_settings_name_them(settings: Any) -> None:
 
 @pytest.mark.parametrize("number", [CARD, "5555555555554444", "6200000000000005", "30569309025904", "3530111333300000"])
 def test_the_test_cards_of_stripe_are_recognised(number: str) -> None:
-    assert guard._is_card(number)
-    assert guard.CARD_LIKE.search(number)
+    assert middleware._is_card(number)
+    assert middleware.CARD_LIKE.search(number)

@@ -6,11 +6,11 @@ from django.utils import timezone
 
 from billing.models import Card, Payment
 from customers.models import Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
 from ecommerce.tasks import sweep
-from pelcro_orders.local.sandbox import Sandbox
 from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
-from tests.factories import make_address, make_coupon, make_sku
+from tests.support.factories import make_address, make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
@@ -51,7 +51,7 @@ def test_the_query_and_unknown_fields_are_ignored_and_ids_may_be_texts(ada: Api,
     assert (answer.status, answer.order["address"]["city"]) == (200, "London")
 
 
-def test_the_saved_card_is_charged_by_one_call(ada: Api, mug: Sku, sandbox: Sandbox, ledger: Ledger) -> None:
+def test_the_saved_card_is_charged_by_one_call(ada: Api, mug: Sku, sandbox: FakeStripeServer, ledger: Ledger) -> None:
     ada.order(paying(mug))
     card = Card.objects.get()
     answer = ada.order({**basket(mug), "source_id": card.pk})
@@ -116,7 +116,9 @@ def test_an_order_is_the_same_to_the_microsecond_however_it_is_read(ada: Api, mu
     assert ada.get(f"{ORDERS}/{order['number']}").order == order == ada.get(ORDERS).data[0]
 
 
-def test_an_authentication_comes_with_its_secret_and_is_confirmed(ada: Api, mug: Sku, sandbox: Sandbox) -> None:
+def test_an_authentication_comes_with_its_secret_and_is_confirmed(
+    ada: Api, mug: Sku, sandbox: FakeStripeServer
+) -> None:
     answer = ada.order(paying(mug, token="pm_card_authenticationRequired"))
 
     assert answer.refused == (402, "authentication_required")
@@ -131,12 +133,12 @@ def test_an_authentication_comes_with_its_secret_and_is_confirmed(ada: Api, mug:
     assert confirmed.order["client_secret"] is None
 
 
-def test_an_unknown_answer_of_stripes_is_202_and_paid_later(ada: Api, mug: Sku, sandbox: Sandbox) -> None:
+def test_an_unknown_answer_of_stripes_is_202_and_paid_later(ada: Api, mug: Sku, sandbox: FakeStripeServer) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     answer = ada.order(paying(mug), idempotency_key="a")
 
     assert (answer.status, answer.order["payment_status"]) == (202, "processing")
-    Payment.objects.update(due=timezone.now())
+    Payment.objects.update(next_attempt_at=timezone.now())
     sweep()
     assert ada.get(f"{ORDERS}/{answer.order['number']}").order["payment_status"] == "paid"
     assert ada.order(paying(mug), idempotency_key="a").order["payment_status"] == "paid"

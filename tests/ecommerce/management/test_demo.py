@@ -5,14 +5,16 @@ from django.core.management import CommandError, call_command
 from pytest_django.fixtures import Settings
 
 from customers.models import User
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
-from pelcro_orders.local.sandbox import Sandbox
-from tests.factories import place_order
+from tests.support.factories import place_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("roles")]
 
 
-def test_the_demo_is_a_plausible_shop_whose_books_agree(sandbox: Sandbox, balanced: Callable[[], None]) -> None:
+def test_the_demo_is_a_plausible_shop_whose_books_agree(
+    sandbox: FakeStripeServer, balanced: Callable[[], None]
+) -> None:
     sandbox.faults(webhooks="off")
     call_command("demo", verbosity=0)
 

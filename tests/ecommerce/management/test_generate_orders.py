@@ -9,7 +9,7 @@ from django.db.models import Sum
 from billing.models import CreditNote, Invoice, Payment, Refund
 from customers.models import Customer
 from ecommerce.models import Order, OrderWords
-from tests.books import differences
+from tests.support.books import differences
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,7 +34,7 @@ def books() -> dict[str, Any]:
 
 
 def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.management.generated.orders.BATCH", 150)
+    monkeypatch.setattr("ecommerce.management.benchmark_data.orders.BATCH", 150)
     call_command("generate_orders", "400", stdout=StringIO())
 
     assert Order.objects.count() == 400

@@ -13,10 +13,10 @@ from django.utils import timezone
 from billing import gateway
 from billing.models import CreditNote, Invoice, Payment, Refund
 from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, Sku
-from ecommerce.orders.fulfilling import fulfill
-from ecommerce.orders.refusals import OrderRefused
+from ecommerce.orders.errors import OrderError
+from ecommerce.orders.fulfill import fulfill
 from ecommerce.tasks import settle_act, sweep
-from tests.factories import ANA, make_coupon, make_customer, place_order
+from tests.support.factories import ANA, make_coupon, make_customer, place_order
 
 BOOKED: tuple[Any, ...] = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
 
@@ -53,7 +53,7 @@ def settle(order: Order) -> Order:
 def sweep_now() -> None:
     """Make all that waits due, and sweep."""
     for wishes in (Payment.objects, Refund.objects):
-        wishes.filter(due__isnull=False, closed_at=None).update(due=timezone.now())
+        wishes.filter(next_attempt_at__isnull=False, closed_at=None).update(next_attempt_at=timezone.now())
     sweep()
 
 
@@ -82,7 +82,7 @@ def books() -> dict[str, list[dict[str, Any]]]:
 def refused(code: str) -> Iterator[None]:
     """Expect a refusal, after which nothing has happened."""
     before = books()
-    with pytest.raises(OrderRefused) as refusal:
+    with pytest.raises(OrderError) as refusal:
         yield
     assert refusal.value.code == code
     assert refusal.value.message
@@ -97,7 +97,7 @@ def at_once(*acts: Callable[[], object]) -> list[str]:
         try:
             ready.wait(timeout=10)
             act()
-        except OrderRefused as refusal:
+        except OrderError as refusal:
             return refusal.code
         finally:
             connection.close()

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from billing import settling
+from billing import settlement
 from billing.models import Payment
-from pelcro_orders.local.sandbox import Sandbox
+from devserver.fake_stripe_server import FakeStripeServer
 from tests.ecommerce.orders.acts import fresh, payment_of, sweep_now
-from tests.factories import place_order
+from tests.support.factories import place_order
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
@@ -20,11 +20,11 @@ def statuses(ledger: Ledger) -> list[str]:
     return [each["status"] for each in ledger()["payment_intents"]]
 
 
-def fail_in_the_browser(sandbox: Sandbox, ledger: Ledger) -> None:
+def fail_in_the_browser(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox._ask("POST", f"3ds/{ledger()['payment_intents'][0]['id']}", {"outcome": "fail"})
 
 
-def test_a_failed_attempt_whose_answer_got_lost_is_ended(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_failed_attempt_whose_answer_got_lost_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_authenticationRequired")
     fail_in_the_browser(sandbox, ledger)
@@ -33,18 +33,20 @@ def test_a_failed_attempt_whose_answer_got_lost_is_ended(sandbox: Sandbox, ledge
     assert statuses(ledger) == ["canceled"]
 
 
-def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     read_before = payment_of(order)
     read_before.client_secret = ""
     fail_in_the_browser(sandbox, ledger)
-    answer = settling.ask_about_payment(read_before, at=timezone.now())
+    answer = settlement.fetch_payment_result(read_before, at=timezone.now())
     assert answer.status is Payment.Status.FAILED
     assert statuses(ledger) == ["canceled"]
     sweep_now()
 
 
-def test_a_decline_whose_answer_got_lost_is_ended_and_keeps_the_banks_reason(sandbox: Sandbox, ledger: Ledger) -> None:
+def test_a_decline_whose_answer_got_lost_is_ended_and_keeps_the_banks_reason(
+    sandbox: FakeStripeServer, ledger: Ledger
+) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_chargeDeclinedInsufficientFunds")
     sweep_now()

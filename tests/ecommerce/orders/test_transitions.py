@@ -7,8 +7,8 @@ from django.utils import timezone
 from django_fsm import ConcurrentTransition, TransitionNotAllowed, can_proceed
 
 from ecommerce.models import Order
-from tests.factories import make_customer, make_sku
-from tests.rows import a_paid_order, an_order
+from tests.support.factories import make_customer, make_sku
+from tests.support.rows import a_paid_order, an_order
 
 ALLOWED = {
     ("pay", "created"): "paid",

@@ -1,0 +1,132 @@
+"""Pacing: all calls to Stripe of all processes together stay under the configured rate.
+
+Each call books its moment in a list that Redis keeps, and sleeps until then: nobody asks twice, however many wait.
+"""
+
+import functools
+import logging
+import threading
+import time
+from collections import deque
+
+import redis
+from django.conf import settings
+from django.utils.translation import gettext as _
+from redis.commands.core import Script
+
+logger = logging.getLogger(__name__)
+
+# A quarter of a second's calls may go out at once, so that an order's second call waits for nothing where nothing else
+# is going on. What the window has above a second is for threads that wake up late.
+BURSTS = 4
+WINDOW = 1.03
+LONGEST_WAIT = 15
+PAUSE_MS = 1000
+ALONE_SHARE = 4
+FORGET_REDIS = 5
+
+BOOK = """
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local slot = now + math.max(redis.call('PTTL', KEYS[2]), 0) * 1000
+local before = redis.call('LINDEX', KEYS[1], ARGV[1] - 1)
+if before then slot = math.max(slot, before + ARGV[2]) end
+if slot - now > tonumber(ARGV[3]) then return -1 end
+redis.call('LPUSH', KEYS[1], string.format('%.0f', slot))
+redis.call('LTRIM', KEYS[1], 0, ARGV[1] - 1)
+redis.call('PEXPIRE', KEYS[1], 60000)
+return slot - now
+"""
+CALLS, PAUSE = "stripe:calls", "stripe:pause"
+
+
+class QueueFull(Exception):
+    """So many calls wait already that this one had better come back later."""
+
+
+class LocalLimiter:
+    """What one process keeps to while Redis is gone: a quarter of the rate."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._booked: deque[float] = deque(maxlen=10_000)
+        self.paused_until = 0.0
+        self.redis_gone_until = 0.0
+
+    def book(self, rate: int) -> float:
+        """Book the next moment and give the seconds until then."""
+        burst, window = _burst(rate / ALONE_SHARE)
+        with self._lock:
+            now = time.monotonic()
+            before = self._booked[-burst] + window if len(self._booked) >= burst else now
+            slot = max(now, self.paused_until, before)
+            if slot - now > LONGEST_WAIT:
+                raise QueueFull(_("Too many calls to Stripe wait already."))
+            self._booked.append(slot)
+        return slot - now
+
+
+local_limiter = LocalLimiter()
+
+
+@functools.cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+
+
+@functools.cache
+def _book() -> Script:
+    return _redis().register_script(BOOK)
+
+
+def wait() -> None:
+    """Wait until one more call may be sent; raise Crowded. With Redis gone, each process keeps to a quarter."""
+    seconds = _booked()
+    while seconds > 0:
+        time.sleep(seconds)
+        # A 429 may have been answered to somebody while this one slept.
+        seconds = _booked() if _paused() else 0
+
+
+def slow_down() -> None:
+    """Let nobody call for a moment: Stripe asks for it."""
+    local_limiter.paused_until = time.monotonic() + PAUSE_MS / 1000
+    try:
+        _redis().set(PAUSE, 1, px=PAUSE_MS)
+    except redis.RedisError:
+        logger.warning("Redis is gone: only this process slows down for Stripe.")
+
+
+def _booked() -> float:
+    rate = settings.STRIPE_MAX_REQUESTS_PER_SECOND
+    if time.monotonic() >= local_limiter.redis_gone_until:
+        try:
+            return _booked_with_all(rate)
+        except redis.RedisError:
+            logger.warning("Redis is gone; each process calls Stripe at a quarter of the rate.")
+            local_limiter.redis_gone_until = time.monotonic() + FORGET_REDIS
+    return local_limiter.book(rate)
+
+
+def _booked_with_all(rate: int) -> float:
+    burst, window = _burst(rate)
+    arguments = [burst, round(window * 1_000_000), LONGEST_WAIT * 1_000_000]
+    microseconds = int(_book()(keys=[CALLS, PAUSE], args=arguments))
+    if microseconds < 0:
+        raise QueueFull(_("Too many calls to Stripe wait already."))
+    return microseconds / 1_000_000
+
+
+def _burst(rate: float) -> tuple[int, float]:
+    """Give how many calls may go out at once, and the seconds in which no more may."""
+    burst = max(1, int(rate / BURSTS))
+    return burst, WINDOW * burst / rate
+
+
+def _paused() -> bool:
+    if time.monotonic() < local_limiter.redis_gone_until:
+        return time.monotonic() < local_limiter.paused_until
+    try:
+        return bool(_redis().exists(PAUSE))
+    except redis.RedisError:
+        return False

@@ -1,0 +1,1 @@
+"""Compare our payments and refunds with Stripe's records."""

@@ -1,0 +1,1 @@
+"""Stripe's webhooks: the endpoint that stores events, and the processing of stored events."""

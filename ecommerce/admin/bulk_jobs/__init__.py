@@ -1,0 +1,1 @@
+"""Mass actions and bulk jobs."""

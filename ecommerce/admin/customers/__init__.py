@@ -1,0 +1,1 @@
+"""The customer page, whose tabs show orders and invoices."""

@@ -1,0 +1,129 @@
+"""Keys of staff programs: made by superusers, shown once, revoked for ever."""
+
+from typing import Any, cast
+
+from allauth.account.models import EmailAddress
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from backoffice.columns import column
+from backoffice.list_tabs import Tab, Tabbed
+from billing.templatetags.money import badge, moment
+from customers.actors import Actor
+from customers.models import User
+from ecommerce.admin.staff.admin import SuperusersOnly
+from ecommerce.models import ApiKey
+
+# allauth brings pages of its own; what they edit is the customers' business.
+admin.site.unregister(EmailAddress)
+
+
+class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A key to be made."""
+
+    permissions = forms.MultipleChoiceField(
+        choices=ApiKey.Permission.choices,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+        label=_("May"),
+    )
+
+    class Meta:
+        model = ApiKey
+        fields = ("name", "permissions")
+        help_texts = {"name": _("Of the program that will use it. It stands in the history of every order it touches.")}
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(Tabbed, SuperusersOnly):
+    """Keys. None is changed or deleted: history names them."""
+
+    form = ApiKeyForm
+    list_display = ("name", "prefix", "may", "made", "used", "state")
+    search_fields = ("name", "prefix")
+    fields = ("name", "permissions")
+    readonly_fields = ("prefix", "may", "made_by", "made", "used", "state")
+    tabs = (
+        Tab(_("All")),
+        Tab(_("In force"), Q(revoked_at=None), (("revoked_at__isnull", "True"),)),
+        Tab(_("Revoked"), Q(revoked_at__isnull=False), (("revoked_at__isnull", "False"),)),
+    )
+    change_form_after_template = "admin/ecommerce/api_key/revoke_link.html"
+
+    def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        """Ask for a new key's name and rights; show an old one's."""
+        return ("name", *self.readonly_fields) if obj else self.fields
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Keep each as it was made; on the list the right only lets a superuser in."""
+        return obj is None and self._may(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Keep who acted."""
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        """Make the key; its text is for this one answer alone."""
+        made, request.key_text = ApiKey.objects.create_key(  # type: ignore[attr-defined]
+            name=obj.name, permissions=obj.permissions, by=Actor.staff(cast(User, request.user))
+        )
+        obj.pk = made.pk
+
+    def log_addition(self, *args: Any) -> None:
+        """Leave it out: the row says who made it."""
+
+    def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
+        """Show the key's text, once: it is kept nowhere, not even in a message."""
+        text = request.key_text  # type: ignore[attr-defined]
+        return self._page(request, "made.html", obj, title=gettext("The new key"), text=text)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks before a key is revoked."""
+        revoke = self.admin_site.admin_view(self.revoke_view)
+        return [path("<int:key_id>/revoke/", revoke, name="ecommerce_apikey_revoke"), *super().get_urls()]
+
+    def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """Ask, and revoke."""
+        if not self._may(request):
+            raise PermissionDenied
+        key = get_object_or_404(ApiKey, pk=key_id)
+        if request.method == "POST":
+            key.revoke(at=timezone.now())
+            messages.success(request, gettext("%(key)s is revoked: it opens nothing any more.") % {"key": key})
+            return redirect(reverse("admin:ecommerce_apikey_changelist"))
+        return self._page(request, "revoke.html", key, title=gettext("Revoke a key"))
+
+    def _page(self, request: HttpRequest, template: str, key: ApiKey, **context: Any) -> TemplateResponse:
+        frame = {**self.admin_site.each_context(request), "opts": self.opts, "key": key}
+        return TemplateResponse(request, f"admin/ecommerce/api_key/{template}", {**frame, **context})
+
+    @column(_("may"))
+    def may(self, key: ApiKey) -> str:
+        """Name its rights."""
+        return ", ".join(str(ApiKey.Permission(each).label) for each in key.permissions)
+
+    @column(_("made"))
+    def made(self, key: ApiKey) -> SafeString | str:
+        """Give when it was made, with the zone."""
+        return moment(key.created_at)
+
+    @column(_("last used"))
+    def used(self, key: ApiKey) -> SafeString | str:
+        """Give when it was used last, to the minute, with the zone."""
+        return moment(key.last_used_at)
+
+    @column(_("status"))
+    def state(self, key: ApiKey) -> SafeString:
+        """Tell whether it opens anything."""
+        revoked = key.revoked_at is not None
+        return badge("inactive", gettext("Revoked")) if revoked else badge("active", gettext("In force"))

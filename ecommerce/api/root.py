@@ -1,0 +1,29 @@
+"""The API as a whole: its addresses and its documentation."""
+
+from django.utils.translation import gettext_lazy as _
+from ninja import Swagger
+
+from ecommerce.api import errors
+from ecommerce.api.responses import DocumentedAPI, Renderer
+from ecommerce.api.routes import auth, catalogue, core, customer, orders
+
+DESCRIPTION = _("""\
+Amounts are integers in the currency's minor unit. What is asked for is under `data`; what is refused says why under
+`error`. Bodies are JSON and come with a Content-Length; unknown fields are ignored. A card's number must never be sent
+here: Stripe.js turns it into a token.
+""")
+
+api = DocumentedAPI(
+    title="Pelcro Orders",
+    version="1",
+    description=str(DESCRIPTION),
+    urls_namespace="api",
+    renderer=Renderer(),
+    docs=Swagger(settings={"validatorUrl": None, "persistAuthorization": True, "defaultModelsExpandDepth": -1}),
+)
+errors.install(api)
+api.add_router("/v1/sdk/auth", auth.router)
+api.add_router("/v1/sdk/customer", customer.router)
+api.add_router("/v1/sdk/ecommerce", catalogue.router)
+api.add_router("/v1/sdk/ecommerce", orders.router)
+api.add_router("/v1/core", core.router)

@@ -1,0 +1,55 @@
+"""Fulfilling many orders in one transaction: each by its own transition, all written together."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import connection
+
+from ecommerce.bulk_jobs.outcomes import Outcome, Status
+from ecommerce.bulk_jobs.permissions import actor_of
+from ecommerce.models import BulkJob, Order
+from ecommerce.models.order import array_of
+from ecommerce.orders.errors import OrderError, last_events
+from ecommerce.orders.fulfill import check_fulfillable
+from ecommerce.orders.selectors import open_acts
+
+COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")
+WRITE = """
+WITH sent AS (
+    INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
+    SELECT unnest(%(ids)s::bigint[]), '', '', %(at)s, %(by_kind)s, %(by_label)s, %(by_user_id)s
+)
+INSERT INTO ecommerce_orderevent (order_id, kind, at, data, by_kind, by_label, by_user_id)
+SELECT unnest(%(ids)s::bigint[]), 'fulfilled', %(at)s, %(data)s::jsonb, %(by_kind)s, %(by_label)s, %(by_user_id)s
+"""
+
+
+def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
+    """Fulfill the orders, whose locks the caller holds, and say what became of each."""
+    in_flight = open_acts(orders)
+    stuck = last_events(order for order in orders if order.status != Order.Status.PAID)
+    fulfilled, outcomes = [], []
+    for order in orders:
+        try:
+            check_fulfillable(order, in_flight.get(order.pk), stuck.get(order.pk))
+            order.fulfill(at=at)
+        except OrderError as refused:
+            # What something else is in flight with is not skipped: it is looked at again.
+            status = Status.PENDING if refused.code == "in_progress" else Status.SKIPPED
+            outcomes.append(Outcome(order.pk, status, refused.message))
+        else:
+            fulfilled.append(order)
+            outcomes.append(Outcome(order.pk, Status.DONE))
+    _write(job, fulfilled, at=at)
+    return outcomes
+
+
+def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
+    if not orders:
+        return
+    Order.objects.write_transitions(orders, old=Order.Status.PAID)
+    data = json.dumps({"carrier": "", "tracking_number": "", "job": job.pk})
+    with connection.cursor() as cursor:
+        ids = array_of(order.pk for order in orders)
+        cursor.execute(WRITE, {"ids": ids, "at": at, "data": data, **actor_of(job).columns})

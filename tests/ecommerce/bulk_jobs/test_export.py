@@ -1,0 +1,270 @@
+import csv
+import errno
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client, override_settings
+from django.utils import timezone
+
+from ecommerce import exports
+from ecommerce.bulk_jobs import control, export
+from ecommerce.bulk_jobs.run import run_job
+from ecommerce.models import BulkJob, Order
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.resources import OrderResource
+from ecommerce.tasks import remove_old_exports
+from tests.support.bulk_jobs import a_clerk, a_job, run
+from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
+from tests.support.rows import a_paid_order, a_refund, an_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HEADER = (
+    "number,status,customer_email,customer_name,items,quantity,currency,subtotal,discount,shipping,tax,total,refunded,"
+    "coupon,placed_via,created_at,paid_at,fulfilled_at,canceled_at,returned_at,invoice_number,"
+    "stripe_payment_intent_id,ship_name,ship_line1,ship_line2,ship_city,ship_state,ship_postal_code,ship_country"
+)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """Keep the files of a test apart."""
+    backend = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path}}
+    with override_settings(STORAGES={**settings.STORAGES, "exports": backend}):
+        yield tmp_path
+
+
+def text_of(job: BulkJob) -> str:
+    with exports.storage().open(job.file) as file:
+        return bytes(file.read()).decode()
+
+
+def rows_of(job: BulkJob) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text_of(job), newline="")))
+
+
+def test_the_file_has_the_columns_of_the_contract_one_row_an_order(folder: Path) -> None:
+    customer, mug, tee = make_customer(), make_sku("MUG-RED"), make_sku("TEE-M")
+    first = a_paid_order(customer, mug, at=datetime(2026, 11, 2, 12, 30, tzinfo=UTC))
+    second = an_order(customer, tee, quantity=1)
+    a_refund(first, 1000)
+    job = run("export", [second, first], a_clerk())
+
+    assert job.status == "succeeded"
+    text = text_of(job)
+    assert text.split("\r\n")[0] == HEADER
+    assert text.count("\r\n") == 3
+    assert "\n" not in text.replace("\r\n", "")
+    one, two = rows_of(job)
+    assert one == dict.fromkeys(HEADER.split(","), "") | {
+        "number": first.number,
+        "status": "paid",
+        "customer_email": "ada@example.com",
+        "customer_name": "Ada Lovelace",
+        "items": "2 x MUG-RED",
+        "quantity": "2",
+        "currency": "USD",
+        "subtotal": "30.00",
+        "discount": "0.00",
+        "shipping": "0.00",
+        "tax": "0.00",
+        "total": "30.00",
+        "refunded": "10.00",
+        "placed_via": "staff",
+        "created_at": "2026-11-02T12:30:00+00:00",
+        "paid_at": "2026-11-02T12:30:00+00:00",
+        "invoice_number": f"INV-{first.pk:06d}",
+        "stripe_payment_intent_id": f"pi_{first.number}",
+    }
+    assert (two["number"], two["paid_at"], two["invoice_number"]) == (second.number, "", "")
+    assert datetime.fromisoformat(two["created_at"]) == second.created_at
+    assert [each.name for each in (folder / "orders").iterdir()] == [Path(job.file).name]
+
+
+@pytest.mark.parametrize(
+    ("currency", "price", "written"), [("usd", 4500, "45.00"), ("jpy", 4500, "4500"), ("kwd", 4500, "4.500")]
+)
+def test_amounts_are_decimals_of_their_currency(currency: str, price: int, written: str) -> None:
+    order = a_paid_order(make_customer(), make_sku(price=price, currency=currency), quantity=1)
+    (row,) = rows_of(run("export", [order], a_clerk()))
+    assert (row["currency"], row["total"], row["subtotal"]) == (currency.upper(), written, written)
+    assert row["discount"] == written.replace("4", "0").replace("5", "0").replace("0000", "0").replace("00.00", "0.00")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["=1+1", "==1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "＝1", '=HYPERLINK("http://x","y")', "=1,2\n3"],
+)
+def test_what_a_spreadsheet_would_run_is_neutralised(typed: str) -> None:
+    customer = make_customer(first_name=typed, last_name="")
+    address = dict.fromkeys(("name", "line1", "line2", "city", "state", "postal_code", "country"), typed)
+    order = a_paid_order(customer, make_sku(), shipping_address=address)
+    (row,) = rows_of(run("export", [order], a_clerk()))
+
+    for name in ("ship_name", "ship_line1", "ship_city", "ship_country"):
+        assert row[name] == f"'{typed}"
+    assert row["customer_name"] == f"'{typed.strip(' ')}"
+    assert row["total"] == "30.00"
+
+
+def test_texts_come_through_as_they_are() -> None:
+    odd = 'O\'Brien "Bo", 東京\nsecond line \\N ; =x'
+    customer = make_customer(first_name=odd, last_name="")
+    make_coupon("SAVE10")
+    order = place_order(customer=customer, sku=make_sku(), coupon_code="save10")
+    fulfill(order_id=order.pk, by=ANA, at=timezone.now())
+    (row,) = rows_of(run("export", [order], a_clerk()))
+
+    assert row["customer_name"] == odd
+    assert (row["coupon"], row["discount"], row["total"]) == ("SAVE10", "1.50", "13.50")
+    order = Order.objects.get()
+    assert order.fulfilled_at
+    assert datetime.fromisoformat(row["fulfilled_at"]) == order.fulfilled_at
+    assert row["stripe_payment_intent_id"].startswith("pi_")
+
+
+def test_the_resource_gives_the_same_rows_in_memory() -> None:
+    orders = [a_paid_order(make_customer(), make_sku())]
+    (row,) = rows_of(run("export", orders, a_clerk()))
+    (same,) = OrderResource().export(Order.objects.all()).dict
+    assert {name: "" if value is None else str(value) for name, value in same.items()} == row
+
+
+def test_all_slices_are_written_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecommerce.bulk_jobs.selection.SLICE", 2)
+    monkeypatch.setattr(exports, "SLICES_AT_ONCE", 2)
+    customer, sku = make_customer(), make_sku()
+    orders = [an_order(customer, sku) for _each in range(11)]
+    job = run("export", Order.objects.order_by("-pk"), a_clerk())
+    assert [row["number"] for row in rows_of(job)] == [order.number for order in orders]
+    assert job.file_rows == 11
+
+
+def test_a_full_disk_fails_the_job_in_words_and_a_retry_goes_well(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    orders, ben = [an_order(make_customer(), make_sku())], a_clerk()
+    real = exports.order_rows
+
+    def full(job: BulkJob, tell: Any) -> Iterator[bytes]:
+        yield b"number"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "order_rows", full)
+        job = run("export", orders, ben)
+    assert job.status == "failed"
+    assert job.message == "The file could not be written: No space left on device. Once that is mended, retry."
+    assert list((folder / "orders").iterdir()) == []
+    assert exports.order_rows is real
+
+    again = control.retry(job_id=job.pk, by=ben, at=timezone.now())
+    run_job(job_id=again.pk, seconds=10)
+    again.refresh_from_db()
+    assert (again.status, len(rows_of(again))) == ("succeeded", 1)
+
+
+def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    job = a_job("export", [an_order(make_customer(), make_sku())], a_clerk())
+
+    def dies(_job: BulkJob, _tell: Any) -> Iterator[bytes]:
+        yield b"half"
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "order_rows", dies)
+        with pytest.raises(KeyboardInterrupt):
+            run_job(job_id=job.pk, seconds=10)
+    assert len(list((folder / "orders").iterdir())) == 1
+    run_job(job_id=job.pk, seconds=10)
+    job.refresh_from_db()
+    assert (job.status, job.file) == ("running", "")  # it may be alive still
+
+    BulkJob.objects.update(beat_at=timezone.now() - export.SILENT)
+    run_job(job_id=job.pk, seconds=10)
+    job.refresh_from_db()
+    assert job.status == "succeeded"
+    assert [each.name for each in (folder / "orders").iterdir()] == [Path(job.file).name]
+    assert len(rows_of(job)) == 1
+
+
+def test_a_worker_that_was_taken_over_publishes_nothing(folder: Path) -> None:
+    job = a_job("export", [an_order(make_customer(), make_sku())], a_clerk())
+    slow = export._claim(job.pk, at=timezone.now())
+    quick = export._claim(job.pk, at=timezone.now() + export.SILENT)
+    assert slow is not None
+    assert quick is not None
+    with pytest.raises(export.ExportStopped):
+        export.ExportWriter(slow).write()
+    export.ExportWriter(quick).write()
+    export.ExportWriter(slow).clear_up()
+    job.refresh_from_db()
+    assert (job.status, job.file) == ("succeeded", quick.selection["writing"])
+    assert len(rows_of(job)) == 1
+
+
+@pytest.mark.parametrize("why", ["stop", "rights"])
+def test_a_stopped_export_leaves_no_file(why: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ben = a_clerk()
+    job = a_job("export", [an_order(make_customer(), make_sku())], ben)
+    real = exports.order_rows
+
+    def meanwhile(job: BulkJob, tell: Any) -> Iterator[bytes]:
+        if why == "stop":
+            control.stop(job_id=job.pk, by=ben)
+        else:
+            ben.user_permissions.clear()
+        yield from real(job, tell)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exports, "order_rows", meanwhile)
+        run_job(job_id=job.pk, seconds=10)
+    job.refresh_from_db()
+    assert (job.status, job.file) == ("stopped", "")
+    assert job.message
+    assert list((folder / "orders").iterdir()) == []
+
+
+def test_files_are_kept_for_a_week_and_downloaded_as_often_as_wanted(folder: Path) -> None:
+    ben = a_clerk()
+    order = an_order(make_customer(), make_sku())
+    old, new = run("export", [order], ben), run("export", [order], ben)
+    BulkJob.objects.filter(pk=old.pk).update(finished_at=timezone.now() - timedelta(days=7))
+    remove_old_exports()
+    old.refresh_from_db()
+    assert old.file == ""
+    assert len(list((folder / "orders").iterdir())) == 1
+
+    client = Client()
+    client.force_login(ben)
+    url = "/admin/ecommerce/bulkjob/{}/download/"
+    for _time in range(2):
+        answer = client.get(url.format(new.pk))
+        assert b"".join(answer.streaming_content).decode() == text_of(new)  # type: ignore[attr-defined]
+        assert answer["Content-Disposition"].startswith('attachment; filename="orders-')
+    assert "Export again for a new one." in client.get(url.format(old.pk), follow=True).content.decode()
+    page = client.get(f"/admin/ecommerce/bulkjob/{old.pk}/change/").content.decode()
+    assert "Removed after 7 days." in page
+    client.force_login(a_clerk("cleo", ("fulfill",)))
+    assert client.get(url.format(new.pk)).status_code == 403
+
+
+def test_the_list_starts_an_export_at_once() -> None:
+    ben = a_clerk()
+    order = an_order(make_customer(), make_sku())
+    client = Client()
+    client.force_login(ben)
+    list_url = "/admin/ecommerce/order/?status__exact=created"
+    posted = {"action": "export_orders", "_selected_action": order.pk, "select_across": "0"}
+    answer = client.post(list_url, posted)
+    assert answer["Location"] == list_url
+    job = BulkJob.objects.get()
+    run_job(job_id=job.pk, seconds=10)
+    strip = client.get("/admin/ecommerce/bulkjob/strip/").content.decode()
+    assert f"Bulk job {job.pk} is complete: export 1 order." in strip
+    assert f'href="/admin/ecommerce/bulkjob/{job.pk}/download/">Download' in strip
