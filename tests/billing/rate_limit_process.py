@@ -1,4 +1,4 @@
-"""A process with many threads that wait for permission to call Stripe: `python -m tests.billing.rate_limit_process 16 5`.
+"""Many threads that wait for permission to call Stripe: `python -m tests.billing.rate_limit_process 16 5`.
 
 Prints the moments at which permission was given, and the CPU seconds that waiting took.
 """
