@@ -139,7 +139,7 @@ def test_both_books_agree_after_a_mix_of_everything(
         life.result()
     connection.close()  # the database was restarted since this thread asked it anything
     lived, settled = time.monotonic() - begun, until_settled()
-    struck = stripe_alone.struck()
+    struck = stripe_alone.fault_counts()
     time.sleep(REFUNDS_SETTLE)
     status, said = house.command("reconcile")
     print(  # noqa: T201

@@ -9,7 +9,7 @@ from customers.models import Customer
 from ecommerce.api import middleware, throttling
 from ecommerce.models import Order, Sku
 from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Api, paying
-from tests.support.services import STACK
+from tests.support.services import SERVICES
 
 pytestmark = pytest.mark.django_db
 CARD = "4242424242424242"
@@ -122,7 +122,7 @@ def test_an_address_may_ask_so_often_a_minute(settings: Any) -> None:
 
 @pytest.fixture
 def _redis_gone(pytestconfig: pytest.Config) -> Iterator[None]:
-    server = pytestconfig.stash[STACK].redis
+    server = pytestconfig.stash[SERVICES].redis
     server.kill()
     throttling._alone().storage.reset()
     yield

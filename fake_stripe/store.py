@@ -1,4 +1,4 @@
-"""All that the sandbox knows, in one SQLite file: on disk before an answer is sent, so that no kill loses it."""
+"""The fake Stripe's objects in one SQLite file, written before a response is sent, so that no kill loses them."""
 
 import json
 import secrets
@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fake_stripe.errors import Object
+from fake_stripe.errors import JsonObject
 
-# What lists are asked by. `body` is Stripe's object; its keys that begin with "_" are the sandbox's own.
+# What lists are filtered by. `body` is Stripe's object; its keys that begin with "_" are private.
 COLUMNS = ("customer", "payment_intent", "charge", "email", "type", "payment_method")
 ALPHABET = string.ascii_letters + string.digits
 ID_LENGTH = 24
@@ -36,40 +36,35 @@ CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL)
 """
 
 
-class State:
-    """Stored objects by id, newest first by what they belong to. One writer: the event loop."""
+class Store:
+    """The event loop is the only writer."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path / "stripe.sqlite3" if path.is_dir() else path
         self.db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
-        # NORMAL survives every kill of this process; only the machine's own fall could lose the last answers.
+        # NORMAL survives every kill of this process; only a crash of the machine could lose the last responses.
         self.db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;" + TABLES)
-        self._ahead = int(self.setting("ahead") or 0)
+        self._clock_offset = int(self.setting("ahead") or 0)
 
     def close(self) -> None:
-        """Leave one whole file behind."""
         self.db.close()
 
     def setting(self, name: str) -> str | None:
-        """Give a kept value of the sandbox itself."""
         row = self.db.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
         return str(row[0]) if row else None
 
     def now(self) -> int:
-        """Give the sandbox's time, which tests may set ahead."""
-        return int(time.time()) + self._ahead
+        return int(time.time()) + self._clock_offset
 
-    def advance(self, seconds: int) -> int:
-        """Set the time ahead, for ever."""
-        self._ahead += seconds
+    def advance_clock(self, seconds: int) -> int:
+        self._clock_offset += seconds
         with self.transaction():
-            self.db.execute("INSERT OR REPLACE INTO settings VALUES ('ahead', ?)", (str(self._ahead),))
+            self.db.execute("INSERT OR REPLACE INTO settings VALUES ('ahead', ?)", (str(self._clock_offset),))
         return self.now()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Write all or nothing."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -78,8 +73,7 @@ class State:
             raise
         self.db.execute("COMMIT")
 
-    def insert(self, thing: Object) -> Object:
-        """Keep a new object."""
+    def insert(self, thing: JsonObject) -> JsonObject:
         columns = [thing.get(column) for column in COLUMNS]
         marks = ", ".join("?" * (4 + len(columns)))
         self.db.execute(
@@ -88,8 +82,7 @@ class State:
         )
         return thing
 
-    def save(self, thing: Object) -> Object:
-        """Keep an object as it now is."""
+    def save(self, thing: JsonObject) -> JsonObject:
         changed = ", ".join(f"{column} = ?" for column in COLUMNS)
         columns = [thing.get(column) for column in COLUMNS]
         self.db.execute(
@@ -98,43 +91,45 @@ class State:
         )
         return thing
 
-    def find(self, kind: str, identifier: str) -> Object | None:
-        """Give the object of this kind and id."""
+    def find(self, kind: str, identifier: str) -> JsonObject | None:
         query = "SELECT body FROM objects WHERE id = ? AND kind = ?"
         row = self.db.execute(query, (identifier, kind)).fetchone()
-        return load(row[0]) if row else None
+        return json.loads(row[0]) if row else None
 
-    def place(self, kind: str, identifier: str) -> int | None:
-        """Give where an object stands in its kind's list."""
+    def get(self, kind: str, identifier: str) -> JsonObject:
+        """An object that must exist, since another one refers to it."""
+        if (found := self.find(kind, identifier)) is None:
+            raise LookupError(identifier)
+        return found
+
+    def position(self, kind: str, identifier: str) -> int | None:
         row = self.db.execute("SELECT seq FROM objects WHERE id = ? AND kind = ?", (identifier, kind)).fetchone()
         return int(row[0]) if row else None
 
-    def select(self, kind: str, where: list[tuple[str, Any]], *, newest: bool = True, limit: int = -1) -> list[Object]:
-        """Give objects that meet every condition, such as ("created >= ?", 5)."""
+    def select(
+        self, kind: str, where: list[tuple[str, Any]], *, newest: bool = True, limit: int = -1
+    ) -> list[JsonObject]:
+        """Conditions are such as ("created >= ?", 5)."""
         conditions = "".join(f" AND {condition}" for condition, _ in where)
         order = "DESC" if newest else "ASC"
         rows = self.db.execute(
             f"SELECT body FROM objects WHERE kind = ?{conditions} ORDER BY seq {order} LIMIT ?",  # noqa: S608 - conditions are constants
             (kind, *(value for _, value in where), limit),
         )
-        return [load(row[0]) for row in rows]
+        return [json.loads(row[0]) for row in rows]
 
-    def belonging(self, kind: str, column: str, value: str) -> list[Object]:
-        """Give all objects of a kind that belong to another, oldest first."""
+    def filter_by(self, kind: str, column: str, value: str) -> list[JsonObject]:
+        """Oldest first."""
         return self.select(kind, [(f"{column} = ?", value)], newest=False)
 
 
-def load(body: str) -> Object:
-    """Read a stored object."""
-    thing: Object = json.loads(body)
-    return thing
+def random_text(length: int) -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def new_id(prefix: str, length: int = ID_LENGTH) -> str:
-    """Make an identifier as Stripe's look."""
-    return f"{prefix}_{''.join(secrets.choice(ALPHABET) for _ in range(length))}"
+    return f"{prefix}_{random_text(length)}"
 
 
-def public(thing: Object) -> Object:
-    """Give an object without the sandbox's own notes."""
+def public_fields(thing: JsonObject) -> JsonObject:
     return {key: value for key, value in thing.items() if not key.startswith("_")}
