@@ -98,7 +98,7 @@ def test_what_django_refuses_has_the_api_s_shape(ada: Api, monkeypatch: pytest.M
     def fail(*_: Any) -> None:
         raise ZeroDivisionError(CARD)
 
-    monkeypatch.setattr("ecommerce.api.routes.customer.described", fail)
+    monkeypatch.setattr("ecommerce.api.routes.customer.customer_response", fail)
     assert ada.get(f"{SDK}/customer").refused == (500, "internal_error")
 
 
@@ -158,5 +158,5 @@ def test_other_origins_ask_where_the_settings_name_them(settings: Any) -> None:
 
 @pytest.mark.parametrize("number", [CARD, "5555555555554444", "6200000000000005", "30569309025904", "3530111333300000"])
 def test_the_test_cards_of_stripe_are_recognised(number: str) -> None:
-    assert middleware._is_card(number)
+    assert middleware._passes_luhn(number)
     assert middleware.CARD_LIKE.search(number)
