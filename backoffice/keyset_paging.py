@@ -20,40 +20,42 @@ class KeysetPage:
     per_page: int
     newer: bool
     older: bool
+    key: str = "pk"
     template_name: ClassVar[str] = "admin/keyset_pagination.html"
 
     @property
     def newer_link(self) -> dict[str, Any]:
         """Give the parameters of the page with newer rows."""
-        return {AFTER: self.rows[0].pk} if self.rows else {}
+        return {AFTER: getattr(self.rows[0], self.key)} if self.rows else {}
 
     @property
     def older_link(self) -> dict[str, Any]:
         """Give the parameters of the page with older rows."""
-        return {BEFORE: self.rows[-1].pk} if self.rows else {LAST: 1}
+        return {BEFORE: getattr(self.rows[-1], self.key)} if self.rows else {LAST: 1}
 
 
 def keyset_page(
-    queryset: QuerySet[Any], *, params: Mapping[str, str], per_page: int, oldest_first: bool = False
+    queryset: QuerySet[Any], *, params: Mapping[str, str], per_page: int, key: str = "pk", oldest_first: bool = False
 ) -> KeysetPage:
     """Read one page and one row past it. A key that is none counts as absent.
 
     Read oldest first, "newer" and "before" are what lies back towards the first page.
     """
-    onward, back = ("pk__gt", "pk__lt") if oldest_first else ("pk__lt", "pk__gt")
-    order, reverse = ("pk", "-pk") if oldest_first else ("-pk", "pk")
+    onward, back = (f"{key}__gt", f"{key}__lt") if oldest_first else (f"{key}__lt", f"{key}__gt")
+    order, reverse = (key, f"-{key}") if oldest_first else (f"-{key}", key)
     before, after = _key(params.get(BEFORE)), _key(params.get(AFTER))
     if before is not None:
         rows = list(queryset.filter(**{onward: before}).order_by(order)[: per_page + 1])
         if rows:  # else nothing is left beyond it, and the first page says more than an empty one
-            return KeysetPage(rows[:per_page], per_page, newer=True, older=len(rows) > per_page)
+            return KeysetPage(rows[:per_page], per_page, newer=True, older=len(rows) > per_page, key=key)
     if after is not None or LAST in params:
         newer = queryset if after is None else queryset.filter(**{back: after})
         rows = list(newer.order_by(reverse)[: per_page + 1])
         if after is None or len(rows) > per_page:  # else it reaches the newest, and the first page below is whole
-            return KeysetPage(rows[:per_page][::-1], per_page, newer=len(rows) > per_page, older=after is not None)
+            page = rows[:per_page][::-1]
+            return KeysetPage(page, per_page, newer=len(rows) > per_page, older=after is not None, key=key)
     rows = list(queryset.order_by(order)[: per_page + 1])
-    return KeysetPage(rows[:per_page], per_page, newer=False, older=len(rows) > per_page)
+    return KeysetPage(rows[:per_page], per_page, newer=False, older=len(rows) > per_page, key=key)
 
 
 def _key(text: str | None) -> int | None:

@@ -1,4 +1,4 @@
-"""How times, states and amounts of orders are shown."""
+"""Display helpers that the admin screens share: times, badges, tab links."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,23 +24,28 @@ _MONEY_LABELS = dict(Order.MoneyState.choices)
 
 @dataclass(frozen=True, slots=True)
 class Badge:
-    """A word on a coloured ground; `tone` is good, done, info, warn, bad or plain."""
+    """`tone` is the suffix of the CSS class: good, done, info, warn, bad or plain."""
 
     label: str | Promise
     tone: str
 
 
-def when(at: datetime) -> str:
-    """Write a time with its zone: 2026-11-23 14:02 UTC."""
+@dataclass(frozen=True, slots=True)
+class TabLink:
+    title: str | Promise
+    count: str
+    link: str
+    active: bool
+
+
+def format_time(at: datetime) -> str:
     return f"{timezone.localtime(at):%Y-%m-%d %H:%M %Z}"
 
 
 def status_badge(order: Order) -> Badge:
-    """Show the status."""
     return Badge(_STATUS_LABELS[order.status], STATUS_TONES[order.status])
 
 
-def money_badge(order: Order) -> Badge | None:
-    """Show what is under way or went wrong with money; nothing where all is well."""
+def money_state_badge(order: Order) -> Badge | None:
     state = order.money_state
     return Badge(_MONEY_LABELS[state], MONEY_TONES[state]) if state else None

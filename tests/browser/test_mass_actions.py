@@ -59,7 +59,7 @@ def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
     sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400, "times": 1})
     work(job)
     page.reload()
-    strip = page.locator("#bulk-strip")
+    strip = page.locator("#bulk-job-banner")
     expect(strip).to_contain_text(f"Bulk job {job.pk} is complete with failures: cancel 3 orders.")
     expect(strip).to_contain_text("2 done, 0 skipped, 1 failed")
 
@@ -92,7 +92,7 @@ def test_a_phone_fulfills_what_is_ticked_and_takes_the_export_away(
     expect(page.get_by_text("is running: fulfill 2 orders. Reload this page")).to_be_visible()
     work(BulkJob.objects.get())
     page.reload()
-    expect(page.locator("#bulk-strip")).to_contain_text("is complete: fulfill 2 orders.")
+    expect(page.locator("#bulk-job-banner")).to_contain_text("is complete: fulfill 2 orders.")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
     page.get_by_role("button", name=re.compile("^Put Bulk job .* away$")).click()
 
@@ -100,6 +100,6 @@ def test_a_phone_fulfills_what_is_ticked_and_takes_the_export_away(
     go(page, "Export")
     work(BulkJob.objects.latest("pk"))
     page.reload()
-    expect(page.locator("#bulk-strip .o-strip")).to_have_count(1)
+    expect(page.locator("#bulk-job-banner .o-banner")).to_have_count(1)
     rows = downloaded(page, "Download")
     assert [(row["number"], row["total"], row["currency"]) for row in rows] == [(orders[2].number, "15.00", "USD")]

@@ -24,10 +24,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Note what is carried out instead of doing it."""
     done: list[tuple[str, int]] = []
 
-    def run(_admin: Any, request: Any, orders: Any) -> None:
+    def run(_admin: Any, request: Any, _action: str, orders: Any) -> None:
         done.append((request.POST["action"], orders.count()))
 
-    monkeypatch.setattr(mass_actions, "RUN", {action.name: run for action in mass_actions.MASS_ACTIONS})
+    monkeypatch.setattr(mass_actions, "handle_mass_action", run)
     return done
 
 
@@ -58,7 +58,7 @@ def test_ticked_orders_are_counted_and_acted_on(visit: Visit, ana: User, ran: li
 def test_all_that_match_are_selected_at_once(
     visit: Visit, ana: User, ran: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.PAGE_SIZES", (2,))
     for _ in range(5):
         order_row("paid")
     page = visit(LIST, ana)

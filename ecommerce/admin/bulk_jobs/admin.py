@@ -1,4 +1,4 @@
-"""The bulk jobs in the staff admin: the list of all, the page of one, and what people may do to it."""
+"""The bulk jobs admin: list, page of one job, stop, resume and retry, downloads, and the banner's views."""
 
 from typing import Any
 
@@ -21,15 +21,15 @@ from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
 from billing.templatetags.money import badge, moment
 from ecommerce import exports
-from ecommerce.admin.bulk_jobs.banner import banner, dismiss
-from ecommerce.admin.bulk_jobs.display import JobView, buttons, doing, tell
-from ecommerce.admin.bulk_jobs.items import item_page, outcome_of, tabs
-from ecommerce.admin.display import when
+from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
+from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_action, job_view
+from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outcome
+from ecommerce.admin.display import format_time
 from ecommerce.bulk_jobs import control, permissions
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 
-LABELS = {
+CONTROL_LABELS = {
     "stop": gettext_lazy("Stop"),
     "resume": gettext_lazy("Resume"),
     "retry": gettext_lazy("Retry failed"),
@@ -38,8 +38,6 @@ LABELS = {
 
 @admin.register(BulkJob)
 class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
-    """Who did what to many orders, when, and what became of it."""
-
     list_display = ("name", "what", "who", "when", "outcome", "state")
     list_display_links = ("name",)
     empty_words = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
@@ -52,148 +50,139 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
     )  # fmt: skip
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether this person may see jobs: whoever may start one may see what becomes of it."""
-        seeing = ("ecommerce.view_bulkjob", *permissions.PERMISSIONS.values())
-        return any(request.user.has_perm(permission) for permission in seeing)
+        # Whoever may start a job may see what becomes of it.
+        viewing = ("ecommerce.view_bulkjob", *permissions.PERMISSIONS.values())
+        return any(request.user.has_perm(permission) for permission in viewing)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkJob]:
-        """Add up the outcomes."""
-        sums = {f"all_{name}": Sum(F(f"slices__{name}"), default=0) for name in ("done", "skipped", "failed")}
+        sums = {f"total_{name}": Sum(F(f"slices__{name}"), default=0) for name in ("done", "skipped", "failed")}
         jobs: QuerySet[BulkJob] = super().get_queryset(request).annotate(**sums)
         return jobs
 
     @column(gettext_lazy("job"))
     def name(self, job: BulkJob) -> str:
-        """Give its name."""
         return str(job)
 
     @column(gettext_lazy("action"))
     def what(self, job: BulkJob) -> str:
-        """Say what it does to how many."""
-        return doing(job.action, job.total)
+        return describe_action(job.action, job.total)
 
     @column(gettext_lazy("by"))
     def who(self, job: BulkJob) -> str:
-        """Say who confirmed it."""
         return job.requested_by
 
     @column(gettext_lazy("when"))
     def when(self, job: BulkJob) -> SafeString | str:
-        """Say when it was confirmed."""
         return moment(job.created_at)
 
     @column(gettext_lazy("outcome"))
     def outcome(self, job: Any) -> str:
-        """Say what became of its orders."""
-        counts = {"done": job.all_done, "skipped": job.all_skipped, "failed": job.all_failed}
+        counts = {"done": job.total_done, "skipped": job.total_skipped, "failed": job.total_failed}
         words = {"done": _("%s done"), "skipped": _("%s skipped"), "failed": _("%s failed")}
         return ", ".join(words[name] % f"{count:,}" for name, count in counts.items() if count) or "–"
 
     @column(gettext_lazy("status"))
     def state(self, job: BulkJob) -> SafeString:
-        """Show the status."""
         return badge(job.status, job.get_status_display())
 
     def get_urls(self) -> list[URLPattern]:
-        """Add what the pages and the strip need."""
-        here = self.admin_site.admin_view
+        wrap = self.admin_site.admin_view
         own = [
-            path("strip/", here(self.strip_view), name="ecommerce_bulkjob_strip"),
-            path("<int:job_id>/dismiss/", here(require_POST(self.dismiss_view)), name="ecommerce_bulkjob_dismiss"),
-            path("<int:job_id>/download/", here(self.download_view), name="ecommerce_bulkjob_download"),
-            path("<int:job_id>/result.csv", here(self.result_view), name="ecommerce_bulkjob_result"),
-            path("<int:job_id>/<str:act>/do/", here(require_POST(self.control_view)), name="ecommerce_bulkjob_control"),
+            path("strip/", wrap(self.banner_view), name="ecommerce_bulkjob_banner"),
+            path("<int:job_id>/dismiss/", wrap(require_POST(self.dismiss_view)), name="ecommerce_bulkjob_dismiss"),
+            path("<int:job_id>/download/", wrap(self.download_view), name="ecommerce_bulkjob_download"),
+            path("<int:job_id>/result.csv", wrap(self.result_view), name="ecommerce_bulkjob_result"),
+            path(
+                "<int:job_id>/<str:command>/do/",
+                wrap(require_POST(self.control_view)),
+                name="ecommerce_bulkjob_control",
+            ),
         ]
         return [*own, *super().get_urls()]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show a job; with `?fragment=progress` only how far it is."""
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        job = self._job(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        job = self._get_job(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
         if job is None:
             raise Http404
-        told = tell(job)
+        view = job_view(job)
         context = {
             "job": job,
-            "told": told,
-            "buttons": [(name, LABELS[name]) for name in buttons(job, request.user)],
+            "view": view,
+            "buttons": [(name, CONTROL_LABELS[name]) for name in available_controls(job, request.user)],
         }
-        if request.GET.get("fragment") == "progress":
+        if request.GET.get("fragment") == "progress":  # polled by htmx
             return TemplateResponse(request, "admin/ecommerce/bulkjob/progress.html", context)
-        return self._page(request, context | self._details(request, told))
+        return self._render(request, context | self._details_context(request, view))
 
-    def _page(self, request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
+    def _render(self, request: HttpRequest, context: dict[str, Any]) -> TemplateResponse:
         request.current_app = self.admin_site.name
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(context["job"])}
-        return TemplateResponse(request, "admin/ecommerce/bulkjob/change_form.html", {**frame, **context})
+        base = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(context["job"])}
+        return TemplateResponse(request, "admin/ecommerce/bulkjob/change_form.html", {**base, **context})
 
-    def _details(self, request: HttpRequest, told: JobView) -> dict[str, Any]:
-        job, outcome = told.job, outcome_of(request.GET)
+    def _details_context(self, request: HttpRequest, view: JobView) -> dict[str, Any]:
+        job, outcome = view.job, parse_outcome(request.GET)
         return {
             "original": job,
             "total": f"{job.total:,}",
-            "created": when(job.created_at),
-            "started": when(job.started_at) if job.started_at else "",
-            "finished": when(job.finished_at) if job.finished_at else "",
+            "created": format_time(job.created_at),
+            "started": format_time(job.started_at) if job.started_at else "",
+            "finished": format_time(job.finished_at) if job.finished_at else "",
             "retries": job.retries.order_by("pk"),
-            "file": self._file(job),
-            "tabs": tabs(told.progress, outcome),
+            "file": self._describe_file(job),
+            "tabs": outcome_tabs(view.progress, outcome),
             "page": item_page(job, request.GET),
             "empty": _("None of these.") if outcome else _("No order was begun yet."),
         }
 
     @staticmethod
-    def _file(job: BulkJob) -> str:
+    def _describe_file(job: BulkJob) -> str:
         if job.file:
             return _("%(rows)s rows, kept for 7 days") % {"rows": f"{job.file_rows:,}"}
         ended = job.action == BulkJob.Action.EXPORT and job.status == BulkJob.Status.SUCCEEDED
         return _("Removed after 7 days. Export again for a new one.") if ended else ""
 
     @staticmethod
-    def _job(job_id: int) -> BulkJob | None:
+    def _get_job(job_id: int) -> BulkJob | None:
         return BulkJob.objects.select_related("rights_of", "retry_of").filter(pk=job_id).first()
 
-    def control_view(self, request: HttpRequest, job_id: int, act: str) -> HttpResponse:
-        """Stop, resume or retry a job."""
+    def control_view(self, request: HttpRequest, job_id: int, command: str) -> HttpResponse:
         job = get_object_or_404(BulkJob, pk=job_id)
         if not permissions.has_permission(request.user, job.action):
             raise PermissionDenied
         try:
-            job = self._act(request, job_id, act)
-        except control.BulkJobError as refused:
-            messages.warning(request, str(refused))
+            job = self._control(request, job_id, command)
+        except control.BulkJobError as error:
+            messages.warning(request, str(error))
         return redirect("admin:ecommerce_bulkjob_change", job.pk)
 
     @staticmethod
-    def _act(request: HttpRequest, job_id: int, act: str) -> BulkJob:
+    def _control(request: HttpRequest, job_id: int, command: str) -> BulkJob:
         by: Any = request.user
-        if act == "stop":
+        if command == "stop":
             job = control.stop(job_id=job_id, by=by)
-        elif act == "resume":
+        elif command == "resume":
             job = control.resume(job_id=job_id, by=by, at=timezone.now())
-        elif act == "retry":
+        elif command == "retry":
             job = control.retry(job_id=job_id, by=by, at=timezone.now())
         else:
             raise control.BulkJobError(_("Choose Stop, Resume or Retry failed."))
         enqueue_job(job)
         return job
 
-    def strip_view(self, request: HttpRequest) -> HttpResponse:
-        """Show the strip of the orders list alone."""
-        return TemplateResponse(request, "admin/ecommerce/order/bulk_strip.html", banner(request))
+    def banner_view(self, request: HttpRequest) -> HttpResponse:
+        return TemplateResponse(request, "admin/ecommerce/bulkjob/banner.html", banner_context(request))
 
     def dismiss_view(self, request: HttpRequest, job_id: int) -> HttpResponse:
-        """Put a job away from the strip."""
-        dismiss(request, get_object_or_404(BulkJob, pk=job_id).pk)
-        back = request.POST.get("next", "")
-        safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-        return redirect(back if safe else "admin:ecommerce_order_changelist")
+        dismiss_job(request, get_object_or_404(BulkJob, pk=job_id).pk)
+        next_url = request.POST.get("next", "")
+        safe = url_has_allowed_host_and_scheme(next_url, {request.get_host()}, require_https=request.is_secure())
+        return redirect(next_url if safe else "admin:ecommerce_order_changelist")
 
     def download_view(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
-        """Stream the file of an export to those who may export."""
         if not permissions.has_permission(request.user, BulkJob.Action.EXPORT):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
@@ -208,10 +197,9 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
 
     def result_view(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
-        """Stream the outcome of each order of a job."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
-        answer = StreamingHttpResponse(exports.outcome_rows(job), content_type="text/csv; charset=utf-8")
-        answer["Content-Disposition"] = f'attachment; filename="job-{job.pk}-result.csv"'
-        return answer
+        response = StreamingHttpResponse(exports.outcome_rows(job), content_type="text/csv; charset=utf-8")
+        response["Content-Disposition"] = f'attachment; filename="job-{job.pk}-result.csv"'
+        return response

@@ -1,4 +1,4 @@
-"""How jobs are told of: on the list's strip, on their page, in messages."""
+"""How bulk jobs are displayed: in the banner of the orders list, on their page, in messages."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -28,39 +28,33 @@ TONES = {
 
 @dataclass(frozen=True, slots=True)
 class JobView:
-    """A job and how far it is, in words."""
+    """A job and its progress, in words."""
 
     job: BulkJob
     progress: Progress
 
     @property
     def url(self) -> str:
-        """Give the address of its page."""
         return reverse("admin:ecommerce_bulkjob_change", args=[self.job.pk])
 
     @property
     def badge(self) -> Badge:
-        """Show its status."""
         return Badge(self.job.get_status_display(), TONES[self.job.status])
 
     @property
-    def open(self) -> bool:
-        """Tell whether it goes on by itself."""
+    def is_open(self) -> bool:
         return self.job.status in leases.OPEN
 
     @property
-    def troubled(self) -> bool:
-        """Tell whether something in it is to be reviewed."""
-        return not self.open and (self.progress.failed > 0 or self.job.status in {Status.FAILED, Status.STOPPED})
+    def needs_review(self) -> bool:
+        return not self.is_open and (self.progress.failed > 0 or self.job.status in {Status.FAILED, Status.STOPPED})
 
     @property
-    def what(self) -> str:
-        """Say what it does: "cancel 37 orders"."""
-        return doing(self.job.action, self.job.total)
+    def description(self) -> str:
+        return describe_action(self.job.action, self.job.total)
 
     @property
     def sentence(self) -> str:
-        """Say in a sentence how it stands."""
         words = {
             Status.QUEUED: _("%(job)s is running: %(what)s."),
             Status.RUNNING: _("%(job)s is running: %(what)s."),
@@ -72,12 +66,11 @@ class JobView:
             else _("%(job)s is complete, not all orders changed: %(what)s."),
             Status.FAILED: _("%(job)s failed: %(what)s."),
         }
-        return words[Status(self.job.status)] % {"job": self.job, "what": self.what}
+        return words[Status(self.job.status)] % {"job": self.job, "what": self.description}
 
     @property
     def counts(self) -> str:
-        """Say how many have which outcome."""
-        if self.job.action == BulkJob.Action.EXPORT and self.open:
+        if self.job.action == BulkJob.Action.EXPORT and self.is_open:
             return _("%(rows)s of %(total)s rows written") % {
                 "rows": f"{self.job.file_rows:,}",
                 "total": f"{self.job.total:,}",
@@ -92,53 +85,47 @@ class JobView:
 
     @property
     def percent(self) -> int:
-        """Give the share that is over, as a whole number."""
-        if self.job.action == BulkJob.Action.EXPORT and self.open:
+        if self.job.action == BulkJob.Action.EXPORT and self.is_open:
             return 100 * self.job.file_rows // max(1, self.job.total)
         return self.progress.percent
 
     @property
-    def pace(self) -> str:
-        """Say how fast it goes, and how long it still takes."""
+    def timing(self) -> str:
         if self.job.started_at is None:
             return ""
         took = (self.job.finished_at or timezone.now()) - self.job.started_at
-        ended = self._ended
-        if not self.open:
-            return _("took %(time)s") % {"time": lasting(took)}
-        if not ended or took <= timedelta(seconds=1):
+        processed = self._processed
+        if not self.is_open:
+            return _("took %(time)s") % {"time": format_duration(took)}
+        if not processed or took <= timedelta(seconds=1):
             return ""
-        rate = ended / took.total_seconds()
-        left = timedelta(seconds=(self.job.total - ended) / rate)
-        told = {"rate": f"{rate:,.0f}" if rate >= 1 else f"{rate:.1f}", "left": lasting(left)}
-        return _("%(rate)s orders a second, about %(left)s left") % told
+        rate = processed / took.total_seconds()
+        left = timedelta(seconds=(self.job.total - processed) / rate)
+        values = {"rate": f"{rate:,.0f}" if rate >= 1 else f"{rate:.1f}", "left": format_duration(left)}
+        return _("%(rate)s orders a second, about %(left)s left") % values
 
     @property
-    def _ended(self) -> int:
+    def _processed(self) -> int:
         return self.job.file_rows if self.job.action == BulkJob.Action.EXPORT else self.progress.ended
 
     @property
-    def waiting(self) -> str:
-        """Say since when nobody works on it, if nobody does."""
+    def waiting_for_worker(self) -> str:
         since = self.job.beat_at or self.job.created_at
-        if not self.open or timezone.now() - since < leases.SILENT:
+        if not self.is_open or timezone.now() - since < leases.SILENT:
             return ""
         return _("waiting for a worker since %(time)s") % {"time": f"{timezone.localtime(since):%H:%M %Z}"}
 
 
-def tell(job: BulkJob) -> JobView:
-    """Read how far a job is."""
+def job_view(job: BulkJob) -> JobView:
     return JobView(job, Progress(job))
 
 
-def tell_all(jobs: Collection[BulkJob]) -> list[JobView]:
-    """Read how far several jobs are."""
+def job_views(jobs: Collection[BulkJob]) -> list[JobView]:
     sums = sums_of(jobs)
     return [JobView(job, Progress(job, sums[job.pk])) for job in jobs]
 
 
-def doing(action: str, count: int) -> str:
-    """Say what is done to how many orders."""
+def describe_action(action: str, count: int) -> str:
     words = {
         "export": ngettext("export %(count)s order", "export %(count)s orders", count),
         "fulfill": ngettext("fulfill %(count)s order", "fulfill %(count)s orders", count),
@@ -148,8 +135,7 @@ def doing(action: str, count: int) -> str:
     return words[action] % {"count": f"{count:,}"}
 
 
-def lasting(span: timedelta) -> str:
-    """Write a span of time: 45 s, 3 min, 2 h 10 min."""
+def format_duration(span: timedelta) -> str:
     seconds = round(span.total_seconds())
     if seconds < 90:  # noqa: PLR2004 - "75 s" says more than "1 min"
         return f"{seconds} s"
@@ -157,9 +143,8 @@ def lasting(span: timedelta) -> str:
     return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
-def buttons(job: BulkJob, user: object) -> list[str]:
-    """Name what this person may do to the job now."""
-    if not permissions.has_permission(user, job.action):  # type: ignore[arg-type]  # whoever is signed in here is a user
+def available_controls(job: BulkJob, user: object) -> list[str]:
+    if not permissions.has_permission(user, job.action):  # type: ignore[arg-type]  # a signed-in user
         return []
     if job.status in {Status.QUEUED, Status.RUNNING}:
         return ["stop"]

@@ -1,4 +1,4 @@
-"""The orders of a job and their outcomes, page by page: by key, so that the last page costs what the first does."""
+"""The orders of a bulk job with their outcomes: pages and tabs."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,39 +7,27 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.keyset_paging import AFTER, BEFORE
-from ecommerce.admin.orders.changelist import TabLink
+from backoffice.keyset_paging import keyset_page
+from ecommerce.admin.display import Badge, TabLink
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.models import BulkJob, BulkJobItem
 
-ROWS = 100
+PAGE_SIZE = 100
 TONES = {"pending": "plain", "working": "info", "done": "good", "skipped": "warn", "failed": "bad"}
 LABELS: dict[str, str | Promise] = {str(value): label for value, label in BulkJobItem.Status.choices}
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """One order of a job, as its page shows it."""
-
     order_id: int
     number: str
-    status: str
+    outcome: Badge
     reason: str
-
-    @property
-    def label(self) -> str | Promise:
-        """Name the outcome."""
-        return LABELS[self.status]
-
-    @property
-    def tone(self) -> str:
-        """Give the colour of the outcome."""
-        return TONES[self.status]
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPage:
-    """A page of rows, and the query strings of those beside it; empty where there is none."""
+    """A page of items, and the query strings of the pages beside it; empty where there is none."""
 
     rows: list[ItemRow]
     first: str
@@ -47,43 +35,31 @@ class ItemPage:
     next: str
 
 
-def outcome_of(query: Any) -> str:
-    """Read which outcome is asked for; what is none counts as all."""
-    asked = query.get("outcome", "")
-    return asked if asked in LABELS else ""
+def parse_outcome(query: Any) -> str:
+    outcome = query.get("outcome", "")
+    return outcome if outcome in LABELS else ""
 
 
 def item_page(job: BulkJob, query: Any) -> ItemPage:
-    """Read one page and one row past it, in the order of the orders' keys."""
-    outcome = outcome_of(query)
+    outcome = parse_outcome(query)
+    filters = {"outcome": outcome} if outcome else {}
     items = BulkJobItem.objects.filter(job=job, **({"status": outcome} if outcome else {}))
-    before, after = _key(query.get(BEFORE)), _key(query.get(AFTER))
-    if before is not None:
-        found = list(_rows(items.filter(order_id__lt=before).order_by("-order_id")))
-        rows, earlier, later = found[:ROWS][::-1], len(found) > ROWS, True
-    else:
-        found = list(_rows(items.filter(order_id__gt=after or 0).order_by("order_id")))
-        rows, earlier, later = found[:ROWS], after is not None, len(found) > ROWS
-    keep = {"outcome": outcome} if outcome else {}
+    items = items.select_related("order").only("order__number", "status", "reason")
+    page = keyset_page(items, params=query, per_page=PAGE_SIZE, key="order_id", oldest_first=True)
     return ItemPage(
-        rows=rows,
-        first=urlencode(keep),
-        previous=urlencode(keep | {BEFORE: rows[0].order_id}) if rows and earlier else "",
-        next=urlencode(keep | {AFTER: rows[-1].order_id}) if rows and later else "",
+        rows=[_item_row(item) for item in page.rows],
+        first=urlencode(filters),
+        previous=urlencode(filters | page.newer_link) if page.newer else "",
+        next=urlencode(filters | page.older_link) if page.older else "",
     )
 
 
-def _rows(items: Any) -> list[ItemRow]:
-    columns = ("order_id", "order__number", "status", "reason")
-    return [ItemRow(*row) for row in items.values_list(*columns)[: ROWS + 1]]
+def _item_row(item: BulkJobItem) -> ItemRow:
+    outcome = Badge(item.get_status_display(), TONES[item.status])
+    return ItemRow(item.order_id, item.order.number, outcome, item.reason)
 
 
-def _key(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < len(str(2**63)) else None
-
-
-def tabs(progress: Progress, outcome: str) -> list[TabLink]:
-    """Give the tabs over the outcomes, each with its count."""
+def outcome_tabs(progress: Progress, outcome: str) -> list[TabLink]:
     counts = {
         "": progress.total,
         "done": progress.done,
@@ -92,9 +68,9 @@ def tabs(progress: Progress, outcome: str) -> list[TabLink]:
         "working": progress.working,
         "pending": progress.left - progress.working,
     }
-    titles: dict[str, str | Promise] = {"": _("All"), **LABELS}
+    labels: dict[str, str | Promise] = {"": _("All"), **LABELS}
     return [
-        TabLink(titles[name], f"{count:,}", f"?{urlencode({'outcome': name} if name else {})}", name == outcome)
+        TabLink(labels[name], f"{count:,}", f"?{urlencode({'outcome': name} if name else {})}", name == outcome)
         for name, count in counts.items()
         if count or name in {"", outcome}
     ]

@@ -1,99 +1,77 @@
-"""The mass actions of the orders list: who is offered which on which tab, and what carries them out."""
+"""The mass actions of the orders list: a table of them, the selected orders, and the dispatch of a posted form."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, PermissionsMixin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ecommerce.admin.orders.filters import TABS, ListQuery
-from ecommerce.models import Order
+from ecommerce.admin.bulk_jobs.confirmation import handle_mass_action
+from ecommerce.admin.orders.filters import TABS, OrderListParams
+from ecommerce.bulk_jobs.permissions import PERMISSIONS
+from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import OrderQuerySet
 
-Run = Callable[[Any, HttpRequest, OrderQuerySet], HttpResponse | None]
-Somebody = PermissionsMixin | AbstractBaseUser | AnonymousUser
+Action = BulkJob.Action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MassAction:
-    """Something to be done to many orders; `tabs` are those that offer it."""
+    """`tabs` are the tabs of the orders list that offer the action."""
 
-    name: str
+    action: BulkJob.Action
     label: str | Promise
-    permission: str
     tabs: frozenset[str]
 
-    def allowed(self, user: Any) -> bool:
-        """Tell whether this person may do it."""
-        return bool(user.has_perm(self.permission))
+    @property
+    def name(self) -> str:
+        return f"{self.action}_orders"
+
+    def has_permission(self, user: Any) -> bool:
+        return bool(user.has_perm(PERMISSIONS[self.action]))
 
 
 MASS_ACTIONS = (
-    MassAction(
-        name="export_orders",
-        label=gettext_lazy("Export"),
-        permission="ecommerce.export_order",
-        tabs=frozenset(TABS),
-    ),
-    MassAction(
-        name="fulfill_orders",
-        label=gettext_lazy("Fulfill"),
-        permission="ecommerce.fulfill_order",
-        tabs=frozenset({"paid"}),
-    ),
-    MassAction(
-        name="cancel_orders",
-        label=gettext_lazy("Cancel"),
-        permission="ecommerce.cancel_order",
-        tabs=frozenset({"paid"}),
-    ),
-    MassAction(
-        name="return_orders",
-        label=gettext_lazy("Return"),
-        permission="ecommerce.return_order",
-        tabs=frozenset({"fulfilled"}),
-    ),
+    MassAction(action=Action.EXPORT, label=gettext_lazy("Export"), tabs=frozenset(TABS)),
+    MassAction(action=Action.FULFILL, label=gettext_lazy("Fulfill"), tabs=frozenset({"paid"})),
+    MassAction(action=Action.CANCEL, label=gettext_lazy("Cancel"), tabs=frozenset({"paid"})),
+    MassAction(action=Action.RETURN, label=gettext_lazy("Return"), tabs=frozenset({"fulfilled"})),
 )
 
-# By name: what carries an action out, given the ModelAdmin, the request and the selected orders.
-RUN: dict[str, Run] = {}
+
+def available_mass_actions(user: Any, tab: str) -> list[MassAction]:
+    return [each for each in MASS_ACTIONS if tab in each.tabs and each.has_permission(user)]
 
 
-def offered(user: Any, tab: str) -> list[MassAction]:
-    """Give the actions that this tab offers to this person."""
-    return [each for each in MASS_ACTIONS if each.name in RUN and tab in each.tabs and each.allowed(user)]
-
-
-def run(admin: Any, request: HttpRequest, asked: ListQuery) -> HttpResponse:
-    """Carry out what was posted, or say what is missing; then lead back to the list."""
+def run_mass_action(admin: Any, request: HttpRequest, params: OrderListParams) -> HttpResponse:
+    """Handle the posted form of the list; redirect back to the list unless a confirmation page is shown."""
     back = HttpResponseRedirect(request.get_full_path())
-    action = next((each for each in MASS_ACTIONS if each.name == request.POST.get("action")), None)
-    if action is not None and not action.allowed(request.user):
+    mass_action = next((each for each in MASS_ACTIONS if each.name == request.POST.get("action")), None)
+    if mass_action is not None and not mass_action.has_permission(request.user):
         raise PermissionDenied
-    if action is None or action not in offered(request.user, asked.tab):
+    if mass_action is None or params.tab not in mass_action.tabs:
         messages.warning(request, _("Choose one of the mass actions of this tab."))
         return back
-    selected = _selected(request, asked)
-    if selected is None:
+    orders = _selected_orders(request, params)
+    if orders is None:
         messages.warning(request, _("Tick the orders to work on first."))
         return back
-    return RUN[action.name](admin, request, selected) or back
+    return handle_mass_action(admin, request, mass_action.action, orders) or back
 
 
-def _selected(request: HttpRequest, asked: ListQuery) -> OrderQuerySet | None:
+def _selected_orders(request: HttpRequest, params: OrderListParams) -> OrderQuerySet | None:
     if request.POST.get("select_across") == "1":
-        return asked.on_tab(asked.found().orders)
+        return params.filter_by_tab(params.search().orders)
     # By key alone: an order that left this tab meanwhile is reported as skipped, not dropped in silence.
-    ids = list(_ids(request.POST.getlist("_selected_action")))
+    ids = list(_parse_ids(request.POST.getlist("_selected_action")))
     return Order.objects.filter(pk__in=ids) if ids else None
 
 
-def _ids(texts: Iterable[str]) -> Iterable[int]:
-    longest = len(str(2**63)) - 1
-    return (int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= longest)
+def _parse_ids(texts: Iterable[str]) -> Iterable[int]:
+    max_digits = len(str(2**63)) - 1
+    return (int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= max_digits)

@@ -1,4 +1,4 @@
-"""Products and their SKUs."""
+"""The product and SKU admins."""
 
 from typing import Any
 
@@ -19,19 +19,16 @@ from backoffice.files import Files
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
 from billing.templatetags.money import badge
-from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, kept_because_ordered
+from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, deletion_error
 from ecommerce.models import Product, Sku
 from ecommerce.resources import ProductResource, SkuResource
 
 
 def sale_badge(*, active: bool) -> SafeString:
-    """Show whether something can be ordered."""
     return badge("active", gettext("On sale")) if active else badge("inactive", gettext("Not on sale"))
 
 
 class SkuInline(TabularInline):  # type: ignore[misc]
-    """The SKUs of a product, on its page."""
-
     model = Sku
     form = SkuForm
     formset = SkuFormSet
@@ -40,71 +37,62 @@ class SkuInline(TabularInline):  # type: ignore[misc]
     verbose_name_plural = _("SKUs")
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
-        """Show the price as money to who may only look."""
         price = ("price", "currency") if self.has_change_permission(request, obj) else ("price_money",)
         return ("code", "name", *price, "inventory_type", "inventory_quantity", "active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
-        """Name what is no field."""
         return () if self.has_change_permission(request, obj) else ("price_money",)
 
     def get_extra(self, request: HttpRequest, obj: Product | None = None, **options: Any) -> int:
-        """Ask a new product for its first SKU."""
         return 0 if obj else 1
 
     def get_formset(self, request: HttpRequest, obj: Product | None = None, **options: Any) -> Any:
-        """Let `SkuFormSet` judge deletions: Django would gather every order item of a SKU to list them."""
+        # `SkuFormSet` checks deletions: Django would load every order item of a SKU to list them.
         formset = super().get_formset(request, obj, **options)
         formset.form.hand_clean_DELETE = lambda _form: None
         return formset
 
     @column(_("price"))
     def price_money(self, sku: Sku) -> str:
-        """Give the price as people read it."""
         return sku.price_money
 
 
 class CatalogueAdmin(StaffAdmin):
-    """What products and SKUs have in common: on sale or not, and kept once they were ordered."""
-
     actions = ("sell", "stop_selling")
 
     @admin.action(description=_("Sell"), permissions=["change"])
     def sell(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
-        """Put on sale."""
-        self._switch(request, queryset, active=True)
+        self._set_active(request, queryset, active=True)
 
     @admin.action(description=_("Stop selling"), permissions=["change"])
     def stop_selling(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> None:
-        """Take off sale."""
-        self._switch(request, queryset, active=False)
+        self._set_active(request, queryset, active=False)
 
-    def _switch(self, request: HttpRequest, queryset: models.QuerySet[Any], *, active: bool) -> None:
+    def _set_active(self, request: HttpRequest, queryset: models.QuerySet[Any], *, active: bool) -> None:
         changed = queryset.exclude(active=active).update(active=active)
         word = gettext("on sale") if active else gettext("not on sale")
         self.message_user(request, gettext("%(count)d now %(word)s.") % {"count": changed, "word": word})
 
     def skus_of(self, obj: Any) -> models.QuerySet[Sku]:
-        """Give the SKUs that go with a row."""
+        """The SKUs that are deleted with a product or SKU."""
         raise NotImplementedError
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Say at once that what was ordered stays, before anything is asked."""
+        # Refuse before the confirmation page, not after it.
         obj = self.get_object(request, object_id)
-        refusal = kept_because_ordered(self.skus_of(obj)) if obj and self.has_delete_permission(request, obj) else ""
-        if not refusal:
+        error = deletion_error(self.skus_of(obj)) if obj and self.has_delete_permission(request, obj) else ""
+        if not error:
             return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
-        self.message_user(request, refusal, messages.ERROR)
+        self.message_user(request, error, messages.ERROR)
         return HttpResponseRedirect(reverse(f"admin:ecommerce_{self.opts.model_name}_change", args=[object_id]))
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """List what goes with the rows: their SKUs alone, since none of those was ordered."""
+        # Only SKUs are deleted with them: nothing refers to a SKU that was never ordered.
         skus = [sku for obj in objs for sku in self.skus_of(obj)]
         names = [str(each) for each in {*objs, *skus}]
         return sorted(names), {str(Sku._meta.verbose_name_plural): len(skus)}, set(), []  # noqa: SLF001 - public API
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete a row with its SKUs."""
         with transaction.atomic():
             self.skus_of(obj).delete()
             if not isinstance(obj, Sku):
@@ -113,10 +101,8 @@ class CatalogueAdmin(StaffAdmin):
 
 @admin.register(Product)
 class ProductAdmin(Files, Tabbed, CatalogueAdmin):
-    """Products, each with its SKUs."""
-
     resource_classes = (ProductResource,)
-    list_display = ("name", "kinds", "prices", "stock", "shipped", "on_sale")
+    list_display = ("name", "sku_codes", "prices", "stock", "shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
     empty_words = _("A product has one or more SKUs, which are what customers order.")
     search_help_text = _("Product or SKU")
@@ -130,52 +116,44 @@ class ProductAdmin(Files, Tabbed, CatalogueAdmin):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Lead to the SKUs as well."""
         beside = {"link": reverse("admin:ecommerce_sku_changelist"), "title": _("All SKUs with their stock")}
         return super().changelist_view(request, {"beside": beside, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> models.QuerySet[Product]:
-        """Read the SKUs of a page's products at once."""
-        found: models.QuerySet[Product] = super().get_queryset(request)
-        return found.prefetch_related("skus")
+        products: models.QuerySet[Product] = super().get_queryset(request)
+        return products.prefetch_related("skus")
 
     def skus_of(self, obj: Product) -> models.QuerySet[Sku]:
-        """Give the product's SKUs."""
         return obj.skus.all()
 
     @column(_("SKUs"))
-    def kinds(self, product: Product) -> str:
-        """Give the codes, cut short."""
+    def sku_codes(self, product: Product) -> str:
         codes = [sku.code for sku in product.skus.all()]
         shown = ", ".join(codes[:3])
         return f"{shown}, +{len(codes) - 3}" if len(codes) > 3 else shown or gettext("none yet")  # noqa: PLR2004 - codes shown
 
     @column(_("price"))
     def prices(self, product: Product) -> str:
-        """Give the span of prices, each currency apart."""
         spans: dict[str, list[int]] = {}
         for sku in product.skus.all():
             spans.setdefault(sku.currency, []).append(sku.price)
-        return ", ".join(_span(min(prices), max(prices), currency) for currency, prices in sorted(spans.items()))
+        return ", ".join(_price_range(min(prices), max(prices), currency) for currency, prices in sorted(spans.items()))
 
     @column(_("in stock"))
     def stock(self, product: Product) -> str:
-        """Add up what is counted."""
         counted = [sku.inventory_quantity for sku in product.skus.all() if sku.finite]
         return f"{sum(counted):,}" if counted else gettext("not counted")
 
     @column(_("shipped"))
     def shipped(self, product: Product) -> str:
-        """Tell whether it needs an address."""
         return yes_no(product.shippable)
 
     @column(_("status"))
     def on_sale(self, product: Product) -> SafeString:
-        """Tell whether it can be ordered."""
         return sale_badge(active=product.active)
 
 
-def _span(least: int, most: int, currency: str) -> str:
+def _price_range(least: int, most: int, currency: str) -> str:
     first = format_money(least, currency)
     return (
         first if least == most else f"{first} – {format_money(most, currency).removeprefix(currency.upper()).strip()}"
@@ -184,8 +162,6 @@ def _span(least: int, most: int, currency: str) -> str:
 
 @admin.register(Sku)
 class SkuAdmin(Files, Tabbed, CatalogueAdmin):
-    """All SKUs in one list: prices and stock at a glance."""
-
     form = SkuForm
     resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
@@ -206,43 +182,35 @@ class SkuAdmin(Files, Tabbed, CatalogueAdmin):
     )
 
     def get_fields(self, request: HttpRequest, obj: Sku | None = None) -> tuple[str, ...]:
-        """Show the price as money to who may only look."""
-        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        price = ("price", "currency") if may else ("price_money",)
+        can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        price = ("price", "currency") if can_edit else ("price_money",)
         return ("product", "code", "name", *price, "inventory_type", "inventory_quantity", "image", "active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sku | None = None) -> tuple[str, ...]:
-        """Keep a SKU with its product."""
         return ("product", "price_money") if obj else ("price_money",)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Stay out of the sidebar: the products' page leads here."""
+        # Reached from the products list, not from the sidebar.
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: "forms.ModelForm[Any]", change: Any) -> None:
-        """Let the form write: stock changes by what was added or taken."""
-        form.save()
+        form.save()  # changes the stock by the difference
 
     def skus_of(self, obj: Sku) -> models.QuerySet[Sku]:
-        """Give the SKU itself."""
         return Sku.objects.filter(pk=obj.pk)
 
     @column(_("product"))
     def description(self, sku: Sku) -> str:
-        """Give product and kind."""
         return sku.description
 
     @column(_("price"))
     def price_money(self, sku: Sku) -> str:
-        """Give the price as people read it."""
         return sku.price_money
 
     @column(_("in stock"))
     def stock(self, sku: Sku) -> str:
-        """Give the stock, where it is counted."""
         return f"{sku.inventory_quantity:,}" if sku.finite else gettext("not counted")
 
     @column(_("status"))
     def on_sale(self, sku: Sku) -> SafeString:
-        """Tell whether it can be ordered."""
         return sale_badge(active=sku.active)

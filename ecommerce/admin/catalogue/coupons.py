@@ -1,4 +1,4 @@
-"""Coupons."""
+"""The coupon admin: terms are fixed once an order carries the coupon."""
 
 from typing import Any
 
@@ -25,14 +25,11 @@ from ecommerce.models import Coupon, Order
 TERMS = ("code", "percent_off", "amount_off", "currency")
 
 
-def was_used(coupon: Coupon) -> bool:
-    """Tell whether any order carries it."""
+def is_used(coupon: Coupon) -> bool:
     return coupon.times_redeemed > 0 or Order.objects.filter(coupon=coupon.pk).exists()
 
 
 class CouponForm(MoneyForm):
-    """A coupon as staff edit it: either a percentage, or an amount with its currency."""
-
     money = {"amount_off": "currency"}
     amount_off = MoneyField(label=_("Amount off"), required=False, help_text=_("Off the subtotal, in this currency."))
 
@@ -47,7 +44,6 @@ class CouponForm(MoneyForm):
         }
 
     def clean_code(self) -> str:
-        """Refuse a code that another coupon has, at the field."""
         code: str = self.cleaned_data["code"].strip()
         other = Coupon.objects.called(code)
         if other is not None and other.pk != self.instance.pk:
@@ -55,7 +51,6 @@ class CouponForm(MoneyForm):
         return code
 
     def clean_max_redemptions(self) -> int | None:
-        """Refuse fewer than there were."""
         most: int | None = self.cleaned_data["max_redemptions"]
         if most is not None and most < self.instance.times_redeemed:
             raise forms.ValidationError(
@@ -65,22 +60,21 @@ class CouponForm(MoneyForm):
         return most
 
     def clean(self) -> dict[str, Any]:
-        """Say what is missing where it is missing."""
         cleaned = super().clean()
         if "percent_off" not in self.fields:
             return cleaned
-        percent, typed = cleaned.get("percent_off"), cleaned.get("amount_off") or "amount_off" in self.errors
+        percent, has_amount = cleaned.get("percent_off"), cleaned.get("amount_off") or "amount_off" in self.errors
         if percent is not None and not 0 < percent <= 100:  # noqa: PLR2004 - a percentage
             self.add_error("percent_off", _("Give a percentage above 0 and up to 100."))
-        if percent is not None and typed:
+        if percent is not None and has_amount:
             self.add_error("amount_off", _("Give either a percentage or an amount, not both."))
         elif percent is not None:
             cleaned["currency"] = ""
         elif "amount_off" not in self.errors and "percent_off" not in self.errors:
-            self._need_an_amount(cleaned)
+            self._require_amount(cleaned)
         return cleaned
 
-    def _need_an_amount(self, cleaned: dict[str, Any]) -> None:
+    def _require_amount(self, cleaned: dict[str, Any]) -> None:
         if not cleaned.get("currency") and self.data.get(self.add_prefix("amount_off"), "").strip():
             self.add_error("currency", _("Choose the currency of the amount."))
         elif not cleaned.get("amount_off"):
@@ -89,8 +83,6 @@ class CouponForm(MoneyForm):
 
 @admin.register(Coupon)
 class CouponAdmin(Tabbed, StaffAdmin):
-    """Coupons: their terms are fixed once an order carries them."""
-
     form = CouponForm
     list_display = ("code", "terms", "redeemed", "until", "state")
     search_fields = ("code",)
@@ -104,22 +96,19 @@ class CouponAdmin(Tabbed, StaffAdmin):
     )
 
     def get_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
-        """Show the terms in one line once they are fixed, or to who may only look."""
-        if self._fixed(request, obj):
+        if self._terms_are_fixed(request, obj):
             return ("code", "terms", "redeem_by", "max_redemptions", "times_redeemed", "active")
         return self.fields if obj else tuple(name for name in self.fields if name != "times_redeemed")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Coupon | None = None) -> tuple[str, ...]:
-        """Fix code and terms once an order carries them."""
-        return ("code", "terms", "times_redeemed") if self._fixed(request, obj) else ("times_redeemed",)
+        return ("code", "terms", "times_redeemed") if self._terms_are_fixed(request, obj) else ("times_redeemed",)
 
-    def _fixed(self, request: HttpRequest, coupon: Coupon | None) -> bool:
-        return coupon is not None and (not self.has_change_permission(request, coupon) or was_used(coupon))
+    def _terms_are_fixed(self, request: HttpRequest, coupon: Coupon | None) -> bool:
+        return coupon is not None and (not self.has_change_permission(request, coupon) or is_used(coupon))
 
     def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
-        """Say at once that a coupon that orders carry stays."""
         coupon = self.get_object(request, object_id)
-        if coupon is None or not self.has_delete_permission(request, coupon) or not was_used(coupon):
+        if coupon is None or not self.has_delete_permission(request, coupon) or not is_used(coupon):
             return super().delete_view(request, object_id, extra_context)  # type: ignore[no-any-return]
         sentence = gettext("Coupon %(code)s was redeemed: it stays with its orders. Make it inactive to end it.")
         self.message_user(request, sentence % {"code": coupon.code}, messages.ERROR)
@@ -127,25 +116,21 @@ class CouponAdmin(Tabbed, StaffAdmin):
 
     @column(_("discount"))
     def terms(self, coupon: Coupon) -> str:
-        """Give the discount in words."""
         if coupon.percent_off is not None:
             return gettext("%(percent)s %% off") % {"percent": f"{coupon.percent_off.normalize():f}"}
         return gettext("%(money)s off") % {"money": format_money(coupon.amount_off or 0, coupon.currency)}
 
     @column(_("redeemed"))
     def redeemed(self, coupon: Coupon) -> str:
-        """Give how often, and of how many."""
         most = coupon.max_redemptions
         return f"{coupon.times_redeemed:,}" if most is None else f"{coupon.times_redeemed:,} / {most:,}"
 
     @column(_("redeem by"))
     def until(self, coupon: Coupon) -> SafeString | str:
-        """Give its last moment, with the zone."""
         return moment(coupon.redeem_by)
 
     @column(_("status"))
     def state(self, coupon: Coupon) -> SafeString:
-        """Tell whether it can be redeemed."""
         if not coupon.active:
             return badge("inactive", gettext("Inactive"))
         if coupon.expired(at=timezone.now()):

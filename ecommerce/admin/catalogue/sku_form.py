@@ -1,4 +1,4 @@
-"""The form of a SKU: its price in the currency's unit, its stock changed by what was added or taken."""
+"""The SKU form: the price in the currency's major unit, the stock changed by its difference."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from billing.money import supported
 from ecommerce.models import OrderItem, Sku
 
 
-def kept_because_ordered(skus: models.QuerySet[Sku]) -> str:
-    """Say why these SKUs can't be deleted; empty where they can."""
+def deletion_error(skus: models.QuerySet[Sku]) -> str:
+    """Return "" where the SKUs can be deleted."""
     ordered = skus.filter(models.Exists(OrderItem.objects.filter(sku=models.OuterRef("pk")))).first()
     if ordered is None:
         return ""
@@ -28,15 +28,13 @@ def kept_because_ordered(skus: models.QuerySet[Sku]) -> str:
 
 
 class SkuForm(MoneyForm):
-    """A SKU as staff edit it."""
-
     money = {"price": "currency"}
     price = MoneyField(label=_("Price"))
-    # Chosen each time: a price in the first currency of the alphabet would be a mistake nobody sees.
+    # No default: a price in the alphabet's first currency would be a mistake that nobody sees.
     currency = forms.ChoiceField(
         label=_("Currency"), choices=[("", "–"), *supported()], widget=UnfoldAdminSelectWidget()
     )
-    # What was shown comes back with the form: stock changes by the difference, whatever was sold meanwhile.
+    # The initial value is posted back: stock changes by the difference, whatever was sold meanwhile.
     inventory_quantity = forms.IntegerField(
         label=_("In stock"), min_value=0, max_value=2**31 - 1, initial=0, required=False, show_hidden_initial=True,
         widget=UnfoldAdminIntegerFieldWidget,
@@ -57,7 +55,6 @@ class SkuForm(MoneyForm):
         )
 
     def clean_currency(self) -> str:
-        """Keep the currency once there are orders in it."""
         currency: str = self.cleaned_data["currency"]
         if self.instance.pk and currency != self.instance.currency and self._ordered():
             raise forms.ValidationError(
@@ -70,11 +67,10 @@ class SkuForm(MoneyForm):
         return OrderItem.objects.filter(sku=self.instance.pk).exists()
 
     def clean_inventory_quantity(self) -> int:
-        """Take an empty field for none."""
         return self.cleaned_data["inventory_quantity"] or 0
 
     def save(self, commit: bool = True) -> Sku:  # noqa: FBT001, FBT002 - Django's signature
-        """Write what was changed; the stock by its difference, never below none."""
+        """Write only the changed columns; the stock by its difference, never below zero."""
         sku: Sku = self.instance
         if not commit or sku.pk is None:
             return super().save(commit)  # type: ignore[no-any-return]
@@ -87,25 +83,21 @@ class SkuForm(MoneyForm):
         return sku
 
     def _added(self) -> int:
-        shown = self.data.get(self.add_initial_prefix("inventory_quantity"), "")
-        return int(self.cleaned_data["inventory_quantity"]) - (int(shown) if shown.isdecimal() else self._stored())
+        initial = self.data.get(self.add_initial_prefix("inventory_quantity"), "")
+        return int(self.cleaned_data["inventory_quantity"]) - (int(initial) if initial.isdecimal() else self._stored())
 
     def _stored(self) -> int:
         return Sku.objects.values_list("inventory_quantity", flat=True).get(pk=self.instance.pk)
 
 
 class SkuFormSet(PaginationInlineFormSet):  # type: ignore[misc]
-    """The SKUs on their product's page."""
-
     def clean(self) -> None:
-        """Refuse to delete what was ordered."""
         BaseInlineFormSet.clean(self)
-        gone = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
-        refusal = kept_because_ordered(Sku.objects.filter(pk__in=gone))
-        if refusal:
-            raise forms.ValidationError(refusal)
+        deleted = [form.instance.pk for form in self.deleted_forms if form.instance.pk]
+        error = deletion_error(Sku.objects.filter(pk__in=deleted))
+        if error:
+            raise forms.ValidationError(error)
 
     def delete_existing(self, obj: Any, commit: bool = True) -> None:  # noqa: FBT001, FBT002 - Django's signature
-        """Delete the row alone: nothing refers to it, as `clean` saw."""
-        if commit:
+        if commit:  # `clean` saw that nothing refers to it
             Sku.objects.filter(pk=obj.pk).delete()

@@ -1,4 +1,4 @@
-"""The tabs of a customer's page: each bounded, newest first, with the way to all of it."""
+"""The tabs of the customer page: the newest rows of each, with a link to all of them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from billing.models import Card, Invoice
 from customers.models import Customer
 from ecommerce.models import Order, OrderEvent
 
-SHOWN = 20
+MAX_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Panel:
-    """One tab; the one without a template is part of the form."""
+    """A tab; one without a template is part of the form."""
 
     slug: str
     title: str | Promise
@@ -33,40 +33,42 @@ class Panel:
     more: bool = False
 
 
-def panels(request: HttpRequest, customer: Customer) -> list[Panel]:
-    """Give the tabs that this person may see."""
-    built: list[tuple[str, Callable[[Customer], Panel]]] = [
+def build_panels(request: HttpRequest, customer: Customer) -> list[Panel]:
+    builders: list[tuple[str, Callable[[Customer], Panel]]] = [
         ("ecommerce.view_order", _orders),
         ("billing.view_invoice", _invoices),
         ("billing.view_card", _cards),
         ("customers.view_address", lambda _customer: Panel("addresses", _("Addresses"))),
         ("ecommerce.view_order", _activity),
     ]
-    return [build(customer) for permission, build in built if request.user.has_perm(permission)]
+    return [build(customer) for permission, build in builders if request.user.has_perm(permission)]
 
 
 def _orders(customer: Customer) -> Panel:
-    rows = tuple(Order.objects.filter(customer=customer).order_by("-pk")[: SHOWN + 1])
+    rows = tuple(Order.objects.filter(customer=customer).order_by("-pk")[: MAX_ROWS + 1])
     link = f"{reverse('admin:ecommerce_order_changelist')}?{urlencode({'customer': customer.pk})}"
-    return Panel("orders", _("Orders"), "ecommerce/customer_orders.html", rows[:SHOWN], link, len(rows) > SHOWN)
+    return Panel(
+        "orders", _("Orders"), "admin/ecommerce/customer/orders.html", rows[:MAX_ROWS], link, len(rows) > MAX_ROWS
+    )
 
 
 def _invoices(customer: Customer) -> Panel:
-    rows = tuple(Invoice.objects.filter(customer=customer).order_by("-pk")[: SHOWN + 1])
+    rows = tuple(Invoice.objects.filter(customer=customer).order_by("-pk")[: MAX_ROWS + 1])
     link = f"{reverse('admin:billing_invoice_changelist')}?{urlencode({'customer__id__exact': customer.pk})}"
-    return Panel("invoices", _("Invoices"), "ecommerce/customer_invoices.html", rows[:SHOWN], link, len(rows) > SHOWN)
+    return Panel(
+        "invoices", _("Invoices"), "admin/ecommerce/customer/invoices.html", rows[:MAX_ROWS], link, len(rows) > MAX_ROWS
+    )
 
 
 def _cards(customer: Customer) -> Panel:
-    replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)  # typed again: the row that was there is the card
-    rows = tuple(Card.objects.filter(customer=customer).exclude(replaced).order_by("-pk")[:SHOWN])
-    return Panel("cards", _("Payment methods"), "ecommerce/customer_cards.html", rows)
+    # A removed card with a fingerprint was replaced: the same card, entered again, has a row of its own.
+    replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)
+    rows = tuple(Card.objects.filter(customer=customer).exclude(replaced).order_by("-pk")[:MAX_ROWS])
+    return Panel("cards", _("Payment methods"), "admin/ecommerce/customer/cards.html", rows)
 
 
 @dataclass(frozen=True, slots=True)
 class ActivityRow:
-    """One line of what happened."""
-
     at: datetime
     what: str
     by: str
@@ -74,14 +76,14 @@ class ActivityRow:
 
 
 def _activity(customer: Customer) -> Panel:
-    lately = Order.objects.filter(customer=customer).order_by("-pk").values("pk")[:SHOWN]
-    events = OrderEvent.objects.filter(order__in=lately).select_related("order").order_by("-pk")[:SHOWN]
+    recent_orders = Order.objects.filter(customer=customer).order_by("-pk").values("pk")[:MAX_ROWS]
+    events = OrderEvent.objects.filter(order__in=recent_orders).select_related("order").order_by("-pk")[:MAX_ROWS]
     edits = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Customer), object_id=str(customer.pk)
-    ).select_related("user")[:SHOWN]
-    happened = [
+    ).select_related("user")[:MAX_ROWS]
+    activity = [
         ActivityRow(each.at, each.kind.replace("_", " ").capitalize(), each.by_label, each.order) for each in events
     ]
-    happened += [ActivityRow(each.action_time, str(each.get_change_message()), str(each.user)) for each in edits]
-    rows = tuple(sorted(happened, key=lambda line: line.at, reverse=True)[:SHOWN])
-    return Panel("activity", _("Activity"), "ecommerce/customer_activity.html", rows)
+    activity += [ActivityRow(each.action_time, str(each.get_change_message()), str(each.user)) for each in edits]
+    rows = tuple(sorted(activity, key=lambda row: row.at, reverse=True)[:MAX_ROWS])
+    return Panel("activity", _("Activity"), "admin/ecommerce/customer/activity.html", rows)

@@ -1,4 +1,4 @@
-"""The New order page: who, what, where to, how it is paid; priced by the code that charges, charged once."""
+"""The views of the New order page: the form, its live quote, the autocompletes, and placing the order."""
 
 import functools
 from collections.abc import Callable
@@ -16,71 +16,66 @@ from django.utils.translation import gettext as _
 
 from backoffice.base_admin import StaffAdmin, actor
 from customers.models import Customer
-from ecommerce.admin.new_order.draft import Draft, edited
-from ecommerce.admin.orders import pay_again
-from ecommerce.admin.orders.payment_messages import tell
+from ecommerce.admin.new_order.new_order_form import NewOrderForm, apply_buttons
+from ecommerce.admin.orders.pay_again import pay_again_view
+from ecommerce.admin.orders.payment_messages import add_payment_message
 from ecommerce.models import Order, Sku
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.place import find_placed_order, place
 
-LISTED = 20
-LONGEST = 200
+MAX_SUGGESTIONS = 20
+MAX_TEXT_LENGTH = 200
 
 
 def urls(admin: StaffAdmin) -> list[URLPattern]:
-    """Give the addresses beside the ModelAdmin's own; they go before those."""
 
-    def here(view: Callable[..., HttpResponse]) -> Any:
+    def wrap(view: Callable[..., HttpResponse]) -> Any:
         @functools.wraps(view)
-        def for_those_who_may(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        def checked_view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
             check_permission(admin, request)
             return view(admin, request, **kwargs)
 
-        return admin.admin_site.admin_view(for_those_who_may)
+        return admin.admin_site.admin_view(checked_view)
 
     return [
-        path("add/quote/", here(refreshed), name="ecommerce_order_quote"),
-        path("add/customers/", here(customers), name="ecommerce_order_customers"),
-        path("add/skus/", here(skus), name="ecommerce_order_skus"),
-        path("<int:order_id>/pay/", here(pay_again.page), name="ecommerce_order_pay"),
+        path("add/quote/", wrap(quote_view), name="ecommerce_order_quote"),
+        path("add/customers/", wrap(customer_autocomplete), name="ecommerce_order_customers"),
+        path("add/skus/", wrap(sku_autocomplete), name="ecommerce_order_skus"),
+        path("<int:order_id>/pay/", wrap(pay_again_view), name="ecommerce_order_pay"),
     ]
 
 
 def check_permission(admin: StaffAdmin, request: HttpRequest) -> None:
-    """Refuse whoever may not make orders."""
     if not admin.has_add_permission(request):
         raise PermissionDenied
 
 
-def page(admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
-    """Show the form, show it again with what a button changed, or place the order."""
+def new_order_view(admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     check_permission(admin, request)
     if request.method != "POST":
-        draft = Draft(_blank(request), at=timezone.now())
-        return _shown(admin, request, draft, find_placed_order(key=draft.key, by=actor(request)))
-    draft = Draft(edited(request.POST), at=timezone.now(), strict="_submit" in request.POST)
-    return _submitted(admin, request, draft) if draft.strict else _shown(admin, request, draft)
+        form = NewOrderForm(_initial_data(request), at=timezone.now())
+        return _render(admin, request, form, find_placed_order(key=form.key, by=actor(request)))
+    form = NewOrderForm(apply_buttons(request.POST), at=timezone.now(), submitted="_submit" in request.POST)
+    return _place_order(admin, request, form) if form.submitted else _render(admin, request, form)
 
 
-def refreshed(_admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
-    """Give the form alone, for the script that takes prices, addresses and cards out of it."""
+def quote_view(_admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
+    """Render the form alone; a script takes prices, addresses and cards out of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    draft = Draft(edited(request.POST), at=timezone.now())
-    return TemplateResponse(request, "admin/ecommerce/new_order/form.html", _context(draft))
+    form = NewOrderForm(apply_buttons(request.POST), at=timezone.now())
+    return TemplateResponse(request, "admin/ecommerce/order/new/form.html", _context(form))
 
 
-def customers(_admin: StaffAdmin, request: HttpRequest) -> JsonResponse:
-    """Give the customers that a few letters may mean; without any, the newest."""
-    text = _typed(request)
-    found = (Customer.objects.matching(text) if text else Customer.objects.all()).order_by("-pk")[:LISTED]
+def customer_autocomplete(_admin: StaffAdmin, request: HttpRequest) -> JsonResponse:
+    text = _search_text(request)
+    found = (Customer.objects.matching(text) if text else Customer.objects.all()).order_by("-pk")[:MAX_SUGGESTIONS]
     return JsonResponse({"results": [{"id": each.pk, "label": str(each), "detail": each.phone} for each in found]})
 
 
-def skus(_admin: StaffAdmin, request: HttpRequest) -> JsonResponse:
-    """Give the SKUs on sale that a few letters may mean."""
-    found = Sku.objects.select_related("product").on_sale().matching(_typed(request))
-    listed = found.order_by("product__name", "code")[:LISTED]
+def sku_autocomplete(_admin: StaffAdmin, request: HttpRequest) -> JsonResponse:
+    found = Sku.objects.select_related("product").on_sale().matching(_search_text(request))
+    listed = found.order_by("product__name", "code")[:MAX_SUGGESTIONS]
     return JsonResponse(
         {
             "results": [
@@ -91,44 +86,50 @@ def skus(_admin: StaffAdmin, request: HttpRequest) -> JsonResponse:
     )
 
 
-def _typed(request: HttpRequest) -> str:
-    return request.GET.get("q", "").replace("\0", "").strip()[:LONGEST]
+def _search_text(request: HttpRequest) -> str:
+    return request.GET.get("q", "").replace("\0", "").strip()[:MAX_TEXT_LENGTH]
 
 
-def _blank(request: HttpRequest) -> QueryDict:
-    """Give an empty form: its key stays with the page's address, so that going back finds the same order again."""
+def _initial_data(request: HttpRequest) -> QueryDict:
+    # The key is kept in the page's URL, so that going back finds the order that was placed.
     data = QueryDict(mutable=True)
     data["customer_id"], data["key"] = request.GET.get("customer", ""), request.GET.get("key", "")
     data["save_card"] = "on"
-    return edited(data)
+    return apply_buttons(data)
 
 
-def _submitted(admin: StaffAdmin, request: HttpRequest, draft: Draft) -> HttpResponse:
-    if draft.errors:
-        return _shown(admin, request, draft)
+def _place_order(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm) -> HttpResponse:
+    if form.errors:
+        return _render(admin, request, form)
     try:
-        order = place(wanted=draft.order(), by=actor(request), at=draft.at)
-    except OrderError as refusal:
-        return _refused(admin, request, draft, refusal)
-    tell(request, order)
+        order = place(wanted=form.new_order(), by=actor(request), at=form.at)
+    except OrderError as error:
+        return _render_error(admin, request, form, error)
+    add_payment_message(request, order)
     return redirect("admin:ecommerce_order_change", order.pk)
 
 
-def _refused(admin: StaffAdmin, request: HttpRequest, draft: Draft, refusal: OrderError) -> HttpResponse:
-    # Something has changed since it was priced a moment ago.
-    anew = Draft(draft.data, at=timezone.now(), strict=True)
-    anew.refuse(refusal)
-    made = find_placed_order(key=anew.key, by=actor(request))
-    if made:
-        # Sent again with other contents: whoever really wants a second order now submits it under a key of its own.
-        anew.key = str(uuid4())
-    return _shown(admin, request, anew, made)
+def _render_error(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, error: OrderError) -> HttpResponse:
+    # Something has changed since the form was quoted.
+    form = NewOrderForm(form.data, at=timezone.now(), submitted=True)
+    form.add_order_error(error)
+    placed = find_placed_order(key=form.key, by=actor(request))
+    if placed:
+        # Submitted again with other contents: a second order needs a key of its own.
+        form.key = str(uuid4())
+    return _render(admin, request, form, placed)
 
 
-def _shown(admin: StaffAdmin, request: HttpRequest, draft: Draft, made: Order | None = None) -> TemplateResponse:
-    context = admin.admin_site.each_context(request) | {"title": _("New order"), "opts": admin.opts, "made": made}
-    return TemplateResponse(request, "admin/ecommerce/new_order/page.html", context | _context(draft))
+def _render(
+    admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, placed: Order | None = None
+) -> TemplateResponse:
+    context = admin.admin_site.each_context(request) | {
+        "title": _("New order"),
+        "opts": admin.opts,
+        "placed_order": placed,
+    }
+    return TemplateResponse(request, "admin/ecommerce/order/new/page.html", context | _context(form))
 
 
-def _context(draft: Draft) -> dict[str, Any]:
-    return {"draft": draft, "stripe_js_url": settings.STRIPE_JS_URL, "stripe_key": settings.STRIPE_PUBLISHABLE_KEY}
+def _context(form: NewOrderForm) -> dict[str, Any]:
+    return {"order_form": form, "stripe_js_url": settings.STRIPE_JS_URL, "stripe_key": settings.STRIPE_PUBLISHABLE_KEY}

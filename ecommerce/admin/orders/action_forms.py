@@ -1,4 +1,4 @@
-"""What is asked before an act is done to an order."""
+"""The forms of the order actions' confirmation pages."""
 
 from typing import Any
 
@@ -18,11 +18,11 @@ from ecommerce.orders.errors import OrderError
 from ecommerce.orders.refund import check_partial_refund, refund_amount_for_items, returned_quantities
 from ecommerce.orders.selectors import succeeded_payment
 
-LONGEST_REASON = 500
+MAX_REASON_LENGTH = 500
 
 
-class ActForm(forms.Form):
-    """Asks nothing. `confirmed` is the money that was named when the button was shown."""
+class ActionForm(forms.Form):
+    """`confirmed` is the amount that the button named, in the minor unit."""
 
     confirmed = forms.IntegerField(required=False, widget=forms.HiddenInput())
 
@@ -31,19 +31,16 @@ class ActForm(forms.Form):
         self.order = order
 
     @property
-    def seen(self) -> dict[str, int]:
-        """Give what the page shows of the order's money, by the hidden field that brings it back."""
+    def hidden_values(self) -> dict[str, int]:
         return {}
 
     @property
-    def wanted(self) -> dict[str, Any]:
-        """Give what the act is called with."""
+    def arguments(self) -> dict[str, Any]:
+        """Keyword arguments for `OrderAction.run`."""
         return {name: value for name, value in self.cleaned_data.items() if name != "confirmed"}
 
 
-class FulfillForm(ActForm):
-    """Asks how it is sent."""
-
+class FulfillForm(ActionForm):
     carrier = forms.CharField(
         label=gettext_lazy("Carrier"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget()
     )
@@ -52,12 +49,10 @@ class FulfillForm(ActForm):
     )
 
 
-class ReasonForm(ActForm):
-    """Asks why."""
-
+class ReasonForm(ActionForm):
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
         help_text=gettext_lazy("Staff see it in the history of the order."),
@@ -65,26 +60,22 @@ class ReasonForm(ActForm):
 
 
 class ReturnForm(ReasonForm):
-    """Asks why, and whether the items can be sold again."""
-
     restock = forms.BooleanField(
         label=gettext_lazy("Put the items back in stock"), required=False, initial=True, widget=UnfoldBooleanWidget()
     )
 
 
-class NoteForm(ActForm):
-    """Asks how it was settled."""
-
+class NoteForm(ActionForm):
     note = forms.CharField(
         label=gettext_lazy("How and when it was refunded"),
-        max_length=LONGEST_REASON,
+        max_length=MAX_REASON_LENGTH,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
         help_text=gettext_lazy("For example: bank transfer of 23 November, reference 4711."),
     )
 
 
 class RefundForm(ReasonForm):
-    """Asks for an amount, or how many of which items."""
+    """Either an amount, or quantities of items."""
 
     amount = forms.CharField(label=gettext_lazy("Amount"), required=False, widget=UnfoldAdminTextInputWidget())
     left_before = forms.IntegerField(required=False, widget=forms.HiddenInput())
@@ -93,64 +84,61 @@ class RefundForm(ReasonForm):
     def __init__(self, order: Order, data: Any = None) -> None:
         super().__init__(order, data)
         self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": order.currency.upper()}
-        before = returned_quantities(order)
-        self.left = {item.pk: item.quantity - before.get(item.pk, 0) for item in order.items.order_by("pk")}
-        self.fields |= {f"item_{item.pk}": self._quantity(item) for item in order.items.order_by("pk")}
-        self.order_fields(["amount", *(f"item_{pk}" for pk in self.left), "reason"])
+        returned = returned_quantities(order)
+        self.remaining = {item.pk: item.quantity - returned.get(item.pk, 0) for item in order.items.order_by("pk")}
+        self.fields |= {f"item_{item.pk}": self._quantity_field(item) for item in order.items.order_by("pk")}
+        self.order_fields(["amount", *(f"item_{pk}" for pk in self.remaining), "reason"])
 
-    def _quantity(self, item: OrderItem) -> forms.IntegerField:
-        left = self.left[item.pk]
-        told = {"item": item.description, "left": left, "quantity": item.quantity}
-        label = _("%(item)s: how many of %(left)s left (%(quantity)s ordered)") % told
+    def _quantity_field(self, item: OrderItem) -> forms.IntegerField:
+        left = self.remaining[item.pk]
+        values = {"item": item.description, "left": left, "quantity": item.quantity}
+        label = _("%(item)s: how many of %(left)s left (%(quantity)s ordered)") % values
         widget = UnfoldAdminIntegerFieldWidget({"min": 0, "max": left})
         return forms.IntegerField(label=label, min_value=0, max_value=left, required=False, widget=widget)
 
     def clean_amount(self) -> int | None:
-        """Read the amount into the minor unit."""
         text = self.cleaned_data["amount"]
         if not text:
             return None
         try:
             return parse_amount(text, self.order.currency)
-        except InvalidAmount as refused:
-            raise forms.ValidationError(str(refused)) from refused
+        except InvalidAmount as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
-        """Take either an amount or items, of which some can be refunded."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.errors:
             return cleaned
-        if (cleaned.get("amount") is None) == (not self._lines()):
+        if (cleaned.get("amount") is None) == (not self._selected_lines()):
             raise forms.ValidationError(_("Give either an amount, or how many of which items."))
-        # Where something was refunded meanwhile, the act says that: who did it, and when.
-        if cleaned.get("left_before") in {None, *self.seen.values()}:
-            self._check_part()
+        # Where something was refunded meanwhile, `refund` itself refuses, and says who did it and when.
+        if cleaned.get("left_before") in {None, *self.hidden_values.values()}:
+            self._check_amount()
         return cleaned
 
-    def _check_part(self) -> None:
+    def _check_amount(self) -> None:
         try:
-            check_partial_refund(self.order, self.owed())
-        except OrderError as refused:
-            self.add_error("amount" if refused.field == "amount" and not self._lines() else None, refused.message)
+            check_partial_refund(self.order, self.refund_amount())
+        except OrderError as error:
+            self.add_error("amount" if error.field == "amount" and not self._selected_lines() else None, error.message)
 
     @property
-    def seen(self) -> dict[str, int]:
-        """Give what can still be refunded: of two presses of the button, only the first finds it so."""
+    def hidden_values(self) -> dict[str, int]:
+        # Of two presses of the button, only the first finds this amount still refundable.
         payment = succeeded_payment(self.order)
         return {"left_before": payment.refundable} if payment else {}
 
-    def _lines(self) -> list[tuple[int, int]]:
-        chosen = ((pk, self.cleaned_data.get(f"item_{pk}")) for pk in self.left)
-        return [(pk, quantity) for pk, quantity in chosen if quantity]
+    def _selected_lines(self) -> list[tuple[int, int]]:
+        quantities = ((pk, self.cleaned_data.get(f"item_{pk}")) for pk in self.remaining)
+        return [(pk, quantity) for pk, quantity in quantities if quantity]
 
     @property
-    def wanted(self) -> dict[str, Any]:
-        """Give the reason, and either an amount or items with their quantities."""
-        lines = self._lines()
-        what = {"lines": lines} if lines else {"amount": self.cleaned_data["amount"]}
-        return {"reason": self.cleaned_data["reason"], "left": self.cleaned_data["left_before"], **what}
+    def arguments(self) -> dict[str, Any]:
+        lines = self._selected_lines()
+        scope = {"lines": lines} if lines else {"amount": self.cleaned_data["amount"]}
+        return {"reason": self.cleaned_data["reason"], "left": self.cleaned_data["left_before"], **scope}
 
-    def owed(self) -> int:
-        """Give what goes back, in the minor unit; raise OrderRefused where the items owe nothing that can be told."""
-        lines = self._lines()
+    def refund_amount(self) -> int:
+        """Return the minor unit; raise OrderError where the items' share cannot be told."""
+        lines = self._selected_lines()
         return refund_amount_for_items(self.order, lines) if lines else int(self.cleaned_data["amount"])

@@ -1,6 +1,7 @@
-"""The page that asks before an act is done, and the answer to its button."""
+"""The confirmation page of an order action: shows the form, runs the action, redirects to the order."""
 
-from typing import Any, cast
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -11,104 +12,104 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice.base_admin import actor
 from billing.money import format_money
 from billing.tasks import enqueue_on_commit
-from customers.actors import Actor
-from customers.models import User
 from ecommerce.admin.display import status_badge
-from ecommerce.admin.orders.action_forms import ActForm
-from ecommerce.admin.orders.actions import OfferedAct, possible
-from ecommerce.admin.orders.timeline import last_words
+from ecommerce.admin.orders.action_forms import ActionForm
+from ecommerce.admin.orders.actions import OrderAction, available_action_names
+from ecommerce.admin.orders.timeline import describe_last_event
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import settle_act
 
-CONFLICT = 409
 
-
-def act_page(admin: Any, request: HttpRequest, order_id: int, act: OfferedAct) -> HttpResponse:
-    """Ask, or do what was confirmed."""
-    if not (admin.has_view_permission(request) and act.allowed(request.user)):
+def action_view(admin: Any, request: HttpRequest, order_id: int, action: OrderAction) -> HttpResponse:
+    if not (admin.has_view_permission(request) and action.has_permission(request.user)):
         raise PermissionDenied
     order = get_object_or_404(Order.objects.select_related("customer", "invoice"), pk=order_id)
     if request.method == "POST":
-        return _posted(admin, request, act, act.form(order, request.POST))
-    if act.name not in possible(order):
-        told = {"act": act.label, "number": order.number, "last": last_words(order)}
-        messages.warning(request, _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % told)
-        return _back(order)
-    # What was typed stands in the address, so that Back and a reload show the question again, and send nothing.
-    return _ask(admin, request, act, act.form(order, request.GET if "confirmed" in request.GET else None))
+        return _handle_post(admin, request, action, action.form_class(order, request.POST))
+    if action.name not in available_action_names(order):
+        values = {"act": action.label, "number": order.number, "last": describe_last_event(order)}
+        messages.warning(request, _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % values)
+        return _redirect_to(order)
+    # The input is in the query string, so that Back and a reload show the question again, and send nothing.
+    return _render(
+        admin, request, action, action.form_class(order, request.GET if "confirmed" in request.GET else None)
+    )
 
 
-def _posted(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm) -> HttpResponse:
+def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: ActionForm) -> HttpResponse:
     if not form.is_valid():
-        return _ask(admin, request, act, form)
+        return _render(admin, request, action, form)
     try:
-        # Where the act is not possible any more, it says itself why, or joins what was begun by the first press.
-        if act.name in possible(form.order) and act.owed(form.order, form) != form.cleaned_data["confirmed"]:
-            return HttpResponseRedirect(f"?{_typed(form)}")
-        by = Actor.staff(cast(User, request.user))
-        order = act.do(order_id=form.order.pk, by=by, at=timezone.now(), **form.wanted)
-    except OrderError as refused:
-        form.add_error(None, refused.message)
-        return _ask(admin, request, act, form, status=CONFLICT)
-    _tell(request, act, order)
-    return _back(order)
+        # Where the action is not available any more, `run` says why, or joins the act of the first press.
+        if (
+            action.name in available_action_names(form.order)
+            and action.amount(form.order, form) != form.cleaned_data["confirmed"]
+        ):
+            return HttpResponseRedirect(f"?{_query_string(form)}")
+        order = action.run(order_id=form.order.pk, by=actor(request), at=timezone.now(), **form.arguments)
+    except OrderError as error:
+        form.add_error(None, error.message)
+        return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)
+    _add_message(request, action, order)
+    return _redirect_to(order)
 
 
-def _typed(form: ActForm) -> str:
-    """Write what the form was sent with as a query string."""
+def _query_string(form: ActionForm) -> str:
     return urlencode({name: form.data[name] for name in form.fields if name in form.data})
 
 
-def _ask(admin: Any, request: HttpRequest, act: OfferedAct, form: ActForm, *, status: int = 200) -> HttpResponse:
+def _render(
+    admin: Any, request: HttpRequest, action: OrderAction, form: ActionForm, *, status: int = 200
+) -> HttpResponse:
     order = form.order
-    owed = _owed(act, form)
-    money = format_money(owed, order.currency) if owed else ""
+    amount = _amount(action, form)
+    money = format_money(amount, order.currency) if amount else ""
     context = {
-        "title": act.label,
+        "title": action.label,
         "original": order,
         "order": order,
         "status": status_badge(order),
-        "act": act,
+        "action": action,
         "form": form,
-        "possible": act.name in possible(order),
-        "sentence": act.sentence(order, money),
-        "button": act.button_for(order, owed),
-        "owed": "" if owed is None else owed,
-        "step": "get" if act.asks_amount and owed is None else "post",
-        "changed": _changed(form, owed),
+        "available": action.name in available_action_names(order),
+        "description": action.description(order, money),
+        "button": action.button_label(order, amount),
+        "amount": "" if amount is None else amount,
+        "method": "get" if action.asks_amount and amount is None else "post",
+        "amount_changed": _amount_changed(form, amount),
     }
-    page: HttpResponse = admin.page(request, "act.html", context)
+    page: HttpResponse = admin.render(request, "action.html", context)
     page.status_code = status
     return page
 
 
-def _owed(act: OfferedAct, form: ActForm) -> int | None:
+def _amount(action: OrderAction, form: ActionForm) -> int | None:
     try:
-        return act.owed(form.order, form)
-    except OrderError:  # said on the form already
+        return action.amount(form.order, form)
+    except OrderError:  # shown by the form
         return None
 
 
-def _changed(form: ActForm, owed: int | None) -> bool:
-    """Tell whether another amount had been named before."""
-    before = form.cleaned_data.get("confirmed") if form.is_bound and form.is_valid() else None
-    return before is not None and before != owed
+def _amount_changed(form: ActionForm, amount: int | None) -> bool:
+    confirmed = form.cleaned_data.get("confirmed") if form.is_bound and form.is_valid() else None
+    return confirmed is not None and confirmed != amount
 
 
-def _tell(request: HttpRequest, act: OfferedAct, order: Order) -> None:
-    waiting = open_act(order)
-    if waiting:
-        enqueue_on_commit(settle_act, act_id=waiting.pk)
+def _add_message(request: HttpRequest, action: OrderAction, order: Order) -> None:
+    act = open_act(order)
+    if act:
+        enqueue_on_commit(settle_act, act_id=act.pk)
         state = order.get_money_state_display()
-        told = {"number": order.number, "state": state}
-        messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % told)
+        values = {"number": order.number, "state": state}
+        messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % values)
     else:
-        messages.success(request, str(act.done) % {"number": order.number})
+        messages.success(request, str(action.success_message) % {"number": order.number})
 
 
-def _back(order: Order) -> HttpResponse:
+def _redirect_to(order: Order) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:ecommerce_order_change", args=[order.pk]))

@@ -1,4 +1,4 @@
-"""The page of one order: what it holds, what it cost, what became of its money, and what happened to it."""
+"""The template context of the order page: items, totals, payments and refunds, facts, timeline."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy
 from billing.models import Payment, Refund
 from billing.money import format_money
 from customers.countries import country_name
-from ecommerce.admin.display import Badge, money_badge, status_badge, when
-from ecommerce.admin.orders.actions import offers
+from ecommerce.admin.display import Badge, format_time, money_state_badge, status_badge
+from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
 
@@ -31,13 +31,13 @@ ADVICE: Mapping[str, str | Promise] = {
     "refund_failed": gettext_lazy("The money did not reach the customer. Try again, or settle it outside Stripe."),
     "disputed": gettext_lazy("The customer disputes the charge at the bank. Answer that in Stripe."),
 }
-SOON = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.REFUND_IN_PROGRESS})
+IN_PROGRESS = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.REFUND_IN_PROGRESS})
 TONES = {"succeeded": "good", "failed": "bad", "pending": "warn", "processing": "warn", "requires_action": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
-class MoneyRow:
-    """A payment or a refund: what, how much, how it stands, and why where it failed."""
+class OperationRow:
+    """A payment or a refund."""
 
     kind: str
     amount: str
@@ -48,8 +48,7 @@ class MoneyRow:
     url: str
 
 
-def order_with_all(pk: int) -> Order | None:
-    """Load an order with what its page shows beside items and history."""
+def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
     related = ("customer", "coupon", "invoice", "fulfillment")
@@ -57,34 +56,33 @@ def order_with_all(pk: int) -> Order | None:
     return loaded.filter(pk=pk).first()
 
 
-def page_context(request: HttpRequest, order: Order) -> dict[str, Any]:
-    """Give what the page's template shows."""
+def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
     payments = list(order.invoice.payments.all()) if order.invoice else []
     return {
         "title": _("Order %(number)s") % {"number": order.number},
         "original": order,
         "order": order,
         "status": status_badge(order),
-        "money": money_badge(order),
+        "money": money_state_badge(order),
         "total": format_money(order.total, order.currency),
-        "offers": offers(order, request.user),
+        "action_links": action_links(order, request.user),
         "advice": ADVICE.get(order.money_state, ""),
-        "waiting": order.money_state in SOON,
+        "waiting": order.money_state in IN_PROGRESS,
         "declined": payments[-1].failure_message if payments and order.money_state == "payment_failed" else "",
-        "items": items(order),
-        "sums": sums(order),
-        "money_rows": [row for payment in payments for row in money_rows(request, payment)],
-        "facts": facts(order),
-        "customer_url": url_of(request, order.customer),
-        "invoice_url": url_of(request, order.invoice) if order.invoice else "",
+        "items": _item_rows(order),
+        "totals": _total_rows(order),
+        "operations": [row for payment in payments for row in _operation_rows(request, payment)],
+        "facts": _facts(order),
+        "customer_url": change_url(request, order.customer),
+        "invoice_url": change_url(request, order.invoice) if order.invoice else "",
         "card": next((payment.card for payment in reversed(payments) if payment.card), None),
-        "address": _address(order),
+        "address": _address_lines(order),
         "timeline": timeline(order),
     }
 
 
-def items(order: Order) -> list[tuple[str, str, int, str, str]]:
-    """Give each item: what, its code, how many, its price, its amount."""
+def _item_rows(order: Order) -> list[tuple[str, str, int, str, str]]:
+    """Description, SKU code, quantity, unit price and amount of each item."""
     return [
         (
             item.description,
@@ -97,8 +95,7 @@ def items(order: Order) -> list[tuple[str, str, int, str, str]]:
     ]
 
 
-def sums(order: Order) -> list[tuple[str, str]]:
-    """Give the lines from subtotal to total, and what was refunded."""
+def _total_rows(order: Order) -> list[tuple[str, str]]:
     coupon = f" ({order.coupon.code})" if order.coupon else ""
     lines = [
         (_("Subtotal"), order.subtotal),
@@ -112,30 +109,42 @@ def sums(order: Order) -> list[tuple[str, str]]:
     return [(label, format_money(amount, order.currency)) for label, amount in lines]
 
 
-def money_rows(request: HttpRequest, payment: Payment) -> list[MoneyRow]:
-    """Show a payment and its refunds."""
-    rows = [_money_row(request, payment, str(_("Charge")), _failure(payment), payment.stripe_payment_intent_id)]
+def _operation_rows(request: HttpRequest, payment: Payment) -> list[OperationRow]:
+    rows = [_operation_row(request, payment, str(_("Charge")), _failure(payment), payment.stripe_payment_intent_id)]
     for refund in payment.refund_set.all():
         kind = _("Refund outside Stripe") if refund.settled_outside else _("Refund")
-        told = [refund.reason, refund.note, _failure(refund)]
-        rows.append(_money_row(request, refund, kind, " · ".join(filter(None, told)), refund.stripe_refund_id))
+        details = [refund.reason, refund.note, _failure(refund)]
+        rows.append(_operation_row(request, refund, kind, " · ".join(filter(None, details)), refund.stripe_refund_id))
     return rows
 
 
-def _money_row(request: HttpRequest, wish: Payment | Refund, kind: str, detail: str, stripe_id: str | None) -> MoneyRow:
-    badge = Badge(wish.get_status_display(), TONES.get(wish.status, "plain"))
-    amount = format_money(wish.amount, wish.currency)
-    return MoneyRow(kind, amount, badge, stripe_id or "", detail, when(wish.requested_at), url_of(request, wish))
+def _operation_row(
+    request: HttpRequest, operation: Payment | Refund, kind: str, detail: str, stripe_id: str | None
+) -> OperationRow:
+    badge = Badge(operation.get_status_display(), TONES.get(operation.status, "plain"))
+    amount = format_money(operation.amount, operation.currency)
+    return OperationRow(
+        kind,
+        amount,
+        badge,
+        stripe_id or "",
+        detail,
+        format_time(operation.requested_at),
+        change_url(request, operation),
+    )
 
 
-def _failure(wish: Payment | Refund) -> str:
-    decline = getattr(wish, "decline_code", "") or wish.failure_code
-    coded = f"{wish.failure_message} ({decline})" if wish.failure_message and decline else wish.failure_message
-    return " · ".join(filter(None, [coded, wish.attention]))
+def _failure(operation: Payment | Refund) -> str:
+    decline = getattr(operation, "decline_code", "") or operation.failure_code
+    coded = (
+        f"{operation.failure_message} ({decline})"
+        if operation.failure_message and decline
+        else operation.failure_message
+    )
+    return " · ".join(filter(None, [coded, operation.attention]))
 
 
-def facts(order: Order) -> list[tuple[str | Promise, str]]:
-    """Give the plain facts: when it came to be what it is, and how it was placed and sent."""
+def _facts(order: Order) -> list[tuple[str | Promise, str]]:
     times = [
         (_("Created"), order.created_at),
         (_("Paid"), order.paid_at),
@@ -143,27 +152,24 @@ def facts(order: Order) -> list[tuple[str | Promise, str]]:
         (_("Canceled"), order.canceled_at),
         (_("Returned"), order.returned_at),
     ]
-    known = [(label, when(at)) for label, at in times if at]
-    sent = getattr(order, "fulfillment", None)
-    shipped = [(_("Sent with"), f"{sent.carrier} {sent.tracking_number}".strip())] if sent else []
-    return [
-        (_("Placed via"), order.get_placed_via_display()),
-        *known,
-        *((name, text) for name, text in shipped if text),
-    ]
+    happened = [(label, format_time(at)) for label, at in times if at]
+    fulfillment = getattr(order, "fulfillment", None)
+    tracking = f"{fulfillment.carrier} {fulfillment.tracking_number}".strip() if fulfillment else ""
+    sent_with = [(_("Sent with"), tracking)] if tracking else []
+    return [(_("Placed via"), order.get_placed_via_display()), *happened, *sent_with]
 
 
-def _address(order: Order) -> list[str]:
-    frozen = order.shipping_address or {}
-    town = " ".join(filter(None, [frozen.get("postal_code"), frozen.get("city"), frozen.get("state")]))
-    country = country_name(frozen.get("country", ""))
-    lines = [frozen.get("name"), frozen.get("line1"), frozen.get("line2"), town, country]
+def _address_lines(order: Order) -> list[str]:
+    address = order.shipping_address or {}
+    town = " ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("state")]))
+    country = country_name(address.get("country", ""))
+    lines = [address.get("name"), address.get("line1"), address.get("line2"), town, country]
     return [line for line in lines if line]
 
 
-def url_of(request: HttpRequest, row: Model) -> str:
-    """Give the address of a row's page, or none where it has no page or this person may not open it."""
-    pages = admin.site.get_model_admin(type(row)) if admin.site.is_registered(type(row)) else None
-    if pages is None or not pages.has_view_or_change_permission(request):
+def change_url(request: HttpRequest, obj: Model) -> str:
+    """Return "" where the object has no page or the user may not open it."""
+    model_admin = admin.site.get_model_admin(type(obj)) if admin.site.is_registered(type(obj)) else None
+    if model_admin is None or not model_admin.has_view_or_change_permission(request):
         return ""
-    return reverse(f"admin:{pages.opts.app_label}_{pages.opts.model_name}_change", args=[row.pk])
+    return reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_change", args=[obj.pk])

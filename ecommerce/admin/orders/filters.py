@@ -1,4 +1,4 @@
-"""What the address of the orders list asks for: tab, search, filters, and how to page."""
+"""The query string of the orders list: tab, search, filters, sorting and paging."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from backoffice.keyset_paging import PAGING
 from billing.money import supported
 from customers.models import Customer
-from ecommerce.admin.orders.search import Found, find
+from ecommerce.admin.orders.search import SearchResult, search
 from ecommerce.models import Coupon, Order, OrderItem, Product
 from ecommerce.models.order import OrderQuerySet
 
@@ -29,123 +29,134 @@ TABS: dict[str, str | Promise] = {
     **{status.value: status.label for status in Order.Status},
     ATTENTION: _("Needs attention"),
 }
-SIZES = (50, 100, 200)
+PAGE_SIZES = (50, 100, 200)
 Params = dict[str, str]
 
 
-def _chosen(label: Any, **more: Any) -> "forms.ModelChoiceField[Any]":
+def _model_choice(label: Any, **more: Any) -> "forms.ModelChoiceField[Any]":
     return forms.ModelChoiceField(label=label, required=False, empty_label=_("Any"), **more)
 
 
-def _day(label: Any) -> forms.DateField:
+def _date_field(label: Any) -> forms.DateField:
     # The day after is asked for too, in any time zone: the first and last days of the calendar have none.
-    known = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
+    valid_days = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
     widget = UnfoldAdminTextInputWidget({"type": "date"})
-    said = format_lazy(label, zone=settings.TIME_ZONE)
-    return forms.DateField(label=said, required=False, validators=known, widget=widget)
+    zoned_label = format_lazy(label, zone=settings.TIME_ZONE)
+    return forms.DateField(label=zoned_label, required=False, validators=valid_days, widget=widget)
 
 
-def _one_of(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
+def _choice_field(label: Any, choices: list[tuple[str, Any]]) -> forms.ChoiceField:
     return forms.ChoiceField(
         label=label, required=False, choices=[("", _("Any")), *choices], widget=UnfoldAdminSelectWidget()
     )
 
 
 class OrderFilters(forms.Form):
-    """The filters; one that makes no sense is reported and narrows nothing."""
+    """An invalid filter is reported and filters nothing."""
 
     use_required_attribute = False
-    created_from = _day(_("Created from ({zone})"))
-    created_until = _day(_("Created until ({zone})"))
-    product = _chosen(_("Product"), queryset=Product.objects.order_by("name"), widget=UnfoldAdminSelectWidget())
-    coupon = _chosen(_("Coupon"), queryset=Coupon.objects.order_by("code"), widget=UnfoldAdminSelectWidget())
-    currency = _one_of(_("Currency"), list(supported()))
-    placed_via = _one_of(_("Placed via"), list(Order.PlacedVia.choices))
-    customer = _chosen(_("Customer"), queryset=Customer.objects.all(), widget=forms.HiddenInput())
+    created_from = _date_field(_("Created from ({zone})"))
+    created_until = _date_field(_("Created until ({zone})"))
+    product = _model_choice(_("Product"), queryset=Product.objects.order_by("name"), widget=UnfoldAdminSelectWidget())
+    coupon = _model_choice(_("Coupon"), queryset=Coupon.objects.order_by("code"), widget=UnfoldAdminSelectWidget())
+    currency = _choice_field(_("Currency"), list(supported()))
+    placed_via = _choice_field(_("Placed via"), list(Order.PlacedVia.choices))
+    customer = _model_choice(_("Customer"), queryset=Customer.objects.all(), widget=forms.HiddenInput())
 
     @property
-    def given(self) -> dict[str, Any]:
-        """Give the filters in force: name and cleaned value."""
+    def active(self) -> dict[str, Any]:
         if not self.data:
             return {}
-        self.is_valid()  # cleans once; what is valid stands in cleaned_data either way
+        self.is_valid()  # the valid fields are in cleaned_data either way
         return {name: value for name, value in self.cleaned_data.items() if value not in {None, ""}}
 
-    def narrowed(self, orders: OrderQuerySet) -> OrderQuerySet:
-        """Apply them."""
-        given = self.given
-        plain = {name: given[name] for name in ("coupon", "currency", "placed_via", "customer") if name in given}
-        orders = orders.filter(**plain)
-        if "product" in given:
-            orders = orders.filter(pk__in=OrderItem.objects.filter(sku__product=given["product"]).values("order_id"))
-        if "created_from" in given:
-            orders = orders.filter(created_at__gte=_midnight(given["created_from"]))
-        if "created_until" in given:
-            orders = orders.filter(created_at__lt=_midnight(given["created_until"] + timedelta(days=1)))
+    def apply(self, orders: OrderQuerySet) -> OrderQuerySet:
+        active = self.active
+        columns = {name: active[name] for name in ("coupon", "currency", "placed_via", "customer") if name in active}
+        orders = orders.filter(**columns)
+        if "product" in active:
+            orders = orders.filter(pk__in=OrderItem.objects.filter(sku__product=active["product"]).values("order_id"))
+        if "created_from" in active:
+            orders = orders.filter(created_at__gte=_start_of_day(active["created_from"]))
+        if "created_until" in active:
+            orders = orders.filter(created_at__lt=_start_of_day(active["created_until"] + timedelta(days=1)))
         return orders
 
 
-def _midnight(day: Any) -> datetime:
+def _start_of_day(day: Any) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.min))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ListQuery:
-    """What is to be listed. `kept` are the parameters that every link of the list keeps; `place` says which page."""
+class OrderListParams:
+    """`persistent` are the parameters that every link of the list keeps; `paging` says which page."""
 
     tab: str
     text: str
     filters: OrderFilters
     per_page: int
     oldest_first: bool
-    kept: Params
-    place: Params
+    persistent: Params
+    paging: Params
 
     @classmethod
-    def of(cls, query: QueryDict) -> Self:
-        """Read the query string. What is unknown or makes no sense counts as absent."""
-        given: Params = {name: str(query[name]) for name in query}
-        filters = OrderFilters({name: given[name] for name in OrderFilters.base_fields if given.get(name)})
-        sizes = {str(size): size for size in SIZES}
+    def from_query(cls, query: QueryDict) -> Self:
+        """Unknown and invalid parameters count as absent."""
+        values: Params = {name: str(query[name]) for name in query}
+        filters = OrderFilters({name: values[name] for name in OrderFilters.base_fields if values.get(name)})
+        sizes = {str(size): size for size in PAGE_SIZES}
         text = query.get("q", "").strip()
         oldest_first = query.get("sort") == "oldest"
-        kept = {"q": text, **{name: given[name] for name in filters.given}}
-        kept |= {"sort": "oldest"} if oldest_first else {}
-        kept |= {"per_page": given["per_page"]} if given.get("per_page") in sizes else {}
+        persistent = {"q": text, **{name: values[name] for name in filters.active}}
+        persistent |= {"sort": "oldest"} if oldest_first else {}
+        persistent |= {"per_page": values["per_page"]} if values.get("per_page") in sizes else {}
         return cls(
             tab=_tab(query),
             text=text,
             filters=filters,
-            per_page=sizes.get(given.get("per_page", ""), SIZES[0]),
+            per_page=sizes.get(values.get("per_page", ""), PAGE_SIZES[0]),
             oldest_first=oldest_first,
-            kept={name: value for name, value in kept.items() if value},
-            place={name: given[name] for name in PAGING if name in given},
+            persistent={name: value for name, value in persistent.items() if value},
+            paging={name: values[name] for name in PAGING if name in values},
         )
 
     @property
-    def narrows(self) -> bool:
-        """Tell whether anything but the tab narrows the list."""
-        return bool(self.text or self.filters.given)
+    def is_filtered(self) -> bool:
+        """Whether anything but the tab filters the list."""
+        return bool(self.text or self.filters.active)
 
-    def found(self) -> Found:
-        """Find the orders on all tabs together."""
-        return find(self.filters.narrowed(Order.objects.all()), self.text)
+    def search(self) -> SearchResult:
+        """Return the orders on all tabs together."""
+        return search(self.filters.apply(Order.objects.all()), self.text)
 
-    def on_tab(self, orders: OrderQuerySet) -> OrderQuerySet:
-        """Give those of them that this tab shows."""
+    def filter_by_tab(self, orders: OrderQuerySet) -> OrderQuerySet:
         if self.tab == ATTENTION:
             return orders.needing_attention()
         return orders.filter(status=self.tab) if self.tab else orders
 
-    def params(self, *, without: Iterable[str] = (), tab: str | None = None) -> list[tuple[str, str]]:
-        """Give the parameters of this list, from its first page."""
-        given = _tab_params(self.tab if tab is None else tab) | self.kept
-        return [(name, value) for name, value in given.items() if name not in without]
+    def hidden_params(self, *, without: Iterable[str] = (), tab: str | None = None) -> list[tuple[str, str]]:
+        params = _tab_params(self.tab if tab is None else tab) | self.persistent
+        return [(name, value) for name, value in params.items() if name not in without]
 
-    def link(self, changes: Mapping[str, object] | None = None, *, tab: str | None = None) -> str:
-        """Give the query string of this list with other parameters; an empty value drops one."""
+    def url(self, changes: Mapping[str, object] | None = None, *, tab: str | None = None) -> str:
+        """Return the query string of the first page; an empty value in `changes` drops a parameter."""
         changes = changes or {}
-        return "?" + urlencode([*self.params(without=changes, tab=tab), *((n, v) for n, v in changes.items() if v)])
+        return "?" + urlencode(
+            [*self.hidden_params(without=changes, tab=tab), *((n, v) for n, v in changes.items() if v)]
+        )
+
+    def active_filters(self) -> list[tuple[str, str, str]]:
+        """Return label, value and the URL without it of each filter."""
+        fields = self.filters.fields
+        return [
+            (str(fields[name].label), _display_value(fields[name], value), self.url({name: ""}))
+            for name, value in self.filters.active.items()
+        ]
+
+
+def _display_value(field: forms.Field, value: object) -> str:
+    choices = dict(getattr(field, "choices", ())) if isinstance(value, str) else {}
+    return str(choices.get(value, value))
 
 
 def _tab(query: QueryDict) -> str:

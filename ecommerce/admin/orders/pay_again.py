@@ -1,4 +1,4 @@
-"""The page "Pay with another card": for an order that is created and whose payment failed or is open."""
+"""The page "Pay with another card", for a created order whose payment failed or is open."""
 
 from typing import Any
 
@@ -11,38 +11,37 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice.base_admin import StaffAdmin, actor
-from ecommerce.admin.new_order.choices import cards, checked
+from ecommerce.admin.new_order.choices import card_choices, selected_value
 from ecommerce.admin.new_order.forms import PaymentForm
-from ecommerce.admin.orders.payment_messages import tell
+from ecommerce.admin.orders.payment_messages import add_payment_message
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
 from ecommerce.orders.selectors import allowed_acts
 
 
-def page(admin: StaffAdmin, request: HttpRequest, order_id: int) -> HttpResponse:
-    """Ask for a card, and charge the order to it."""
+def pay_again_view(admin: StaffAdmin, request: HttpRequest, order_id: int) -> HttpResponse:
     order = get_object_or_404(Order.objects.select_related("customer"), pk=order_id)
     if request.method == "POST":
-        return _submitted(admin, request, order)
+        return _pay(admin, request, order)
     if "pay" not in allowed_acts(order):
         messages.warning(request, _("Order {number} is not waiting for a payment.").format(number=order.number))
         return redirect("admin:ecommerce_order_change", order.pk)
-    return _shown(admin, request, order, PaymentForm(_blank()))
+    return _render(admin, request, order, PaymentForm(_initial_data()))
 
 
-def _blank() -> QueryDict:
+def _initial_data() -> QueryDict:
     data = QueryDict(mutable=True)
     data["save_card"] = "on"
     return data
 
 
-def _submitted(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpResponse:
+def _pay(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpResponse:
     form = PaymentForm(request.POST)
     if not form.is_valid():
-        return _shown(admin, request, order, form)
+        return _render(admin, request, order, form)
     try:
-        paid = pay(
+        order = pay(
             order_id=order.pk,
             by=actor(request),
             at=timezone.now(),
@@ -50,24 +49,24 @@ def _submitted(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpRes
             token=form.new_token,
             save_card=form.cleaned_data["save_card"],
         )
-    except OrderError as refusal:
-        return _refused(admin, request, order, form, refusal)
-    tell(request, paid)
+    except OrderError as error:
+        return _render_error(admin, request, order, form, error)
+    add_payment_message(request, order)
     return redirect("admin:ecommerce_order_change", order.pk)
 
 
-def _refused(
-    admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm, refusal: OrderError
+def _render_error(
+    admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm, error: OrderError
 ) -> HttpResponse:
-    if refusal.field in {"source_id", "gateway_token"}:
-        form.add_error("token", refusal.message)
-        return _shown(admin, request, order, form)
-    messages.error(request, refusal.message)
+    if error.field in {"source_id", "gateway_token"}:
+        form.add_error("token", error.message)
+        return _render(admin, request, order, form)
+    messages.error(request, error.message)
     return redirect("admin:ecommerce_order_change", order.pk)
 
 
-def _shown(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
-    choices = cards(order.customer, at=timezone.now())
+def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
+    choices = card_choices(order.customer, at=timezone.now())
     context: dict[str, Any] = admin.admin_site.each_context(request) | {
         "title": _("Pay with another card"),
         "subtitle": order.number,
@@ -75,10 +74,10 @@ def _shown(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentF
         "order": order,
         "payment": form,
         "cards": choices,
-        "card": checked(choices, str(form.data.get("card", ""))),
+        "card": selected_value(choices, str(form.data.get("card", ""))),
         "errors": [("payment", str(sentence)) for sentences in form.errors.values() for sentence in sentences],
         "failed": order.acts.filter(outcome="failed", kind="pay").order_by("requested_at").last(),
         "stripe_js_url": settings.STRIPE_JS_URL,
         "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,
     }
-    return TemplateResponse(request, "admin/ecommerce/new_order/pay.html", context)
+    return TemplateResponse(request, "admin/ecommerce/order/pay.html", context)

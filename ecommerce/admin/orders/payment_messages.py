@@ -1,4 +1,4 @@
-"""What is said after a card was charged, or was to be: the truth, as the order tells it."""
+"""The message after an order was placed or paid: how its payment went."""
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -9,17 +9,15 @@ from django.utils.translation import gettext as _
 from ecommerce.models import Order
 
 
-def tell(request: HttpRequest, order: Order) -> None:
-    """Say how the payment of an order went."""
-    level, sentence = _said(order)
-    messages.add_message(request, level, sentence)
+def add_payment_message(request: HttpRequest, order: Order) -> None:
+    messages.add_message(request, *_payment_message(order))
 
 
-def _said(order: Order) -> tuple[int, str]:
+def _payment_message(order: Order) -> tuple[int, str]:
     if order.was_paid:
-        return messages.SUCCESS, _paid(order)
+        return messages.SUCCESS, _paid_text(order)
     if order.money_state == Order.MoneyState.PAYMENT_FAILED:
-        return messages.ERROR, _declined(order)
+        return messages.ERROR, _declined_text(order)
     if order.money_state == Order.MoneyState.AUTHENTICATION_REQUIRED:
         return messages.WARNING, _(
             "Order {number} is created, not paid yet: the customer’s bank asks the customer to confirm the payment, "
@@ -34,13 +32,13 @@ def _said(order: Order) -> tuple[int, str]:
     )
 
 
-def _paid(order: Order) -> str:
+def _paid_text(order: Order) -> str:
     if not order.total:
         return _("Order {number} is paid: there was nothing to charge.").format(number=order.number)
     return _("Order {number} is paid: {total} was charged.").format(number=order.number, total=order.total_money)
 
 
-def _declined(order: Order) -> str:
+def _declined_text(order: Order) -> str:
     return format_html(
         '{} <a class="underline font-semibold" href="{}">{}</a>',
         _("Order {number} is created, but its payment failed: {words}").format(

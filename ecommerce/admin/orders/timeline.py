@@ -1,4 +1,4 @@
-"""The history of an order in sentences: what happened, by whom, when, and why."""
+"""The timeline of an order: its events as sentences."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from billing.money import UnsupportedCurrency, format_money
 from customers.actors import ActorKind
-from ecommerce.admin.display import when
+from ecommerce.admin.display import format_time
 from ecommerce.models import Order, OrderEvent
 
-MOST = 200
+MAX_ENTRIES = 200
 
 SENTENCES: Mapping[str, str | Promise] = {
     "created": gettext_lazy("Ordered for %(money)s"),
@@ -38,15 +38,13 @@ SENTENCES: Mapping[str, str | Promise] = {
     "disputed": gettext_lazy("The customer disputes the charge of %(money)s at the bank"),
     "dispute_closed": gettext_lazy("The dispute of %(money)s is closed"),
 }
-# What an event's data tells besides: shown after the sentence, in this order.
+# The keys of an event's data that are shown after the sentence, in this order.
 DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
 TONES = {"paid": "good", "payment_failed": "bad", "refund_failed": "bad", "disputed": "bad", "fulfilled": "done"}
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """One line of the history."""
-
+class TimelineEntry:
     what: str
     who: str
     when: str
@@ -54,29 +52,27 @@ class Moment:
     tone: str
 
 
-def timeline(order: Order) -> list[Moment]:
-    """Give the history, the latest first."""
-    return [moment(event) for event in order.events.order_by("-pk")[:MOST]]
+def timeline(order: Order) -> list[TimelineEntry]:
+    """Newest first."""
+    return [timeline_entry(event) for event in order.events.order_by("-pk")[:MAX_ENTRIES]]
 
 
-def moment(event: OrderEvent) -> Moment:
-    """Say an event in words; one of an unknown kind is said plainly."""
+def timeline_entry(event: OrderEvent) -> TimelineEntry:
     sentence = SENTENCES.get(event.kind, event.kind.replace("_", " ").capitalize().replace("%", "%%"))
-    return Moment(
+    return TimelineEntry(
         what=str(sentence) % {"money": _money(event.data)},
-        who=_who(event),
-        when=when(event.at),
-        why=_why(event.data),
+        who=_actor_label(event),
+        when=format_time(event.at),
+        why=_details(event.data),
         tone=TONES.get(event.kind, "plain"),
     )
 
 
-def last_words(order: Order) -> str:
-    """Say what happened last, by whom and when, for whoever came too late."""
+def describe_last_event(order: Order) -> str:
     event = order.events.order_by("-pk").first()
     if event is None:
         return ""
-    last = moment(event)
+    last = timeline_entry(event)
     return _("%(what)s, by %(who)s, %(when)s.") % {"what": last.what, "who": last.who, "when": last.when}
 
 
@@ -90,13 +86,13 @@ def _money(data: Mapping[str, Any]) -> str:
         return f"{currency.upper()} {amount}"
 
 
-def _why(data: Mapping[str, Any]) -> str:
-    told = [str(data[name]) for name in DETAILS if data.get(name)]
+def _details(data: Mapping[str, Any]) -> str:
+    details = [str(data[name]) for name in DETAILS if data.get(name)]
     if data.get("restock") is False:
-        told.append(_("not put back in stock"))
-    return " · ".join(told)
+        details.append(_("not put back in stock"))
+    return " · ".join(details)
 
 
-def _who(event: OrderEvent) -> str:
-    told_apart = {ActorKind.CUSTOMER.value, ActorKind.API_KEY.value}
-    return f"{event.by_label} ({event.get_by_kind_display()})" if event.by_kind in told_apart else event.by_label
+def _actor_label(event: OrderEvent) -> str:
+    labelled_kinds = {ActorKind.CUSTOMER.value, ActorKind.API_KEY.value}
+    return f"{event.by_label} ({event.get_by_kind_display()})" if event.by_kind in labelled_kinds else event.by_label

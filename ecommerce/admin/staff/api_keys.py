@@ -1,4 +1,4 @@
-"""Keys of staff programs: made by superusers, shown once, revoked for ever."""
+"""The API key admin: keys are created by superusers, shown once, and revoked for good."""
 
 from typing import Any, cast
 
@@ -22,16 +22,14 @@ from backoffice.list_tabs import Tab, Tabbed
 from billing.templatetags.money import badge, moment
 from customers.actors import Actor
 from customers.models import User
-from ecommerce.admin.staff.admin import SuperusersOnly
+from ecommerce.admin.staff.admin import SuperuserAdmin
 from ecommerce.models import ApiKey
 
-# allauth brings pages of its own; what they edit is the customers' business.
+# Registered by allauth; customers manage their own addresses.
 admin.site.unregister(EmailAddress)
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A key to be made."""
-
     permissions = forms.MultipleChoiceField(
         choices=ApiKey.Permission.choices,
         widget=UnfoldAdminCheckboxSelectMultipleWidget(),
@@ -45,8 +43,8 @@ class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(Tabbed, SuperusersOnly):
-    """Keys. None is changed or deleted: history names them."""
+class ApiKeyAdmin(Tabbed, SuperuserAdmin):
+    """Keys are never changed or deleted: the history of orders names them."""
 
     form = ApiKeyForm
     list_display = ("name", "prefix", "may", "made", "used", "state")
@@ -58,72 +56,64 @@ class ApiKeyAdmin(Tabbed, SuperusersOnly):
         Tab(_("In force"), Q(revoked_at=None), (("revoked_at__isnull", "True"),)),
         Tab(_("Revoked"), Q(revoked_at__isnull=False), (("revoked_at__isnull", "False"),)),
     )
-    change_form_after_template = "admin/ecommerce/api_key/revoke_link.html"
+    change_form_after_template = "admin/ecommerce/apikey/revoke_link.html"
 
     def get_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
-        """Ask for a new key's name and rights; show an old one's."""
         return ("name", *self.readonly_fields) if obj else self.fields
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Keep each as it was made; on the list the right only lets a superuser in."""
-        return obj is None and self._may(request)
+        # None can be edited; without an object, this permission opens the list.
+        return obj is None and self._is_superuser(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Keep who acted."""
         return False
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
-        """Make the key; its text is for this one answer alone."""
-        made, request.key_text = ApiKey.objects.create_key(  # type: ignore[attr-defined]
+        # The key's text is passed to `response_add` and kept nowhere else.
+        created, request.key_text = ApiKey.objects.create_key(  # type: ignore[attr-defined]
             name=obj.name, permissions=obj.permissions, by=Actor.staff(cast(User, request.user))
         )
-        obj.pk = made.pk
+        obj.pk = created.pk
 
     def log_addition(self, *args: Any) -> None:
-        """Leave it out: the row says who made it."""
+        """Do not log: the row says who made it."""
 
     def response_add(self, request: HttpRequest, obj: ApiKey, post_url_continue: str | None = None) -> HttpResponse:
-        """Show the key's text, once: it is kept nowhere, not even in a message."""
+        # Rendered here, not in a redirect: the text must not be kept, not even in a message.
         text = request.key_text  # type: ignore[attr-defined]
-        return self._page(request, "made.html", obj, title=gettext("The new key"), text=text)
+        return self._render(request, "created.html", obj, title=gettext("The new key"), text=text)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that asks before a key is revoked."""
         revoke = self.admin_site.admin_view(self.revoke_view)
         return [path("<int:key_id>/revoke/", revoke, name="ecommerce_apikey_revoke"), *super().get_urls()]
 
     def revoke_view(self, request: HttpRequest, key_id: int) -> HttpResponse:
-        """Ask, and revoke."""
-        if not self._may(request):
+        if not self._is_superuser(request):
             raise PermissionDenied
         key = get_object_or_404(ApiKey, pk=key_id)
         if request.method == "POST":
             key.revoke(at=timezone.now())
             messages.success(request, gettext("%(key)s is revoked: it opens nothing any more.") % {"key": key})
             return redirect(reverse("admin:ecommerce_apikey_changelist"))
-        return self._page(request, "revoke.html", key, title=gettext("Revoke a key"))
+        return self._render(request, "revoke.html", key, title=gettext("Revoke a key"))
 
-    def _page(self, request: HttpRequest, template: str, key: ApiKey, **context: Any) -> TemplateResponse:
-        frame = {**self.admin_site.each_context(request), "opts": self.opts, "key": key}
-        return TemplateResponse(request, f"admin/ecommerce/api_key/{template}", {**frame, **context})
+    def _render(self, request: HttpRequest, template: str, key: ApiKey, **context: Any) -> TemplateResponse:
+        base = {**self.admin_site.each_context(request), "opts": self.opts, "key": key}
+        return TemplateResponse(request, f"admin/ecommerce/apikey/{template}", {**base, **context})
 
     @column(_("may"))
     def may(self, key: ApiKey) -> str:
-        """Name its rights."""
         return ", ".join(str(ApiKey.Permission(each).label) for each in key.permissions)
 
     @column(_("made"))
     def made(self, key: ApiKey) -> SafeString | str:
-        """Give when it was made, with the zone."""
         return moment(key.created_at)
 
     @column(_("last used"))
     def used(self, key: ApiKey) -> SafeString | str:
-        """Give when it was used last, to the minute, with the zone."""
         return moment(key.last_used_at)
 
     @column(_("status"))
     def state(self, key: ApiKey) -> SafeString:
-        """Tell whether it opens anything."""
         revoked = key.revoked_at is not None
         return badge("inactive", gettext("Revoked")) if revoked else badge("active", gettext("In force"))

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from customers.models import Address, Customer
-from ecommerce.admin.customers.tabs import SHOWN
+from ecommerce.admin.customers.tabs import MAX_ROWS
 from tests.support.factories import make_address, make_customer, make_sku
 from tests.support.forms import filled_in, sentences
 from tests.support.rows import a_card, a_paid_order, a_refund, an_order
@@ -152,12 +152,12 @@ def test_empty_tabs_say_what_will_be_there(support: Client) -> None:
 def test_tabs_are_bounded_and_lead_to_all(support: Client) -> None:
     ada, sku = make_customer(), make_sku()
     few = queries_of(support, ada)
-    for _ in range(SHOWN + 3):
+    for _ in range(MAX_ROWS + 3):
         a_paid_order(ada, sku)
 
     page = support.get(page_of(ada)).content.decode()
 
-    assert page.count("2 x Mug, red") == SHOWN
+    assert page.count("2 x Mug, red") == MAX_ROWS
     assert f"/admin/ecommerce/order/?customer={ada.pk}" in page
     assert f"/admin/billing/invoice/?customer__id__exact={ada.pk}" in page
     assert queries_of(support, ada) <= few + 1

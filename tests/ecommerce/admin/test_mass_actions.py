@@ -18,10 +18,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
     """Note what is carried out instead of doing it."""
     done: list[tuple[str, list[str]]] = []
 
-    def run(_admin: Any, request: HttpRequest, orders: OrderQuerySet) -> None:
+    def run(_admin: Any, request: HttpRequest, _action: str, orders: OrderQuerySet) -> None:
         done.append((request.POST["action"], sorted(order.number for order in orders)))
 
-    monkeypatch.setattr(mass_actions, "RUN", {action.name: run for action in mass_actions.MASS_ACTIONS})
+    monkeypatch.setattr(mass_actions, "handle_mass_action", run)
     return done
 
 
@@ -102,7 +102,7 @@ def test_an_action_without_its_permission_is_refused(ran: list[Any]) -> None:
 def test_all_that_match_are_offered_where_there_are_more_than_the_page_shows(
     ran: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.PAGE_SIZES", (2,))
     for _ in range(3):
         order_row("paid")
     client = signed_in(*RIGHTS)

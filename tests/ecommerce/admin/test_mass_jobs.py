@@ -200,7 +200,7 @@ def test_the_strip_says_how_it_ended_until_it_is_put_away(client: Client, ben: U
     page = client.get(LIST).content.decode()
     assert f"Bulk job {job.pk} is complete: fulfill 3 orders." in page
     assert "3 done, 0 skipped, 0 failed" in page
-    assert "hx-get" not in page[page.index("bulk-strip") : page.index("o-tabs")]
+    assert "hx-get" not in page[page.index("bulk-job-banner") : page.index("o-tabs")]
 
     gone = client.post(f"/admin/ecommerce/bulkjob/{job.pk}/dismiss/", {"next": PAID})
     assert gone["Location"] == PAID
@@ -291,7 +291,7 @@ def test_a_job_without_a_worker_says_so(client: Client, ben: User, paid: list[Or
 
 
 def test_the_outcomes_are_paged_by_key(client: Client, ben: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.bulk_jobs.items.ROWS", 2)
+    monkeypatch.setattr("ecommerce.admin.bulk_jobs.items.PAGE_SIZE", 2)
     customer, sku = make_customer(), make_sku()
     orders = [a_paid_order(customer, sku) for _each in range(5)]
     job = run("fulfill", orders, ben)

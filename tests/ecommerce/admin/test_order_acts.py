@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.models import Refund
-from ecommerce.admin.orders.actions import ACTS
+from ecommerce.admin.orders.actions import ORDER_ACTIONS
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.execute import settle_act
 from ecommerce.orders.fulfill import fulfill
@@ -17,7 +17,7 @@ from tests.support.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BY_NAME = {act.name: act for act in ACTS}
+BY_NAME = {act.name: act for act in ORDER_ACTIONS}
 
 
 def url(order: Order, act: str) -> str:
@@ -32,7 +32,7 @@ def press(client: Client, order: Order, act: str, **typed: Any) -> HttpResponse:
     """Open the page and press its button with what it had filled in."""
     asked = client.get(url(order, act))
     assert asked.status_code == 200
-    return client.post(url(order, act), {"confirmed": asked.context["owed"], **typed})  # type: ignore[return-value]
+    return client.post(url(order, act), {"confirmed": asked.context["amount"], **typed})  # type: ignore[return-value]
 
 
 def settled(order: Order) -> Order:
@@ -148,7 +148,7 @@ def test_an_amount_that_changed_meanwhile_is_shown_again(order: Order) -> None:
     assert page.redirect_chain  # so that a reload sends nothing
     assert "The amount is another one now." in page.content.decode()
     assert "Twice" in page.content.decode()
-    assert page.context["owed"] == 4500
+    assert page.context["amount"] == 4500
     assert Order.objects.get().money_state == ""
 
 

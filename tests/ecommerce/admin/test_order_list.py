@@ -59,7 +59,7 @@ def test_counts_stop_at_their_bound(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_pages_lead_forth_and_back_without_losing_or_repeating_an_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.PAGE_SIZES", (2,))
     ana = viewer()
     expected = [order_row().number for _ in range(5)][::-1]
     assert walk(ana, "next") == [expected[:2], expected[2:4], expected[4:]]
@@ -67,7 +67,7 @@ def test_pages_lead_forth_and_back_without_losing_or_repeating_an_order(monkeypa
 
 
 def test_the_oldest_come_first_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ecommerce.admin.orders.filters.SIZES", (2,))
+    monkeypatch.setattr("ecommerce.admin.orders.filters.PAGE_SIZES", (2,))
     ana = viewer()
     expected = [order_row().number for _ in range(3)]
     assert walk(ana, "next", "?sort=oldest") == [expected[:2], expected[2:]]

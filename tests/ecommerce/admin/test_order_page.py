@@ -5,8 +5,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Refund
-from ecommerce.admin.orders.actions import ACTS, OfferedAct
-from ecommerce.admin.orders.timeline import SENTENCES, moment, timeline
+from ecommerce.admin.orders.actions import ORDER_ACTIONS, OrderAction
+from ecommerce.admin.orders.timeline import SENTENCES, timeline, timeline_entry
 from ecommerce.models import Fulfillment, Order, OrderEvent
 from tests.ecommerce.admin.rows import LIST, NOON, order_row, paid_row, signed_in, viewer
 from tests.support.factories import make_coupon, make_customer, make_sku
@@ -114,14 +114,14 @@ def queries(client: Client, order: Order) -> int:
 
 @pytest.mark.parametrize("kind", SENTENCES)
 def test_each_kind_of_event_is_said_in_words(kind: str) -> None:
-    line = moment(event(order_row(), kind, amount=1500, currency="eur", reason="Wrong size"))
+    line = timeline_entry(event(order_row(), kind, amount=1500, currency="eur", reason="Wrong size"))
     assert "%" not in line.what
     assert kind not in line.what
     assert (line.who, line.when, line.why) == ("Ana", "2026-11-02 12:00 UTC", "Wrong size")
 
 
 def test_an_unknown_kind_is_said_plainly() -> None:
-    line = moment(event(order_row(), "went_100%_over", currency="zzz", amount=3))
+    line = timeline_entry(event(order_row(), "went_100%_over", currency="zzz", amount=3))
     assert (line.what, line.why) == ("Went 100% over", "")
 
 
@@ -145,11 +145,11 @@ def test_the_options_are_a_page_and_the_menu_alone_for_the_script() -> None:
     assert "<html" not in menu
 
 
-@pytest.mark.parametrize("act", ACTS, ids=lambda act: act.name)
+@pytest.mark.parametrize("act", ORDER_ACTIONS, ids=lambda act: act.name)
 @pytest.mark.parametrize("method", ["get", "post"])
-def test_each_act_wants_its_own_permission(act: OfferedAct, method: str) -> None:
+def test_each_act_wants_its_own_permission(act: OrderAction, method: str) -> None:
     order = order_row("paid")
-    others = {each.permissions for each in ACTS} - {act.permissions}
+    others = {each.permissions for each in ORDER_ACTIONS} - {act.permissions}
     rights = {right for rights in others for right in rights} - set(act.permissions)
     response = getattr(signed_in("ecommerce.view_order", *rights), method)(f"{LIST}{order.pk}/{act.name}/")
     assert response.status_code == 403

@@ -2,7 +2,7 @@ import pytest
 
 from billing.models import Refund
 from customers.models import Customer
-from ecommerce.admin.orders.search import find, matching
+from ecommerce.admin.orders.search import search
 from ecommerce.models import Order
 from tests.ecommerce.admin.rows import order_row, paid_row
 from tests.support.factories import make_customer, make_sku
@@ -51,7 +51,7 @@ def wanted() -> Order:
     ],
 )
 def test_an_order_is_found_by(wanted: Order, text: str) -> None:
-    assert list(matching(Order.objects.all(), text)) == [wanted]
+    assert list(search(Order.objects.all(), text).orders) == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -59,30 +59,30 @@ def test_an_order_is_found_by(wanted: Order, text: str) -> None:
     ["7003", "nobody@shop.example", "INV-000043", "pi_4", "re_1", "cus_B", "an mug", "ann tee", "!?&|():*'", "ch_1"],
 )
 def test_nothing_is_found_by(wanted: Order, text: str) -> None:
-    assert list(matching(Order.objects.all(), text)) == []
+    assert list(search(Order.objects.all(), text).orders) == []
 
 
 @pytest.mark.parametrize("text", ["", "   ", "\0"])
 def test_an_empty_search_finds_all(wanted: Order, text: str) -> None:
-    assert matching(Order.objects.all(), text).count() == 2
+    assert search(Order.objects.all(), text).orders.count() == 2
 
 
 def test_digits_that_are_no_number_find_a_sku() -> None:
     order = order_row(sku=make_sku("4006381333931"))
-    assert list(matching(Order.objects.all(), "4006381333931")) == [order]
+    assert list(search(Order.objects.all(), "4006381333931").orders) == [order]
 
 
 def test_a_renamed_customer_is_found_by_the_new_name(wanted: Order) -> None:
     Customer.objects.filter(pk=wanted.customer_id).update(last_name="Hamilton")
-    assert list(matching(Order.objects.all(), "hamil")) == [wanted]
-    assert list(matching(Order.objects.all(), "ann o'neil")) == [wanted]  # the e-mail still says so
+    assert list(search(Order.objects.all(), "hamil").orders) == [wanted]
+    assert list(search(Order.objects.all(), "ann o'neil").orders) == [wanted]  # the e-mail still says so
 
 
 def test_a_word_of_very_many_orders_is_found_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecommerce.admin.orders.search.BOUND", 1)
     orders = {order_row(), order_row("paid"), order_row("paid")}
-    found = find(Order.objects.all(), "lovelace")
-    assert found.very_many
-    assert set(found.orders) == set(found.walked) == orders
+    found = search(Order.objects.all(), "lovelace")
+    assert found.is_sampled
+    assert set(found.orders) == set(found.scan) == orders
     assert found.sample.count() == 2
-    assert set(find(Order.objects.paid(), "lovelace").walked) == {order for order in orders if order.status == "paid"}
+    assert set(search(Order.objects.paid(), "lovelace").scan) == {order for order in orders if order.status == "paid"}
