@@ -160,7 +160,7 @@ def _settle(heard: Iterable[list[StripeResult]]) -> None:
     """Hand over what was heard. What can't be finished stays a difference."""
     for answer in (each for answers in heard for each in answers):
         try:
-            results_received.send(sender=Reconciliation, answers=[answer], at=timezone.now())
+            results_received.send(sender=Reconciliation, results=[answer], at=timezone.now())
         except Exception as error:  # noqa: BLE001 - the comparison that follows says what is still not the same
             logger.warning("Reconciling could not finish %r: %r", answer, error)
 
@@ -255,4 +255,4 @@ def _have_told(differences: Iterable[Difference]) -> None:
         for payment_id in sorted({each.payment_id for each in differences if each.payment_id})
     ]
     if about:
-        results_received.send(sender=Difference, answers=about, at=timezone.now())
+        results_received.send(sender=Difference, results=about, at=timezone.now())

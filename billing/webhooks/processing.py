@@ -28,7 +28,7 @@ def process(*, event_id: int, at: datetime) -> None:
     try:
         for answer in _heard(event):
             # One by one, so that each says for itself what went wrong with it.
-            results_received.send(sender=WebhookEvent, answers=[answer], at=at)
+            results_received.send(sender=WebhookEvent, results=[answer], at=at)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is told on the row and tried again
         _postpone(event, error, at=at)
     else:

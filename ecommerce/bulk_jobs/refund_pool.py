@@ -15,8 +15,8 @@ from billing import gateway, leases
 from billing.models import Refund
 from billing.results import RefundResult
 from billing.settlement import submit_refund
-from billing.signals import results_received
 from ecommerce.models import BulkJob, BulkJobItem
+from ecommerce.orders.apply_results import apply_results
 
 logger = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ class RefundPool:
     def _finish(self) -> None:
         batch, self.landed = sorted(self.landed, key=lambda answer: answer.payment_id), []
         try:
-            results_received.send(sender=Refund, answers=batch, at=timezone.now())
+            apply_results(results=batch, at=timezone.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:

@@ -14,8 +14,8 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
 from ecommerce.models import OrderAct
 from ecommerce.orders import execute
-from ecommerce.orders.refund import cancel
-from ecommerce.tasks import settle_act, sweep
+from ecommerce.orders.cancel import cancel
+from ecommerce.tasks import execute_act, sweep
 from pelcro_orders.celery import app
 from tests.ecommerce.orders.acts import fresh, paid, payment_of
 from tests.support.factories import ANA, make_sku, place_order
@@ -63,14 +63,14 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
     for order in orders:
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     poison = Refund.objects.order_by("pk")[0].pk
-    whole = execute.settle_refund
+    whole = execute.execute_refund
 
     def breaks(*, refund_id: int, at: Any) -> None:
         if refund_id == poison:
             raise ZeroDivisionError
         whole(refund_id=refund_id, at=at)
 
-    monkeypatch.setattr(execute, "settle_refund", breaks)
+    monkeypatch.setattr(execute, "execute_refund", breaks)
     sweep()
     assert [fresh(order).status for order in orders] == ["paid", "canceled", "canceled"]
     assert "ZeroDivisionError" in caplog.text
@@ -109,8 +109,8 @@ def test_what_is_leased_or_not_due_is_left_alone(sandbox: FakeStripeServer) -> N
 
 def test_an_act_that_is_over_is_not_settled_again() -> None:
     order = paid()
-    settle_act(act_id=order.acts.get().pk)
-    settle_act(act_id=0)
+    execute_act(act_id=order.acts.get().pk)
+    execute_act(act_id=0)
     assert payment_of(order).attempts == 1
 
 

@@ -25,9 +25,10 @@ from billing.signals import results_received
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders import fulfill
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.execute import settle_act
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.execute import execute_act
+from ecommerce.orders.refund import refund
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import at_once
@@ -134,7 +135,7 @@ def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
             cursor.execute("ALTER TABLE billing_refund DISABLE TRIGGER keep_refunds")
         try:
             begun = refund(order_id=order.pk, reason="", amount=500, by=ANA, at=timezone.now())
-            settle_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
+            execute_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
             assert (differences(ledger()) == []) is protected
         finally:
             cursor.execute("ALTER TABLE billing_refund ENABLE TRIGGER keep_refunds")
@@ -160,7 +161,7 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
 
         monkeypatch.setattr(payments, "close_refund", always)
     for _ in range(3):
-        results_received.send(sender=Refund, answers=[answer], at=timezone.now())
+        results_received.send(sender=Refund, results=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected
 
 

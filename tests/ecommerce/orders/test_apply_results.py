@@ -12,9 +12,11 @@ from billing.results import PaymentResult, RefundResult, StripeResult
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.apply_results import apply_results
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import confirm, pay
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import settle_outside
+from ecommerce.orders.return_order import return_order
 from tests.ecommerce.orders.acts import (
     at_once,
     by_hand,
@@ -35,7 +37,7 @@ NOW = timezone.now
 
 def heard(answers: list[StripeResult]) -> None:
     for answer in answers:
-        apply_results(answers=[answer], at=NOW())
+        apply_results(results=[answer], at=NOW())
 
 
 def hear_all(order: Order) -> None:
@@ -51,7 +53,7 @@ def given_up(sandbox: FakeStripeServer, **fields: Any) -> Order:
     order = place_order(**fields)
     payment = payment_of(order)
     apply_results(
-        answers=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="Given up.")], at=NOW()
+        results=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="Given up.")], at=NOW()
     )
     assert fresh(order).money_state == "payment_failed"
     return fresh(order)
@@ -211,7 +213,7 @@ def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
     answers = stripe_state.intent_results(intent)
-    assert at_once(*[partial(apply_results, answers=answers, at=NOW())] * 8) == ["done"] * 8
+    assert at_once(*[partial(apply_results, results=answers, at=NOW())] * 8) == ["done"] * 8
     assert (fresh(order).status, kinds(order).count("payment_failed")) == ("created", 1)
 
 
@@ -227,7 +229,7 @@ def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(led
             RefundResult(payment_id=row.payment_id, refund_id=row.pk, status=row.Status.SUCCEEDED, stripe_id=made.id)
         )
     Invoice.objects.filter(order=orders[1]).update(amount_refunded=1500)
-    apply_results(answers=answers, at=NOW())
+    apply_results(results=answers, at=NOW())
     assert [fresh(order).amount_refunded for order in orders] == [300, 0, 300]
 
     Invoice.objects.filter(order=orders[1]).update(amount_refunded=0)
@@ -248,7 +250,7 @@ def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None
         )
         batches[(number // 2) % 2].append(answer)
     at_once(
-        partial(apply_results, answers=batches[0], at=NOW()), partial(apply_results, answers=batches[1][::-1], at=NOW())
+        partial(apply_results, results=batches[0], at=NOW()), partial(apply_results, results=batches[1][::-1], at=NOW())
     )
     assert Order.objects.filter(status="canceled").count() == 12
     first.refresh_from_db()

@@ -13,9 +13,11 @@ from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.settlement import submit_refund
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +35,7 @@ def returned(*, restock: bool, **fields: Any) -> Order:
 
 def refunded_before() -> Order:
     order = refund(order_id=place_order(quantity=2).pk, reason="Scratch", amount=500, by=ANA, at=timezone.now())
-    settle_act(act=OrderAct.objects.get(order=order, kind="refund"), at=timezone.now())
+    execute_act(act=OrderAct.objects.get(order=order, kind="refund"), at=timezone.now())
     return cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now())
 
 
@@ -110,12 +112,12 @@ def test_both_ways_leave_the_same_rows(balanced: Callable[[], None]) -> None:
     sku = make_sku(stock=100)
     everything()
     for answer in answers():
-        apply_results(answers=[answer], at=timezone.now())
+        apply_results(results=[answer], at=timezone.now())
     alone = rows()
     sku.refresh_from_db()
     taken = 100 - sku.inventory_quantity
     everything()
-    apply_results(answers=answers(), at=timezone.now())
+    apply_results(results=answers(), at=timezone.now())
     both = rows()
 
     for name in ("orders", "acts", "refunds", "invoices", "events"):
@@ -136,7 +138,7 @@ def test_many_cost_as_many_statements_as_few(balanced: Callable[[], None]) -> No
             undone()
         heard = answers()
         with CaptureQueriesContext(connection) as queries:
-            apply_results(answers=heard, at=timezone.now())
+            apply_results(results=heard, at=timezone.now())
         counts.append(len(queries))
     assert counts[1] <= counts[0] < 30
     assert Order.objects.filter(status="canceled").count() == 12
@@ -146,6 +148,6 @@ def test_the_same_answer_twice_in_a_batch_counts_once(balanced: Callable[[], Non
     for _each in range(2):
         undone()
     heard = answers()
-    apply_results(answers=[*heard, *heard], at=timezone.now())
-    apply_results(answers=heard, at=timezone.now())
+    apply_results(results=[*heard, *heard], at=timezone.now())
+    apply_results(results=heard, at=timezone.now())
     assert CreditNote.objects.count() == 2

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from ecommerce.models import Fulfillment
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel
 from tests.ecommerce.orders.acts import at_once, by_hand, free, fresh, fulfilled, kinds, paid, refused, settle
 from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import deliver

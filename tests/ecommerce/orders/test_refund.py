@@ -8,10 +8,12 @@ from django.utils import timezone
 from billing.models import CreditNote, Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct, Sku
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import cancel, refund, return_order
-from ecommerce.tasks import settle_act
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
+from ecommerce.tasks import execute_act
 from tests.ecommerce.orders.acts import (
     at_once,
     by_hand,
@@ -298,7 +300,7 @@ def test_one_refund_settled_by_many_at_once_is_sent_once(ledger: Ledger) -> None
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     act = OrderAct.objects.get(order=order, closed_at=None)
-    at_once(*[partial(settle_act, act_id=act.pk)] * 10)
+    at_once(*[partial(execute_act, act_id=act.pk)] * 10)
     assert (fresh(order).status, len(ledger()["refunds"]), CreditNote.objects.count()) == ("canceled", 1, 1)
 
 

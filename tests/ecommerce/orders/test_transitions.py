@@ -15,9 +15,9 @@ ALLOWED = {
     ("fulfill", "paid"): "fulfilled",
     ("cancel", "created"): "canceled",
     ("cancel", "paid"): "canceled",
-    ("take_back", "fulfilled"): "returned",
+    ("return_order", "fulfilled"): "returned",
 }
-TIME_OF = {"pay": "paid_at", "fulfill": "fulfilled_at", "cancel": "canceled_at", "take_back": "returned_at"}
+TIME_OF = {"pay": "paid_at", "fulfill": "fulfilled_at", "cancel": "canceled_at", "return_order": "returned_at"}
 EVERY = [(transition, status) for transition in TIME_OF for status in Order.Status.values]
 
 
