@@ -5,9 +5,10 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from billing.money import format_money
 from billing.payments import PaymentSource
 from customers.actors import Actor
@@ -64,8 +65,7 @@ def _placed_before(new_order: NewOrder, by: Actor) -> Order | None:
     if not new_order.key:
         return None
     # A request with the same key waits here until the first one commits, and then finds its order.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_placer(by)} {new_order.key}"])
+    lock_in_transaction(LockSpace.PLACEMENT, f"{_placer(by)} {new_order.key}")
     order = find_placed_order(key=new_order.key, by=by)
     if order and order.placement_hash != new_order.fingerprint:
         sentence = _("This was sent before with other contents, as order %(number)s.") % {"number": order.number}
