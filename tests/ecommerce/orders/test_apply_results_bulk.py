@@ -1,4 +1,4 @@
-"""Finishing many plain refunds together leaves the same rows as one after the other."""
+"""Applying many full refunds set-wise writes the same rows as applying them one by one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -54,11 +54,11 @@ def everything() -> None:
     disputed()
 
 
-def answers() -> list[Any]:
+def refund_results() -> list[Any]:
     found = []
-    for wish in Refund.objects.filter(status="requested").order_by("pk"):
-        (leased,) = claim_operations(Refund.objects.filter(pk=wish.pk), at=timezone.now())
-        leased.payment = wish.payment
+    for refund_row in Refund.objects.filter(status="requested").order_by("pk"):
+        (leased,) = claim_operations(Refund.objects.filter(pk=refund_row.pk), at=timezone.now())
+        leased.payment = refund_row.payment
         found.append(submit_refund(leased, at=timezone.now()))
     return found
 
@@ -109,13 +109,13 @@ def test_both_ways_leave_the_same_rows(balanced: Callable[[], None]) -> None:
     make_coupon("SAVE10", percent_off=10)
     sku = make_sku(stock=100)
     everything()
-    for answer in answers():
-        apply_results(results=[answer], at=timezone.now())
+    for result in refund_results():
+        apply_results(results=[result], at=timezone.now())
     alone = rows()
     sku.refresh_from_db()
     taken = 100 - sku.inventory_quantity
     everything()
-    apply_results(results=answers(), at=timezone.now())
+    apply_results(results=refund_results(), at=timezone.now())
     both = rows()
 
     for name in ("orders", "acts", "refunds", "invoices", "events"):
@@ -134,18 +134,18 @@ def test_many_cost_as_many_statements_as_few(balanced: Callable[[], None]) -> No
     for many in (3, 9):
         for _each in range(many):
             undone()
-        heard = answers()
+        results = refund_results()
         with CaptureQueriesContext(connection) as queries:
-            apply_results(results=heard, at=timezone.now())
+            apply_results(results=results, at=timezone.now())
         counts.append(len(queries))
     assert counts[1] <= counts[0] < 30
     assert Order.objects.filter(status="canceled").count() == 12
 
 
-def test_the_same_answer_twice_in_a_batch_counts_once(balanced: Callable[[], None]) -> None:
+def test_the_same_result_twice_in_a_batch_counts_once(balanced: Callable[[], None]) -> None:
     for _each in range(2):
         undone()
-    heard = answers()
-    apply_results(results=[*heard, *heard], at=timezone.now())
-    apply_results(results=heard, at=timezone.now())
+    results = refund_results()
+    apply_results(results=[*results, *results], at=timezone.now())
+    apply_results(results=results, at=timezone.now())
     assert CreditNote.objects.count() == 2

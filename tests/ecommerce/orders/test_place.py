@@ -110,7 +110,7 @@ def test_a_decline_keeps_the_order_created_with_the_banks_words(token: str, word
     assert sku.inventory_quantity == 3
 
 
-def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_held() -> None:
+def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_reserved() -> None:
     sku = make_sku(stock=1)
     order = place_order(sku=sku, token="pm_card_authenticationRequired")
     assert (order.status, order.money_state) == ("created", "authentication_required")
@@ -132,7 +132,7 @@ def test_another_card_first_ends_an_open_authentication(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
-def test_an_unknown_answer_is_being_confirmed_until_the_sweep_knows(
+def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
     sandbox: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})

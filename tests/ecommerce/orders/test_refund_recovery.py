@@ -178,7 +178,7 @@ def unsent(sandbox: FakeStripeServer) -> Order:
     return fresh(order)
 
 
-def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(sandbox)
     sweep_now()
     assert ("23 hours" in order.attention, order.status, ledger()["refunds"]) == (True, "paid", [])
