@@ -59,7 +59,7 @@ class Shop:
     def _one(self, card: Card) -> Order:
         items = (LineRequest(sku_id=self.sku.pk, quantity=1),)
         wanted = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
-        order = place(wanted=wanted, by=Actor.staff(self.user), at=timezone.now())
+        order = place(new_order=wanted, by=Actor.staff(self.user), at=timezone.now())
         if not order.was_paid:
             raise AssertionError(f"Order {order} is {order.status}, {order.money_state}.")
         return order

@@ -1,6 +1,6 @@
 """Beginning to cancel or return many orders in one transaction: acts and refunds are written, nothing is sent yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -9,8 +9,11 @@ from billing.models import Payment
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order, OrderAct, OrderEvent
-from ecommerce.orders.errors import OrderError, in_flight, last_events, wrong_status
-from ecommerce.orders.refund import RefundTerms, request_cancel, request_refunds, request_return
+from ecommerce.orders.cancel import request_cancel
+from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.history import status_events
+from ecommerce.orders.refund import request_full_refunds
+from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import open_acts, succeeded_payments
 
 KINDS = {
@@ -23,7 +26,7 @@ def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcom
     """Begin with the orders, whose locks the caller holds, and say what became of each for now."""
     kind, needed = KINDS[job.action]
     known = open_acts(orders)
-    stuck = last_events(order for order in orders if order.status != needed)
+    stuck = status_events(order for order in orders if order.status != needed)
     payments = succeeded_payments(orders)
     outcomes, owed = [], []
     for order in orders:
@@ -33,7 +36,7 @@ def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcom
         elif act:
             outcomes.append(Outcome(order.pk, Status.PENDING, in_flight(order, act).message))
         elif order.status != needed:
-            refused = _refused(order, kind, last=stuck.get(order.pk))
+            refused = _refused(order, kind, events=stuck)
             outcomes.append(Outcome(order.pk, Status.SKIPPED, refused.message))
         elif payment and payment.refundable and not (payment.dispute or order.attention):
             owed.append((order, payment))
@@ -42,10 +45,10 @@ def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcom
     return outcomes + _send_back(job, owed, kind, at=at)
 
 
-def _refused(order: Order, kind: OrderAct.Kind, *, last: OrderEvent | None) -> OrderError:
+def _refused(order: Order, kind: OrderAct.Kind, *, events: Mapping[int, OrderEvent]) -> OrderError:
     if kind == OrderAct.Kind.CANCEL:
-        return wrong_status(order, needed=_("paid"), act=_("canceled"), last=last)
-    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), last=last)
+        return wrong_status(order, needed=_("paid"), act=_("canceled"), events=events)
+    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), events=events)
 
 
 def _by_itself(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
@@ -61,6 +64,5 @@ def _by_itself(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
 def _send_back(
     job: BulkJob, owed: Sequence[tuple[Order, Payment]], kind: OrderAct.Kind, *, at: datetime
 ) -> list[Outcome]:
-    wanted = RefundTerms(kind=kind, reason=job.reason, restock=job.restock, by=actor_of(job))
-    acts = request_refunds(owed, wanted, at=at)
+    acts = request_full_refunds(owed, kind, reason=job.reason, restock=job.restock, by=actor_of(job), at=at)
     return [Outcome(act.order_id, Status.WORKING, act_id=act.pk) for act in acts]

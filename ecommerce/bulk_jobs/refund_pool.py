@@ -3,20 +3,20 @@
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing import gateway, leases
+from billing import gateway
 from billing.models import Refund
 from billing.results import RefundResult
-from billing.settlement import submit_refund
-from billing.signals import results_received
+from billing.settlement import claim_operations, postpone_operation, submit_refund
 from ecommerce.models import BulkJob, BulkJobItem
+from ecommerce.orders.apply_results import apply_results
 
 logger = logging.getLogger(__name__)
 
@@ -58,15 +58,14 @@ class RefundPool:
         if room < self.threads // 2:
             return True
         now = timezone.now()
-        ids = self._due(now, room)
-        for refund in leases.lease_refunds(ids, at=now) if ids else []:
+        leased = claim_operations(self._unsent(), at=now, limit=room)
+        for refund in leased:
             self.flying[self.pool.submit(submit_refund, refund, at=now)] = refund
-        return len(ids) == room
+        return len(leased) == room
 
-    def _due(self, at: datetime, most: int) -> list[int]:
+    def _unsent(self) -> QuerySet[Refund]:
         ours = {"act__job_items__job": self.job_id, "act__job_items__status": BulkJobItem.Status.WORKING}
-        due = Refund.objects.filter(**ours, next_attempt_at__lte=at, closed_at=None).order_by("next_attempt_at")
-        return list(due.values_list("pk", flat=True)[:most])
+        return Refund.objects.filter(**ours)
 
     def land(self, *, patience: float = PATIENCE) -> None:
         """Wait for answers, and have them finished once they are many or have waited."""
@@ -81,7 +80,7 @@ class RefundPool:
     def _finish(self) -> None:
         batch, self.landed = sorted(self.landed, key=lambda answer: answer.payment_id), []
         try:
-            results_received.send(sender=Refund, answers=batch, at=timezone.now())
+            apply_results(results=batch, at=timezone.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -93,9 +92,9 @@ class RefundPool:
             self.landed.append(future.result())
         except gateway.Misconfigured as trouble:
             self.misconfigured = trouble.message
-            leases.postpone(refund, trouble, at=timezone.now())
+            postpone_operation(refund, trouble, at=timezone.now())
         except gateway.Unavailable as trouble:
-            leases.postpone(refund, trouble, at=timezone.now())
+            postpone_operation(refund, trouble, at=timezone.now())
         except Exception:
             # Something may have been sent: it is looked for when the lease has run out.
             logger.exception("Asking Stripe about refund %s broke.", refund.pk)

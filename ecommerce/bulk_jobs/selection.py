@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers.actors import Actor
 from ecommerce.models import BulkJob, BulkJobSlice
 
@@ -76,8 +77,7 @@ def _confirmed_before(confirmation: str | None) -> BulkJob | None:
     if confirmation is None:
         return None
     # Whoever presses the same button at once waits here, and then finds the first one's job.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [confirmation])
+    lock_in_transaction(LockSpace.CONFIRMATION, confirmation)
     return BulkJob.objects.filter(confirmation=confirmation).first()
 
 

@@ -13,9 +13,11 @@ from billing.models import Difference, Payment, Reconciliation, Refund, Seen
 from billing.reconciliation import run as reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.faults.crashing import crashes
@@ -85,7 +87,7 @@ def undone(begin: Callable[..., Any], order_id: int) -> None:
     order = begin(order_id=order_id, by=ANA, at=timezone.now())
     act = open_act(order)
     if act:
-        settle_act(act=act, at=timezone.now())
+        execute_act(act=act, at=timezone.now())
 
 
 def fulfilled() -> Order:

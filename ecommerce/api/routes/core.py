@@ -31,11 +31,12 @@ from ecommerce.api.serializers import (
 )
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
-from ecommerce.orders import refund
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
+from ecommerce.orders.return_order import return_order as request_order_return
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 
 router = Router(tags=["Staff"], throttle=PerCaller())
 Permission = ApiKey.Permission
@@ -55,7 +56,7 @@ def create_order_for(
         raise ApiError("unknown_customer", _("There is no such customer."), field="user_id")
     address = body.address.frozen(default_name=customer.name or customer.email) if body.address else None
     order = place(
-        wanted=NewOrder(
+        new_order=NewOrder(
             customer_id=customer.pk,
             items=body.lines,
             via=Order.PlacedVia.API,
@@ -124,7 +125,7 @@ def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None
 def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None = None) -> HttpResponse:
     """Cancel an order that is not fulfilled. A paid one is refunded first: 202 until Stripe has confirmed it."""
     reason = (body or CancelRequest()).reason
-    canceled = refund.cancel(order_id=_order(number).pk, reason=reason, by=api_key_actor(request), at=timezone.now())
+    canceled = cancel(order_id=_order(number).pk, reason=reason, by=api_key_actor(request), at=timezone.now())
     return _enqueue_refund(canceled)
 
 
@@ -136,7 +137,7 @@ def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None =
 def return_order(request: HttpRequest, number: str, body: ReturnRequest | None = None) -> HttpResponse:
     """Take a fulfilled order back. It is refunded first: 202 until Stripe has confirmed it."""
     body = body or ReturnRequest()
-    returned = refund.return_order(
+    returned = request_order_return(
         order_id=_order(number).pk,
         reason=body.reason,
         restock=body.restock,
@@ -149,7 +150,7 @@ def return_order(request: HttpRequest, number: str, body: ReturnRequest | None =
 def _enqueue_refund(order: Order) -> HttpResponse:
     act = open_act(order)
     if act:
-        enqueue_on_commit(settle_act, act_id=act.pk)
+        enqueue_on_commit(execute_act, act_id=act.pk)
     return refund_response(order)
 
 

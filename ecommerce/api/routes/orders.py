@@ -46,7 +46,7 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
     """
     customer = authenticated_customer(request)
     order = place(
-        wanted=NewOrder(
+        new_order=NewOrder(
             customer_id=customer.pk,
             items=body.lines,
             via=Order.PlacedVia.WEBSITE,

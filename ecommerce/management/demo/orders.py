@@ -9,12 +9,14 @@ from functools import partial
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
 from ecommerce.models import Order, Sku
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 
 ORDERS = 300
@@ -101,7 +103,7 @@ def _ordered(shop: Shop, token: str, *, at: datetime) -> Order:
         token=token,
         save_card=shop.dice.random() < 0.3,  # noqa: PLR2004 - some keep their card
     )
-    return place(wanted=wanted, by=by or shop.by(shop.dice.choice(("admin", "support", "manager"))), at=at)
+    return place(new_order=wanted, by=by or shop.by(shop.dice.choice(("admin", "support", "manager"))), at=at)
 
 
 def _basket(shop: Shop) -> tuple[LineRequest, ...]:
@@ -162,5 +164,5 @@ def _refunded_in_part(shop: Shop, order: Order, at: datetime) -> Order:
 def _settled(order: Order, *, at: datetime) -> Order:
     act = open_act(order)
     if act:
-        settle_act(act=act, at=at)
+        execute_act(act=act, at=at)
     return order

@@ -16,7 +16,8 @@ from billing.results import PaymentResult
 from billing.tasks import reconcile as reconcile_task
 from billing.tasks import reconcile_nightly
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.refund import refund
 from ecommerce.tasks import sweep
 from tests.ecommerce.admin.rows import numbers, viewer
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
@@ -112,7 +113,7 @@ def test_a_late_success_that_went_back_is_fine(stripe: FakeStripe) -> None:
     stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     payment = payment_of(order)
-    apply_results(answers=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="No.")], at=NOW())
+    apply_results(results=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="No.")], at=NOW())
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert run() == (0, "1 compared, 1 settled, 0 differ.\n")
     sweep_now()
@@ -204,7 +205,7 @@ def test_amounts_and_ends_that_differ_are_listed(stripe: FakeStripe) -> None:
 def test_a_payment_that_did_not_succeed_at_stripe_is_listed(stripe: FakeStripe) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = payment_of(order).stripe_payment_intent_id
-    apply_results(answers=[PaymentResult(payment_id=payment_of(order).pk, status=Payment.Status.SUCCEEDED)], at=NOW())
+    apply_results(results=[PaymentResult(payment_id=payment_of(order).pk, status=Payment.Status.SUCCEEDED)], at=NOW())
     assert run()[0] == 1
     assert found() == [(Kind.CHARGE_DIFFERS, intent)]
 
