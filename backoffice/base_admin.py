@@ -1,6 +1,6 @@
 """The ModelAdmins that every page of the staff admin is built from."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.admin import ModelAdmin as PlainModelAdmin
 from django.contrib.admin import ShowFacets
@@ -14,13 +14,6 @@ from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
 from backoffice.keyset_paging import KeysetChangeList
-from customers.actors import Actor
-from customers.models import User
-
-
-def actor(request: HttpRequest) -> Actor:
-    """Name the member of staff who asks: the admin lets nobody else in."""
-    return Actor.staff(cast(User, request.user))
 
 
 class StaffAdmin(ModelAdmin):  # type: ignore[misc]

@@ -9,12 +9,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.admin.payments import link
 from billing.models import Difference, Reconciliation
-from billing.templatetags.money import badge, moment
 
 
 @admin.register(Difference)

@@ -11,12 +11,14 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.admin.search import invoices_matching
 from billing.models import Invoice, Payment
-from billing.templatetags.money import badge, moment, money
+from billing.templatetags.money import money
 from customers.countries import country_name
 
 

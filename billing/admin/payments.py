@@ -11,13 +11,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column, yes_no
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.admin.invoices import tab_of
 from billing.admin.search import payments_matching, refunds_matching
 from billing.models import Payment, Refund, StripeOperation
-from billing.templatetags.money import badge, moment, money
+from billing.templatetags.money import money
 from customers.models import Customer
 
 AT_STRIPE = ("uuid", "stripe_id", "failure", "attention", "attempts", "requested", "sent", "closed")

@@ -15,11 +15,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.models import WebhookEvent
-from billing.templatetags.money import badge, moment
 
 
 @admin.register(WebhookEvent)

@@ -6,18 +6,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.functional import Promise
 
+from backoffice.badges import tone
 from ecommerce.models import Order
 
-STATUS_TONES = {"created": "info", "paid": "good", "fulfilled": "done", "canceled": "plain", "returned": "plain"}
-MONEY_TONES = {
-    "payment_failed": "bad",
-    "payment_processing": "warn",
-    "authentication_required": "warn",
-    "refund_in_progress": "warn",
-    "refund_pending": "warn",
-    "refund_failed": "bad",
-    "disputed": "bad",
-}
 _STATUS_LABELS = dict(Order.Status.choices)
 _MONEY_LABELS = dict(Order.MoneyState.choices)
 
@@ -37,10 +28,10 @@ def when(at: datetime) -> str:
 
 def status_badge(order: Order) -> Badge:
     """Show the status."""
-    return Badge(_STATUS_LABELS[order.status], STATUS_TONES[order.status])
+    return Badge(_STATUS_LABELS[order.status], tone(order.status))
 
 
 def money_badge(order: Order) -> Badge | None:
     """Show what is under way or went wrong with money; nothing where all is well."""
     state = order.money_state
-    return Badge(_MONEY_LABELS[state], MONEY_TONES[state]) if state else None
+    return Badge(_MONEY_LABELS[state], tone(state)) if state else None

@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
-from billing.templatetags.money import badge, moment
+from backoffice.times import moment
 from ecommerce import exports
 from ecommerce.admin.bulk_jobs.banner import banner, dismiss
 from ecommerce.admin.bulk_jobs.display import JobView, buttons, doing, tell

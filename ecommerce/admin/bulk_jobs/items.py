@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import tone
 from backoffice.keyset_paging import AFTER, BEFORE
 from ecommerce.admin.orders.changelist import TabLink
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.models import BulkJob, BulkJobItem
 
 ROWS = 100
-TONES = {"pending": "plain", "working": "info", "done": "good", "skipped": "warn", "failed": "bad"}
 LABELS: dict[str, str | Promise] = {str(value): label for value, label in BulkJobItem.Status.choices}
 
 
@@ -33,8 +33,8 @@ class ItemRow:
 
     @property
     def tone(self) -> str:
-        """Give the colour of the outcome."""
-        return TONES[self.status]
+        # A pending refund needs watching; an order that the job has not reached yet does not.
+        return "plain" if self.status == BulkJobItem.Status.PENDING else tone(self.status)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.files import Files
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
-from billing.templatetags.money import badge
 from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, kept_because_ordered
 from ecommerce.models import Product, Sku
 from ecommerce.resources import ProductResource, SkuResource

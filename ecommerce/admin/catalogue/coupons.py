@@ -14,12 +14,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.admin.fields import MoneyField, MoneyForm
 from billing.money import format_money
-from billing.templatetags.money import badge, moment
 from ecommerce.models import Coupon, Order
 
 TERMS = ("code", "percent_off", "amount_off", "currency")

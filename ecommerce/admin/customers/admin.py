@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.files import Files
-from billing.templatetags.money import moment
+from backoffice.times import moment
 from customers.models import Customer
 from customers.resources import CustomerResource
 from ecommerce.admin.customers.addresses import AddressInline

@@ -14,7 +14,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice.base_admin import StaffAdmin, actor
+from backoffice.base_admin import StaffAdmin
+from customers.actors import actor
 from customers.models import Customer
 from ecommerce.admin.new_order.draft import Draft, edited
 from ecommerce.admin.orders import pay_again

@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.badges import tone
 from billing.models import Payment, Refund
 from billing.money import format_money
 from customers.countries import country_name
@@ -32,7 +33,6 @@ ADVICE: Mapping[str, str | Promise] = {
     "disputed": gettext_lazy("The customer disputes the charge at the bank. Answer that in Stripe."),
 }
 SOON = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.REFUND_IN_PROGRESS})
-TONES = {"succeeded": "good", "failed": "bad", "pending": "warn", "processing": "warn", "requires_action": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ def money_rows(request: HttpRequest, payment: Payment) -> list[MoneyRow]:
 
 
 def _money_row(request: HttpRequest, wish: Payment | Refund, kind: str, detail: str, stripe_id: str | None) -> MoneyRow:
-    badge = Badge(wish.get_status_display(), TONES.get(wish.status, "plain"))
+    badge = Badge(wish.get_status_display(), tone(wish.status))
     amount = format_money(wish.amount, wish.currency)
     return MoneyRow(kind, amount, badge, stripe_id or "", detail, when(wish.requested_at), url_of(request, wish))
 

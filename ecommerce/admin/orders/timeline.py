@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from backoffice.badges import tone
 from billing.money import UnsupportedCurrency, format_money
 from customers.actors import ActorKind
 from ecommerce.admin.display import when
@@ -40,7 +41,6 @@ SENTENCES: Mapping[str, str | Promise] = {
 }
 # What an event's data tells besides: shown after the sentence, in this order.
 DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
-TONES = {"paid": "good", "payment_failed": "bad", "refund_failed": "bad", "disputed": "bad", "fulfilled": "done"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def moment(event: OrderEvent) -> Moment:
         who=_who(event),
         when=when(event.at),
         why=_why(event.data),
-        tone=TONES.get(event.kind, "plain"),
+        tone=tone(event.kind),
     )
 
 
