@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST
 from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
+from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
 from ecommerce import exports
@@ -43,7 +44,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
 
     list_display = ("name", "what", "who", "when", "outcome", "state")
     list_display_links = ("name",)
-    empty_words = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
+    empty_text = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
     tabs = (
         Tab(gettext_lazy("All")),
         Tab(gettext_lazy("Running"), Q(status__in=("queued", "running", "stopping")),
@@ -113,7 +114,8 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         """Show a job; with `?fragment=progress` only how far it is."""
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        job = self._job(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        pk = parse_id(object_id)
+        job = None if pk is None else self._job(pk)
         if job is None:
             raise Http404
         told = tell(job)

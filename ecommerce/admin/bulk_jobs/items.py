@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.badges import tone
+from backoffice.ids import parse_id
 from backoffice.keyset_paging import AFTER, BEFORE
 from ecommerce.admin.orders.changelist import TabLink
 from ecommerce.bulk_jobs.outcomes import Progress
@@ -57,7 +58,7 @@ def item_page(job: BulkJob, query: Any) -> ItemPage:
     """Read one page and one row past it, in the order of the orders' keys."""
     outcome = outcome_of(query)
     items = BulkJobItem.objects.filter(job=job, **({"status": outcome} if outcome else {}))
-    before, after = _key(query.get(BEFORE)), _key(query.get(AFTER))
+    before, after = parse_id(query.get(BEFORE)), parse_id(query.get(AFTER))
     if before is not None:
         found = list(_rows(items.filter(order_id__lt=before).order_by("-order_id")))
         rows, earlier, later = found[:ROWS][::-1], len(found) > ROWS, True
@@ -76,10 +77,6 @@ def item_page(job: BulkJob, query: Any) -> ItemPage:
 def _rows(items: Any) -> list[ItemRow]:
     columns = ("order_id", "order__number", "status", "reason")
     return [ItemRow(*row) for row in items.values_list(*columns)[: ROWS + 1]]
-
-
-def _key(text: str | None) -> int | None:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < len(str(2**63)) else None
 
 
 def tabs(progress: Progress, outcome: str) -> list[TabLink]:

@@ -1,6 +1,6 @@
 """The mass actions of the orders list: who is offered which on which tab, and what carries them out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.ids import parse_id
 from ecommerce.admin.orders.filters import TABS, ListQuery
 from ecommerce.models import Order
 from ecommerce.models.order import OrderQuerySet
@@ -90,10 +91,5 @@ def _selected(request: HttpRequest, asked: ListQuery) -> OrderQuerySet | None:
     if request.POST.get("select_across") == "1":
         return asked.on_tab(asked.found().orders)
     # By key alone: an order that left this tab meanwhile is reported as skipped, not dropped in silence.
-    ids = list(_ids(request.POST.getlist("_selected_action")))
+    ids = [pk for text in request.POST.getlist("_selected_action") if (pk := parse_id(text)) is not None]
     return Order.objects.filter(pk__in=ids) if ids else None
-
-
-def _ids(texts: Iterable[str]) -> Iterable[int]:
-    longest = len(str(2**63)) - 1
-    return (int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= longest)

@@ -16,7 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
-from backoffice.files import Files
+from backoffice.csv_import_export import CsvImportExport
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
 from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, kept_because_ordered
@@ -112,13 +112,14 @@ class CatalogueAdmin(StaffAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(Files, Tabbed, CatalogueAdmin):
+class ProductAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
     """Products, each with its SKUs."""
 
+    export_permission = "ecommerce.export_order"
     resource_classes = (ProductResource,)
     list_display = ("name", "kinds", "prices", "stock", "shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
-    empty_words = _("A product has one or more SKUs, which are what customers order.")
+    empty_text = _("A product has one or more SKUs, which are what customers order.")
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
@@ -183,14 +184,15 @@ def _span(least: int, most: int, currency: str) -> str:
 
 
 @admin.register(Sku)
-class SkuAdmin(Files, Tabbed, CatalogueAdmin):
+class SkuAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
     """All SKUs in one list: prices and stock at a glance."""
 
+    export_permission = "ecommerce.export_order"
     form = SkuForm
     resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
     search_fields = ("code", "name", "product__name")
-    empty_words = _("A SKU is one kind of a product, with its price and stock.")
+    empty_text = _("A SKU is one kind of a product, with its price and stock.")
     search_help_text = _("SKU or product")
     list_select_related = ("product",)
     autocomplete_fields = ("product",)

@@ -95,7 +95,7 @@ class CouponAdmin(Tabbed, StaffAdmin):
     form = CouponForm
     list_display = ("code", "terms", "redeemed", "until", "state")
     search_fields = ("code",)
-    empty_words = _("A coupon takes a percentage or an amount off an order.")
+    empty_text = _("A coupon takes a percentage or an amount off an order.")
     search_help_text = _("Code")
     fields = (*TERMS, "redeem_by", "max_redemptions", "times_redeemed", "active")
     tabs = (

@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.ids import parse_id
 from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.admin.bulk_jobs.banner import banner
 from ecommerce.admin.display import status_badge
@@ -81,7 +82,8 @@ class OrderAdmin(ReadOnlyAdmin):
         """Show an order; there is nothing to post to it."""
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        order = order_with_all(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        pk = parse_id(object_id)
+        order = None if pk is None else order_with_all(pk)
         if order is None:
             messages.warning(request, _("There is no such order. Search for its number here."))
             return redirect("admin:ecommerce_order_changelist")

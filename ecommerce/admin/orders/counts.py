@@ -7,7 +7,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Case, IntegerField, Value, When
 
-from backoffice.list_tabs import BOUND, bounded_counts, written
+from backoffice.list_tabs import BOUND, bounded_counts, format_count
 from ecommerce.admin.orders.filters import ALL, ATTENTION, ListQuery
 from ecommerce.admin.orders.search import Found
 from ecommerce.models import Order
@@ -28,7 +28,7 @@ class Counts:
         count = self.by_tab[tab]
         if self.at_least and not exact:
             return f"{min(count, BOUND):,}+" if count else ""
-        return written(count)
+        return format_count(count)
 
 
 def counts_of(asked: ListQuery, found: Found) -> Counts:
