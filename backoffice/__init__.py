@@ -1,1 +1,1 @@
-"""What every page of the staff admin is built from: base classes, paging, columns, files."""
+"""What the admin pages of all apps share: base classes, paging, columns, badges, CSV files. No models."""

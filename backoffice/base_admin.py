@@ -1,6 +1,6 @@
-"""The ModelAdmins that every page of the staff admin is built from."""
+"""The ModelAdmins that the pages of all apps are built from."""
 
-from typing import Any, cast
+from typing import Any
 
 from django.contrib.admin import ModelAdmin as PlainModelAdmin
 from django.contrib.admin import ShowFacets
@@ -14,17 +14,10 @@ from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
 from backoffice.keyset_paging import KeysetChangeList
-from customers.actors import Actor
-from customers.models import User
-
-
-def actor(request: HttpRequest) -> Actor:
-    """Name the member of staff who asks: the admin lets nobody else in."""
-    return Actor.staff(cast(User, request.user))
 
 
 class StaffAdmin(ModelAdmin):  # type: ignore[misc]
-    """A model's pages: newest first, paged by key, nothing counted, safe to serve from several threads at once."""
+    """Newest first, paged by key, nothing counted, safe to serve from several threads at once."""
 
     list_per_page = 50
     ordering: Any = ("-pk",)
@@ -34,21 +27,20 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     actions: Any = ()
     sortable_by: Any = ()
     list_title: str | Promise = ""
-    empty_words: str | Promise = ""
+    empty_text: str | Promise = ""
 
     @property
     def media(self) -> Media:
-        """Give the scripts and styles without the theme's `self.request`, which belongs to whoever asked last."""
+        # The theme's own reads `self.request`, which with several threads is that of the latest request.
         media: Media = PlainModelAdmin.media.fget(self)  # type: ignore[attr-defined]
         for filtered in self.list_filter:
-            chosen = filtered[1] if isinstance(filtered, (tuple, list)) else filtered
-            form = getattr(chosen, "form_class", None)
+            filter_class = filtered[1] if isinstance(filtered, (tuple, list)) else filtered
+            form = getattr(filter_class, "form_class", None)
             if form is not None and hasattr(form, "Media"):
                 media += Media(form.Media)
         return media
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Call the list by what it lists."""
         title = self.list_title or capfirst(self.opts.verbose_name_plural)
         page: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
         return page
@@ -60,28 +52,26 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Save; where somebody saved the same name at that moment, check the form again, which then finds theirs."""
-        asked: Any = (request, object_id, form_url, extra_context)
+        arguments: Any = (request, object_id, form_url, extra_context)
         try:
-            page: HttpResponse = super().changeform_view(*asked)
+            page: HttpResponse = super().changeform_view(*arguments)
         except IntegrityError as error:
             if not isinstance(error.__cause__, UniqueViolation):
                 raise
-            page = super().changeform_view(*asked)
+            # Another request saved the same name after this form was checked; checked again, the form says so.
+            page = super().changeform_view(*arguments)
         return page
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
-        """Page by key."""
         return KeysetChangeList
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Offer what the page itself names: "delete selected" is never one of them."""
         found: dict[str, Any] = super().get_actions(request)
         found.pop("delete_selected", None)
         return found
 
     def save_model(self, request: HttpRequest, obj: models.Model, form: "ModelForm[Any]", change: Any) -> None:
-        """Write what was changed and nothing else: acts may be writing the other columns meanwhile."""
+        # Only what was changed: orders' acts may be writing the other columns at the same time.
         columns = {each.name for each in obj._meta.concrete_fields}  # noqa: SLF001 - Django's public Meta API
         changed = [name for name in form.changed_data if name in columns]
         obj.save(update_fields=changed if change else None)
@@ -89,27 +79,28 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     def get_search_results(
         self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
     ) -> tuple[models.QuerySet[Any], bool]:
-        """Search as the model says: `matching(text)` of its QuerySet knows which index answers."""
         text = search_term.strip()
         if not text:
             return queryset, False
-        if hasattr(queryset, "matching"):
-            return queryset.matching(text), False
-        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
-        return found
+        found = self.search(queryset, text)
+        if found is not None:
+            return found, False
+        by_fields: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, text)
+        return by_fields
+
+    def search(self, queryset: models.QuerySet[Any], text: str) -> models.QuerySet[Any] | None:
+        """Search by an index made for it; None leaves the search to Django's `search_fields`."""
+        return queryset.matching(text) if hasattr(queryset, "matching") else None
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Pages that are only looked at: their rows are written by acts and by Stripe alone."""
+    """For rows that only acts and Stripe's events write."""
 
     def has_add_permission(self, request: HttpRequest, *args: Any) -> bool:
-        """Refuse."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Refuse."""
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        """Refuse."""
         return False

@@ -1,4 +1,4 @@
-"""Columns of lists, with their types kept: the theme's own decorator loses them."""
+"""Columns of lists, typed: the theme's own decorator loses the types."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -10,17 +10,17 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def column(title: str | Promise, *, header: bool = False) -> Callable[[Method], Method]:
-    """Name a column; a header has two lines."""
-    marks = {"short_description": title, **({"header": True} if header else {})}
+    """Title a column; a header column returns two lines."""
+    attributes = {"short_description": title, **({"header": True} if header else {})}
 
-    def mark(method: Method) -> Method:
-        for name, value in marks.items():
+    def decorate(method: Method) -> Method:
+        for name, value in attributes.items():
             setattr(method, name, value)
         return method
 
-    return mark
+    return decorate
 
 
 def yes_no(value: object) -> str:
-    """Say it in a word: a red cross would look like a fault."""
+    # In words: the theme's red cross would look like an error.
     return gettext("Yes") if value else gettext("No")

@@ -1,4 +1,4 @@
-"""Files that were uploaded to be imported, and wait for somebody to confirm what the preview showed."""
+"""Uploaded CSV files that wait for the preview of their import to be confirmed."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -6,17 +6,16 @@ from datetime import datetime, timedelta
 from django.core.files.storage import Storage, storages
 
 FOLDER = "imports"
-KEPT = timedelta(days=1)
+MAX_AGE = timedelta(days=1)
 
 
 def storage() -> Storage:
-    """Give where they wait: django-import-export looks for this name."""
     return storages["import_export"]
 
 
 def remove_old(*, at: datetime) -> int:
-    """Remove those that nobody confirmed for a day; give how many."""
-    return sum(_remove_if_old(f"{FOLDER}/{name}", at - KEPT) for name in _names())
+    """Return how many were removed."""
+    return sum(_remove_if_old(f"{FOLDER}/{name}", at - MAX_AGE) for name in _names())
 
 
 def _names() -> list[str]:

@@ -1,10 +1,11 @@
 """Who did something: an actor, frozen into every act and event, so that history can't be rewritten later."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Self, cast
 
 from django.conf import settings
 from django.db import models
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 
@@ -31,15 +32,15 @@ class Actor:
         """Name a member of staff who is signed in."""
         return cls(kind=ActorKind.STAFF, label=str(user), user_id=user.pk)
 
-    @classmethod
-    def customer(cls, user: models.Model) -> Self:
-        """Name a customer who is signed in on the website."""
-        return cls(kind=ActorKind.CUSTOMER, label=str(user), user_id=user.pk)
-
     @property
     def columns(self) -> dict[str, str | int | None]:
         """Give the columns of `ByActor` that hold this actor."""
         return {"by_kind": self.kind.value, "by_label": self.label[:200], "by_user_id": self.user_id}
+
+
+def actor(request: HttpRequest) -> Actor:
+    """Return the signed-in member of staff: the admin lets nobody else in."""
+    return Actor.staff(cast(models.Model, request.user))
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, label="Pelcro Orders")

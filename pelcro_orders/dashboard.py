@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from backoffice.list_tabs import bounded_counts, written
+from backoffice.list_tabs import bounded_counts, format_count
 from billing.models import Invoice, Refund, WebhookEvent
 from billing.money import format_money
 from ecommerce.models import BulkJob, Order, Sku
@@ -59,7 +59,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if may("ecommerce.view_sku"):
         context |= {"low_stock": low_stock(), "low_stock_at": LOW_STOCK}
     if may("billing.view_webhookevent"):
-        context |= {"webhook_errors": written(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
+        context |= {"webhook_errors": format_count(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
     return context
 
 
@@ -126,10 +126,10 @@ def _orders() -> dict[str, Any]:
     *counts, attention = bounded_counts([*statuses, needy])
     return {
         "statuses": [
-            {"status": value, "word": word, "count": written(count)}
+            {"status": value, "word": word, "count": format_count(count)}
             for (value, word), count in zip(Order.Status.choices, counts, strict=True)
         ],
-        "attention_count": written(attention),
+        "attention_count": format_count(attention),
         "attention": needy.select_related("customer").order_by("-pk")[:LISTED],
     }
 

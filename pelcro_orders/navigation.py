@@ -44,12 +44,12 @@ UNFOLD: dict[str, Any] = {
     "SITE_URL": "/shop/",
     "SITE_SYMBOL": "shopping_bag",
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("customers/favicon.svg")}
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
     ],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "ENVIRONMENT": "pelcro_orders.site.environment_label",
-    "STYLES": [lambda _request: static("customers/staff.css")],
+    "STYLES": [lambda _request: static("backoffice/staff.css")],
     "BORDER_RADIUS": "6px",
     "COLORS": {
         "primary": {

@@ -1,4 +1,4 @@
-"""Where our books and Stripe's differ: what reconciling found, until it finds it no more."""
+"""Differences between our books and Stripe's: the list and their pages, read-only."""
 
 from typing import Any
 
@@ -9,24 +9,25 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
-from billing.admin.payments import link
+from backoffice.times import moment
+from billing.admin.links import link
 from billing.models import Difference, Reconciliation
-from billing.templatetags.money import badge, moment
 
 
 @admin.register(Difference)
 class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
-    """Differences are found and resolved by reconciling alone. What belongs to an order is shown there, too."""
+    """Written by reconciliation alone. Those that belong to an order are shown on its page, too."""
 
     list_display = ("sentence", "kind", "state", "order_of", "found", "seen")
     list_select_related = ("payment__invoice",)
     search_fields = ("stripe_id",)
     search_help_text = _("Stripe's id")
-    empty_words = _("What is not the same here and in Stripe's records appears here.")
-    list_before_template = "billing/last_reconciliation.html"
+    empty_text = _("What is not the same here and in Stripe's records appears here.")
+    list_before_template = "admin/billing/difference/last_reconciliation.html"
     fields = (("state", "kind"), "sentence", "stripe_id", ("order_of", "payment_link"), ("found", "seen", "resolved"))
     tabs = (
         Tab(_("All")),
@@ -35,38 +36,31 @@ class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Say when our books were last held against Stripe's."""
-        known = {"reconciliation": Reconciliation.objects.order_by("-pk").first()}
-        return super().changelist_view(request, {**(extra_context or {}), **known})
+        latest = Reconciliation.objects.order_by("-pk").first()
+        return super().changelist_view(request, {**(extra_context or {}), "reconciliation": latest})
 
     @column(_("status"))
     def state(self, difference: Difference) -> SafeString:
-        """Show whether somebody has to look into it."""
         if difference.resolved_at is None:
             return badge("failed", gettext("Open"))
         return badge("processed", gettext("Resolved"))
 
     @column(_("order"))
     def order_of(self, difference: Difference) -> str:
-        """Name the order."""
         return difference.payment.invoice.reference if difference.payment else gettext("of no order")
 
     @column(_("payment"))
     def payment_link(self, difference: Difference) -> SafeString | str:
-        """Lead to the payment."""
         return link("billing_payment", difference.payment_id, difference.payment) if difference.payment else "–"
 
     @column(_("found"))
     def found(self, difference: Difference) -> SafeString | str:
-        """Give when it was found first."""
         return moment(difference.found_at)
 
     @column(_("last seen"))
     def seen(self, difference: Difference) -> SafeString | str:
-        """Give when it was last found."""
         return moment(difference.seen_at)
 
     @column(_("resolved"))
     def resolved(self, difference: Difference) -> SafeString | str:
-        """Give since when it is no more."""
         return moment(difference.resolved_at)

@@ -1,4 +1,4 @@
-"""Amounts in forms: typed and shown in the currency's unit, kept in its minor unit."""
+"""Form fields of amounts: shown and typed in the currency's unit, stored in its minor unit."""
 
 from typing import Any, ClassVar
 
@@ -9,7 +9,7 @@ from billing.money import InvalidAmount, UnsupportedCurrency, parse_amount, plai
 
 
 class MoneyField(forms.CharField):
-    """An amount as a person types it. Which number it is depends on the currency beside it: `MoneyForm` reads both."""
+    """The text as typed; `MoneyForm` parses it, since the number depends on the currency beside it."""
 
     def __init__(self, **options: Any) -> None:
         widget = UnfoldAdminTextInputWidget(attrs={"inputmode": "decimal", "autocomplete": "off"})
@@ -17,7 +17,7 @@ class MoneyField(forms.CharField):
 
 
 class MoneyForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A model's form with amounts: `money` names each one's field, and the field of its currency."""
+    """`money` maps the field of each amount to the field of its currency."""
 
     money: ClassVar[dict[str, str]] = {}
 
@@ -29,19 +29,18 @@ class MoneyForm(forms.ModelForm):  # type: ignore[type-arg]
                 self.initial[name] = plain(amount, getattr(self.instance, currency))
 
     def clean(self) -> dict[str, Any]:
-        """Turn what was typed into the minor unit."""
         cleaned = super().clean() or self.cleaned_data
         for name, currency in self.money.items():
             if name in cleaned:
-                self._read(name, cleaned.get(currency) or getattr(self.instance, currency))
+                self._parse(name, cleaned.get(currency) or getattr(self.instance, currency))
         return cleaned
 
-    def _read(self, name: str, currency: str) -> None:
+    def _parse(self, name: str, currency: str) -> None:
         typed = self.cleaned_data.pop(name)
         if not typed:
             self.cleaned_data[name] = None
         elif currency:
             try:
                 self.cleaned_data[name] = parse_amount(typed, currency)
-            except (InvalidAmount, UnsupportedCurrency) as refusal:
-                self.add_error(name, str(refusal))
+            except (InvalidAmount, UnsupportedCurrency) as error:
+                self.add_error(name, str(error))

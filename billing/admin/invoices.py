@@ -1,54 +1,49 @@
-"""Invoices: the list, and each one as the customer would read it."""
+"""Invoices: the list, and each one as a page to print."""
 
 from typing import Any
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
-from backoffice.list_tabs import Tab, Tabbed
+from backoffice.ids import parse_id
+from backoffice.list_tabs import Tabbed, status_tabs
+from backoffice.times import moment
 from billing.admin.search import invoices_matching
 from billing.models import Invoice, Payment
-from billing.templatetags.money import badge, moment, money
+from billing.templatetags.money import money
 from customers.countries import country_name
 
 
-def tab_of(choice: Any) -> Tab:
-    """Give the tab of a status."""
-    return Tab(choice.label, Q(status=choice.value), (("status__exact", choice.value),))
-
-
-@admin.register(Invoice)
 class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
-    """Invoices are written by the acts on their orders, and only looked at here."""
+    """Registered by the app of the orders, which this one knows nothing of: it adds the link to the order."""
 
     list_display = ("number", "reference", "customer", "total_amount", "refunded", "state", "issued")
     list_select_related = ("customer",)
     search_fields = ("number",)
-    empty_words = _("An order's invoice is issued when its payment is collected.")
+    empty_text = _("An order's invoice is issued when its payment is collected.")
     search_help_text = _("Invoice, order, customer")
-    tabs = (Tab(_("All")), *(tab_of(status) for status in Invoice.Status))
+    tabs = status_tabs(Invoice.Status)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Search by index."""
-        return (invoices_matching(queryset, search_term) if search_term.strip() else queryset), False
+    def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
+        return invoices_matching(queryset, text)
+
+    def order_url(self, request: HttpRequest, invoice: Invoice) -> str:
+        return ""
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show the invoice as a page that can be printed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        invoice = self._whole(object_id)
+        invoice = self._load(object_id)
         request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
@@ -58,48 +53,39 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "invoice": invoice,
             "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
             "country": country_name(invoice.bill_to.get("country", "")),
-            **links_of(request, invoice),
+            "order_url": self.order_url(request, invoice),
+            "customer_url": self._customer_url(request, invoice),
         }
-        return TemplateResponse(request, "billing/invoice.html", context)
+        return TemplateResponse(request, "admin/billing/invoice/detail.html", context)
 
-    def _whole(self, object_id: str) -> Invoice:
+    def _customer_url(self, request: HttpRequest, invoice: Invoice) -> str:
+        if not request.user.has_perm("customers.view_customer"):
+            return ""
+        return reverse("admin:customers_customer_change", args=[invoice.customer_id])
+
+    def _load(self, object_id: str) -> Invoice:
         payments = Prefetch(
             "payments", Payment.objects.select_related("card").prefetch_related("refund_set").order_by("pk")
         )
-        notes = ("lines", payments, "credit_notes__refund")
-        found = Invoice.objects.select_related("customer").prefetch_related(*notes)
-        invoice = found.filter(pk=object_id).first() if object_id.isdecimal() else None
+        related = ("lines", payments, "credit_notes__refund")
+        invoices = Invoice.objects.select_related("customer").prefetch_related(*related)
+        invoice = invoices.filter(pk=parse_id(object_id) or 0).first()
         if invoice is None:
             raise Http404
         return invoice
 
     @column(_("total"))
     def total_amount(self, invoice: Invoice) -> SafeString:
-        """Give the total as people read it."""
         return money(invoice.total, invoice.currency)
 
     @column(_("refunded"))
     def refunded(self, invoice: Invoice) -> SafeString | str:
-        """Give what went back."""
         return money(invoice.amount_refunded, invoice.currency) if invoice.amount_refunded else "–"
 
     @column(_("status"))
     def state(self, invoice: Invoice) -> SafeString:
-        """Show the status."""
         return badge(invoice.status, invoice.get_status_display())
 
     @column(_("issued"))
     def issued(self, invoice: Invoice) -> SafeString | str:
-        """Give when it was issued, with the zone."""
         return moment(invoice.issued_at)
-
-
-def links_of(request: HttpRequest, invoice: Invoice) -> dict[str, str]:
-    """Give the ways to the order and the customer, for who may take them: their pages live above this app."""
-    found = {}
-    order = getattr(invoice, "order", None)
-    if order is not None and request.user.has_perm("ecommerce.view_order"):
-        found["order_link"] = reverse("admin:ecommerce_order_change", args=[order.pk])
-    if request.user.has_perm("customers.view_customer"):
-        found["customer_link"] = reverse("admin:customers_customer_change", args=[invoice.customer_id])
-    return found

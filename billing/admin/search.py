@@ -1,6 +1,6 @@
-"""Finding invoices, payments and refunds by what somebody typed: each kind of text goes to the index made for it.
+"""Search of invoices, payments and refunds: each kind of text goes to the index made for it.
 
-What matches is looked up first and bounded, since the planner can't know how rare it is.
+Matching ids are looked up first, and bounded: the planner can't know how rare they are.
 """
 
 import re
@@ -11,12 +11,12 @@ from django.db.models import QuerySet
 from billing.models import Invoice, Payment, Refund
 from customers.models import Customer
 
-MOST = 1_000
-MOST_CUSTOMERS = 200
+MAX_IDS = 1_000
+MAX_CUSTOMERS = 200
 
 
-def _keys(rows: QuerySet[Any], column: str = "pk") -> list[int]:
-    return list(rows.order_by("-pk").values_list(column, flat=True)[:MOST])
+def _ids(rows: QuerySet[Any], column: str = "pk") -> list[int]:
+    return list(rows.order_by("-pk").values_list(column, flat=True)[:MAX_IDS])
 
 
 def invoices_matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
@@ -28,20 +28,20 @@ def invoices_matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoic
         return invoices.filter(reference=text.lstrip("#"))
     if text.startswith("pi_"):
         paid = Payment.objects.filter(stripe_payment_intent_id__startswith=text)
-        return invoices.filter(pk__in=_keys(paid, "invoice_id"))
-    customers = list(Customer.objects.matching(text).values_list("pk", flat=True)[:MOST_CUSTOMERS])
+        return invoices.filter(pk__in=_ids(paid, "invoice_id"))
+    customers = list(Customer.objects.matching(text).values_list("pk", flat=True)[:MAX_CUSTOMERS])
     return invoices.filter(customer__in=customers)
 
 
 def payments_matching(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]:
-    """Find by payment intent, or whatever an invoice is found by."""
+    """Find by payment intent, or by whatever finds an invoice."""
     if text.startswith("pi_"):
         return payments.filter(stripe_payment_intent_id__startswith=text)
-    return payments.filter(invoice__in=_keys(invoices_matching(Invoice.objects.all(), text)))
+    return payments.filter(invoice__in=_ids(invoices_matching(Invoice.objects.all(), text)))
 
 
 def refunds_matching(refunds: QuerySet[Refund], text: str) -> QuerySet[Refund]:
-    """Find by refund, or whatever a payment is found by."""
+    """Find by refund, or by whatever finds a payment."""
     if re.match(r"(re|pyr)_", text):
         return refunds.filter(stripe_refund_id__startswith=text)
-    return refunds.filter(payment__in=_keys(payments_matching(Payment.objects.all(), text)))
+    return refunds.filter(payment__in=_ids(payments_matching(Payment.objects.all(), text)))

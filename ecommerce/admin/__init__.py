@@ -1,5 +1,6 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
+from ecommerce.admin import invoices
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
 from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
@@ -14,6 +15,7 @@ __all__ = [
     "catalogue_admin",
     "coupons",
     "customers_admin",
+    "invoices",
     "orders_admin",
     "staff_admin",
 ]

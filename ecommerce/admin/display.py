@@ -6,18 +6,9 @@ from datetime import datetime
 from django.utils import timezone
 from django.utils.functional import Promise
 
+from backoffice.badges import tone
 from ecommerce.models import Order
 
-STATUS_TONES = {"created": "info", "paid": "good", "fulfilled": "done", "canceled": "plain", "returned": "plain"}
-MONEY_TONES = {
-    "payment_failed": "bad",
-    "payment_processing": "warn",
-    "authentication_required": "warn",
-    "refund_in_progress": "warn",
-    "refund_pending": "warn",
-    "refund_failed": "bad",
-    "disputed": "bad",
-}
 _STATUS_LABELS = dict(Order.Status.choices)
 _MONEY_LABELS = dict(Order.MoneyState.choices)
 
@@ -43,9 +34,9 @@ def format_time(at: datetime) -> str:
 
 
 def status_badge(order: Order) -> Badge:
-    return Badge(_STATUS_LABELS[order.status], STATUS_TONES[order.status])
+    return Badge(_STATUS_LABELS[order.status], tone(order.status))
 
 
 def money_state_badge(order: Order) -> Badge | None:
     state = order.money_state
-    return Badge(_MONEY_LABELS[state], MONEY_TONES[state]) if state else None
+    return Badge(_MONEY_LABELS[state], tone(state)) if state else None

@@ -9,7 +9,7 @@ from django.test import Client
 
 from backoffice.base_admin import StaffAdmin
 from backoffice.keyset_paging import keyset_page
-from backoffice.list_tabs import BOUND, bounded_counts, written
+from backoffice.list_tabs import BOUND, bounded_counts, format_count
 from customers.models import Customer, User
 from tests.support.factories import make_customer
 
@@ -83,7 +83,7 @@ def test_counts_in_one_statement(five: list[int], django_assert_num_queries: Any
 
 
 def test_a_bound_is_written_as_one() -> None:
-    assert [written(count) for count in (0, BOUND, BOUND + 1)] == ["0", "10,000", "10,000+"]
+    assert [format_count(count) for count in (0, BOUND, BOUND + 1)] == ["0", "10,000", "10,000+"]
 
 
 def test_a_page_that_is_no_page_is_the_first(client: Client, db: None) -> None:

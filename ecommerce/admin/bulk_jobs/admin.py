@@ -16,10 +16,12 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
+from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
-from billing.templatetags.money import badge, moment
+from backoffice.times import moment
 from ecommerce import exports
 from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
 from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_action, job_view
@@ -40,7 +42,7 @@ CONTROL_LABELS = {
 class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
     list_display = ("name", "what", "who", "when", "outcome", "state")
     list_display_links = ("name",)
-    empty_words = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
+    empty_text = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
     tabs = (
         Tab(gettext_lazy("All")),
         Tab(gettext_lazy("Running"), Q(status__in=("queued", "running", "stopping")),
@@ -105,7 +107,8 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        job = self._get_job(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        pk = parse_id(object_id)
+        job = None if pk is None else self._get_job(pk)
         if job is None:
             raise Http404
         view = job_view(job)

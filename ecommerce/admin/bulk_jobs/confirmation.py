@@ -13,8 +13,8 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from backoffice.base_admin import actor
 from billing.money import format_money
+from customers.actors import actor
 from ecommerce.admin.bulk_jobs.display import describe_action, job_view
 from ecommerce.admin.orders.filters import TABS, OrderListParams
 from ecommerce.bulk_jobs.preview import Preview, preview
@@ -31,13 +31,15 @@ def handle_mass_action(
 ) -> HttpResponse | None:
     """Return the page that asks for confirmation, or None once a job was started; an export needs no confirmation."""
     if action == Action.EXPORT:
-        return _start_job(request, NewJob(action=action, orders=orders, selection=_selection(request)))
+        _start_job(request, NewJob(action=action, orders=orders, selection=_selection(request)))
+        return None
     if request.POST.get("confirmed") != "1":
         return _render(admin, request, action, orders)
     try:
-        return _start_job(request, _new_job(request, action, orders))
+        _start_job(request, _new_job(request, action, orders))
     except SelectionChanged:
         return _render(admin, request, action, orders, changed=True)
+    return None
 
 
 def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> NewJob:
@@ -70,7 +72,7 @@ def _money_json(current: Preview) -> str:
     return json.dumps(dict(sorted(current.money.items())))
 
 
-def _start_job(request: HttpRequest, new_job: NewJob) -> HttpResponse | None:
+def _start_job(request: HttpRequest, new_job: NewJob) -> None:
     try:
         job = start(wanted=new_job, by=actor(request), at=timezone.now())
     except SelectionChanged:

@@ -9,21 +9,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from backoffice.badges import tone
 from ecommerce.admin.display import Badge
 from ecommerce.bulk_jobs import control, leases, permissions
 from ecommerce.bulk_jobs.outcomes import Progress, sums_of
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
-TONES = {
-    "queued": "info",
-    "running": "info",
-    "stopping": "warn",
-    "stopped": "warn",
-    "succeeded": "good",
-    "partial": "warn",
-    "failed": "bad",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +31,7 @@ class JobView:
 
     @property
     def badge(self) -> Badge:
-        return Badge(self.job.get_status_display(), TONES[self.job.status])
+        return Badge(self.job.get_status_display(), tone(self.job.status))
 
     @property
     def is_open(self) -> bool:

@@ -7,13 +7,13 @@ from urllib.parse import urlencode
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import tone
 from backoffice.keyset_paging import keyset_page
 from ecommerce.admin.display import Badge, TabLink
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.models import BulkJob, BulkJobItem
 
 PAGE_SIZE = 100
-TONES = {"pending": "plain", "working": "info", "done": "good", "skipped": "warn", "failed": "bad"}
 LABELS: dict[str, str | Promise] = {str(value): label for value, label in BulkJobItem.Status.choices}
 
 
@@ -55,8 +55,9 @@ def item_page(job: BulkJob, query: Any) -> ItemPage:
 
 
 def _item_row(item: BulkJobItem) -> ItemRow:
-    outcome = Badge(item.get_status_display(), TONES[item.status])
-    return ItemRow(item.order_id, item.order.number, outcome, item.reason)
+    # A pending refund needs watching; an order that the job has not reached yet does not.
+    colour = "plain" if item.status == BulkJobItem.Status.PENDING else tone(item.status)
+    return ItemRow(item.order_id, item.order.number, Badge(item.get_status_display(), colour), item.reason)
 
 
 def outcome_tabs(progress: Progress, outcome: str) -> list[TabLink]:

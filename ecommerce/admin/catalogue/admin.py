@@ -13,12 +13,12 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextareaWidget
 
+from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
-from backoffice.files import Files
+from backoffice.csv_import_export import CsvImportExport
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
-from billing.templatetags.money import badge
 from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, deletion_error
 from ecommerce.models import Product, Sku
 from ecommerce.resources import ProductResource, SkuResource
@@ -100,11 +100,12 @@ class CatalogueAdmin(StaffAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(Files, Tabbed, CatalogueAdmin):
+class ProductAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
+    export_permission = "ecommerce.export_order"
     resource_classes = (ProductResource,)
     list_display = ("name", "sku_codes", "prices", "stock", "shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
-    empty_words = _("A product has one or more SKUs, which are what customers order.")
+    empty_text = _("A product has one or more SKUs, which are what customers order.")
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
@@ -161,12 +162,13 @@ def _price_range(least: int, most: int, currency: str) -> str:
 
 
 @admin.register(Sku)
-class SkuAdmin(Files, Tabbed, CatalogueAdmin):
+class SkuAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
+    export_permission = "ecommerce.export_order"
     form = SkuForm
     resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
     search_fields = ("code", "name", "product__name")
-    empty_words = _("A SKU is one kind of a product, with its price and stock.")
+    empty_text = _("A SKU is one kind of a product, with its price and stock.")
     search_help_text = _("SKU or product")
     list_select_related = ("product",)
     autocomplete_fields = ("product",)

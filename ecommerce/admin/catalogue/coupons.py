@@ -14,12 +14,13 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.times import moment
 from billing.admin.fields import MoneyField, MoneyForm
 from billing.money import format_money
-from billing.templatetags.money import badge, moment
 from ecommerce.models import Coupon, Order
 
 TERMS = ("code", "percent_off", "amount_off", "currency")
@@ -86,7 +87,7 @@ class CouponAdmin(Tabbed, StaffAdmin):
     form = CouponForm
     list_display = ("code", "terms", "redeemed", "until", "state")
     search_fields = ("code",)
-    empty_words = _("A coupon takes a percentage or an amount off an order.")
+    empty_text = _("A coupon takes a percentage or an amount off an order.")
     search_help_text = _("Code")
     fields = (*TERMS, "redeem_by", "max_redemptions", "times_redeemed", "active")
     tabs = (

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
-from backoffice.files import Files
-from billing.templatetags.money import moment
+from backoffice.csv_import_export import CsvImportExport
+from backoffice.times import moment
 from customers.models import Customer
 from customers.resources import CustomerResource
 from ecommerce.admin.customers.addresses import AddressInline
@@ -33,12 +33,13 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(Files, StaffAdmin):
+class CustomerAdmin(CsvImportExport, StaffAdmin):
     form = CustomerForm
+    export_permission = "ecommerce.export_order"
     resource_classes = (CustomerResource,)
     list_display = ("who", "phone", "signs_in", "since")
     search_fields = ("email", "first_name", "last_name")
-    empty_words = _("Customers appear when they sign up on the website, are added here, or are imported.")
+    empty_text = _("Customers appear when they sign up on the website, are added here, or are imported.")
     search_help_text = _("E-mail or name")
     inlines = (AddressInline,)
     fields = ("email", ("first_name", "last_name"), "phone", "signs_in", "stripe_customer_id", "since")

@@ -14,7 +14,8 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice.base_admin import StaffAdmin, actor
+from backoffice.base_admin import StaffAdmin
+from customers.actors import actor
 from customers.models import Customer
 from ecommerce.admin.new_order.new_order_form import NewOrderForm, apply_buttons
 from ecommerce.admin.orders.pay_again import pay_again_view

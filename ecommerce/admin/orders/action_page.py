@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice.base_admin import actor
 from billing.money import format_money
 from billing.tasks import enqueue_on_commit
+from customers.actors import actor
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.orders.action_forms import ActionForm
 from ecommerce.admin.orders.actions import OrderAction, available_action_names

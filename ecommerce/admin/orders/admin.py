@@ -14,6 +14,7 @@ from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
 from backoffice.base_admin import ReadOnlyAdmin
+from backoffice.ids import parse_id
 from ecommerce.admin.bulk_jobs.banner import banner_context
 from ecommerce.admin.bulk_jobs.mass_actions import run_mass_action
 from ecommerce.admin.display import status_badge
@@ -72,7 +73,8 @@ class OrderAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        order = load_order(int(object_id)) if object_id.isascii() and object_id.isdigit() else None
+        pk = parse_id(object_id)
+        order = None if pk is None else load_order(pk)
         if order is None:
             messages.warning(request, _("There is no such order. Search for its number here."))
             return redirect("admin:ecommerce_order_changelist")

@@ -7,7 +7,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Case, IntegerField, Value, When
 
-from backoffice.list_tabs import BOUND, bounded_counts, written
+from backoffice.list_tabs import BOUND, bounded_counts, format_count
 from ecommerce.admin.orders.filters import ALL, ATTENTION, OrderListParams
 from ecommerce.admin.orders.search import SearchResult
 from ecommerce.models import Order
@@ -27,7 +27,7 @@ class TabCounts:
         count = self.by_tab[tab]
         if self.at_least and not exact:
             return f"{min(count, BOUND):,}+" if count else ""
-        return written(count)
+        return format_count(count)
 
 
 def count_by_tab(params: OrderListParams, result: SearchResult) -> TabCounts:

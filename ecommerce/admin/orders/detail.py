@@ -12,6 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from backoffice.badges import tone
 from billing.models import Payment, Refund
 from billing.money import format_money
 from customers.countries import country_name
@@ -32,7 +33,6 @@ ADVICE: Mapping[str, str | Promise] = {
     "disputed": gettext_lazy("The customer disputes the charge at the bank. Answer that in Stripe."),
 }
 IN_PROGRESS = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.REFUND_IN_PROGRESS})
-TONES = {"succeeded": "good", "failed": "bad", "pending": "warn", "processing": "warn", "requires_action": "warn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +121,7 @@ def _operation_rows(request: HttpRequest, payment: Payment) -> list[OperationRow
 def _operation_row(
     request: HttpRequest, operation: Payment | Refund, kind: str, detail: str, stripe_id: str | None
 ) -> OperationRow:
-    badge = Badge(operation.get_status_display(), TONES.get(operation.status, "plain"))
+    badge = Badge(operation.get_status_display(), tone(operation.status))
     amount = format_money(operation.amount, operation.currency)
     return OperationRow(
         kind,

@@ -10,7 +10,8 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice.base_admin import StaffAdmin, actor
+from backoffice.base_admin import StaffAdmin
+from customers.actors import actor
 from ecommerce.admin.new_order.choices import card_choices, selected_value
 from ecommerce.admin.new_order.forms import PaymentForm
 from ecommerce.admin.orders.payment_messages import add_payment_message

@@ -8,6 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext
 
+from backoffice.badges import tone
 from billing.money import UnsupportedCurrency, format_money
 from customers.actors import ActorKind
 from ecommerce.admin.display import format_time
@@ -42,14 +43,6 @@ SENTENCES: Mapping[str, str | Promise] = {
 }
 # The keys of an event's data that are shown after the sentence, in this order.
 DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
-TONES: Mapping[str, str] = {
-    Kind.PAID: "good",
-    Kind.PAYMENT_FAILED: "bad",
-    Kind.REFUND_FAILED: "bad",
-    Kind.DISPUTED: "bad",
-    Kind.DISPUTE_LOST: "bad",
-    Kind.FULFILLED: "done",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +66,7 @@ def timeline_entry(event: OrderEvent) -> TimelineEntry:
         who=_actor_label(event),
         when=format_time(event.at),
         why=_details(event.data),
-        tone=TONES.get(event.kind, "plain"),
+        tone=tone(event.kind),
     )
 
 

@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.list_tabs import Tab, Tabbed
-from billing.templatetags.money import badge, moment
+from backoffice.times import moment
 from customers.models import User
 from ecommerce.roles import ROLES, any_of
 

@@ -17,9 +17,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from backoffice.badges import badge
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
-from billing.templatetags.money import badge, moment
+from backoffice.times import moment
 from customers.actors import Actor
 from customers.models import User
 from ecommerce.admin.staff.admin import SuperuserAdmin
