@@ -37,7 +37,7 @@ from ecommerce.api.throttling import PerCaller
 
 router = Router(tags=["Sign-in"])
 OK, TOO_MANY = 200, 429
-# allauth would take a token sent along with a sign-in, perhaps of an old session, for a session that exists.
+# Removed before a sign-in: the token may be of an old session.
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN")
 
 
@@ -93,7 +93,7 @@ def refresh(request: HttpRequest, body: RefreshRequest) -> TokensResponse:
 def _renewed(token: str) -> tuple[str, str] | None:
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            # Whoever sends the same token at once waits here, and then finds it spent.
+            # A concurrent request with the same token waits here, and then finds it spent.
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [token])
             given: tuple[str, str] | None = app_settings.TOKEN_STRATEGY.refresh_token(token)
             return given
