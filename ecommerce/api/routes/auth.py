@@ -38,7 +38,7 @@ from ecommerce.api.throttling import PerCaller
 
 router = Router(tags=["Sign-in"])
 OK, TOO_MANY = 200, 429
-# allauth would take a token sent along with a sign-in, perhaps of an old session, for a session that exists.
+# Removed before a sign-in: the token may be of an old session.
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN")
 
 
@@ -94,7 +94,7 @@ def refresh(request: HttpRequest, body: RefreshRequest) -> TokensResponse:
 def _renewed(token: str) -> tuple[str, str] | None:
     try:
         with transaction.atomic():
-            # Whoever sends the same token at once waits here, and then finds it spent.
+            # A concurrent request with the same token waits here, and then finds it spent.
             lock_in_transaction(LockSpace.REFRESH_TOKEN, token)
             given: tuple[str, str] | None = app_settings.TOKEN_STRATEGY.refresh_token(token)
             return given
