@@ -104,7 +104,7 @@ def test_a_refund_that_failed_unheard_is_settled(stripe: FakeStripe) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    stripe.ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    stripe.request("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     assert run() == (0, "2 compared, 1 settled, 0 differ.\n")
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
