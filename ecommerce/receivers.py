@@ -11,6 +11,6 @@ from ecommerce.orders.apply_results import apply_results
 
 
 @receiver(results_received)
-def finish_answers(*, answers: list[StripeResult], at: datetime, **_kwargs: Any) -> None:
+def finish_answers(*, results: list[StripeResult], at: datetime, **_kwargs: Any) -> None:
     """Finish what was answered; the transaction is opened here, never by billing."""
-    apply_results(answers=answers, at=at)
+    apply_results(answers=results, at=at)

@@ -80,7 +80,7 @@ class RefundPool:
     def _finish(self) -> None:
         batch, self.landed = sorted(self.landed, key=lambda answer: answer.payment_id), []
         try:
-            results_received.send(sender=Refund, answers=batch, at=timezone.now())
+            results_received.send(sender=Refund, results=batch, at=timezone.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:

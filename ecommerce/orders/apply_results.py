@@ -83,7 +83,7 @@ def _finish_payment(order: Order, answer: PaymentResult, *, at: datetime) -> Non
         ):
             _stand(order, open_act(order))
         return
-    closed = payments.apply_payment_result(answer=answer, at=at)
+    closed = payments.apply_payment_result(result=answer, at=at)
     if closed.won:
         finish_as = {
             Payment.Status.SUCCEEDED: _paid,
@@ -130,7 +130,7 @@ def _succeeded_late(order: Order, payment: Payment, answer: PaymentResult, *, at
     if payment.refund_set.exists():
         return  # it is on its way back, or people know that it is not
     if _still_wanted(order, at=at):
-        payments.adopt_late_success(payment=payment, answer=answer, at=at)
+        payments.adopt_late_success(payment=payment, result=answer, at=at)
         record(order, "payment_adopted", by=STRIPE, at=at, payment=answer.intent_id)
         _paid(order, payment, at=at)
         return
@@ -165,7 +165,7 @@ def _finish_refund(order: Order, answer: RefundResult, *, at: datetime) -> None:
         ):
             _stand(order, open_act(order))
         return
-    closed = payments.apply_refund_result(answer=answer, at=at)
+    closed = payments.apply_refund_result(result=answer, at=at)
     if not closed.won:
         return
     act = open_act(order)
@@ -226,7 +226,7 @@ def _record_failure(order: Order, refund: Refund, *, at: datetime) -> None:
 
 
 def _finish_dispute(order: Order, answer: DisputeResult, *, at: datetime) -> None:
-    payment, changed = payments.apply_dispute_result(answer=answer, at=at)
+    payment, changed = payments.apply_dispute_result(result=answer, at=at)
     if changed:
         kind = "disputed" if answer.status is Payment.Dispute.OPEN else f"dispute_{answer.status}"
         record(order, kind, by=STRIPE, at=at, amount=payment.amount, currency=payment.currency, reason=answer.reason)

@@ -92,7 +92,7 @@ def _change(each: Plain, *, at: datetime) -> None:
 
 
 def _write(plain: Sequence[Plain], *, at: datetime) -> None:
-    payments.apply_refund_results(answers=[each.answer for each in plain], at=at)
+    payments.apply_refund_results(results=[each.answer for each in plain], at=at)
     _restock(plain)
     for kind, old in WANTED_OF.items():
         orders = [each.order for each in plain if each.act.kind == kind]

@@ -22,12 +22,12 @@ def settle_act(*, act: OrderAct, at: datetime) -> None:
 def settle_payment(*, payment_id: int, at: datetime) -> None:
     """Make one attempt to settle a charge, and have its answer finished."""
     try:
-        answer = settlement.settle_payment(payment_id=payment_id, at=at)
+        answer = settlement.execute_payment(payment_id=payment_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
         return
     if answer:
-        results_received.send(sender=Payment, answers=[answer], at=at)
+        results_received.send(sender=Payment, results=[answer], at=at)
 
 
 def look_at_payment(*, payment: Payment, at: datetime) -> None:
@@ -40,15 +40,15 @@ def look_at_payment(*, payment: Payment, at: datetime) -> None:
     except gateway.Unavailable as trouble:
         logger.warning("Payment %s is asked about later: %s", payment, trouble)
         return
-    results_received.send(sender=Payment, answers=[answer], at=at)
+    results_received.send(sender=Payment, results=[answer], at=at)
 
 
 def settle_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt to settle a refund, and have its answer finished."""
     try:
-        answer = settlement.settle_refund(refund_id=refund_id, at=at)
+        answer = settlement.execute_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
         return
     if answer:
-        results_received.send(sender=Refund, answers=[answer], at=at)
+        results_received.send(sender=Refund, results=[answer], at=at)

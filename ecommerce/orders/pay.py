@@ -108,11 +108,11 @@ def request_payment(order: Order, means: PaymentSource, *, by: Actor, at: dateti
     The caller holds the order's lock, and has taken stock and coupon.
     """
     if order.invoice is None:
-        order.invoice = invoices.issue(billed=_billed(order), at=at)
+        order.invoice = invoices.issue(data=_billed(order), at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
-        payment = payments.create_payment(invoice=order.invoice, means=means, at=at)
+        payment = payments.create_payment(invoice=order.invoice, source=means, at=at)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
         record(order, "payment_requested", by=by, at=at, amount=order.total, currency=order.currency)
