@@ -12,8 +12,8 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ecommerce import exports
 from ecommerce.bulk_jobs import leases, permissions
+from ecommerce.exports import orders, storage
 from ecommerce.models import BulkJob
 
 logger = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ def _discard(job: BulkJob) -> None:
     """Remove what a worker left behind that did not live to complete its file."""
     name = job.selection.get("writing")
     if name:
-        exports.remove([name])
+        storage.delete([name])
 
 
 class ExportWriter:
@@ -81,7 +81,9 @@ class ExportWriter:
     def write(self) -> None:
         """Write the file and publish it."""
         self.tell(0)
-        kept = exports.storage().save(self.name, exports.Stream(exports.order_rows(self.job, self.tell), self.name))
+        kept = storage.storage().save(
+            self.name, storage.StreamedFile(orders.order_rows(self.job, self.tell), self.name)
+        )
         self.told_at = 0.0
         self.tell(self.rows)
         with transaction.atomic():
@@ -110,13 +112,13 @@ class ExportWriter:
 
     def clear_up(self) -> None:
         """Remove what was written, and end a job that was to stop."""
-        exports.remove([self.name])
+        storage.delete([self.name])
         stopping = BulkJob.objects.filter(pk=self.job.pk, status=Status.STOPPING, selection__writing=self.name)
         stopping.update(status=Status.STOPPED, finished_at=timezone.now(), file_rows=0)
 
     def fail(self, error: Exception) -> None:
         """End the job, since the file can't be written."""
-        exports.remove([self.name])
+        storage.delete([self.name])
         why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         sentence = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
         with transaction.atomic():
@@ -128,6 +130,6 @@ def remove_old(*, at: datetime) -> int:
     """Remove the files of exports that are over for a week; give how many."""
     old = BulkJob.objects.filter(finished_at__lte=at - KEPT).exclude(file="")
     for job in old:
-        exports.remove([job.file])
+        storage.delete([job.file])
         BulkJob.objects.filter(pk=job.pk).update(file="")
     return len(old)
