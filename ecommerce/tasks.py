@@ -58,7 +58,7 @@ def remove_old_exports() -> None:
 @shared_task(name="ecommerce.sweep")
 def sweep() -> None:
     """Settle what nobody rang for, or what had no answer yet; call a worker to each job that has none."""
-    for job in leases.unattended(at=timezone.now()):
+    for job in leases.jobs_without_worker(at=timezone.now()):
         enqueue_on_commit(work_job, job_id=job.pk)
     until = time.monotonic() + SWEEP_SECONDS
     now = timezone.now()

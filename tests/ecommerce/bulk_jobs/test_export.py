@@ -186,7 +186,7 @@ def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pyt
     job.refresh_from_db()
     assert (job.status, job.file) == ("running", "")  # it may be alive still
 
-    BulkJob.objects.update(beat_at=timezone.now() - export.SILENT)
+    BulkJob.objects.update(beat_at=timezone.now() - export.WORKER_TIMEOUT)
     run_job(job_id=job.pk, seconds=10)
     job.refresh_from_db()
     assert job.status == "succeeded"
@@ -197,13 +197,13 @@ def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pyt
 def test_a_worker_that_was_taken_over_publishes_nothing(folder: Path) -> None:
     job = a_job("export", [an_order(make_customer(), make_sku())], a_clerk())
     slow = export._claim(job.pk, at=timezone.now())
-    quick = export._claim(job.pk, at=timezone.now() + export.SILENT)
+    quick = export._claim(job.pk, at=timezone.now() + export.WORKER_TIMEOUT)
     assert slow is not None
     assert quick is not None
     with pytest.raises(export.ExportStopped):
         export.ExportWriter(slow).write()
     export.ExportWriter(quick).write()
-    export.ExportWriter(slow).clear_up()
+    export.ExportWriter(slow).discard()
     job.refresh_from_db()
     assert (job.status, job.file) == ("succeeded", quick.selection["writing"])
     assert len(rows_of(job)) == 1
