@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from billing import gateway
-from billing.leases import LEASE as LEASE
-from billing.leases import lease, postpone
+from billing import gateway, leases
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult, StripeResult
 from customers.models import Customer
@@ -26,34 +26,62 @@ POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps a key for at least 24
 AUTHENTICATE_WITHIN = timedelta(hours=24)
 CLOCK_SKEW = timedelta(minutes=5)
 
-AnswerT = TypeVar("AnswerT", bound=StripeResult)
+ResultT = TypeVar("ResultT", bound=StripeResult)
+OperationT = TypeVar("OperationT", bound=StripeOperation)
+
+# What the call to Stripe needs beside the row.
+RELATED: dict[type[StripeOperation], str] = {Payment: "invoice__customer", Refund: "payment"}
+
+
+def claim_operations(rows: QuerySet[OperationT], *, at: datetime, limit: int = 1) -> list[OperationT]:
+    """Lease payments or refunds that are still open and may be sent now, each with what its call needs."""
+    return leases.claim(
+        rows.filter(closed_at=None).select_related(RELATED[rows.model]),
+        at=at,
+        limit=limit,
+        first_sent_at=Coalesce("first_sent_at", Value(at)),
+        # Stripe replays its 5xx under the same key: when the look-up finds nothing, the next post needs another key.
+        generation=F("generation") + Case(When(answered_5xx=True, then=1), default=0),
+        answered_5xx=False,
+    )
+
+
+def postpone_operation(operation: StripeOperation, error: gateway.Unavailable, *, at: datetime) -> None:
+    """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
+    leases.postpone(operation, at=at, backoff=leases.OPERATION_BACKOFF, answered_5xx=error.stored)
 
 
 def settle_payment(*, payment_id: int, at: datetime) -> PaymentResult | None:
-    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
-    payment = lease(Payment, payment_id, at=at)
-    return _settled(payment, at=at, ask=lambda: submit_payment(payment, at=at)) if payment else None
+    """Lease a payment and charge it; None while its result is unknown or another process holds the lease.
+
+    Raise gateway.Misconfigured.
+    """
+    return _execute(Payment.objects.filter(pk=payment_id), submit_payment, at=at)
 
 
 def settle_refund(*, refund_id: int, at: datetime) -> RefundResult | None:
-    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
-    refund = lease(Refund, refund_id, at=at)
-    return _settled(refund, at=at, ask=lambda: submit_refund(refund, at=at)) if refund else None
+    """Lease a refund and send it; None while its result is unknown or another process holds the lease.
+
+    Raise gateway.Misconfigured.
+    """
+    return _execute(Refund.objects.filter(pk=refund_id), submit_refund, at=at)
 
 
-def _settled(wish: StripeOperation, *, at: datetime, ask: Callable[[], AnswerT]) -> AnswerT | None:
-    try:
-        return ask()
-    except gateway.Unavailable as trouble:
-        postpone(wish, trouble, at=at)
-        if isinstance(trouble, gateway.Misconfigured):
+def _execute(rows: QuerySet[OperationT], submit: Callable[..., ResultT], *, at: datetime) -> ResultT | None:
+    for operation in claim_operations(rows, at=at):
+        try:
+            return submit(operation, at=at)
+        except gateway.Misconfigured as error:
+            postpone_operation(operation, error, at=at)
             raise
-        return None
-    except gateway.InvalidRequest as lost:
-        # Only a look comes here: what was answered before is gone. Rather ask for ever than believe that.
-        logger.exception("Stripe does not know %s any more.", wish)
-        postpone(wish, gateway.Unavailable(lost.message), at=at)
-        return None
+        except gateway.Unavailable as error:
+            postpone_operation(operation, error, at=at)
+        except gateway.InvalidRequest as error:
+            # Only a look-up raises this: Stripe no longer knows what it gave us an id for. That is no proof that no
+            # money moved, so the operation stays open and is looked up again.
+            logger.exception("Stripe does not know %s any more.", operation)
+            postpone_operation(operation, gateway.Unavailable(error.message), at=at)
+    return None
 
 
 def submit_payment(payment: Payment, *, at: datetime) -> PaymentResult:

@@ -14,7 +14,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from billing import gateway, stripe_state
+from billing import gateway, leases, stripe_state
 from billing.models import Difference, Payment, Reconciliation, Refund, Seen, StripeOperation
 from billing.reconciliation import checks
 from billing.reconciliation.checks import Mismatch
@@ -44,9 +44,13 @@ def work(*, reconciliation_id: int, until: float) -> bool:
 
     With Stripe unavailable the reason is kept, and it is due again later.
     """
-    run = _claimed(reconciliation_id, at=timezone.now())
-    if run is None:
-        return False
+    unfinished = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None)
+    for run in leases.claim(unfinished, at=timezone.now(), lease=LEASE):
+        return _work(run, until=until)
+    return False
+
+
+def _work(run: Reconciliation, *, until: float) -> bool:
     try:
         while run.phase != Phase.DONE and time.monotonic() < until:
             _turn_page(run)
@@ -64,11 +68,6 @@ def work(*, reconciliation_id: int, until: float) -> bool:
 def open_differences() -> Iterable[Difference]:
     """Give what is not resolved, the oldest first."""
     return Difference.objects.filter(resolved_at=None).order_by("pk").iterator()
-
-
-def _claimed(reconciliation_id: int, *, at: datetime) -> Reconciliation | None:
-    free = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None, next_attempt_at__lte=at)
-    return Reconciliation.objects.get(pk=reconciliation_id) if free.update(next_attempt_at=at + LEASE) else None
 
 
 def _keep(run: Reconciliation, **values: object) -> None:

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from billing.leases import claim, release
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
 
 Status = BulkJob.Status
@@ -42,14 +43,9 @@ def jobs_without_worker(*, at: datetime) -> QuerySet[BulkJob]:
 
 def claim_slice(job: BulkJob, *, at: datetime) -> BulkJobSlice | None:
     with transaction.atomic():
+        # A claim that a crash undoes was not worked on yet, unlike a refund's, which may be at Stripe.
         without_sync_commit()
-        due = job.slices.filter(next_attempt_at__lte=at).order_by("next_attempt_at")
-        job_slice = due.select_for_update(skip_locked=True, no_key=True).first()
-        if job_slice:
-            job_slice.attempts += 1
-            job_slice.next_attempt_at = at + SLICE_LEASE
-            job_slice.save(update_fields=["attempts", "next_attempt_at"])
-    return job_slice
+        return next(iter(claim(job.slices.all(), at=at, lease=SLICE_LEASE)), None)
 
 
 def lease_is_held(job_slice: BulkJobSlice) -> bool:
@@ -58,18 +54,16 @@ def lease_is_held(job_slice: BulkJobSlice) -> bool:
     return now is not None and (now.attempts, now.expanded_at) == (job_slice.attempts, job_slice.expanded_at)
 
 
-def renew(job_slice: BulkJobSlice, *, at: datetime) -> bool:
+def renew_slice(job_slice: BulkJobSlice, *, at: datetime) -> bool:
     """Prolong the lease; False if another worker has the slice by now."""
-    held = BulkJobSlice.objects.filter(pk=job_slice.pk, attempts=job_slice.attempts)
-    return bool(held.update(next_attempt_at=at + SLICE_LEASE))
+    return release(job_slice, next_attempt_at=at + SLICE_LEASE)
 
 
-def release(job_slice: BulkJobSlice, *, at: datetime) -> None:
+def release_slice(job_slice: BulkJobSlice, *, at: datetime) -> None:
     """End the lease, in the transaction that wrote the outcomes."""
     # Pending orders are tried again soon; `outcomes.update_counts` closes the slice if there are none.
-    BulkJobSlice.objects.filter(pk=job_slice.pk).update(
-        attempts=0, next_attempt_at=at + PENDING_RETRY_DELAY, expanded_at=job_slice.expanded_at or at
-    )
+    expanded_at = job_slice.expanded_at or at
+    release(job_slice, next_attempt_at=at + PENDING_RETRY_DELAY, attempts=0, expanded_at=expanded_at)
 
 
 def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:

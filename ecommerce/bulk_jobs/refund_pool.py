@@ -3,18 +3,18 @@
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing import gateway, leases
+from billing import gateway
 from billing.models import Refund
 from billing.results import RefundResult
-from billing.settlement import submit_refund
+from billing.settlement import claim_operations, postpone_operation, submit_refund
 from billing.signals import results_received
 from ecommerce.models import BulkJob, BulkJobItem
 
@@ -57,15 +57,14 @@ class RefundPool:
         if room < self.threads // 2:
             return True  # half a pool at a time, instead of a query for each that ends
         now = timezone.now()
-        ids = self._due_ids(now, room)
-        for refund in leases.lease_refunds(ids, at=now) if ids else []:
+        refunds = claim_operations(self._refunds(), at=now, limit=room)
+        for refund in refunds:
             self.in_flight[self.executor.submit(submit_refund, refund, at=now)] = refund
-        return len(ids) == room
+        return len(refunds) == room
 
-    def _due_ids(self, at: datetime, limit: int) -> list[int]:
-        of_job = {"act__job_items__job": self.job_id, "act__job_items__status": BulkJobItem.Status.WORKING}
-        due = Refund.objects.filter(**of_job, next_attempt_at__lte=at, closed_at=None).order_by("next_attempt_at")
-        return list(due.values_list("pk", flat=True)[:limit])
+    def _refunds(self) -> QuerySet[Refund]:
+        working = {"act__job_items__job": self.job_id, "act__job_items__status": BulkJobItem.Status.WORKING}
+        return Refund.objects.filter(**working)
 
     def collect(self) -> None:
         """Wait for results, and apply them once they are a batch or have waited."""
@@ -82,9 +81,9 @@ class RefundPool:
             self.done.append(future.result())
         except gateway.Misconfigured as error:
             self.misconfigured = error.message
-            leases.postpone(refund, error, at=timezone.now())
+            postpone_operation(refund, error, at=timezone.now())
         except gateway.Unavailable as error:
-            leases.postpone(refund, error, at=timezone.now())
+            postpone_operation(refund, error, at=timezone.now())
         except Exception:
             # It may have been sent, so that the lease is not given back: the next attempt looks it up first.
             logger.exception("Executing refund %s failed.", refund.pk)

@@ -9,6 +9,7 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers.actors import Actor
 from ecommerce.models import BulkJob, BulkJobSlice
 
@@ -75,8 +76,7 @@ def _find_confirmed(confirmation: str | None) -> BulkJob | None:
     if confirmation is None:
         return None
     # A second submission of the same page waits here, and then finds the job of the first.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [confirmation])
+    lock_in_transaction(LockSpace.CONFIRMATION, confirmation)
     return BulkJob.objects.filter(confirmation=confirmation).first()
 
 

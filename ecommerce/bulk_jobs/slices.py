@@ -44,7 +44,7 @@ def _run_together(job: BulkJob, job_slice: BulkJobSlice, *, at: datetime) -> Non
         # The lease may have run out while this waited for the locks: then another worker has done it all.
         if leases.lease_is_held(job_slice):
             _run(job, job_slice, orders, at=at)
-            leases.release(job_slice, at=at)
+            leases.release_slice(job_slice, at=at)
             outcomes.update_counts(job)
 
 
@@ -61,7 +61,7 @@ def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: date
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
     _expand(job_slice)
     for order_id in leases.pending_order_ids(job_slice):
-        if not leases.renew(job_slice, at=timezone.now()):
+        if not leases.renew_slice(job_slice, at=timezone.now()):
             return  # another worker goes on with it
         if not _count_attempt(job_slice, order_id):
             continue
@@ -74,7 +74,7 @@ def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
             reason = _("An error in the program broke the work on order %(number)s; it is in the worker's log.")
             _fail(job_slice, order_id, reason)
     with transaction.atomic():
-        leases.release(job_slice, at=timezone.now())
+        leases.release_slice(job_slice, at=timezone.now())
         outcomes.update_counts(job)
 
 

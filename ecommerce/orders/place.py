@@ -5,9 +5,10 @@ import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from billing.money import format_money
 from billing.payments import PaymentSource
 from customers.actors import Actor
@@ -62,8 +63,7 @@ def _placed_before(wanted: NewOrder, by: Actor) -> Order | None:
     if not wanted.key:
         return None
     # Whoever sends the same at once waits here, and then finds the first one's order.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{_placer(by)} {wanted.key}"])
+    lock_in_transaction(LockSpace.PLACEMENT, f"{_placer(by)} {wanted.key}")
     order = find_placed_order(key=wanted.key, by=by)
     if order and order.placement_hash != wanted.fingerprint:
         sentence = _("This was sent before with other contents, as order %(number)s.") % {"number": order.number}

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from billing import gateway, leases, payments, settlement
+from billing import gateway, payments, settlement
 from billing.models import CreditNote, Payment, Refund, WebhookEvent
 from billing.models.payment import StripeOperation
 from billing.results import RefundResult
@@ -145,8 +145,7 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
-    leased = leases.lease(Refund, act.refund_id or 0, at=timezone.now())
-    assert leased is not None
+    (leased,) = settlement.claim_operations(Refund.objects.filter(pk=act.refund_id or 0), at=timezone.now())
     answer = settlement.submit_refund(leased, at=timezone.now())
     if not protected:
 
@@ -158,7 +157,7 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
             CreditNote.objects.filter(refund=answer.refund_id).delete()
             return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
-        monkeypatch.setattr(payments, "close_refund", always)
+        monkeypatch.setattr(payments, "apply_refund_result", always)
     for _ in range(3):
         results_received.send(sender=Refund, answers=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected

@@ -13,11 +13,12 @@ from allauth.headless.constants import Client
 from allauth.headless.internal.authkit import authentication_context
 from allauth.headless.internal.decorators import mark_request_as_headless
 from django.contrib.sessions.backends.base import UpdateError
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers import accounts
 from customers.models import Customer
 from ecommerce.api import schemas
@@ -84,9 +85,9 @@ def refresh(request: HttpRequest, spent: requests.RefreshToken) -> schemas.Token
 
 def _renewed(token: str) -> tuple[str, str] | None:
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
+        with transaction.atomic():
             # Whoever sends the same token at once waits here, and then finds it spent.
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 2))", [token])
+            lock_in_transaction(LockSpace.REFRESH_TOKEN, token)
             given: tuple[str, str] | None = app_settings.TOKEN_STRATEGY.refresh_token(token)
             return given
     except UpdateError:  # signed out at the same time

@@ -8,9 +8,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.leases import lease
 from billing.models import CreditNote, Invoice, Payment, Refund
-from billing.settlement import submit_refund
+from billing.settlement import claim_operations, submit_refund
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.execute import settle_act
@@ -56,8 +55,7 @@ def everything() -> None:
 def answers() -> list[Any]:
     found = []
     for wish in Refund.objects.filter(status="requested").order_by("pk"):
-        leased = lease(Refund, wish.pk, at=timezone.now())
-        assert leased
+        (leased,) = claim_operations(Refund.objects.filter(pk=wish.pk), at=timezone.now())
         leased.payment = wish.payment
         found.append(submit_refund(leased, at=timezone.now()))
     return found
