@@ -1,6 +1,7 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
+from ecommerce.admin.bulk_jobs import confirmation
 from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
@@ -12,6 +13,7 @@ __all__ = [
     "api_keys",
     "bulk_jobs_admin",
     "catalogue_admin",
+    "confirmation",
     "coupons",
     "customers_admin",
     "orders_admin",

@@ -20,12 +20,13 @@ from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
 from billing.templatetags.money import badge, moment
-from ecommerce import exports
 from ecommerce.admin.bulk_jobs.banner import banner, dismiss
 from ecommerce.admin.bulk_jobs.display import JobView, buttons, doing, tell
 from ecommerce.admin.bulk_jobs.items import item_page, outcome_of, tabs
 from ecommerce.admin.display import when
 from ecommerce.bulk_jobs import control, permissions
+from ecommerce.exports.orders import outcome_rows
+from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 
@@ -198,7 +199,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
         try:
-            file = exports.storage().open(job.file) if job.file else None
+            file = storage().open(job.file) if job.file else None
         except FileNotFoundError:
             file = None
         if file is None:
@@ -212,6 +213,6 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
-        answer = StreamingHttpResponse(exports.outcome_rows(job), content_type="text/csv; charset=utf-8")
+        answer = StreamingHttpResponse(outcome_rows(job), content_type="text/csv; charset=utf-8")
         answer["Content-Disposition"] = f'attachment; filename="job-{job.pk}-result.csv"'
         return answer

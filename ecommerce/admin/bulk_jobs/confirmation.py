@@ -75,7 +75,7 @@ def sums(seen: Preview) -> str:
 def _start(request: HttpRequest, wanted: NewJob) -> HttpResponse | None:
     by = Actor.staff(request.user)  # type: ignore[arg-type]  # nobody else gets past the permission
     try:
-        job = start(wanted=wanted, by=by, at=timezone.now())
+        job = start(new_job=wanted, by=by, at=timezone.now())
     except SelectionChanged:
         if wanted.expected is not None:
             raise

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ecommerce.admin.display import Badge
 from ecommerce.bulk_jobs import control, leases, permissions
-from ecommerce.bulk_jobs.outcomes import Progress, sums_of
+from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
@@ -121,7 +121,7 @@ class JobView:
     def waiting(self) -> str:
         """Say since when nobody works on it, if nobody does."""
         since = self.job.beat_at or self.job.created_at
-        if not self.open or timezone.now() - since < leases.SILENT:
+        if not self.open or timezone.now() - since < leases.WORKER_TIMEOUT:
             return ""
         return _("waiting for a worker since %(time)s") % {"time": f"{timezone.localtime(since):%H:%M %Z}"}
 
@@ -133,8 +133,8 @@ def tell(job: BulkJob) -> JobView:
 
 def tell_all(jobs: Collection[BulkJob]) -> list[JobView]:
     """Read how far several jobs are."""
-    sums = sums_of(jobs)
-    return [JobView(job, Progress(job, sums[job.pk])) for job in jobs]
+    counts = counts_by_job(jobs)
+    return [JobView(job, Progress(job, counts[job.pk])) for job in jobs]
 
 
 def doing(action: str, count: int) -> str:
@@ -165,4 +165,4 @@ def buttons(job: BulkJob, user: object) -> list[str]:
         return ["stop"]
     if job.status in {Status.STOPPED, Status.STOPPING}:
         return ["resume"]
-    return ["retry"] if control.failures(job) and not job.retries.exists() else []
+    return ["retry"] if control.has_failures(job) and not job.retries.exists() else []
