@@ -48,8 +48,8 @@ def figures(user: User, *, size: str, most: int = MOST) -> list[Figure]:
 
 def a_job(action: BulkJob.Action, user: User, ids: Sequence[int]) -> BulkJob:
     """Make a job of these orders."""
-    wanted = NewJob(action=action, orders=Order.objects.filter(pk__in=ids))
-    return selection.start(wanted=wanted, by=Actor.staff(user), at=timezone.now())
+    new_job = NewJob(action=action, orders=Order.objects.filter(pk__in=ids))
+    return selection.start(new_job=new_job, by=Actor.staff(user), at=timezone.now())
 
 
 def rate(user: User, ids: Sequence[int], *, processes: int) -> float:

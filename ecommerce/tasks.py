@@ -56,7 +56,7 @@ def remove_old_exports() -> None:
 def sweep() -> None:
     """Execute what is due and has lost its message, and enqueue the jobs, events and reconciliations that have."""
     until = time.monotonic() + SWEEP_SECONDS
-    for job in leases.unattended(at=timezone.now()):
+    for job in leases.jobs_without_worker(at=timezone.now()):
         enqueue_on_commit(work_job, job_id=job.pk)
     run_in_threads(_due_operations(), until=until)
     # After the money: to enqueue hundreds of events takes seconds.

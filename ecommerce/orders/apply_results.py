@@ -90,7 +90,7 @@ def _apply_payment_result(order: Order, result: PaymentResult, *, at: datetime) 
         if unsent.update(attention=result.message, next_attempt_at=None):
             refresh(order, open_act(order))
         return
-    change = payments.apply_payment_result(answer=result, at=at)
+    change = payments.apply_payment_result(result=result, at=at)
     if change.won:
         apply = {
             Payment.Status.SUCCEEDED: _payment_succeeded,
@@ -133,7 +133,7 @@ def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResul
     if payment.refund_set.exists():
         return  # already refunded, or that refund failed and users were told
     if _can_still_be_paid(order, at=at):
-        payments.adopt_late_success(payment=payment, answer=result, at=at)
+        payments.adopt_late_success(payment=payment, result=result, at=at)
         record(order, Event.PAYMENT_ADOPTED, by=STRIPE, at=at, payment=result.intent_id)
         _payment_succeeded(order, payment, at=at)
         return
@@ -169,7 +169,7 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
         if unsent.update(attention=result.message, next_attempt_at=None):
             refresh(order, open_act(order))
         return
-    change = payments.apply_refund_result(answer=result, at=at)
+    change = payments.apply_refund_result(result=result, at=at)
     if not change.won:
         return
     open_one = open_act(order)
@@ -209,7 +209,7 @@ DISPUTE_EVENTS = {
 
 
 def _apply_dispute_result(order: Order, result: DisputeResult, *, at: datetime) -> None:
-    payment, changed = payments.apply_dispute_result(answer=result, at=at)
+    payment, changed = payments.apply_dispute_result(result=result, at=at)
     if changed:
         data = {"amount": payment.amount, "currency": payment.currency, "reason": result.reason}
         record(order, DISPUTE_EVENTS[result.status], by=STRIPE, at=at, **data)

@@ -99,7 +99,7 @@ def _change_in_memory(each: FullRefund, *, at: datetime) -> None:
 
 
 def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
-    payments.apply_refund_results(answers=[each.result for each in full], at=at)
+    payments.apply_refund_results(results=[each.result for each in full], at=at)
     _restock(full)
     for kind, status in STATUS_BEFORE.items():
         orders = [each.order for each in full if each.act.kind == kind]

@@ -34,7 +34,7 @@ def execute_act(*, act: OrderAct, at: datetime) -> None:
 def execute_payment(*, payment_id: int, at: datetime) -> None:
     """Make one attempt at a payment, unless another process has its lease."""
     try:
-        result = settlement.settle_payment(payment_id=payment_id, at=at)
+        result = settlement.execute_payment(payment_id=payment_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
     else:
@@ -44,7 +44,7 @@ def execute_payment(*, payment_id: int, at: datetime) -> None:
 def execute_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt at a refund, unless another process has its lease."""
     try:
-        result = settlement.settle_refund(refund_id=refund_id, at=at)
+        result = settlement.execute_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
     else:

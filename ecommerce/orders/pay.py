@@ -101,11 +101,11 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
     An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
     if order.invoice is None:
-        order.invoice = invoices.issue(billed=_invoice_data(order), at=at)
+        order.invoice = invoices.issue(data=_invoice_data(order), at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
-        payment = payments.create_payment(invoice=order.invoice, means=source, at=at)
+        payment = payments.create_payment(invoice=order.invoice, source=source, at=at)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
         record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)

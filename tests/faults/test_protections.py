@@ -90,7 +90,7 @@ def test_the_look_up(
     make_customer()
     make_sku()
     if not protected:
-        monkeypatch.setattr(settlement, "look_for_intent", lambda _payment: None)
+        monkeypatch.setattr(settlement, "find_intent", lambda _payment: None)
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
@@ -150,12 +150,12 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     answer = settlement.submit_refund(leased, at=timezone.now())
     if not protected:
 
-        def always(*, answer: RefundResult, **_: Any) -> payments.RefundChange:
-            rows = Refund.objects.filter(pk=answer.refund_id or 0)
+        def always(*, result: RefundResult, **_: Any) -> payments.RefundChange:
+            rows = Refund.objects.filter(pk=result.refund_id or 0)
             rows.update(
-                status=answer.status, stripe_refund_id=answer.stripe_id, next_attempt_at=None, closed_at=timezone.now()
+                status=result.status, stripe_refund_id=result.stripe_id, next_attempt_at=None, closed_at=timezone.now()
             )
-            CreditNote.objects.filter(refund=answer.refund_id).delete()
+            CreditNote.objects.filter(refund=result.refund_id).delete()
             return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
         monkeypatch.setattr(payments, "apply_refund_result", always)

@@ -10,7 +10,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import Difference, Payment, Reconciliation, Refund, Seen
+from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund
 from billing.reconciliation import run as reconciliation
 from billing.results import PaymentResult
 from billing.tasks import reconcile as reconcile_task
@@ -77,7 +77,7 @@ def test_books_that_agree_say_so(stripe: FakeStripe) -> None:
     settle(part)
 
     assert run() == (0, "6 compared, 0 settled, 0 differ.\n")
-    assert Seen.objects.count() == 0
+    assert ComparedObject.objects.count() == 0
 
 
 def test_a_charge_whose_answer_got_lost_is_settled(stripe: FakeStripe) -> None:
@@ -212,7 +212,7 @@ def test_a_payment_that_did_not_succeed_at_stripe_is_listed(stripe: FakeStripe) 
 
 def test_what_comes_into_being_meanwhile_is_not_missing(stripe: FakeStripe) -> None:
     order = paid()
-    begun = reconciliation.begin(at=NOW())
+    begun = reconciliation.start(at=NOW())
     Reconciliation.objects.update(phase=Reconciliation.Phase.OUR_PAYMENTS)
     refund(order_id=order.pk, amount=100, reason="", by=ANA, at=NOW())
     settle(order)
@@ -227,9 +227,9 @@ def test_it_goes_on_from_the_page_where_it_was_left(stripe: FakeStripe, monkeypa
     monkeypatch.setattr(gateway, "PAGE", 2)
     for _ in range(5):
         paid()
-    begun = reconciliation.begin(at=NOW())
-    reconciliation._turn_page(begun)
-    left = reconciliation.begin(at=NOW() + timedelta(minutes=3))
+    begun = reconciliation.start(at=NOW())
+    reconciliation._compare_page(begun)
+    left = reconciliation.start(at=NOW() + timedelta(minutes=3))
     assert (left.pk, left.compared, left.phase) == (begun.pk, 2, "charges")
     Reconciliation.objects.update(next_attempt_at=NOW())
     assert run() == (0, "5 compared, 0 settled, 0 differ.\n")
@@ -251,7 +251,7 @@ def test_with_stripe_away_it_says_so_and_goes_on_later(stripe: FakeStripe) -> No
 
 def test_nobody_works_on_a_pass_that_somebody_holds(stripe: FakeStripe) -> None:
     paid()
-    begun = reconciliation.begin(at=NOW())
+    begun = reconciliation.start(at=NOW())
     Reconciliation.objects.update(next_attempt_at=F("next_attempt_at") + timedelta(minutes=2))
     reconcile_task(reconciliation_id=begun.pk)
     assert Reconciliation.objects.get().compared == 0

@@ -10,7 +10,7 @@ from billing.models import Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.bulk_jobs import control
 from ecommerce.bulk_jobs.outcomes import Progress
-from ecommerce.bulk_jobs.run import _next_slice
+from ecommerce.bulk_jobs.run import run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
@@ -140,7 +140,7 @@ def test_an_order_canceled_by_hand_meanwhile_is_joined_while_in_flight(
     order, ben = place_order(), a_clerk()
     job = a_job("cancel", [order], ben)
     cancel_by_hand(order, a_clerk("cleo"))
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     item = BulkJobItem.objects.get()
     assert (item.status, item.act) == ("working", OrderAct.objects.get(kind="cancel"))
     assert item.act
@@ -174,7 +174,7 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     make_sku()
     orders, ben = [place_order() for _each in range(6)], a_clerk()
     job = a_job("cancel", orders, ben)
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     control.stop(job_id=job.pk, by=ben)
     work(job)
 
