@@ -15,7 +15,8 @@ FIRST_NAMES = ("Ada", "Alan", "Barbara", "Claude", "Donald", "Edsger", "Frances"
                "John", "Katherine", "Leslie", "Margaret", "Niklaus", "Radia", "Sophie", "Tim",
                "Ursula", "Vint")  # fmt: skip
 LAST_NAMES = ("Lovelace", "Turing", "Liskov", "Shannon", "Knuth", "Dijkstra", "Allen", "Hopper", "Lamarr", "Rhodes",
-              "Backus", "Johnson", "Lamport", "Hamilton", "Wirth", "Perlman", "Wilson", "Lee", "Martin", "Cerf")  # fmt: skip
+              "Backus", "Johnson", "Lamport", "Hamilton", "Wirth", "Perlman", "Wilson", "Lee", "Martin",
+              "Cerf")  # fmt: skip
 CITIES = (("London", "", "N1 9GU", "GB"), ("Paris", "", "75011", "FR"), ("Austin", "TX", "78701", "US"),
          ("Boston", "MA", "02108", "US"), ("Osaka", "", "530-0001", "JP"), ("Berlin", "", "10115", "DE"))  # fmt: skip
 

@@ -11,9 +11,9 @@ from customers.models import Address, Customer, User
 ROLES = ("viewer", "support", "fulfillment", "finance", "manager")
 # fmt: off
 FIRST_NAMES = ("Ada", "Grace", "Katherine", "Alan", "Edsger", "Barbara", "Margaret", "Donald", "Radia", "Linus", "Hedy",
-         "Tim", "Frances", "John", "Shafi")
-LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Turing", "Dijkstra", "Liskov", "Hamilton", "Knuth", "Perlman", "Torvalds",
-        "Lamarr", "Lee", "Allen", "Backus")
+               "Tim", "Frances", "John", "Shafi")
+LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Turing", "Dijkstra", "Liskov", "Hamilton", "Knuth", "Perlman",
+              "Torvalds", "Lamarr", "Lee", "Allen", "Backus")
 # fmt: on
 ADDRESSES = (
     ("12 St James's Square", "London", "", "SW1Y 4JH", "GB"),
@@ -43,10 +43,8 @@ def create_staff() -> dict[str, User]:
 
 def create_customers(rng: random.Random, *, at: datetime) -> list[Customer]:
     """Each has an address; the first can sign in on the website."""
-    names = [("Ada", "Lovelace")]
-    names += rng.sample(
-        [(first, last) for first in FIRST_NAMES for last in LAST_NAMES if last != "Lovelace"], CUSTOMERS - 1
-    )
+    others = [(first, last) for first in FIRST_NAMES for last in LAST_NAMES if last != "Lovelace"]
+    names = [("Ada", "Lovelace"), *rng.sample(others, CUSTOMERS - 1)]
     return [_create_customer(first, last, rng, at=at) for first, last in names]
 
 
