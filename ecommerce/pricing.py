@@ -45,27 +45,19 @@ class MixedCurrencies(PricingError):
 
 
 class InvalidQuantity(PricingError):
-    """Outside of what may be ordered, or of what is left to return."""
-
     code = "invalid_quantity"
 
 
 class CouponCurrencyMismatch(PricingError):
-    """The coupon takes off an amount of another currency."""
-
     code = "invalid_coupon"
     field = "coupon_code"
 
 
 class AmountTooLarge(PricingError):
-    """More than Stripe accepts in one charge."""
-
     code = "amount_too_large"
 
 
 class AmountTooSmall(PricingError):
-    """Less than Stripe accepts in this currency, and more than zero."""
-
     code = "amount_too_small"
 
 
@@ -77,7 +69,6 @@ class Line:
 
     @property
     def amount(self) -> int:
-        """The price of the line before any discount."""
         return self.unit_price * self.quantity
 
 

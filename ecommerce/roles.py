@@ -84,7 +84,6 @@ def make_roles(registry: Apps) -> None:
 
 
 def any_of(labels: Iterable[str]) -> Q:
-    """Match permissions by labels such as "ecommerce.add_order"."""
     matching = Q(pk=None)
     for label in labels:
         app, codename = label.split(".")

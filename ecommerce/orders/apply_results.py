@@ -21,6 +21,7 @@ from ecommerce.orders.selectors import open_act
 
 logger = logging.getLogger(__name__)
 Event = OrderEvent.Kind
+# Stripe has taken a pending refund; that the bank may still fail it days later is a result of its own.
 ACCEPTED = {Refund.Status.PENDING, Refund.Status.SUCCEEDED}
 
 
@@ -51,6 +52,7 @@ def _apply_together(results: Sequence[StripeResult], *, at: datetime) -> None:
     with transaction.atomic():
         payment_ids = {result.payment_id for result in results}
         order_of = dict(Payment.objects.filter(pk__in=payment_ids).values_list("pk", "invoice__order"))
+        # Orders before everything else, as in every transaction: docs/money.md has the lock order.
         locked = Order.objects.locked().filter(pk__in=order_of.values()).select_related("customer")
         orders = {order.pk: order for order in locked}
         _lock_invoices(list(orders.values()))
@@ -91,6 +93,7 @@ def _apply_payment_result(order: Order, result: PaymentResult, *, at: datetime) 
             refresh(order, open_act(order))
         return
     change = payments.apply_payment_result(result=result, at=at)
+    # Whoever comes second with the same result reads the row and changes nothing.
     if change.won:
         apply = {
             Payment.Status.SUCCEEDED: _payment_succeeded,
@@ -99,6 +102,7 @@ def _apply_payment_result(order: Order, result: PaymentResult, *, at: datetime) 
         }
         apply[result.status](order, change.payment, at=at)
     elif change.before == Payment.Status.FAILED and result.status is Payment.Status.SUCCEEDED:
+        # Closed as failed here, and then Stripe took the money after all: pay the order with it, or refund it.
         _payment_succeeded_late(order, change.payment, result, at=at)
 
 
@@ -109,6 +113,7 @@ def _payment_succeeded(order: Order, payment: Payment, *, at: datetime) -> None:
 
 
 def _payment_failed(order: Order, payment: Payment, *, at: datetime) -> None:
+    # Others may buy it while the customer looks for another card.
     stock.release(order)
     why = {"code": payment.failure_code, "decline_code": payment.decline_code, "message": payment.failure_message}
     record(order, Event.PAYMENT_FAILED, by=STRIPE, at=at, amount=payment.amount, currency=payment.currency, **why)
@@ -124,12 +129,12 @@ def _payment_requires_action(order: Order, payment: Payment, *, at: datetime) ->
 
 def _close_pay_act(order: Order, outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
     act = open_act(order)
+    # None for a late success: its act was closed when the payment was given up.
     if act and act.kind == OrderAct.Kind.PAY:
         completion.close_acts([act], outcome, at=at, message=message)
 
 
 def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResult, *, at: datetime) -> None:
-    """Adopt the success of a payment that had been given up if the order can still be paid; else refund it."""
     if payment.refund_set.exists():
         return  # already refunded, or that refund failed and users were told
     if _can_still_be_paid(order, at=at):
@@ -137,6 +142,7 @@ def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResul
         record(order, Event.PAYMENT_ADOPTED, by=STRIPE, at=at, payment=result.intent_id)
         _payment_succeeded(order, payment, at=at)
         return
+    # The refund names the intent, whose id a payment that was given up may never have received.
     unnamed = Payment.objects.filter(pk=payment.pk, stripe_payment_intent_id=None)
     unnamed.update(stripe_payment_intent_id=result.intent_id)
     payment.refresh_from_db()
@@ -173,6 +179,7 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
     if not change.won:
         return
     open_one = open_act(order)
+    # Automatic refunds and those from Stripe's dashboard have no act.
     act = open_one if open_one and open_one.refund_id == change.refund.pk else None
     is_accepted, was_accepted = change.refund.status in ACCEPTED, change.before in ACCEPTED
     if is_accepted and was_accepted:

@@ -25,8 +25,6 @@ MIN_TOGETHER = 2  # below this, sets cost more than they save
 
 @dataclass(frozen=True, slots=True)
 class FullRefund:
-    """A result with the locked rows that it changes."""
-
     result: RefundResult
     refund: Refund
     act: OrderAct
@@ -56,9 +54,11 @@ def _full_refunds(orders: Sequence[Order], results: Sequence[StripeResult]) -> l
     }
     if len(by_refund) < len(results):
         return []  # mixed with other results, or two of one refund: they may depend on their order
+    # Where an order needs attention, only `payment_status.refresh` knows what of it stays.
     order_of = {order.pk: order for order in orders if order.status in STATUS_BEFORE.values() and not order.attention}
     acts = OrderAct.objects.filter(order__in=order_of, closed_at=None, refund__in=by_refund, kind__in=STATUS_BEFORE)
     act_of = {act.refund_id or 0: act for act in acts}
+    # A refund in any other state has been applied before, or Stripe changed its mind.
     refunds = Refund.objects.locked().filter(pk__in=act_of, status=Refund.Status.REQUESTED, stripe_refund_id=None)
     refunded_at_once = _refunded_at_once(list(order_of.values()))
     return [
@@ -69,6 +69,7 @@ def _full_refunds(orders: Sequence[Order], results: Sequence[StripeResult]) -> l
 
 
 def _is_accepted(result: RefundResult) -> bool:
+    # With a refusal, the refund at Stripe is one that was made by hand.
     return result.status in {Refund.Status.PENDING, Refund.Status.SUCCEEDED} and not result.refusal
 
 
@@ -99,12 +100,14 @@ def _change_in_memory(each: FullRefund, *, at: datetime) -> None:
 
 
 def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
+    # Raises if one is not as it was read; `apply_results` then applies them one by one.
     payments.apply_refund_results(results=[each.result for each in full], at=at)
     _restock(full)
     for kind, status in STATUS_BEFORE.items():
         orders = [each.order for each in full if each.act.kind == kind]
         if orders:
             Order.objects.write_transitions(orders, old=status, also=CHANGED_COLUMNS)
+    # Late, since every order waits for the counter of their numbers.
     invoices.issue_credit_notes(owed=[(each.order.invoice_id or 0, each.refund) for each in full], at=at)
     OrderEvent.objects.bulk_create(event for each in full for event in _events(each, at=at))
     close_acts([each.act for each in full], OrderAct.Outcome.DONE, at=at)
@@ -115,13 +118,13 @@ def _events(each: FullRefund, *, at: datetime) -> tuple[OrderEvent, OrderEvent]:
 
 
 def _restock(full: Sequence[FullRefund]) -> None:
-    """Return stock and coupons: one UPDATE for each SKU and coupon, however many orders share it."""
     released = [each.order for each in full if each.act.kind == Kind.CANCEL and each.order.held_at]
     returned = [each.order for each in full if each.act.kind == Kind.RETURN and each.act.restock]
     items = OrderItem.objects.filter(order__in=[*released, *returned], sku__inventory_type=Sku.InventoryType.FINITE)
     quantities = Counter[int]()
     for sku_id, quantity in items.values_list("sku_id", "quantity"):
         quantities[sku_id] += quantity
+    # One UPDATE for each SKU and coupon, however many orders share it.
     for sku_id, quantity in sorted(quantities.items()):
         Sku.objects.filter(pk=sku_id).update(inventory_quantity=F("inventory_quantity") + quantity)
     for coupon_id, uses in sorted(Counter(order.coupon_id for order in released if order.coupon_id).items()):

@@ -18,7 +18,6 @@ Kind = OrderAct.Kind
 
 
 def mark_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
-    """Mark the order and its invoice paid; `data` goes into the event."""
     if order.invoice is None:
         raise RuntimeError(f"Order {order.number} has no invoice to pay.")
     invoices.mark_paid(invoice=order.invoice, at=at)
@@ -51,7 +50,6 @@ def refunds_the_order(refund: Refund) -> bool:
 
 
 def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
-    """Cancel or return the order; a partial refund leaves its status."""
     if act.kind == Kind.CANCEL and order.status == Order.Status.PAID:
         order.cancel(at=at)
         stock.release(order)
@@ -60,18 +58,16 @@ def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
         if act.restock:
             stock.restock(order)
     else:
-        return
+        return  # a partial refund leaves the status
     status_event(order, act, at=at).save()
 
 
 def status_event(order: Order, act: OrderAct, *, at: datetime) -> OrderEvent:
-    """Make the event of an order that its act has canceled or returned."""
     restock = {"restock": act.restock} if act.kind == Kind.RETURN else {}
     return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, reason=act.reason, **restock)
 
 
 def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
-    """Make the event of a refund that Stripe has accepted."""
     pending = refund.status == Refund.Status.PENDING
     kind = OrderEvent.Kind.REFUND_PENDING if pending else OrderEvent.Kind.REFUNDED
     data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund)}
@@ -80,6 +76,7 @@ def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
 
 def close_acts(acts: Sequence[OrderAct], outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
     """Close open acts, and with them the bulk job items that wait for them."""
+    # Conditional, so that an outcome is never overwritten.
     still_open = OrderAct.objects.filter(pk__in=[act.pk for act in acts], closed_at=None)
     still_open.update(closed_at=at, outcome=outcome, message=message)
     BulkJobItem.objects.close_for(acts, outcome, reason=message)

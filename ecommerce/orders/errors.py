@@ -37,7 +37,6 @@ def wrong_status(order: Order, *, needed: str, act: str, events: Mapping[int, Or
 
 
 def in_flight(order: Order, act: OrderAct) -> OrderError:
-    """Refuse because another act of the order is open."""
     sentence = _("Order %(number)s waits for Stripe: %(kind)s, requested by %(by)s at %(when)s.") % {
         "number": order.number,
         "kind": act.get_kind_display().lower(),

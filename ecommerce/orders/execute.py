@@ -24,7 +24,6 @@ def execute_order_payment(*, order_id: int, at: datetime) -> Order:
 
 
 def execute_act(*, act: OrderAct, at: datetime) -> None:
-    """Make one attempt at the payment or refund of an act."""
     if act.payment_id:
         execute_payment(payment_id=act.payment_id, at=at)
     elif act.refund_id:
@@ -36,13 +35,13 @@ def execute_payment(*, payment_id: int, at: datetime) -> None:
     try:
         result = settlement.execute_payment(payment_id=payment_id, at=at)
     except gateway.Misconfigured:
+        # Our fault, not the order's: nothing fails, and the payment goes through once the key is right.
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
     else:
         _apply(result, at=at)
 
 
 def execute_refund(*, refund_id: int, at: datetime) -> None:
-    """Make one attempt at a refund, unless another process has its lease."""
     try:
         result = settlement.execute_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
@@ -65,7 +64,6 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
 
 
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
-    """Attempt every open payment and refund of an order now rather than when it is next due."""
     # A lease ends within LEASE from now: what is due later than that is leased by nobody.
     unleased = Q(next_attempt_at__gt=at + LEASE)
     payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)

@@ -19,6 +19,7 @@ from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.selectors import open_act
 
+# Checked before anything is written, since Stripe's refusal would leave an order with a failed payment behind.
 TOKEN = re.compile(r"(pm|tok)_\w+", re.ASCII)
 
 
@@ -41,7 +42,6 @@ def pay(
 
 
 def confirm(*, order_id: int, at: datetime) -> Order:
-    """Fetch how an authentication ended, and return the order as it is then."""
     payment = _waiting_for_authentication(order_id)
     if payment:
         check_authentication(payment=payment, at=at)
@@ -51,6 +51,7 @@ def confirm(*, order_id: int, at: datetime) -> Order:
 def end_authentication(*, order_id: int, at: datetime) -> None:
     """Cancel a payment at Stripe that a browser could still authenticate. Call it outside any transaction."""
     payment = _waiting_for_authentication(order_id)
+    # Written to the row first: if Stripe can't be reached now, the sweep cancels the intent.
     if payment and payments.end_authentication(payment=payment, at=at):
         payment.refresh_from_db()
         check_authentication(payment=payment, at=at)
@@ -64,7 +65,6 @@ def _waiting_for_authentication(order_id: int) -> Payment | None:
 def payment_source_for(
     customer: Customer, *, card_id: int | None, token: str, save: bool, at: datetime
 ) -> PaymentSource:
-    """Return what to charge, checked to belong to the customer; raise OrderError."""
     if card_id is not None:
         return PaymentSource(card=_card(customer, card_id, at=at))
     if not is_token(token):
@@ -73,7 +73,6 @@ def payment_source_for(
 
 
 def is_token(text: str) -> bool:
-    """Whether a text has the form of a Stripe PaymentMethod id or card token."""
     return TOKEN.fullmatch(text) is not None
 
 
@@ -100,11 +99,13 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
 
     An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
+    # One invoice an order, however many cards are tried: its number is taken once.
     if order.invoice is None:
         order.invoice = invoices.issue(data=_invoice_data(order), at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
+        # Rows only: Stripe is not called inside a transaction.
         payment = payments.create_payment(invoice=order.invoice, source=source, at=at)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING

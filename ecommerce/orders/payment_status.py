@@ -20,6 +20,7 @@ def refresh(order: Order, act: OrderAct | None) -> None:
     payments = list(Payment.objects.filter(invoice=order.invoice_id))
     refunds = refunds_of(order) if any(payment.stripe_payment_intent_id for payment in payments) else []
     failed = unresolved_failures(order, refunds)
+    # An open act decides the state; older trouble still shows in the attention.
     order.money_state = _state_of_act(act) if act else _state_at_rest(order, payments, refunds, failed)
     order.attention = " ".join(_concerns(order, act, payments, refunds, failed))
     order.save()
@@ -78,7 +79,6 @@ def _dispute_matters(order: Order, payment: Payment) -> bool:
 def _concerns(
     order: Order, act: OrderAct | None, payments: Sequence[Payment], refunds: Sequence[Refund], failed: Sequence[Refund]
 ) -> Iterator[str]:
-    """Yield a sentence for everything that a user has to look at."""
     operation = (act.payment or act.refund) if act else None
     if operation and operation.attention:
         yield operation.attention
@@ -87,6 +87,7 @@ def _concerns(
     for payment in payments:
         if _dispute_matters(order, payment):
             yield _dispute_concern(payment)
+    # The automatic refunds of late successes have no act to show them.
     for refund in refunds:
         if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
             yield refund.attention or _late_refund_concern(refund)

@@ -46,7 +46,7 @@ class NewOrder:
 
     @property
     def fingerprint(self) -> str:
-        """A hash of the contents, by which a key that is used again for other contents is found out."""
+        # The key is what the hash is compared under; the other two don't change what is ordered.
         contents = {name: value for name, value in asdict(self).items() if name not in {"key", "via", "expected_total"}}
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
 
@@ -74,7 +74,6 @@ def _placed_before(new_order: NewOrder, by: Actor) -> Order | None:
 
 
 def find_placed_order(*, key: str, by: Actor) -> Order | None:
-    """Return the order that this actor has placed with this key."""
     return Order.objects.filter(placed_by=_placer(by), placement_key=key).first()
 
 
@@ -101,6 +100,7 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
 
 
 def _check_total(quote: Quote, expected: int | None) -> None:
+    # A user agreed to a total that was computed some minutes ago.
     if expected is not None and expected != quote.totals.total:
         was = format_money(expected, quote.currency)
         sentence = _("The total is %(now)s now, not %(was)s.") % {"now": quote.total_money, "was": was}

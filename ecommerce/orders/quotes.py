@@ -20,8 +20,6 @@ class LineRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedLine:
-    """One line of a quote. Amounts are in the currency's minor unit."""
-
     sku: Sku
     quantity: int
     unit_price: int
@@ -47,6 +45,7 @@ class Quote:
 def quote(*, items: Sequence[LineRequest], coupon_code: str = "", at: datetime) -> Quote:
     """Price items and a coupon as an order of them would be charged now; raise OrderError."""
     quantities = merge_lines(items)
+    # Not locked: a quote reserves nothing.
     skus = Sku.objects.select_related("product").in_bulk(list(quantities))
     return price_lines(quantities, skus, coupon=find_coupon(coupon_code, at=at))
 
@@ -62,7 +61,6 @@ def merge_lines(items: Sequence[LineRequest]) -> dict[int, int]:
 
 
 def price_lines(quantities: dict[int, int], skus: dict[int, Sku], *, coupon: Coupon | None) -> Quote:
-    """Price quantities by SKU id; raise OrderError."""
     for sku_id, quantity in quantities.items():
         check_stock(_check_on_sale(skus.get(sku_id), sku_id), quantity)
     lines = [Line(sku_id=pk, unit_price=skus[pk].price, quantity=quantity) for pk, quantity in quantities.items()]

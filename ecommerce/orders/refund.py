@@ -75,6 +75,7 @@ def request_full_refund(
     if payment and payment.refundable:
         request_refund(act, payment, payment.refundable, at=at)
         return act
+    # Settled outside, or refunded from Stripe's dashboard before.
     act.save()
     complete_act(order, act, at=at)
     close_acts([act], OrderAct.Outcome.DONE, at=at)
@@ -88,6 +89,7 @@ def request_refund(act: OrderAct, payment: Payment, amount: int, *, at: datetime
     act.refund = payments.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at)
     act.save()
     order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
+    # Computed from all rows, four queries, only where an attention might have to stay.
     if order.attention:
         refresh(order, act)
     else:
@@ -122,6 +124,7 @@ def request_full_refunds(
         )
         for refund in payments.create_refunds(amounts=amounts, reason=reason, by=by, at=at)
     ]
+    # Not the status: the orders change once Stripe has accepted the refunds.
     in_progress = Order.objects.filter(pk__in=[act.order_id for act in acts])
     in_progress.update(money_state=Order.MoneyState.REFUND_IN_PROGRESS, attention="")
     OrderEvent.objects.bulk_create(_requested_event(act, at=at) for act in acts)
@@ -175,6 +178,7 @@ def check_partial_refund(order: Order, amount: int) -> Payment:
     if payment is None or amount > left:
         sentence = _("At most %(left)s can still be refunded.") % {"left": money}
         raise OrderError("amount_too_large", sentence, field="amount")
+    # Cancel and return give back stock as well, and change the status.
     if amount == left:
         instead = _("cancel") if order.status == Order.Status.PAID else _("return")
         sentence = _("That is all that is left, %(left)s: %(instead)s the order instead.")
@@ -204,7 +208,6 @@ def refund_amount_for_items(order: Order, lines: Sequence[tuple[int, int]]) -> i
 
 
 def returned_quantities(order: Order) -> Counter[int]:
-    """Return the quantities that were refunded before, by item id."""
     returned = Counter[int]()
     for act in order.acts.filter(kind=Kind.REFUND, outcome=OrderAct.Outcome.DONE):
         for item_id, quantity in act.lines:

@@ -22,12 +22,12 @@ Kind, Status = OrderAct.Kind, Refund.Status
 
 
 def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
-    """Request a new refund in place of one that failed; raise OrderError."""
     with transaction.atomic():
         order = _locked(order_id)
         failed = _failed_refund(order)
         act = _refused_act(failed)
         new: OrderAct | None
+        # As at first: the order may have been fulfilled meanwhile, or be refunded from Stripe's dashboard.
         if act and act.kind == Kind.CANCEL:
             new = request_cancel(order, reason=act.reason, by=by, at=at)
         elif act and act.kind == Kind.RETURN:
@@ -59,7 +59,6 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
 
 
 def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Order:
-    """Record that a refund was made outside Stripe, by whom and how; raise OrderError."""
     if not note.strip():
         raise OrderError("note_required", _("Say how and when it was refunded."), field="note")
     with transaction.atomic():
@@ -96,16 +95,15 @@ def _refused_act(failed: Refund) -> OrderAct | None:
 
 
 def _new_act(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderAct:
-    """Make an act like the one that failed; where that was completed before, only the money is still to be sent."""
     new = OrderAct(order=order, kind=Kind.REFUND, reason=failed.reason, requested_at=at, **by.columns)
     act = _refused_act(failed)
+    # If it was completed before its refund failed, only the money is still to be sent.
     if act:
         new.kind, new.reason, new.restock, new.lines = act.kind, act.reason, act.restock, act.lines
     return new
 
 
 def _give_up_unsent(order: Order, *, at: datetime) -> Refund | None:
-    """Close the refund that Stripe does not know as failed, and return it."""
     operation = unsent_operation(order, open_act(order))
     if not isinstance(operation, Refund):
         return None
@@ -116,6 +114,7 @@ def _give_up_unsent(order: Order, *, at: datetime) -> Refund | None:
 
 
 def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
+    # A cancellation or return changes the status, so that nothing may be left.
     whole = act.kind in {Kind.CANCEL, Kind.RETURN}
     outside = Refund.objects.create(
         payment=failed.payment,

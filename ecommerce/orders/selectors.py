@@ -15,7 +15,6 @@ def open_act(order: Order) -> OrderAct | None:
 
 
 def open_acts(orders: Sequence[Order]) -> dict[int, OrderAct]:
-    """Return open acts by order id."""
     acts = OrderAct.objects.filter(Among((order.pk for order in orders), key="order"), closed_at=None)
     return {act.order_id: act for act in acts}
 
@@ -29,21 +28,18 @@ def succeeded_payment(order: Order) -> Payment | None:
 
 
 def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
-    """Return the payments that paid the orders, by invoice id."""
     invoices = [order.invoice_id for order in orders if order.invoice_id]
     succeeded = Payment.objects.filter(invoice__in=invoices, status=Payment.Status.SUCCEEDED)
     return {payment.invoice_id: payment for payment in succeeded}
 
 
 def failed_refund(order: Order) -> Refund | None:
-    """Return the last failed refund that a user still has to retry or settle."""
     if order.money_state != Order.MoneyState.REFUND_FAILED:
         return None
     return next(reversed(unresolved_failures(order, refunds_of(order))), None)
 
 
 def failed_refund_act(order: Order) -> OrderAct | None:
-    """Return the act of `failed_refund`; None if the refund came from Stripe or the system."""
     return getattr(failed_refund(order), "act", None)
 
 
@@ -69,6 +65,7 @@ def allowed_acts(order: Order) -> set[str]:
         Status.PAID: {"fulfill", "cancel"},
         Status.FULFILLED: {"return"},
     }.get(Status(order.status), set())
+    # Wholly refunded from Stripe's dashboard: it must not be sent.
     if order.total and order.amount_refunded >= order.total:
         acts -= {"fulfill"}
     payment = succeeded_payment(order)
@@ -86,6 +83,7 @@ def _recovery_acts(order: Order) -> set[str]:
 
 
 def _allowed_while_open(act: OrderAct) -> set[str]:
+    # Both end the authentication at Stripe first.
     if act.payment and act.payment.status == Payment.Status.REQUIRES_ACTION:
         return {"pay", "cancel"}
     if unsent_operation(act.order, act):

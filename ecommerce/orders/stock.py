@@ -40,7 +40,7 @@ def reserve_again(order: Order, *, at: datetime) -> None:
 
 
 def release(order: Order) -> None:
-    """Return stock and coupon; the caller saves the order."""
+    # Null after a decline, so that the cancellation that follows does not return them again.
     if order.held_at is not None:
         restock(order)
         if order.coupon_id:
@@ -60,6 +60,7 @@ def _quantities(order: Order) -> dict[int, int]:
 
 
 def _change_stock(sku: Sku, change: int) -> None:
+    # Relative, with a check constraint against less than zero, whatever was read before.
     if sku.finite:
         Sku.objects.filter(pk=sku.pk).update(inventory_quantity=F("inventory_quantity") + change)
 
