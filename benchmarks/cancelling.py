@@ -8,7 +8,7 @@ from django.conf import settings
 
 from benchmarks.figures import Figure, seconds
 from benchmarks.fulfilling import a_job, work_off
-from benchmarks.shop import Shop, sandbox
+from benchmarks.shop import Shop, fake_stripe
 from benchmarks.stock import acts
 from ecommerce.models import BulkJob, Order
 
@@ -27,7 +27,7 @@ def figures(shop: Shop, *, size: str, orders: int | None = None, stock_orders: i
     limit = settings.STRIPE_MAX_REQUESTS_PER_SECOND
     ids = shop.sell((orders or limit * SECONDS) + stock_orders)
     ours, few = ids[stock_orders:], ids[:stock_orders]
-    stripe = sandbox()
+    stripe = fake_stripe()
     before = {each["id"] for each in stripe.ledger()["refunds"]}
     stripe.faults(SLOW, webhooks="off")
     took = work_off(a_job(BulkJob.Action.CANCEL, shop.user, ours), processes=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import cancelling, chart, data, exporting, fulfilling, ordering, pages, workers
 from benchmarks.figures import Figure, table, write
-from benchmarks.shop import Shop, sandbox
+from benchmarks.shop import Shop, fake_stripe
 from benchmarks.verdicts import verdicts
 from pelcro_orders.config import BASE_DIR
 
@@ -50,7 +50,7 @@ def _steps(size: str) -> dict[str, int]:
 
 def measured(steps: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     """Measure at each size."""
-    sandbox().faults(webhooks="off")  # nobody listens
+    fake_stripe().faults(webhooks="off")  # nobody listens
     user, rounds = data.someone(), QUICK_ROUNDS if quick else ROUNDS
     for size, count in steps.items():
         _say(f"generating up to {count:,} orders")

@@ -1,10 +1,9 @@
-"""A small shop whose customers have cards at the sandbox, for orders whose money Stripe knows."""
+"""A small shop whose customers have cards at the fake Stripe, for orders whose money Stripe knows."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -17,7 +16,7 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
-from devserver.fake_stripe_server import FakeStripeServer
+from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
@@ -82,7 +81,5 @@ def unpaced() -> Iterator[None]:
         yield
 
 
-def sandbox() -> FakeStripeServer:
-    """Speak to the Stripe that is configured."""
-    env = {"STRIPE_API_BASE": settings.STRIPE_API_BASE, "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": ""}
-    return FakeStripeServer({**env, "STRIPE_PUBLISHABLE_KEY": ""}, Path(settings.VAR_DIR), settings.PORT)
+def fake_stripe() -> FakeStripeControl:
+    return FakeStripeControl(settings.STRIPE_API_BASE)

@@ -1,4 +1,4 @@
-"""Very many paid orders, quickly: written by COPY, each with a payment that the sandbox knows."""
+"""Very many paid orders, quickly: written by COPY, each with a payment that the fake Stripe knows."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ THREADS = 8
 
 
 def sell(count: int, *, status: str = "paid") -> None:
-    """Write so many orders in one status; their money is in the sandbox's book."""
+    """Write so many orders in one status; their money is in the fake Stripe's book."""
     mix, generated.MIX = generated.MIX, [status]
     try:
         list(generated.Generator(count=count, seed=1, now=timezone.now()).write())

@@ -45,9 +45,9 @@ def hear_all(order: Order) -> None:
         heard(stripe_state.fetch_refunds_of_intent(payment.stripe_payment_intent_id or ""))
 
 
-def given_up(sandbox: FakeStripeServer, **fields: Any) -> Order:
+def given_up(fake_stripe: FakeStripeServer, **fields: Any) -> Order:
     """Place an order whose payment was given up here, and took the money at Stripe all the same."""
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(**fields)
     payment = payment_of(order)
     apply_results(
@@ -65,9 +65,11 @@ def intent_of(order: Order) -> str:
     return next(each.id for each in found if each.metadata["payment"] == str(payment.uuid))
 
 
-def test_a_late_success_is_adopted_while_the_order_still_wants_it(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_late_success_is_adopted_while_the_order_still_wants_it(
+    fake_stripe: FakeStripeServer, ledger: Ledger
+) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     heard(stripe_state.fetch_intent(intent_of(order)))
 
     assert (fresh(order).status, fresh(order).money_state, fresh(order).attention) == ("paid", "", "")
@@ -77,10 +79,10 @@ def test_a_late_success_is_adopted_while_the_order_still_wants_it(sandbox: FakeS
 
 @pytest.mark.parametrize("why", ["canceled", "out of stock", "paid by another"])
 def test_a_late_success_that_nobody_wants_goes_back_by_itself(
-    sandbox: FakeStripeServer, ledger: Ledger, why: str
+    fake_stripe: FakeStripeServer, ledger: Ledger, why: str
 ) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     if why == "canceled":
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
@@ -102,9 +104,9 @@ def test_a_late_success_that_nobody_wants_goes_back_by_itself(
     assert (Refund.objects.count(), fresh(order).status) == (1, before)
 
 
-def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(sandbox: FakeStripeServer) -> None:
+def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(fake_stripe: FakeStripeServer) -> None:
     sku = make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     paid(customer=make_customer("eve@example.com"))
     heard(stripe_state.fetch_intent(late))
@@ -114,12 +116,12 @@ def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(
     assert fresh(order).status == "created"
 
 
-def test_money_that_could_not_go_back_by_itself_is_left_to_people(sandbox: FakeStripeServer) -> None:
-    order = given_up(sandbox)
+def test_money_that_could_not_go_back_by_itself_is_left_to_people(fake_stripe: FakeStripeServer) -> None:
+    order = given_up(fake_stripe)
     late = intent_of(order)
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     heard(stripe_state.fetch_intent(late))
-    sandbox._ask("POST", "disputes", {"payment_intent": late})
+    fake_stripe.post("disputes", {"payment_intent": late})
     sweep_now()
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
     assert "charged back" in fresh(order).attention
@@ -174,9 +176,9 @@ def test_the_whole_by_hand_heard_during_our_own_refund_is_ours(ledger: Ledger) -
     assert len(ledger()["refunds"]) == 1
 
 
-def test_a_refund_by_hand_of_a_payment_we_have_not_heard_of_comes_after_it(sandbox: FakeStripeServer) -> None:
+def test_a_refund_by_hand_of_a_payment_we_have_not_heard_of_comes_after_it(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     hand = by_hand(order, 300)
     assert fresh(order).status == "created"
     heard(stripe_state.fetch_refund(hand))
@@ -195,12 +197,14 @@ def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
     assert (fresh(order).amount_refunded, CreditNote.objects.count()) == (300, 1)
 
 
-def test_an_answer_that_was_read_before_the_bank_changed_its_mind_changes_nothing(sandbox: FakeStripeServer) -> None:
+def test_an_answer_that_was_read_before_the_bank_changed_its_mind_changes_nothing(
+    fake_stripe: FakeStripeServer,
+) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     settle(order)
     stale = stripe_state.fetch_refund(Refund.objects.get().stripe_refund_id or "")
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     hear_all(order)
     assert (fresh(order).money_state, Refund.objects.get().status) == ("refund_failed", "failed")
     heard(stale)
@@ -255,26 +259,26 @@ def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None
     assert first.inventory_quantity == 100
 
 
-def test_a_dispute_is_noted_until_it_is_won(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_is_noted_until_it_is_won(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     heard(stripe_state.fetch_dispute(dispute))
     heard(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).status, fresh(order).money_state) == ("paid", "disputed")
     assert "disputes this payment (fraudulent)" in fresh(order).attention
     assert payment_of(order).disputed_at is not None
 
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "won"})
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "won"})
     heard(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).money_state, fresh(order).attention, payment_of(order).disputed_at) == ("", "", None)
     assert kinds(order)[-2:] == ["disputed", "dispute_won"]
 
 
-def test_a_dispute_that_was_lost_stays_noted(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_that_was_lost_stays_noted(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     opened = stripe_state.fetch_dispute(dispute)
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "lost"})
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "lost"})
     heard(stripe_state.fetch_dispute(dispute))
     heard(opened)
     assert (fresh(order).money_state, kinds(order).count("dispute_lost"), kinds(order).count("disputed")) == (
@@ -283,9 +287,9 @@ def test_a_dispute_that_was_lost_stays_noted(sandbox: FakeStripeServer) -> None:
     assert "was lost" in fresh(order).attention
 
 
-def test_a_dispute_and_a_failed_refund_are_both_told(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_a_failed_refund_are_both_told(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
     heard(stripe_state.fetch_dispute(dispute))
@@ -294,16 +298,18 @@ def test_a_dispute_and_a_failed_refund_are_both_told(sandbox: FakeStripeServer) 
     assert "disputes this payment" in fresh(order).attention
 
 
-def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(sandbox: FakeStripeServer) -> None:
+def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(
+    fake_stripe: FakeStripeServer,
+) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     Payment.objects.update(next_attempt_at=NOW() + LEASE / 2)
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     assert confirm(order_id=order.pk, at=NOW()).status == "paid"
 
 
-def test_an_authentication_that_failed_in_the_browser_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_an_authentication_that_failed_in_the_browser_is_ended(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
     failed = confirm(order_id=order.pk, at=NOW())
     assert (failed.status, failed.money_state) == ("created", "payment_failed")
     assert "unable to authenticate" in failed.acts.get().message
