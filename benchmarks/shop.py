@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -17,7 +16,7 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
-from devserver.fake_stripe_server import FakeStripeServer
+from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest

@@ -32,21 +32,24 @@ class FakeStripeControl:
         self.url = url
 
     def ledger(self) -> Json:
-        return self.request("GET", "ledger")
+        return self._request("GET", "ledger")
 
     def faults(self, *rules: Json, webhooks: str = "normal") -> Json:
         """Replace the fault rules in force."""
-        return self.request("POST", "faults", {"rules": list(rules), "webhooks": webhooks})
+        return self.post("faults", {"rules": list(rules), "webhooks": webhooks})
 
     def clear(self) -> Json:
-        return self.request("DELETE", "faults")
+        return self._request("DELETE", "faults")
 
     def fault_counts(self) -> dict[str, int]:
         """Count since the start how often each kind of fault was applied."""
-        counts: dict[str, int] = self.request("GET", "faults")["struck"]
+        counts: dict[str, int] = self._request("GET", "faults")["struck"]
         return counts
 
-    def request(self, method: str, path: str, body: Json | None = None) -> Json:
+    def post(self, path: str, body: Json | None = None) -> Json:
+        return self._request("POST", path, body)
+
+    def _request(self, method: str, path: str, body: Json | None = None) -> Json:
         request = urllib.request.Request(  # noqa: S310 - always http, on this machine
             f"{self.url}/_sandbox/{path}",
             data=json.dumps(body).encode() if body is not None else None,
@@ -56,8 +59,6 @@ class FakeStripeControl:
         with OPENER.open(request, timeout=10) as response:
             parsed: Json = json.loads(response.read() or b"{}")
         return parsed
-
-    _ask = request
 
 
 class FakeStripeServer(FakeStripeControl, Process):

@@ -40,7 +40,7 @@ class TemporaryServices:
         )
         self.redis = Valkey(folder / "redis", self.sockets, programs.log_folder(folder) / "redis.log")
         self.env = self._environment()
-        self.sandbox = FakeStripeServer(self.env, folder, self.port, refund_delay=1)
+        self.fake_stripe = FakeStripeServer(self.env, folder, self.port, refund_delay=1)
         self.programs: list[Process] = []
 
     def _environment(self) -> dict[str, str]:
@@ -57,7 +57,7 @@ class TemporaryServices:
 
     def __enter__(self) -> Self:
         try:
-            for server in (self.postgres, self.redis, self.sandbox):
+            for server in (self.postgres, self.redis, self.fake_stripe):
                 server.start()
         except BaseException:
             self.stop()
@@ -73,7 +73,7 @@ class TemporaryServices:
         # Servers last: PostgreSQL waits for its clients.
         for program in self.programs:
             program.send_stop_signal()
-        for process in (*reversed(self.programs), self.sandbox, self.redis, self.postgres):
+        for process in (*reversed(self.programs), self.fake_stripe, self.redis, self.postgres):
             process.stop()
         shutil.rmtree(self.sockets, ignore_errors=True)
 

@@ -22,12 +22,14 @@ def django_db_setup(django_db_setup: None) -> None:
 
 
 @pytest.fixture
-def ledger(sandbox: FakeStripeServer) -> Callable[[], dict[str, Any]]:
-    """Give Stripe's book of this test alone: the sandbox keeps those of all."""
-    before = {each["id"] for book in sandbox.ledger().values() for each in book}
+def ledger(fake_stripe: FakeStripeServer) -> Callable[[], dict[str, Any]]:
+    """Give Stripe's book of this test alone: the fake Stripe keeps those of all."""
+    before = {each["id"] for book in fake_stripe.ledger().values() for each in book}
 
     def since() -> dict[str, Any]:
-        return {name: [each for each in book if each["id"] not in before] for name, book in sandbox.ledger().items()}
+        return {
+            name: [each for each in book if each["id"] not in before] for name, book in fake_stripe.ledger().items()
+        }
 
     return since
 

@@ -112,8 +112,8 @@ def test_a_decline_carries_the_banks_words_and_the_attempt() -> None:
         (503, gateway.Unavailable),
     ],
 )
-def test_what_each_status_means(sandbox: FakeStripeServer, status: int, error: type[gateway.GatewayError]) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
+def test_what_each_status_means(fake_stripe: FakeStripeServer, status: int, error: type[gateway.GatewayError]) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     with pytest.raises(gateway.GatewayError) as trouble:
         charge()
     assert type(trouble.value) is error
@@ -122,16 +122,16 @@ def test_what_each_status_means(sandbox: FakeStripeServer, status: int, error: t
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_a_connection_that_breaks_tells_nothing(sandbox: FakeStripeServer, fault: str) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
+def test_a_connection_that_breaks_tells_nothing(fake_stripe: FakeStripeServer, fault: str) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
     assert not trouble.value.stored
 
 
 @pytest.mark.usefixtures("impatient")
-def test_silence_tells_nothing(sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
+def test_silence_tells_nothing(fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
     assert not trouble.value.stored
@@ -146,8 +146,8 @@ def test_what_is_not_stripes_own_answer_tells_nothing(settings: Any, status: int
     assert not trouble.value.stored
 
 
-def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(charge, "the-same")
         while first.running() is False:
@@ -155,7 +155,7 @@ def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: FakeStr
         threading.Event().wait(0.5)
         with pytest.raises(gateway.Busy):
             charge("the-same")
-        sandbox.clear()
+        fake_stripe.clear()
         assert first.result(10).id == charge("the-same").id
     assert len(ledger()["payment_intents"]) == 1
 
@@ -213,7 +213,7 @@ def test_a_card_is_kept_and_forgotten() -> None:
 def test_a_charge_without_a_response_is_tried_again_and_taken_once(
     sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     order = place_order()
     waiting = payment_of(order)
     assert (order.money_state, waiting.generation, waiting.attempts) == ("payment_processing", 0, 1)
@@ -228,7 +228,7 @@ def test_a_refund_without_a_response_is_tried_again_and_sent_once(
     sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     order = paid()
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert settle(order).money_state == "refund_in_progress"
     sweep_now()
@@ -238,11 +238,11 @@ def test_a_refund_without_a_response_is_tried_again_and_sent_once(
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_taken_in_silence_is_looked_for(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_charge_taken_in_silence_is_looked_for(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     assert order.money_state == "payment_processing"
-    sandbox.clear()
+    fake_stripe.clear()
     threading.Event().wait(0.5)
     sweep_now()
     assert fresh(order).status == "paid"
@@ -251,12 +251,12 @@ def test_a_charge_taken_in_silence_is_looked_for(sandbox: FakeStripeServer, ledg
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_still_in_flight_is_not_sent_under_another_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_charge_still_in_flight_is_not_sent_under_another_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     sweep_now()
     assert (fresh(order).money_state, payment_of(order).generation) == ("payment_processing", 0)
-    sandbox.clear()
+    fake_stripe.clear()
     threading.Event().wait(0.5)
     sweep_now()
     assert (fresh(order).status, len(ledger()["payment_intents"])) == ("paid", 1)
@@ -271,7 +271,9 @@ def test_a_refused_charge_is_final_with_stripes_words(ledger: Ledger) -> None:
 
 
 @BALANCED
-def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_our_own_mistake_with_a_key_fails_loudly(
+    fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
+) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     row = Refund.objects.get()

@@ -217,12 +217,12 @@ def test_an_order_that_was_not_answered_is_sent_again_and_made_once(visit: Visit
 
 
 def test_a_payment_that_is_being_confirmed_is_looked_at_again(
-    visit: Visit, ada: Customer, ebook: Sku, sandbox: FakeStripeServer
+    visit: Visit, ada: Customer, ebook: Sku, fake_stripe: FakeStripeServer
 ) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
     type_card(page)
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     page.get_by_role("button", name="Pay USD 9.00").click()
     expect(page.get_by_text("Your payment is being confirmed.")).to_be_visible()
     Payment.objects.update(next_attempt_at=timezone.now())

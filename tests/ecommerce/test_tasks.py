@@ -42,7 +42,7 @@ def test_two_hundred_refunds_that_a_worker_left_are_executed_within_a_minute(
         with transaction.atomic():
             for _each in range(20):
                 payments.create_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
     before = time.monotonic()
     while Refund.objects.exclude(status="succeeded").exists() and time.monotonic() - before < 60:
         sweep()
@@ -96,8 +96,8 @@ def test_a_worker_that_starts_sweeps(enqueued: list[Any]) -> None:
     assert enqueued == [("ecommerce.sweep", {})] * 2
 
 
-def test_what_is_leased_or_not_due_is_left_alone(sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_what_is_leased_or_not_due_is_left_alone(fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     Payment.objects.update(next_attempt_at=NOW() + timedelta(seconds=30))
     sweep()

@@ -11,7 +11,7 @@ ON_SETUP = "pm_card_authenticationRequiredOnSetup"
 
 
 def authenticate(fake: FakeStripe, identifier: str, outcome: str) -> dict[str, Any]:
-    return fake.request("POST", f"3ds/{identifier}", {"outcome": outcome})
+    return fake.post(f"3ds/{identifier}", {"outcome": outcome})
 
 
 @pytest.mark.parametrize(

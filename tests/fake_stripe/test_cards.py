@@ -202,7 +202,7 @@ def test_intents_list_by_customer_and_time(own_server: FakeStripe) -> None:
     client = own_server.client()
     ada, bob = client.v1.customers.create({}), client.v1.customers.create({})
     first = pay(client, customer=ada.id)
-    own_server.request("POST", "clock", {"advance": 100})
+    own_server.post("clock", {"advance": 100})
     second = pay(client, customer=ada.id)
     pay(client, customer=bob.id)
     assert [one.id for one in client.v1.payment_intents.list({"customer": ada.id}).data] == [second.id, first.id]

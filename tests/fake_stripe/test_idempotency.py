@@ -142,9 +142,9 @@ def test_a_key_is_forgotten_after_a_day(own_server: FakeStripe) -> None:
     client = own_server.client()
     intent = pay(client)
     first = refund(client, intent, key="day", amount=100)
-    own_server.request("POST", "clock", {"advance": 23 * 3600})
+    own_server.post("clock", {"advance": 23 * 3600})
     assert refund(client, intent, key="day", amount=100).id == first.id
-    own_server.request("POST", "clock", {"advance": 3600})
+    own_server.post("clock", {"advance": 3600})
     assert refund(client, intent, key="day", amount=100).id != first.id
 
 

@@ -71,10 +71,10 @@ def test_a_disputed_charge_is_not_refunded_until_the_dispute_is_won(
     server: FakeStripe, client: stripe.StripeClient
 ) -> None:
     intent = pay(client)
-    dispute = server.request("POST", "disputes", {"payment_intent": intent.id})
+    dispute = server.post("disputes", {"payment_intent": intent.id})
     assert refused(client, intent).code == "charge_disputed"
     assert client.v1.disputes.list({"payment_intent": intent.id}).data[0].status == "needs_response"
-    server.request("POST", f"disputes/{dispute['id']}/close", {"status": "won"})
+    server.post(f"disputes/{dispute['id']}/close", {"status": "won"})
     assert client.v1.disputes.retrieve(dispute["id"]).status == "won"
     assert refund(client, intent).status == "succeeded"
 
@@ -88,14 +88,14 @@ def test_a_pending_refund_counts_at_once_and_settles_in_time(own_server: FakeStr
         "processing",
         1000,
     )
-    own_server.request("POST", "clock", {"advance": 60})
+    own_server.post("clock", {"advance": 60})
     assert eventually(client, begun.id, "succeeded").status == "succeeded"
     assert types(client)[:2] == ["charge.refund.updated", "refund.updated"]
 
 
 def test_a_pending_refund_can_be_settled_now_or_taken_back(server: FakeStripe, client: stripe.StripeClient) -> None:
     settled = refund(client, pay(client, "pm_card_pendingRefund"))
-    assert server.request("POST", f"refunds/{settled.id}/settle")["status"] == "succeeded"
+    assert server.post(f"refunds/{settled.id}/settle")["status"] == "succeeded"
     intent = pay(client, "pm_card_pendingRefund")
     begun = refund(client, intent)
     assert client.v1.refunds.cancel(begun.id).status == "canceled"

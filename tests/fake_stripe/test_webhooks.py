@@ -85,8 +85,8 @@ def test_the_events_of_every_outcome(own_server: FakeStripe) -> None:
     waiting = pay(client, "pm_card_authenticationRequired")
     client.v1.payment_intents.cancel(waiting.id)
     paid = pay(client)
-    dispute = own_server.request("POST", "disputes", {"payment_intent": paid.id})
-    own_server.request("POST", f"disputes/{dispute['id']}/close", {"status": "lost"})
+    dispute = own_server.post("disputes", {"payment_intent": paid.id})
+    own_server.post(f"disputes/{dispute['id']}/close", {"status": "lost"})
     types = [event.type for event in client.v1.events.list({"limit": 100}).data][::-1]
     assert types == [
         *("payment_intent.created", "charge.failed", "payment_intent.payment_failed"),

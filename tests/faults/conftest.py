@@ -47,7 +47,7 @@ class House:
         return self._started(programs.beat(self.env, self.folder))
 
     def web(self) -> Process:
-        """Start the web server, where the sandbox sends its webhooks."""
+        """Start the web server, where the fake Stripe sends its webhooks."""
         return self._started(programs.web(self.env, self.folder, self.stack.port))
 
     def command(self, *arguments: str) -> tuple[int, str]:
@@ -67,7 +67,7 @@ class House:
         """End all of it, and have the services answer again."""
         for program in self.running:
             program.kill()
-        for service in (self.stack.postgres, self.stack.redis, self.stack.sandbox):
+        for service in (self.stack.postgres, self.stack.redis, self.stack.fake_stripe):
             if not service.running:
                 service.start()
 
@@ -80,7 +80,7 @@ def stripe_alone(
     stack = pytestconfig.stash[SERVICES]
     environment = fake_stripe_server.environment(programs.free_port())
     own = FakeStripeServer(stack.env | environment, tmp_path, stack.port, refund_delay=1)
-    monkeypatch.setattr(stack, "sandbox", own)
+    monkeypatch.setattr(stack, "fake_stripe", own)
     monkeypatch.setattr(stack, "env", stack.env | environment)
     settings.STRIPE_API_BASE = own.url
     gateway.client.cache_clear()

@@ -127,9 +127,9 @@ def test_money_goes_back_once_whatever_the_step_of_the_crash(
     balanced()
 
 
-def lose_an_answer(sandbox: FakeStripeServer) -> Order:
+def lose_an_answer(fake_stripe: FakeStripeServer) -> Order:
     """Place an order whose money Stripe takes without saying so."""
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     return place_order()
 
 

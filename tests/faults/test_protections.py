@@ -83,7 +83,7 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
 def test_the_look_up(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: FakeStripeServer,
+    fake_stripe: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe takes the money, says nothing, and then has trouble of its own."""
@@ -93,7 +93,7 @@ def test_the_look_up(
         monkeypatch.setattr(settlement, "find_intent", lambda _payment: None)
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     settle_everything()
     assert (differences(ledger()) == []) is protected
 
@@ -110,7 +110,7 @@ def impatient(settings: Settings) -> Iterator[None]:
 def test_the_key(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: FakeStripeServer,
+    fake_stripe: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe is so slow that a second request arrives while the first is still being worked on."""
@@ -118,10 +118,10 @@ def test_the_key(
     make_sku()
     if not protected:
         monkeypatch.setattr(StripeOperation, "idempotency_key", property(lambda _self: str(uuid.uuid4())))
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
     place_order()
     settle_everything(1)
-    sandbox.clear()
+    fake_stripe.clear()
     time.sleep(1)
     settle_everything()
     assert (differences(ledger()) == []) is protected

@@ -76,7 +76,7 @@ sys.addaudithook(refuse_outside_connections)
 
 
 @pytest.fixture
-def sandbox(pytestconfig: pytest.Config) -> Iterator[FakeStripeServer]:
+def fake_stripe(pytestconfig: pytest.Config) -> Iterator[FakeStripeServer]:
     """The session's fake Stripe; the faults that a test sets end with it."""
-    yield pytestconfig.stash[SERVICES].sandbox
-    pytestconfig.stash[SERVICES].sandbox.clear()
+    yield pytestconfig.stash[SERVICES].fake_stripe
+    pytestconfig.stash[SERVICES].fake_stripe.clear()

@@ -33,10 +33,10 @@ Kind = Difference.Kind
 @pytest.fixture
 def stripe(tmp_path: Path, settings: Any) -> Iterator[FakeStripe]:
     """Give a Stripe whose books are empty: reconciling reads all of them."""
-    with FakeStripe(tmp_path / "stripe") as sandbox:
-        settings.STRIPE_API_BASE = sandbox.url
+    with FakeStripe(tmp_path / "stripe") as fake_stripe:
+        settings.STRIPE_API_BASE = fake_stripe.url
         gateway.client.cache_clear()
-        yield sandbox
+        yield fake_stripe
     gateway.client.cache_clear()
 
 
@@ -104,7 +104,7 @@ def test_a_refund_that_failed_without_a_webhook_is_settled(stripe: FakeStripe) -
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    stripe.request("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     assert run() == (0, "2 compared, 1 settled, 0 differ.\n")
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 

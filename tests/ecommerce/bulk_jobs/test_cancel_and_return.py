@@ -92,12 +92,12 @@ def test_each_action_on_each_status(action: str) -> None:
     assert job.status == "partial"
 
 
-def test_a_refusal_fails_the_item_and_leaves_the_order_paid(sandbox: FakeStripeServer) -> None:
+def test_a_refusal_fails_the_item_and_leaves_the_order_paid(fake_stripe: FakeStripeServer) -> None:
     order, ben = place_order(), a_clerk()
     job = a_job("cancel", [order], ben)
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400})
     work(job)
-    sandbox.clear()
+    fake_stripe.clear()
 
     assert job.status == "failed"
     status, reason = outcomes(job)[order.number]
@@ -135,7 +135,7 @@ def test_two_jobs_over_the_same_orders_send_one_refund_each(ledger: Ledger) -> N
 
 
 def test_an_order_canceled_by_hand_meanwhile_is_joined_while_in_flight(
-    ledger: Ledger, sandbox: FakeStripeServer
+    ledger: Ledger, fake_stripe: FakeStripeServer
 ) -> None:
     order, ben = place_order(), a_clerk()
     job = a_job("cancel", [order], ben)
@@ -187,12 +187,12 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     assert len(ledger()["refunds"]) == 6
 
 
-def test_a_wrong_key_stops_the_job_and_fails_no_order(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_wrong_key_stops_the_job_and_fails_no_order(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     orders, ben = [place_order()], a_clerk()
     job = a_job("cancel", orders, ben)
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 401})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 401})
     work(job)
-    sandbox.clear()
+    fake_stripe.clear()
 
     assert job.status == "stopped"
     assert job.message.startswith("Stripe refuses our key (")
@@ -207,13 +207,13 @@ def test_a_wrong_key_stops_the_job_and_fails_no_order(sandbox: FakeStripeServer,
 
 
 def test_lost_answers_429_and_500_change_nothing_but_the_time_it_takes(
-    sandbox: FakeStripeServer, ledger: Ledger
+    fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
     make_sku()
     orders, ben = [place_order() for _each in range(12)], a_clerk()
     job = a_job("cancel", orders, ben)
     refunds = {"match": "POST /v1/refunds"}
-    sandbox.faults(
+    fake_stripe.faults(
         {**refunds, "fault": "status", "status": 429, "times": 3},
         {**refunds, "fault": "status", "status": 500, "times": 3},
         {**refunds, "fault": "drop_after", "times": 3},

@@ -47,9 +47,9 @@ def apply_from_stripe(order: Order) -> None:
         apply_each(stripe_state.fetch_refunds_of_intent(payment.stripe_payment_intent_id or ""))
 
 
-def given_up(sandbox: FakeStripeServer, **fields: Any) -> Order:
+def given_up(fake_stripe: FakeStripeServer, **fields: Any) -> Order:
     """Place an order whose payment was given up here, and took the money at Stripe all the same."""
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(**fields)
     payment = payment_of(order)
     apply_results(
@@ -82,7 +82,7 @@ def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
     sandbox: FakeStripeServer, ledger: Ledger, why: str
 ) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     if why == "canceled":
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
@@ -104,9 +104,9 @@ def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
     assert (Refund.objects.count(), fresh(order).status) == (1, before)
 
 
-def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(sandbox: FakeStripeServer) -> None:
+def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(fake_stripe: FakeStripeServer) -> None:
     sku = make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     paid(customer=make_customer("eve@example.com"))
     apply_each(stripe_state.fetch_intent(late))
@@ -178,7 +178,7 @@ def test_a_full_refund_by_hand_during_our_own_is_ours(ledger: Ledger) -> None:
 
 def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(sandbox: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     hand = by_hand(order, 300)
     assert fresh(order).status == "created"
     apply_each(stripe_state.fetch_refund(hand))
@@ -257,7 +257,7 @@ def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None
     assert first.inventory_quantity == 100
 
 
-def test_a_dispute_is_noted_until_it_is_won(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_is_noted_until_it_is_won(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     apply_each(stripe_state.fetch_dispute(dispute))
@@ -272,9 +272,9 @@ def test_a_dispute_is_noted_until_it_is_won(sandbox: FakeStripeServer) -> None:
     assert kinds(order)[-2:] == ["disputed", "dispute_won"]
 
 
-def test_a_dispute_that_was_lost_stays_noted(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_that_was_lost_stays_noted(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     opened = stripe_state.fetch_dispute(dispute)
     sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "lost"})
     apply_each(stripe_state.fetch_dispute(dispute))
@@ -287,7 +287,7 @@ def test_a_dispute_that_was_lost_stays_noted(sandbox: FakeStripeServer) -> None:
 
 def test_a_dispute_and_a_failed_refund_both_need_attention(sandbox: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
     apply_each(stripe_state.fetch_dispute(dispute))
@@ -296,16 +296,18 @@ def test_a_dispute_and_a_failed_refund_both_need_attention(sandbox: FakeStripeSe
     assert "disputes this payment" in fresh(order).attention
 
 
-def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(sandbox: FakeStripeServer) -> None:
+def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(
+    fake_stripe: FakeStripeServer,
+) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     Payment.objects.update(next_attempt_at=NOW() + LEASE / 2)
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     assert confirm(order_id=order.pk, at=NOW()).status == "paid"
 
 
-def test_an_authentication_that_failed_in_the_browser_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_an_authentication_that_failed_in_the_browser_is_ended(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
     failed = confirm(order_id=order.pk, at=NOW())
     assert (failed.status, failed.money_state) == ("created", "payment_failed")
     assert "unable to authenticate" in failed.acts.get().message

@@ -135,7 +135,7 @@ def test_another_card_first_ends_an_open_authentication(ledger: Ledger) -> None:
 def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
     sandbox: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     order = place_order()
     assert (order.status, order.money_state) == ("created", "payment_processing")
 
@@ -146,8 +146,8 @@ def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
     assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"]
 
 
-def test_a_stored_500_is_not_replayed_for_ever(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
+def test_a_stored_500_is_not_replayed_for_ever(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     order = place_order()
     assert order.money_state == "payment_processing"
 
@@ -159,8 +159,8 @@ def test_a_stored_500_is_not_replayed_for_ever(sandbox: FakeStripeServer, ledger
     assert len(ledger()["payment_intents"]) == 1
 
 
-def test_after_23_hours_nothing_is_posted_again_by_itself(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
+def test_after_23_hours_nothing_is_posted_again_by_itself(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
     Payment.objects.update(first_sent_at=timezone.now() - timedelta(hours=24), next_attempt_at=timezone.now())
     sweep()
