@@ -16,7 +16,6 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
-from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
@@ -78,6 +77,5 @@ def without_rate_limit() -> Iterator[None]:
         yield
 
 
-def fake_stripe() -> FakeStripeServer:
-    env = {"STRIPE_API_BASE": settings.STRIPE_API_BASE, "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": ""}
-    return FakeStripeServer({**env, "STRIPE_PUBLISHABLE_KEY": ""}, Path(settings.VAR_DIR), settings.PORT)
+def fake_stripe() -> FakeStripeControl:
+    return FakeStripeControl(settings.STRIPE_API_BASE)

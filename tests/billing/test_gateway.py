@@ -211,7 +211,7 @@ def test_a_card_is_kept_and_forgotten() -> None:
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_charge_without_a_response_is_tried_again_and_taken_once(
-    sandbox: FakeStripeServer, ledger: Ledger, status: int
+    fake_stripe: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     order = place_order()
@@ -225,7 +225,7 @@ def test_a_charge_without_a_response_is_tried_again_and_taken_once(
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_refund_without_a_response_is_tried_again_and_sent_once(
-    sandbox: FakeStripeServer, ledger: Ledger, status: int
+    fake_stripe: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     order = paid()
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
@@ -323,7 +323,7 @@ def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
 
 
 def test_a_refund_that_stripe_has_lost_is_looked_up_and_never_believed_gone(
-    sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture
+    fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())

@@ -34,7 +34,7 @@ def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int]]
 
 
 def test_two_hundred_refunds_that_a_worker_left_are_executed_within_a_minute(
-    sandbox: FakeStripeServer, ledger: Any
+    fake_stripe: FakeStripeServer, ledger: Any
 ) -> None:
     make_sku(price=100_000)
     for _ in range(10):

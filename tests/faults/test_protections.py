@@ -91,7 +91,7 @@ def test_the_look_up(
     make_sku()
     if not protected:
         monkeypatch.setattr(settlement, "find_intent", lambda _payment: None)
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     settle_everything()

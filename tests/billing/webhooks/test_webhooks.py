@@ -129,7 +129,7 @@ def test_a_refund_made_at_stripe_gets_its_row(kind: str) -> None:
     assert (row.stripe_refund_id, row.amount, row.by_label, fresh(order).amount_refunded) == (hand, 500, "Stripe", 500)
 
 
-def test_a_pending_refund_that_succeeds_later_is_applied(sandbox: FakeStripeServer) -> None:
+def test_a_pending_refund_that_succeeds_later_is_applied(fake_stripe: FakeStripeServer) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert settle(order).money_state == "refund_pending"
@@ -138,7 +138,7 @@ def test_a_pending_refund_that_succeeds_later_is_applied(sandbox: FakeStripeServ
     assert (fresh(order).money_state, Refund.objects.get().status) == ("", "succeeded")
 
 
-def test_a_refund_that_failed_later_is_applied(sandbox: FakeStripeServer) -> None:
+def test_a_refund_that_failed_later_is_applied(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
@@ -147,7 +147,7 @@ def test_a_refund_that_failed_later_is_applied(sandbox: FakeStripeServer) -> Non
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
 
-def test_a_dispute_and_its_end_are_applied_in_any_order(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_its_end_are_applied_in_any_order(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     deliver("charge.dispute.created")
@@ -165,7 +165,7 @@ def sweep_events() -> None:
         process_event(event_id=key)
 
 
-def test_our_own_refund_received_before_its_result_is_applied_once(sandbox: FakeStripeServer, ledger: Any) -> None:
+def test_our_own_refund_received_before_its_result_is_applied_once(fake_stripe: FakeStripeServer, ledger: Any) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})

@@ -67,9 +67,9 @@ def intent_of(order: Order) -> str:
     return next(each.id for each in found if each.metadata["payment"] == str(payment.uuid))
 
 
-def test_a_late_success_is_adopted_while_the_order_is_unpaid(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_late_success_is_adopted_while_the_order_is_unpaid(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     apply_each(stripe_state.fetch_intent(intent_of(order)))
 
     assert (fresh(order).status, fresh(order).money_state, fresh(order).attention) == ("paid", "", "")
@@ -79,7 +79,7 @@ def test_a_late_success_is_adopted_while_the_order_is_unpaid(sandbox: FakeStripe
 
 @pytest.mark.parametrize("why", ["canceled", "out of stock", "paid by another"])
 def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
-    sandbox: FakeStripeServer, ledger: Ledger, why: str
+    fake_stripe: FakeStripeServer, ledger: Ledger, why: str
 ) -> None:
     make_sku(stock=1)
     order = given_up(fake_stripe)
@@ -116,12 +116,12 @@ def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(
     assert fresh(order).status == "created"
 
 
-def test_money_that_could_not_go_back_by_itself_is_left_to_users(sandbox: FakeStripeServer) -> None:
-    order = given_up(sandbox)
+def test_money_that_could_not_go_back_by_itself_is_left_to_users(fake_stripe: FakeStripeServer) -> None:
+    order = given_up(fake_stripe)
     late = intent_of(order)
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     apply_each(stripe_state.fetch_intent(late))
-    sandbox._ask("POST", "disputes", {"payment_intent": late})
+    fake_stripe.post("disputes", {"payment_intent": late})
     sweep_now()
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
     assert "charged back" in fresh(order).attention
@@ -176,7 +176,7 @@ def test_a_full_refund_by_hand_during_our_own_is_ours(ledger: Ledger) -> None:
     assert len(ledger()["refunds"]) == 1
 
 
-def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(sandbox: FakeStripeServer) -> None:
+def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     hand = by_hand(order, 300)
@@ -197,12 +197,12 @@ def test_a_refund_result_from_two_sources_is_applied_once() -> None:
     assert (fresh(order).amount_refunded, CreditNote.objects.count()) == (300, 1)
 
 
-def test_a_result_older_than_the_present_state_changes_nothing(sandbox: FakeStripeServer) -> None:
+def test_a_result_older_than_the_present_state_changes_nothing(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     settle(order)
     stale = stripe_state.fetch_refund(Refund.objects.get().stripe_refund_id or "")
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     apply_from_stripe(order)
     assert (fresh(order).money_state, Refund.objects.get().status) == ("refund_failed", "failed")
     apply_each(stale)
@@ -259,14 +259,14 @@ def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None
 
 def test_a_dispute_is_noted_until_it_is_won(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     apply_each(stripe_state.fetch_dispute(dispute))
     apply_each(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).status, fresh(order).money_state) == ("paid", "disputed")
     assert "disputes this payment (fraudulent)" in fresh(order).attention
     assert payment_of(order).disputed_at is not None
 
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "won"})
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "won"})
     apply_each(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).money_state, fresh(order).attention, payment_of(order).disputed_at) == ("", "", None)
     assert kinds(order)[-2:] == ["disputed", "dispute_won"]
@@ -276,7 +276,7 @@ def test_a_dispute_that_was_lost_stays_noted(fake_stripe: FakeStripeServer) -> N
     order = paid()
     dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     opened = stripe_state.fetch_dispute(dispute)
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "lost"})
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "lost"})
     apply_each(stripe_state.fetch_dispute(dispute))
     apply_each(opened)
     assert (fresh(order).money_state, kinds(order).count("dispute_lost"), kinds(order).count("disputed")) == (
@@ -285,7 +285,7 @@ def test_a_dispute_that_was_lost_stays_noted(fake_stripe: FakeStripeServer) -> N
     assert "was lost" in fresh(order).attention
 
 
-def test_a_dispute_and_a_failed_refund_both_need_attention(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_a_failed_refund_both_need_attention(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())

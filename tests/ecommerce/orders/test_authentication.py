@@ -24,8 +24,8 @@ def fail_in_the_browser(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     fake_stripe.post(f"3ds/{ledger()['payment_intents'][0]['id']}", {"outcome": "fail"})
 
 
-def test_a_failed_attempt_whose_response_got_lost_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_a_failed_attempt_whose_response_got_lost_is_ended(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_authenticationRequired")
     fail_in_the_browser(fake_stripe, ledger)
     sweep_now()
@@ -47,7 +47,7 @@ def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(
 
 
 def test_a_decline_whose_response_got_lost_is_ended_and_keeps_the_banks_reason(
-    sandbox: FakeStripeServer, ledger: Ledger
+    fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_chargeDeclinedInsufficientFunds")

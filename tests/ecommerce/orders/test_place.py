@@ -133,7 +133,7 @@ def test_another_card_first_ends_an_open_authentication(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
 def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
-    sandbox: FakeStripeServer, ledger: Ledger, fault: str
+    fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     order = place_order()

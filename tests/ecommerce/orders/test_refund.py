@@ -140,7 +140,7 @@ def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(fake_st
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
 def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
-    sandbox: FakeStripeServer, ledger: Ledger, fault: str
+    fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
     order = paid()
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": fault, "times": 1})
@@ -152,7 +152,7 @@ def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
     assert [each["amount"] for each in ledger()["refunds"]] == [1500]
 
 
-def test_a_look_up_that_gets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_look_up_that_gets_a_500_keeps_the_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = paid()
     fake_stripe.faults(
         {"match": "POST /v1/refunds", "fault": "drop_before", "times": 1},

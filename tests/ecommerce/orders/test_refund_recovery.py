@@ -178,8 +178,8 @@ def unsent(fake_stripe: FakeStripeServer) -> Order:
     return fresh(order)
 
 
-def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = unsent(sandbox)
+def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = unsent(fake_stripe)
     sweep_now()
     assert ("23 hours" in order.attention, order.status, ledger()["refunds"]) == (True, "paid", [])
     assert allowed_acts(order) == {"send_again", "settle_outside"}
