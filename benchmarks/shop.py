@@ -16,6 +16,7 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
+from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
