@@ -102,4 +102,4 @@ class CustomerResource(FileResource):
 
     def get_instance(self, instance_loader: Any, row: dict[str, Any]) -> Customer | None:
         """Find the customer."""
-        return Customer.objects.called(str(row.get("email") or "")).first()
+        return Customer.objects.with_email(str(row.get("email") or "")).first()

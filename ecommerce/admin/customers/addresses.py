@@ -77,7 +77,7 @@ class AddressInline(StackedInline):  # type: ignore[misc]
     @column(_("country"))
     def country_name(self, address: Address) -> str:
         """Give the country's name."""
-        return address.country_in_words
+        return address.country_name
 
     def get_formset(self, request: Any, obj: Any = None, **options: Any) -> Any:
         """Delete without looking for what depends: orders keep their own copy of the address."""

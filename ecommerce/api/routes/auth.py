@@ -44,7 +44,7 @@ def register(request: HttpRequest, account: requests.NewAccount) -> schemas.Sign
     if not ratelimit.consume(request, action="signup"):
         raise _too_many()
     _forget(request)
-    if accounts.known(account.email):
+    if accounts.is_email_in_use(account.email):
         raise _taken(request, account.email)
     form = SignupInput(data=account.model_dump())
     if not form.is_valid():
