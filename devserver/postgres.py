@@ -136,7 +136,7 @@ class Postgres(Process):
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
         """Connect as the superuser, each statement a transaction of its own."""
-        address = service_urls.client(service_urls.database(self.url, self.data))
+        address = service_urls.libpq_parameters(service_urls.database_settings(self.url, self.data))
         return psycopg.connect(**{**address, "user": "postgres", "dbname": database}, autocommit=True)
 
     def start(self, pause: Pause = time.sleep) -> None:

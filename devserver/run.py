@@ -21,7 +21,7 @@ from devserver.process import LocalError, unprivileged
 from devserver.supervisor import Supervisor
 from devserver.valkey import Valkey
 from pelcro_orders import config, service_urls
-from pelcro_orders.config import BASE_DIR, given
+from pelcro_orders.config import BASE_DIR, from_environment
 
 BANKS_TAKE = 3600  # seconds until a pending refund of the demo settles
 PATIENCE = 15.0  # seconds for a server that somebody else runs
@@ -56,7 +56,9 @@ class Run:
     def __init__(self, conductor: Supervisor, var_dir: Path) -> None:
         self.conductor, self.var_dir, self.say = conductor, var_dir, conductor.say
         self.sockets = service_urls.socket_folder(var_dir)
-        self.configured = {name for name in ("DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY") if given(name)}
+        self.configured = {
+            name for name in ("DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY") if from_environment(name)
+        }
         self.env: dict[str, str] = {}
         self.postgres: Postgres | None = None
         self.sandbox: FakeStripeServer | None = None
@@ -79,7 +81,7 @@ class Run:
         """Decide every address before anything starts, and find out what is wrong with them."""
         self.env = run_files.surroundings(self.var_dir, run_files.choose(self.var_dir))
         os.environ.update(self.env)
-        config.chosen_locally.cache_clear()
+        config.make_run_variables.cache_clear()
         try:
             port: int = settings.PORT
         except ImproperlyConfigured as error:
@@ -172,7 +174,7 @@ class Run:
 
     def has_orders(self) -> bool:
         """Say whether the database has an order."""
-        with psycopg.connect(**service_urls.client(settings.DATABASES["default"])) as connection:
+        with psycopg.connect(**service_urls.libpq_parameters(settings.DATABASES["default"])) as connection:
             return connection.execute("SELECT FROM ecommerce_order LIMIT 1").fetchone() is not None
 
     def start_ours(self) -> None:
@@ -191,7 +193,7 @@ class Run:
         addresses_now = {
             "web": web,
             "base_url": settings.BASE_URL,
-            "database_url": given("DATABASE_URL") or service_urls.database_url(self.sockets),
+            "database_url": from_environment("DATABASE_URL") or service_urls.database_url(self.sockets),
             "redis_url": settings.REDIS_URL,
             "stripe_api_base": settings.STRIPE_API_BASE,
             "stripe_js_url": settings.STRIPE_JS_URL,
@@ -214,7 +216,7 @@ def state_of_static_files() -> str:
 def database_refuses() -> str:
     """Say why PostgreSQL lets nobody in; nothing where it does."""
     try:
-        psycopg.connect(**service_urls.client(settings.DATABASES["default"])).close()
+        psycopg.connect(**service_urls.libpq_parameters(settings.DATABASES["default"])).close()
     except psycopg.OperationalError as error:
         return str(error)
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from devserver import fake_stripe_server
 from devserver.programs import LOOPBACK, free_port, why_not
-from pelcro_orders.config import given
+from pelcro_orders.config import from_environment
 
 NAMES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "BASE_URL", "ALLOWED_HOSTS", "TIME_ZONE", "PORT", "VAR_DIR"),
@@ -40,17 +40,17 @@ def choose(var_dir: Path) -> dict[str, str]:
     """Choose what the environment leaves open, keep it for every command beside this run, and give it."""
     file = var_dir / "environment.json"
     kept = read(file)
-    chosen = {"SECRET_KEY": given("SECRET_KEY") or kept.get("SECRET_KEY") or secrets.token_urlsafe(50)}
-    if not given("STRIPE_SECRET_KEY"):
+    chosen = {"SECRET_KEY": from_environment("SECRET_KEY") or kept.get("SECRET_KEY") or secrets.token_urlsafe(50)}
+    if not from_environment("STRIPE_SECRET_KEY"):
         chosen |= fake_stripe_server.variables(_sandbox_port(kept.get("STRIPE_API_BASE", "")))
-    write(file, {name: value for name, value in chosen.items() if value != given(name)})
+    write(file, {name: value for name, value in chosen.items() if value != from_environment(name)})
     return chosen
 
 
 def _sandbox_port(kept: str) -> int:
     # The same as last time where that is free: browsers have the address of its card field.
     port = kept.rpartition(":")[2]
-    return int(port) if port.isdigit() and port != given("PORT") and not why_not(int(port)) else free_port()
+    return int(port) if port.isdigit() and port != from_environment("PORT") and not why_not(int(port)) else free_port()
 
 
 def surroundings(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str]:
@@ -63,7 +63,7 @@ def surroundings(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str]:
         **inherited,
         **chosen,
         "VAR_DIR": str(var_dir),
-        "STATIC_ROOT": given("STATIC_ROOT") or str(var_dir / "static"),
+        "STATIC_ROOT": from_environment("STATIC_ROOT") or str(var_dir / "static"),
         "DJANGO_SETTINGS_MODULE": "pelcro_orders.settings",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": bypass,
