@@ -16,5 +16,4 @@ class CustomerResource(CsvResource):
         name = _("Customers")
 
     def get_instance(self, instance_loader: Any, row: dict[str, Any]) -> Customer | None:
-        # Whatever the case of its letters.
-        return Customer.objects.called(str(row.get("email") or "")).first()
+        return Customer.objects.with_email(str(row.get("email") or "")).first()

@@ -137,7 +137,7 @@ class Postgres(Process):
         return True
 
     def connect(self, database: str = "postgres") -> "psycopg.Connection[tuple[object, ...]]":
-        address = service_urls.client(service_urls.database(self.url, self.data))
+        address = service_urls.libpq_parameters(service_urls.database_settings(self.url, self.data))
         return psycopg.connect(**{**address, "user": "postgres", "dbname": database}, autocommit=True)
 
     def start(self, sleep: Sleep = time.sleep) -> None:

@@ -21,7 +21,7 @@ from devserver.process import DevServerError, unprivileged_account
 from devserver.supervisor import Supervisor
 from devserver.valkey import Valkey
 from pelcro_orders import config, service_urls
-from pelcro_orders.config import BASE_DIR, given
+from pelcro_orders.config import BASE_DIR, from_environment
 
 DEMO_REFUND_DELAY = 3600  # seconds until a pending refund of the demo settles
 EXTERNAL_TIMEOUT = 15.0  # seconds to wait for a configured server
@@ -55,7 +55,9 @@ class Run:
     def __init__(self, supervisor: Supervisor, var_dir: Path) -> None:
         self.supervisor, self.var_dir, self.report = supervisor, var_dir, supervisor.report
         self.sockets = service_urls.socket_folder(var_dir)
-        self.configured = {name for name in ("DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY") if given(name)}
+        self.configured = {
+            name for name in ("DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY") if from_environment(name)
+        }
         self.env: dict[str, str] = {}
         self.postgres: Postgres | None = None
         self.fake_stripe: FakeStripeServer | None = None
@@ -76,7 +78,7 @@ class Run:
     def choose_addresses(self) -> None:
         self.env = run_files.child_environment(self.var_dir, run_files.choose_variables(self.var_dir))
         os.environ.update(self.env)
-        config.chosen_locally.cache_clear()
+        config.make_run_variables.cache_clear()
         try:
             port: int = settings.PORT
         except ImproperlyConfigured as error:
@@ -159,7 +161,7 @@ class Run:
         return not {"DATABASE_URL", "STRIPE_SECRET_KEY"} & self.configured
 
     def has_orders(self) -> bool:
-        with psycopg.connect(**service_urls.client(settings.DATABASES["default"])) as connection:
+        with psycopg.connect(**service_urls.libpq_parameters(settings.DATABASES["default"])) as connection:
             return connection.execute("SELECT FROM ecommerce_order LIMIT 1").fetchone() is not None
 
     def start_programs(self) -> None:
@@ -176,7 +178,7 @@ class Run:
         addresses = {
             "web": web,
             "base_url": settings.BASE_URL,
-            "database_url": given("DATABASE_URL") or service_urls.database_url(self.sockets),
+            "database_url": from_environment("DATABASE_URL") or service_urls.database_url(self.sockets),
             "redis_url": settings.REDIS_URL,
             "stripe_api_base": settings.STRIPE_API_BASE,
             "stripe_js_url": settings.STRIPE_JS_URL,
@@ -198,7 +200,7 @@ def static_files_digest() -> str:
 
 def database_problem() -> str:
     try:
-        psycopg.connect(**service_urls.client(settings.DATABASES["default"])).close()
+        psycopg.connect(**service_urls.libpq_parameters(settings.DATABASES["default"])).close()
     except psycopg.OperationalError as error:
         return str(error)
     return ""

@@ -9,7 +9,7 @@ from typing import Any
 
 from devserver import fake_stripe_server
 from devserver.programs import LOOPBACK, free_port, port_problem
-from pelcro_orders.config import given
+from pelcro_orders.config import from_environment
 
 PROJECT_VARIABLES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "BASE_URL", "ALLOWED_HOSTS", "TIME_ZONE", "PORT", "VAR_DIR"),
@@ -39,17 +39,21 @@ def choose_variables(var_dir: Path) -> dict[str, str]:
     """Choose what the environment leaves open, and store it for every command beside this run."""
     file = var_dir / "environment.json"
     stored = read_json(file)
-    chosen = {"SECRET_KEY": given("SECRET_KEY") or stored.get("SECRET_KEY") or secrets.token_urlsafe(50)}
-    if not given("STRIPE_SECRET_KEY"):
+    chosen = {"SECRET_KEY": from_environment("SECRET_KEY") or stored.get("SECRET_KEY") or secrets.token_urlsafe(50)}
+    if not from_environment("STRIPE_SECRET_KEY"):
         chosen |= fake_stripe_server.environment(_fake_stripe_port(stored.get("STRIPE_API_BASE", "")))
-    write_json(file, {name: value for name, value in chosen.items() if value != given(name)})
+    write_json(file, {name: value for name, value in chosen.items() if value != from_environment(name)})
     return chosen
 
 
 def _fake_stripe_port(stored_url: str) -> int:
     # The same as last time where that is free: open browser tabs hold the address of its card field.
     port = stored_url.rpartition(":")[2]
-    return int(port) if port.isdigit() and port != given("PORT") and not port_problem(int(port)) else free_port()
+    return (
+        int(port)
+        if port.isdigit() and port != from_environment("PORT") and not port_problem(int(port))
+        else free_port()
+    )
 
 
 def child_environment(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str]:
@@ -61,7 +65,7 @@ def child_environment(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str
         **inherited,
         **chosen,
         "VAR_DIR": str(var_dir),
-        "STATIC_ROOT": given("STATIC_ROOT") or str(var_dir / "static"),
+        "STATIC_ROOT": from_environment("STATIC_ROOT") or str(var_dir / "static"),
         "DJANGO_SETTINGS_MODULE": "pelcro_orders.settings",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": bypass,

@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from billing.models import Payment
-from customers.accounts import open_account
+from customers.accounts import create_account
 from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
@@ -34,7 +34,7 @@ def _nobody_locked_out() -> None:
 @pytest.fixture
 def ada() -> Customer:
     customer = make_customer()
-    open_account(customer=customer, password=PASSWORD)
+    create_account(customer=customer, password=PASSWORD)
     return customer
 
 
@@ -321,7 +321,7 @@ def test_a_basket_that_was_ordered_in_one_tab_is_empty_in_the_other(visit: Visit
 
 
 def test_an_unanswered_order_is_not_sent_again_as_somebody_else(visit: Visit, ada: Customer, ebook: Sku) -> None:
-    open_account(customer=make_customer("eve@example.com"), password=PASSWORD)
+    create_account(customer=make_customer("eve@example.com"), password=PASSWORD)
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
     type_card(page)

@@ -52,7 +52,7 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
     if not ratelimit.consume(request, action="signup"):
         raise _too_many_attempts()
     _ignore_tokens(request)
-    if accounts.known(body.email):
+    if accounts.is_email_in_use(body.email):
         raise _email_taken(request, body.email)
     form = SignupInput(data=body.model_dump())
     if not form.is_valid():

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import Group
 
-from customers.accounts import open_account
+from customers.accounts import create_account
 from customers.models import Address, Customer, User
 
 ROLES = ("viewer", "support", "fulfillment", "finance", "manager")
@@ -55,7 +55,7 @@ def _create_customer(first: str, last: str, rng: random.Random, *, at: datetime)
         email=f"{local}@example.com", first_name=first, last_name=last, phone=phone, created_at=at
     )
     if local == "ada":
-        open_account(customer=customer, password="ada-demo-password")  # noqa: S106 - in the contract
+        create_account(customer=customer, password="ada-demo-password")  # noqa: S106 - in the contract
     line1, city, state, postal_code, country = rng.choice(ADDRESSES)
     Address.objects.create(
         customer=customer,
