@@ -65,6 +65,12 @@ def claim(
         return list(rows.filter(pk__in=keys).order_by("pk")) if keys else []
 
 
+def wake(rows: QuerySet[RowT], *, at: datetime) -> None:
+    """Bring the next attempt of waiting rows forward to `at`, except of those that another process may hold."""
+    # A lease ends within LEASE from now: a later attempt is a planned one, and nobody's.
+    rows.filter(next_attempt_at__gt=timezone.now() + LEASE).update(next_attempt_at=at)
+
+
 def release(row: LeasedRow, *, next_attempt_at: datetime | None, **changes: Any) -> bool:
     """End or extend a lease; False if it was lost, or the row completed by another process, and nothing was written."""
     rows = type(row)._default_manager.filter(pk=row.pk, attempts=row.attempts)  # type: ignore[attr-defined]  # noqa: SLF001

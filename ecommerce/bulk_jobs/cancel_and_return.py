@@ -1,6 +1,6 @@
 """Requesting to cancel or return many orders in one transaction: acts and refunds are written, nothing is sent yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -9,8 +9,11 @@ from billing.models import Payment
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order, OrderAct, OrderEvent
-from ecommerce.orders.errors import OrderError, in_flight, last_events, wrong_status
-from ecommerce.orders.refund import RefundTerms, request_cancel, request_refunds, request_return
+from ecommerce.orders.cancel import request_cancel
+from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.history import status_events
+from ecommerce.orders.refund import request_full_refunds
+from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import open_acts, succeeded_payments
 
 KINDS = {
@@ -23,7 +26,7 @@ def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
     """Request the job's act for orders, whose locks the caller holds."""
     kind, needed = KINDS[job.action]
     acts = open_acts(orders)
-    events = last_events(order for order in orders if order.status != needed)
+    events = status_events(order for order in orders if order.status != needed)
     payments = succeeded_payments(orders)
     outcomes, to_refund = [], []
     for order in orders:
@@ -34,7 +37,7 @@ def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
         elif act:
             outcomes.append(Outcome(order.pk, Status.PENDING, in_flight(order, act).message))
         elif order.status != needed:
-            error = _wrong_status(order, kind, last=events.get(order.pk))
+            error = _wrong_status(order, kind, events=events)
             outcomes.append(Outcome(order.pk, Status.SKIPPED, error.message))
         elif payment and payment.refundable and not (payment.dispute or order.attention):
             to_refund.append((order, payment))
@@ -43,10 +46,10 @@ def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
     return outcomes + _request_refunds(job, to_refund, kind, at=at)
 
 
-def _wrong_status(order: Order, kind: OrderAct.Kind, *, last: OrderEvent | None) -> OrderError:
+def _wrong_status(order: Order, kind: OrderAct.Kind, *, events: Mapping[int, OrderEvent]) -> OrderError:
     if kind == OrderAct.Kind.CANCEL:
-        return wrong_status(order, needed=_("paid"), act=_("canceled"), last=last)
-    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), last=last)
+        return wrong_status(order, needed=_("paid"), act=_("canceled"), events=events)
+    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), events=events)
 
 
 def _request_one(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
@@ -62,6 +65,5 @@ def _request_one(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
 def _request_refunds(
     job: BulkJob, to_refund: Sequence[tuple[Order, Payment]], kind: OrderAct.Kind, *, at: datetime
 ) -> list[Outcome]:
-    terms = RefundTerms(kind=kind, reason=job.reason, restock=job.restock, by=actor_of(job))
-    acts = request_refunds(to_refund, terms, at=at)
+    acts = request_full_refunds(to_refund, kind, reason=job.reason, restock=job.restock, by=actor_of(job), at=at)
     return [Outcome(act.order_id, Status.WORKING, act_id=act.pk) for act in acts]

@@ -10,8 +10,9 @@ from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import array_of
-from ecommerce.orders.errors import OrderError, last_events
+from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
+from ecommerce.orders.history import status_events
 from ecommerce.orders.selectors import open_acts
 
 COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")  # of an order, that this module reads
@@ -28,11 +29,11 @@ SELECT unnest(%(ids)s::bigint[]), 'fulfilled', %(at)s, %(data)s::jsonb, %(by_kin
 def fulfill(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
     """Fulfill orders, whose locks the caller holds."""
     acts = open_acts(orders)
-    events = last_events(order for order in orders if order.status != Order.Status.PAID)
+    events = status_events(order for order in orders if order.status != Order.Status.PAID)
     fulfilled, outcomes = [], []
     for order in orders:
         try:
-            check_fulfillable(order, acts.get(order.pk), events.get(order.pk))
+            check_fulfillable(order, acts.get(order.pk), events)
             order.fulfill(at=at)
         except OrderError as error:
             # Another act in flight does not skip the order: it stays pending and is tried again.

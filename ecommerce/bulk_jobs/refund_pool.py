@@ -15,8 +15,8 @@ from billing import gateway
 from billing.models import Refund
 from billing.results import RefundResult
 from billing.settlement import claim_operations, postpone_operation, submit_refund
-from billing.signals import results_received
 from ecommerce.models import BulkJob, BulkJobItem
+from ecommerce.orders.apply_results import apply_results
 
 logger = logging.getLogger(__name__)
 
@@ -92,7 +92,7 @@ class RefundPool:
         # Threads end in any order; credit notes are numbered in this one.
         batch, self.done = sorted(self.done, key=lambda result: result.payment_id), []
         try:
-            results_received.send(sender=Refund, answers=batch, at=timezone.now())
+            apply_results(results=batch, at=timezone.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:

@@ -1,1 +1,1 @@
-"""The acts on orders. Each locks, asks the locked row, changes it and writes its event in one transaction."""
+"""The acts on orders, one module each, in three steps: request (one transaction), execute (at Stripe), apply (one)."""

@@ -17,7 +17,8 @@ from billing.models import Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.refund import refund
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.factories import ANA, make_card, make_customer, place_order
 
@@ -283,7 +284,7 @@ def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, capl
     assert (failed.money_state, Refund.objects.get(pk=row.pk).failure_code) == ("refund_failed", "idempotency_error")
     assert "other parameters" in caplog.text
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(other).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(other).stripe_payment_intent_id or ""), at=NOW()
     )
 
 
@@ -296,7 +297,7 @@ def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_a
     failed = settle(order)
     assert (failed.status, Refund.objects.get().failure_code) == ("paid", "charge_already_refunded")
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     assert fresh(order).amount_refunded == 1500
     assert cancel(order_id=order.pk, reason="", by=ANA, at=NOW()).status == "canceled"
@@ -307,14 +308,14 @@ def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
     order = paid(quantity=2)
     by_hand(order, 1500)
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 900)
     by_hand(order, 600)
     assert (settle(order).status, Refund.objects.latest("pk").failure_code) == ("paid", "already_refunded")
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     assert fresh(order).amount_refunded == 3000
 

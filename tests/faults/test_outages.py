@@ -14,11 +14,11 @@ from django.utils import timezone
 from billing.models import Payment
 from billing.tasks import enqueue_on_commit, process_event
 from ecommerce.models import Order, OrderAct
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.faults.conftest import House
 from tests.faults.website import Website, lost, make_ada
@@ -47,7 +47,7 @@ def cancel_and_ring(order: Order) -> Order:
     canceled = cancel(order_id=order.pk, reason="changed their mind", by=ANA, at=timezone.now())
     act = open_act(canceled)
     assert act is not None
-    enqueue_on_commit(settle_act, act_id=act.pk)
+    enqueue_on_commit(execute_act, act_id=act.pk)
     return canceled
 
 

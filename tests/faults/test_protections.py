@@ -25,9 +25,10 @@ from billing.signals import results_received
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders import fulfill
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.execute import settle_act
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.execute import execute_act
+from ecommerce.orders.refund import refund
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import at_once
@@ -89,7 +90,7 @@ def test_the_look_up(
     make_customer()
     make_sku()
     if not protected:
-        monkeypatch.setattr(settlement, "look_for_intent", lambda _payment: None)
+        monkeypatch.setattr(settlement, "find_intent", lambda _payment: None)
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
@@ -134,7 +135,7 @@ def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
             cursor.execute("ALTER TABLE billing_refund DISABLE TRIGGER keep_refunds")
         try:
             begun = refund(order_id=order.pk, reason="", amount=500, by=ANA, at=timezone.now())
-            settle_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
+            execute_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
             assert (differences(ledger()) == []) is protected
         finally:
             cursor.execute("ALTER TABLE billing_refund ENABLE TRIGGER keep_refunds")
@@ -149,17 +150,17 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     answer = settlement.submit_refund(leased, at=timezone.now())
     if not protected:
 
-        def always(*, answer: RefundResult, **_: Any) -> payments.RefundChange:
-            rows = Refund.objects.filter(pk=answer.refund_id or 0)
+        def always(*, result: RefundResult, **_: Any) -> payments.RefundChange:
+            rows = Refund.objects.filter(pk=result.refund_id or 0)
             rows.update(
-                status=answer.status, stripe_refund_id=answer.stripe_id, next_attempt_at=None, closed_at=timezone.now()
+                status=result.status, stripe_refund_id=result.stripe_id, next_attempt_at=None, closed_at=timezone.now()
             )
-            CreditNote.objects.filter(refund=answer.refund_id).delete()
+            CreditNote.objects.filter(refund=result.refund_id).delete()
             return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
         monkeypatch.setattr(payments, "apply_refund_result", always)
     for _ in range(3):
-        results_received.send(sender=Refund, answers=[answer], at=timezone.now())
+        results_received.send(sender=Refund, results=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected
 
 

@@ -13,7 +13,7 @@ from ecommerce.bulk_jobs import selection
 from ecommerce.bulk_jobs.run import run_job
 from ecommerce.bulk_jobs.selection import NewJob
 from ecommerce.models import BulkJob, BulkJobItem, Order
-from ecommerce.orders.refund import cancel
+from ecommerce.orders.cancel import cancel
 from tests.support.factories import make_user
 
 ACTIONS = ("export", "fulfill", "cancel", "return")

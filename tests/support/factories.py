@@ -74,4 +74,4 @@ def place_order(**fields: Any) -> Order:
     customer = fields.pop("customer", None) or Customer.objects.filter(email="ada@example.com").first()
     sku = fields.pop("sku", None) or Sku.objects.filter(code="MUG-RED").first() or make_sku()
     wanted = wanted_by(customer or make_customer(), sku, **fields)
-    return place(wanted=wanted, by=ANA, at=timezone.now())
+    return place(new_order=wanted, by=ANA, at=timezone.now())

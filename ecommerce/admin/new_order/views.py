@@ -107,7 +107,7 @@ def _submitted(admin: StaffAdmin, request: HttpRequest, draft: Draft) -> HttpRes
     if draft.errors:
         return _shown(admin, request, draft)
     try:
-        order = place(wanted=draft.order(), by=actor(request), at=draft.at)
+        order = place(new_order=draft.order(), by=actor(request), at=draft.at)
     except OrderError as refusal:
         return _refused(admin, request, draft, refusal)
     tell(request, order)

@@ -22,7 +22,7 @@ from ecommerce.admin.orders.timeline import last_words
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 
 CONFLICT = 409
 
@@ -102,7 +102,7 @@ def _changed(form: ActForm, owed: int | None) -> bool:
 def _tell(request: HttpRequest, act: OfferedAct, order: Order) -> None:
     waiting = open_act(order)
     if waiting:
-        enqueue_on_commit(settle_act, act_id=waiting.pk)
+        enqueue_on_commit(execute_act, act_id=waiting.pk)
         state = order.get_money_state_display()
         told = {"number": order.number, "state": state}
         messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % told)

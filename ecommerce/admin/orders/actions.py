@@ -14,10 +14,12 @@ from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.admin.orders.action_forms import ActForm, FulfillForm, NoteForm, ReasonForm, RefundForm, ReturnForm
 from ecommerce.models import Order
-from ecommerce.orders.check_stripe import WAITING, check_stripe_now
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import check_stripe_now
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts, failed_refund_act, open_act, succeeded_payment
 
 PAY = "pay"
@@ -228,7 +230,7 @@ ACTS = (
 
 def possible(order: Order) -> set[str]:
     """Give the names of what may be done to the order now, permissions aside."""
-    return allowed_acts(order) | ({"check"} if order.money_state in WAITING else set())
+    return allowed_acts(order) | ({"check"} if order.waits_for_stripe else set())
 
 
 def offers(order: Order, user: Any) -> list[Offer]:

@@ -15,32 +15,41 @@ from ecommerce.models import Order, OrderEvent
 
 MOST = 200
 
+Kind = OrderEvent.Kind
 SENTENCES: Mapping[str, str | Promise] = {
-    "created": gettext_lazy("Ordered for %(money)s"),
-    "payment_requested": gettext_lazy("Charge of %(money)s requested"),
-    "payment_adopted": gettext_lazy("A charge that had been given up succeeded after all, and pays this order"),
-    "paid": gettext_lazy("Paid, %(money)s"),
-    "payment_failed": gettext_lazy("Charge of %(money)s declined"),
-    "authentication_required": gettext_lazy("The bank wants the customer to confirm the charge of %(money)s"),
-    "fulfilled": gettext_lazy("Fulfilled"),
-    "cancel_requested": gettext_lazy("Cancellation requested; %(money)s goes back"),
-    "canceled": gettext_lazy("Canceled"),
-    "return_requested": gettext_lazy("Return requested; %(money)s goes back"),
-    "returned": gettext_lazy("Returned"),
-    "refund_requested": gettext_lazy("Refund of %(money)s requested"),
-    "refund_pending": gettext_lazy("Refund of %(money)s accepted by Stripe, not yet with the customer"),
-    "refunded": gettext_lazy("Refunded %(money)s"),
-    "refund_succeeded": gettext_lazy("Refund of %(money)s reached the customer"),
-    "refund_failed": gettext_lazy("Refund of %(money)s failed"),
-    "auto_refund": gettext_lazy("Refund of %(money)s requested by itself"),
-    "settled_outside": gettext_lazy("%(money)s refunded outside Stripe"),
-    "sent_again": gettext_lazy("Sent to Stripe once more, %(money)s"),
-    "disputed": gettext_lazy("The customer disputes the charge of %(money)s at the bank"),
-    "dispute_closed": gettext_lazy("The dispute of %(money)s is closed"),
+    Kind.CREATED: gettext_lazy("Ordered for %(money)s"),
+    Kind.PAYMENT_REQUESTED: gettext_lazy("Charge of %(money)s requested"),
+    Kind.PAYMENT_ADOPTED: gettext_lazy("A charge that had been given up succeeded after all, and pays this order"),
+    Kind.PAID: gettext_lazy("Paid, %(money)s"),
+    Kind.PAYMENT_FAILED: gettext_lazy("Charge of %(money)s declined"),
+    Kind.AUTHENTICATION_REQUIRED: gettext_lazy("The bank wants the customer to confirm the charge of %(money)s"),
+    Kind.FULFILLED: gettext_lazy("Fulfilled"),
+    Kind.CANCEL_REQUESTED: gettext_lazy("Cancellation requested; %(money)s goes back"),
+    Kind.CANCELED: gettext_lazy("Canceled"),
+    Kind.RETURN_REQUESTED: gettext_lazy("Return requested; %(money)s goes back"),
+    Kind.RETURNED: gettext_lazy("Returned"),
+    Kind.REFUND_REQUESTED: gettext_lazy("Refund of %(money)s requested"),
+    Kind.REFUND_PENDING: gettext_lazy("Refund of %(money)s accepted by Stripe, not yet with the customer"),
+    Kind.REFUNDED: gettext_lazy("Refunded %(money)s"),
+    Kind.REFUND_SUCCEEDED: gettext_lazy("Refund of %(money)s reached the customer"),
+    Kind.REFUND_FAILED: gettext_lazy("Refund of %(money)s failed"),
+    Kind.AUTO_REFUND: gettext_lazy("Refund of %(money)s requested by itself"),
+    Kind.SETTLED_OUTSIDE: gettext_lazy("%(money)s refunded outside Stripe"),
+    Kind.SENT_AGAIN: gettext_lazy("Sent to Stripe once more, %(money)s"),
+    Kind.DISPUTED: gettext_lazy("The customer disputes the charge of %(money)s at the bank"),
+    Kind.DISPUTE_WON: gettext_lazy("The dispute of %(money)s was won: the money stays"),
+    Kind.DISPUTE_LOST: gettext_lazy("The dispute of %(money)s was lost: the bank took the money back"),
 }
 # What an event's data tells besides: shown after the sentence, in this order.
 DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
-TONES = {"paid": "good", "payment_failed": "bad", "refund_failed": "bad", "disputed": "bad", "fulfilled": "done"}
+TONES: Mapping[str, str] = {
+    Kind.PAID: "good",
+    Kind.PAYMENT_FAILED: "bad",
+    Kind.REFUND_FAILED: "bad",
+    Kind.DISPUTED: "bad",
+    Kind.DISPUTE_LOST: "bad",
+    Kind.FULFILLED: "done",
+}
 
 
 @dataclass(frozen=True, slots=True)

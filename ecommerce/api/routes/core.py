@@ -21,11 +21,12 @@ from ecommerce.api.security import StaffKey, key_of
 from ecommerce.api.serializers import after_payment, after_refund, complete, found, reread
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
-from ecommerce.orders import refund
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
+from ecommerce.orders.return_order import return_order as request_order_return
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 
 router = Router(tags=["Staff"], throttle=PerCaller())
 May = ApiKey.Permission
@@ -66,7 +67,7 @@ def create_order_for(
         raise ApiError("unknown_customer", _("There is no such customer."), field="user_id")
     address = wanted.address.frozen(otherwise=customer.name or customer.email) if wanted.address else None
     order = place(
-        wanted=NewOrder(
+        new_order=NewOrder(
             customer_id=customer.pk,
             items=requests.wanted(wanted.items),
             via=Order.PlacedVia.API,
@@ -133,7 +134,7 @@ def fulfill_order(request: HttpRequest, number: str, sending: requests.Sending |
 def cancel_order(request: HttpRequest, number: str, why: requests.Cancelling | None = None) -> HttpResponse:
     """Cancel an order that is not fulfilled. A paid one is refunded first: 202 until Stripe has said yes."""
     reason = (why or requests.Cancelling()).reason
-    canceled = refund.cancel(order_id=_order(number).pk, reason=reason, by=key_of(request).actor, at=timezone.now())
+    canceled = cancel(order_id=_order(number).pk, reason=reason, by=key_of(request).actor, at=timezone.now())
     return _refunding(canceled)
 
 
@@ -145,7 +146,7 @@ def cancel_order(request: HttpRequest, number: str, why: requests.Cancelling | N
 def return_order(request: HttpRequest, number: str, why: requests.Returning | None = None) -> HttpResponse:
     """Take a fulfilled order back. It is refunded first: 202 until Stripe has said yes."""
     how = why or requests.Returning()
-    returned = refund.return_order(
+    returned = request_order_return(
         order_id=_order(number).pk,
         reason=how.reason,
         restock=how.restock,
@@ -158,7 +159,7 @@ def return_order(request: HttpRequest, number: str, why: requests.Returning | No
 def _refunding(order: Order) -> HttpResponse:
     act = open_act(order)
     if act:
-        enqueue_on_commit(settle_act, act_id=act.pk)
+        enqueue_on_commit(execute_act, act_id=act.pk)
     return after_refund(order)
 
 

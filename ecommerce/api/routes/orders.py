@@ -47,7 +47,7 @@ def create_order(request: HttpRequest, wanted: requests.NewOrder, idempotency_ke
     """
     customer = customer_of(request)
     order = place(
-        wanted=NewOrder(
+        new_order=NewOrder(
             customer_id=customer.pk,
             items=requests.wanted(wanted.items),
             via=Order.PlacedVia.WEBSITE,

@@ -9,12 +9,14 @@ from functools import partial
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
 from ecommerce.models import Order, Sku
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 
 ORDERS = 300
@@ -89,7 +91,7 @@ def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
     customer = shop.rng.choice(shop.customers)
     website = shop.rng.random() < 0.6  # noqa: PLR2004 - most orders come from the website
     by = Actor(kind=ActorKind.CUSTOMER, label=str(customer), user_id=customer.user_id) if website else None
-    wanted = NewOrder(
+    new_order = NewOrder(
         customer_id=customer.pk,
         items=_basket(shop),
         via=Order.PlacedVia.WEBSITE if website else Order.PlacedVia.STAFF,
@@ -98,7 +100,8 @@ def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
         token=token,
         save_card=shop.rng.random() < 0.3,  # noqa: PLR2004 - some keep their card
     )
-    return place(wanted=wanted, by=by or shop.by(shop.rng.choice(("admin", "support", "manager"))), at=at)
+    by = by or shop.by(shop.rng.choice(("admin", "support", "manager")))
+    return place(new_order=new_order, by=by, at=at)
 
 
 def _basket(shop: DemoShop) -> tuple[LineRequest, ...]:
@@ -131,14 +134,14 @@ def _fulfill(shop: DemoShop, order: Order, at: datetime) -> Order:
 def _cancel(shop: DemoShop, order: Order, at: datetime) -> Order:
     then = _later(shop, at, days=1)
     canceled = cancel(order_id=order.pk, reason=shop.rng.choice(CANCEL_REASONS), by=shop.by("support"), at=then)
-    return _settle(canceled, at=then)
+    return _execute(canceled, at=then)
 
 
 def _return(shop: DemoShop, order: Order, at: datetime) -> Order:
     _fulfill(shop, order, at)
     then = _later(shop, at, days=4)
     reason = shop.rng.choice(RETURN_REASONS)
-    return _settle(
+    return _execute(
         return_order(order_id=order.pk, reason=reason, restock=True, by=shop.by("support"), at=then), at=then
     )
 
@@ -153,11 +156,11 @@ def _refund_one_item(shop: DemoShop, order: Order, at: datetime) -> Order:
         )
     except OrderError:
         return order  # its only item: that would be a return
-    return _settle(refunded, at=then)
+    return _execute(refunded, at=then)
 
 
-def _settle(order: Order, *, at: datetime) -> Order:
+def _execute(order: Order, *, at: datetime) -> Order:
     act = open_act(order)
     if act:
-        settle_act(act=act, at=at)
+        execute_act(act=act, at=at)
     return order

@@ -12,8 +12,8 @@ from billing import gateway
 from billing.models import Payment, Refund, WebhookEvent
 from billing.tasks import process_event
 from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import cancel
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import at_once, by_hand, fresh, kinds, paid, payment_of, settle
 from tests.support.factories import ANA, place_order

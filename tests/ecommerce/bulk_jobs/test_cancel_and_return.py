@@ -12,7 +12,7 @@ from ecommerce.bulk_jobs import control
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.bulk_jobs.run import run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.tasks import sweep
@@ -161,7 +161,7 @@ def test_an_order_with_another_refund_in_flight_waits_and_is_not_skipped(ledger:
     assert status == "pending"
     assert reason.startswith(f"Order {order.number} waits for Stripe: refund, requested by Ana at")
 
-    settle_act(act=OrderAct.objects.get(kind="refund"), at=timezone.now())
+    execute_act(act=OrderAct.objects.get(kind="refund"), at=timezone.now())
     job.slices.update(next_attempt_at=timezone.now())
     work(job)
     assert outcomes(job) == {order.number: ("done", "")}

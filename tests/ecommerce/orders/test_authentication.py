@@ -24,7 +24,7 @@ def fail_in_the_browser(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox._ask("POST", f"3ds/{ledger()['payment_intents'][0]['id']}", {"outcome": "fail"})
 
 
-def test_a_failed_attempt_whose_answer_got_lost_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_failed_attempt_whose_response_got_lost_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_authenticationRequired")
     fail_in_the_browser(sandbox, ledger)
@@ -44,7 +44,7 @@ def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(sandbox: Fake
     sweep_now()
 
 
-def test_a_decline_whose_answer_got_lost_is_ended_and_keeps_the_banks_reason(
+def test_a_decline_whose_response_got_lost_is_ended_and_keeps_the_banks_reason(
     sandbox: FakeStripeServer, ledger: Ledger
 ) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})

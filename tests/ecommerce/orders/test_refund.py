@@ -8,10 +8,12 @@ from django.utils import timezone
 from billing.models import CreditNote, Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct, Sku
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import cancel, refund, return_order
-from ecommerce.tasks import settle_act
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
+from ecommerce.tasks import execute_act
 from tests.ecommerce.orders.acts import (
     at_once,
     by_hand,
@@ -137,7 +139,7 @@ def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(sandbox
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_an_answer_that_got_lost_is_looked_for_and_never_sent_twice(
+def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
     sandbox: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
     order = paid()
@@ -150,7 +152,7 @@ def test_an_answer_that_got_lost_is_looked_for_and_never_sent_twice(
     assert [each["amount"] for each in ledger()["refunds"]] == [1500]
 
 
-def test_a_look_that_meets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_look_up_that_gets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = paid()
     sandbox.faults(
         {"match": "POST /v1/refunds", "fault": "drop_before", "times": 1},
@@ -166,7 +168,7 @@ def test_a_look_that_meets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger
     assert len(ledger()["refunds"]) == 1
 
 
-def test_a_refund_by_hand_of_the_very_amount_is_the_one_that_was_wanted(ledger: Ledger) -> None:
+def test_a_refund_by_hand_of_the_same_amount_is_the_one_that_was_requested(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     hand = by_hand(order, 1500)
@@ -201,13 +203,13 @@ def test_only_what_the_order_is_can_be_undone() -> None:
         ("invalid_items", None),
     ],
 )
-def test_a_part_has_its_bounds(code: str, amount: int | None) -> None:
+def test_a_partial_refund_has_bounds(code: str, amount: int | None) -> None:
     order = paid()
     with refused(code):
         refund(order_id=order.pk, amount=amount, at=NOW(), **WHY)
 
 
-def test_a_part_stands_on_the_currencys_step() -> None:
+def test_a_partial_refund_is_a_multiple_of_the_currencys_step() -> None:
     order = paid(sku=make_sku("ISK", currency="isk", price=150_000))
     with refused("invalid_amount"):
         refund(order_id=order.pk, amount=150, at=NOW(), **WHY)
@@ -265,7 +267,7 @@ def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(sandbo
     assert (fresh(order).status, fresh(order).money_state) == ("created", "payment_failed")
 
 
-def test_two_people_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
+def test_two_users_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
     order = paid()
     acts = [partial(cancel, order_id=order.pk, at=NOW(), **WHY)] * 8
     assert at_once(*acts) == ["done"] * 8
@@ -294,11 +296,11 @@ def test_a_part_and_a_cancel_at_once_never_send_back_too_much(ledger: Ledger) ->
     assert len(ledger()["refunds"]) == 1
 
 
-def test_one_refund_settled_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
+def test_one_refund_executed_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     act = OrderAct.objects.get(order=order, closed_at=None)
-    at_once(*[partial(settle_act, act_id=act.pk)] * 10)
+    at_once(*[partial(execute_act, act_id=act.pk)] * 10)
     assert (fresh(order).status, len(ledger()["refunds"]), CreditNote.objects.count()) == ("canceled", 1, 1)
 
 

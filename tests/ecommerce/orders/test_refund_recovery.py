@@ -9,9 +9,11 @@ from django.utils import timezone
 from billing.models import CreditNote, Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts
 from tests.ecommerce.orders.acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_sku, place_order
@@ -176,7 +178,7 @@ def unsent(sandbox: FakeStripeServer) -> Order:
     return fresh(order)
 
 
-def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(sandbox)
     sweep_now()
     assert ("23 hours" in order.attention, order.status, ledger()["refunds"]) == (True, "paid", [])
