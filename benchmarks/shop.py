@@ -54,8 +54,8 @@ class Shop:
 
     def _place(self, card: Card) -> Order:
         items = (LineRequest(sku_id=self.sku.pk, quantity=1),)
-        wanted = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
-        order = place(new_order=wanted, by=Actor.staff(self.user), at=timezone.now())
+        new_order = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
+        order = place(new_order=new_order, by=Actor.staff(self.user), at=timezone.now())
         if not order.was_paid:
             raise AssertionError(f"Order {order} is {order.status}, {order.money_state}.")
         return order

@@ -91,7 +91,7 @@ def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
     customer = shop.rng.choice(shop.customers)
     website = shop.rng.random() < 0.6  # noqa: PLR2004 - most orders come from the website
     by = Actor(kind=ActorKind.CUSTOMER, label=str(customer), user_id=customer.user_id) if website else None
-    wanted = NewOrder(
+    new_order = NewOrder(
         customer_id=customer.pk,
         items=_basket(shop),
         via=Order.PlacedVia.WEBSITE if website else Order.PlacedVia.STAFF,
@@ -100,7 +100,8 @@ def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
         token=token,
         save_card=shop.rng.random() < 0.3,  # noqa: PLR2004 - some keep their card
     )
-    return place(new_order=wanted, by=by or shop.by(shop.rng.choice(("admin", "support", "manager"))), at=at)
+    by = by or shop.by(shop.rng.choice(("admin", "support", "manager")))
+    return place(new_order=new_order, by=by, at=at)
 
 
 def _basket(shop: DemoShop) -> tuple[LineRequest, ...]:
@@ -133,14 +134,14 @@ def _fulfill(shop: DemoShop, order: Order, at: datetime) -> Order:
 def _cancel(shop: DemoShop, order: Order, at: datetime) -> Order:
     then = _later(shop, at, days=1)
     canceled = cancel(order_id=order.pk, reason=shop.rng.choice(CANCEL_REASONS), by=shop.by("support"), at=then)
-    return _settle(canceled, at=then)
+    return _execute(canceled, at=then)
 
 
 def _return(shop: DemoShop, order: Order, at: datetime) -> Order:
     _fulfill(shop, order, at)
     then = _later(shop, at, days=4)
     reason = shop.rng.choice(RETURN_REASONS)
-    return _settle(
+    return _execute(
         return_order(order_id=order.pk, reason=reason, restock=True, by=shop.by("support"), at=then), at=then
     )
 
@@ -155,10 +156,10 @@ def _refund_one_item(shop: DemoShop, order: Order, at: datetime) -> Order:
         )
     except OrderError:
         return order  # its only item: that would be a return
-    return _settle(refunded, at=then)
+    return _execute(refunded, at=then)
 
 
-def _settle(order: Order, *, at: datetime) -> Order:
+def _execute(order: Order, *, at: datetime) -> Order:
     act = open_act(order)
     if act:
         execute_act(act=act, at=at)
