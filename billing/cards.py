@@ -46,7 +46,6 @@ def remove(*, card: Card, at: datetime) -> None:
 
 
 def make_default(*, card: Card) -> None:
-    """Make a card the customer's default."""
     with transaction.atomic():
         _make_default(card)
 

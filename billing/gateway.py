@@ -48,7 +48,6 @@ ResultT = TypeVar("ResultT")
 
 @functools.cache
 def client() -> stripe.StripeClient:
-    """Return this process's one client."""
     if not settings.STRIPE_SECRET_KEY:
         raise Misconfigured("STRIPE_SECRET_KEY is missing: set it, or use `make run`, which brings a stand-in.")
     return stripe.StripeClient(
@@ -60,7 +59,6 @@ def client() -> stripe.StripeClient:
 
 
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
-    """Create a customer and return its id."""
     params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
 
@@ -72,7 +70,6 @@ def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
 
 
 def retrieve_intent(intent_id: str) -> PaymentIntent:
-    """Retrieve a PaymentIntent with its card."""
     return _intent(_call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
 
 
@@ -93,18 +90,15 @@ def list_intents_between(since: datetime, until: datetime, *, after: str = "") -
 
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
-    """Create a refund."""
     typed: Any = params  # the SDK wants its own TypedDict
     return _refund(_call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key})))
 
 
 def retrieve_refund(refund_id: str) -> StripeRefund:
-    """Retrieve a refund."""
     return _refund(_call(lambda: client().v1.refunds.retrieve(refund_id)))
 
 
 def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
-    """List the refunds of a PaymentIntent, newest first."""
     return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
@@ -123,12 +117,10 @@ def attach_card(*, token: str, customer_id: str) -> CardDetails:
 
 
 def detach_card(payment_method_id: str) -> None:
-    """Detach a saved card from its customer."""
     _call(lambda: client().v1.payment_methods.detach(payment_method_id))
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
-    """Retrieve a dispute."""
     dispute = _call(lambda: client().v1.disputes.retrieve(dispute_id))
     return StripeDispute(
         id=dispute.id,
@@ -168,7 +160,7 @@ def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str
 
 
 def _call(request: Callable[[], ResultT]) -> ResultT:
-    # A transaction open over a call would hold its locks for as long as Stripe takes, up to 23 s.
+    # A transaction held over a call would keep its locks for as long as Stripe takes.
     if transaction.get_connection().in_atomic_block:
         raise RuntimeError("Stripe is called outside transactions only.")
     try:

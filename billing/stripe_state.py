@@ -23,22 +23,18 @@ DISPUTE_STATUSES = {
 
 
 def fetch_intent(intent_id: str) -> list[StripeResult]:
-    """Fetch a PaymentIntent's results."""
     return intent_results(gateway.retrieve_intent(intent_id))
 
 
 def fetch_refund(refund_id: str) -> list[StripeResult]:
-    """Fetch a refund's results."""
     return refund_results([gateway.retrieve_refund(refund_id)])
 
 
 def fetch_refunds_of_intent(intent_id: str) -> list[StripeResult]:
-    """Fetch the results of all refunds of a PaymentIntent."""
     return refund_results(gateway.list_refunds(intent_id))
 
 
 def fetch_dispute(dispute_id: str) -> list[StripeResult]:
-    """Fetch a dispute's results."""
     dispute = gateway.retrieve_dispute(dispute_id)
     before, payment = _charged_payment(dispute.intent_id)
     if payment is None:

@@ -31,11 +31,6 @@ class Actor:
         """Name a member of staff who is signed in."""
         return cls(kind=ActorKind.STAFF, label=str(user), user_id=user.pk)
 
-    @classmethod
-    def customer(cls, user: models.Model) -> Self:
-        """Name a customer who is signed in on the website."""
-        return cls(kind=ActorKind.CUSTOMER, label=str(user), user_id=user.pk)
-
     @property
     def columns(self) -> dict[str, str | int | None]:
         """Give the columns of `ByActor` that hold this actor."""

@@ -22,8 +22,6 @@ class Counter(models.Model):
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Queries of invoices."""
-
     def locked(self) -> Self:
         """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
@@ -92,13 +90,10 @@ class Invoice(models.Model):
 
     @property
     def total_money(self) -> str:
-        """The total with its currency, for display."""
         return format_money(self.total, self.currency)
 
 
 class InvoiceLine(models.Model):
-    """One line, frozen with its invoice."""
-
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
     sku_code = models.CharField(_("SKU"), max_length=100)
     description = models.CharField(_("description"), max_length=300)

@@ -17,8 +17,6 @@ OperationT = TypeVar("OperationT", bound="StripeOperation")
 
 
 class StripeOperationQuerySet(models.QuerySet[OperationT]):
-    """Queries of payments and of refunds."""
-
     def locked(self) -> Self:
         """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))

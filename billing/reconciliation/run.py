@@ -60,7 +60,6 @@ def run_pass(*, reconciliation_id: int, until: float) -> bool:
 
 
 def open_differences() -> Iterable[Difference]:
-    """Return the unresolved differences, oldest first."""
     return Difference.objects.filter(resolved_at=None).order_by("pk").iterator()
 
 

@@ -181,7 +181,7 @@ def test_a_wrong_key_is_our_configuration(settings: Any) -> None:
         gateway.client.cache_clear()
 
 
-def test_nothing_is_asked_inside_a_transaction() -> None:
+def test_stripe_is_not_called_inside_a_transaction() -> None:
     with transaction.atomic(), pytest.raises(RuntimeError):
         gateway.retrieve_intent("pi_1")
 
@@ -210,7 +210,7 @@ def test_a_card_is_kept_and_forgotten() -> None:
 
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
-def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
+def test_a_charge_without_a_response_is_tried_again_and_taken_once(
     sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
@@ -224,7 +224,7 @@ def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
 
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
-def test_a_refund_that_was_not_answered_is_tried_again_and_sent_once(
+def test_a_refund_without_a_response_is_tried_again_and_sent_once(
     sandbox: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     order = paid()
@@ -289,7 +289,7 @@ def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, capl
 
 
 @BALANCED
-def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_are_heard() -> None:
+def test_a_payment_that_was_refunded_already_in_parts_is_refused_and_the_parts_are_applied() -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 1000)
@@ -320,7 +320,7 @@ def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
     assert fresh(order).amount_refunded == 3000
 
 
-def test_a_refund_that_stripe_has_lost_is_asked_for_and_never_believed_gone(
+def test_a_refund_that_stripe_has_lost_is_looked_up_and_never_believed_gone(
     sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid(token="pm_card_pendingRefund")

@@ -80,7 +80,7 @@ def test_books_that_agree_say_so(stripe: FakeStripe) -> None:
     assert ComparedObject.objects.count() == 0
 
 
-def test_a_charge_whose_answer_got_lost_is_settled(stripe: FakeStripe) -> None:
+def test_a_charge_whose_response_got_lost_is_settled(stripe: FakeStripe) -> None:
     stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     assert fresh(order).money_state == "payment_processing"
@@ -89,7 +89,7 @@ def test_a_charge_whose_answer_got_lost_is_settled(stripe: FakeStripe) -> None:
     assert differences(stripe.ledger()) == []
 
 
-def test_a_refund_whose_answer_got_lost_and_one_made_by_hand_are_settled(stripe: FakeStripe) -> None:
+def test_a_refund_whose_response_got_lost_and_one_made_by_hand_are_settled(stripe: FakeStripe) -> None:
     order, other = paid(), paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
@@ -100,7 +100,7 @@ def test_a_refund_whose_answer_got_lost_and_one_made_by_hand_are_settled(stripe:
     assert differences(stripe.ledger()) == []
 
 
-def test_a_refund_that_failed_unheard_is_settled(stripe: FakeStripe) -> None:
+def test_a_refund_that_failed_without_a_webhook_is_settled(stripe: FakeStripe) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
@@ -249,7 +249,7 @@ def test_with_stripe_away_it_says_so_and_goes_on_later(stripe: FakeStripe) -> No
     assert Reconciliation.objects.get().finished_at is not None
 
 
-def test_nobody_works_on_a_pass_that_somebody_holds(stripe: FakeStripe) -> None:
+def test_a_pass_that_another_worker_holds_is_left_alone(stripe: FakeStripe) -> None:
     paid()
     begun = reconciliation.start(at=NOW())
     Reconciliation.objects.update(next_attempt_at=F("next_attempt_at") + timedelta(minutes=2))
@@ -259,7 +259,7 @@ def test_nobody_works_on_a_pass_that_somebody_holds(stripe: FakeStripe) -> None:
     assert Reconciliation.objects.count() == 2
 
 
-def test_every_night_a_pass_is_begun(stripe: FakeStripe) -> None:
+def test_every_night_a_pass_is_started(stripe: FakeStripe) -> None:
     reconcile_nightly()
     reconcile_task(reconciliation_id=Reconciliation.objects.get().pk)
     assert Reconciliation.objects.get().finished_at is not None

@@ -113,7 +113,7 @@ def test_an_event_never_shortens_a_lease(sandbox: FakeStripeServer) -> None:
     pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
-def test_the_end_of_an_intent_is_heard() -> None:
+def test_a_canceled_intent_fails_the_payment() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
     deliver("payment_intent.canceled")
@@ -129,7 +129,7 @@ def test_a_refund_made_at_stripe_gets_its_row(kind: str) -> None:
     assert (row.stripe_refund_id, row.amount, row.by_label, fresh(order).amount_refunded) == (hand, 500, "Stripe", 500)
 
 
-def test_a_refund_that_is_settled_later_is_heard(sandbox: FakeStripeServer) -> None:
+def test_a_pending_refund_that_succeeds_later_is_applied(sandbox: FakeStripeServer) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert settle(order).money_state == "refund_pending"
@@ -138,7 +138,7 @@ def test_a_refund_that_is_settled_later_is_heard(sandbox: FakeStripeServer) -> N
     assert (fresh(order).money_state, Refund.objects.get().status) == ("", "succeeded")
 
 
-def test_a_refund_that_failed_later_is_heard(sandbox: FakeStripeServer) -> None:
+def test_a_refund_that_failed_later_is_applied(sandbox: FakeStripeServer) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
@@ -147,7 +147,7 @@ def test_a_refund_that_failed_later_is_heard(sandbox: FakeStripeServer) -> None:
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
 
-def test_a_dispute_and_its_end_are_heard_in_any_order(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_its_end_are_applied_in_any_order(sandbox: FakeStripeServer) -> None:
     order = paid()
     dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     deliver("charge.dispute.created")
@@ -165,7 +165,7 @@ def sweep_events() -> None:
         process_event(event_id=key)
 
 
-def test_our_own_refund_heard_before_its_answer_is_finished_once(sandbox: FakeStripeServer, ledger: Any) -> None:
+def test_our_own_refund_received_before_its_result_is_applied_once(sandbox: FakeStripeServer, ledger: Any) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     sandbox.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
