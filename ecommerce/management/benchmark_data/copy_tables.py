@@ -1,4 +1,4 @@
-"""Rows written by COPY: text, with a tab between columns."""
+"""Writing rows by COPY, in its text format, and reserving their primary keys beforehand."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -8,23 +8,22 @@ from django.db import connection
 from django.db.models import Model
 
 
-class Table:
-    """Rows of one model's table, gathered until they are copied; what is left out has the model's own default."""
+class TableBuffer:
+    """Rows of one model's table until they are copied; columns that are not given have the field's default."""
 
     def __init__(self, model: type[Model], columns: Sequence[str]) -> None:
         self.name = model._meta.db_table  # noqa: SLF001 - Django's public name for it
-        left_out = [field for field in model._meta.concrete_fields if field.column not in columns]  # noqa: SLF001
-        defaults = [field for field in left_out if not (field.null or field.primary_key or field.has_db_default())]
+        missing = [field for field in model._meta.concrete_fields if field.column not in columns]  # noqa: SLF001
+        defaults = [field for field in missing if not (field.null or field.primary_key or field.has_db_default())]
         self.columns = [*columns, *(str(field.column) for field in defaults)]
-        self.tail = "".join(f"\t{_cell(field.get_default())}" for field in defaults)
+        self.defaults = "".join(f"\t{_cell(field.get_default())}" for field in defaults)
         self.rows: list[str] = []
 
     def add(self, *values: Any) -> None:
-        """Take a row. Texts must be free of tabs, line ends and backslashes."""
-        self.rows.append("\t".join(map(_cell, values)) + self.tail)
+        """Texts must be free of tabs, line ends and backslashes."""
+        self.rows.append("\t".join(map(_cell, values)) + self.defaults)
 
     def copy(self) -> None:
-        """Write what was gathered."""
         columns = ", ".join(self.columns)
         with connection.cursor() as cursor, cursor.copy(f"COPY {self.name} ({columns}) FROM STDIN") as copy:
             copy.write("\n".join([*self.rows, ""]) if self.rows else "")
@@ -41,8 +40,8 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
-def take_keys(sequence: str, count: int) -> range:
-    """Take so many numbers of a sequence."""
+def reserve_numbers(sequence: str, count: int) -> range:
+    # Two commands at once would reserve the same numbers: a benchmark has the database to itself.
     with connection.cursor() as cursor:
         cursor.execute("SELECT nextval(%s)", [sequence])
         (first,) = cursor.fetchone() or (1,)
@@ -50,22 +49,19 @@ def take_keys(sequence: str, count: int) -> range:
     return range(first, first + count)
 
 
-def keys_of(table: str, count: int) -> range:
-    """Take so many primary keys of a table."""
+def reserve_ids(table: str, count: int) -> range:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_get_serial_sequence(%s, 'id')", [table])
         (sequence,) = cursor.fetchone() or ("",)
-    return take_keys(sequence, count)
+    return reserve_numbers(sequence, count)
 
 
-def without_haste() -> None:
-    """Let this transaction's statements take as long as they take."""
+def without_timeouts() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout TO 0; SET LOCAL lock_timeout TO 0")
 
 
 def analyze(tables: Iterable[str]) -> None:
-    """Have the planner look at what was written."""
     with connection.cursor() as cursor:
         cursor.execute("SET statement_timeout TO 0")
         for name in tables:

@@ -1,7 +1,7 @@
-"""Several processes on one job: how much faster each more makes it."""
+"""One job run by several processes: how the rate grows with their number."""
 
+from benchmarks.bulk_fulfill import rate
 from benchmarks.figures import Figure
-from benchmarks.fulfilling import rate
 from customers.models import User
 from ecommerce.models import Order
 
@@ -9,9 +9,8 @@ COUNTS = (1, 2, 4)
 ORDERS = 20_000
 
 
-def figures(user: User, *, size: str, most: int = ORDERS) -> list[Figure]:
-    """Fulfill the same orders with one, two and four processes."""
-    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:most])
+def figures(user: User, *, size: str, limit: int = ORDERS) -> list[Figure]:
+    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:limit])
     return [
         Figure(
             name=f"bulk_fulfill_by_{count}",

@@ -1,6 +1,7 @@
-"""Measuring in a fresh process: with settings of its own, and a memory that nothing else has filled.
+"""Measuring in a process of its own: with other settings, and a memory that nothing else has filled.
 
-It says "ready" once it has imported what it needs, is told what to measure as JSON, and answers with a line of JSON.
+The process prints "ready" once it has imported a module, reads the arguments of the module's `measure` as JSON from
+its standard input, and prints the result as a line of JSON.
 """
 
 import json
@@ -20,39 +21,36 @@ PROCESS = Path("/proc/self")
 MEGABYTE = 1 << 20
 
 
-def ask(module: str, settings: str, **told: Any) -> Any:
-    """Call a module's `measure` in a process of its own and give its answer."""
-    return Child(module, settings).begin(**told).answer()
+def measure_isolated(module: str, settings: str, **arguments: Any) -> Any:
+    return IsolatedProcess(module, settings).start(**arguments).result()
 
 
-class Child:
-    """A process that has imported all it needs, and waits for the word."""
+class IsolatedProcess:
+    """A process that has imported the module, so that `start` starts the work and nothing else."""
 
     def __init__(self, module: str, settings: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.child", module],
+            [sys.executable, "-m", "benchmarks.isolated", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env={**os.environ, "DJANGO_SETTINGS_MODULE": settings},
         )
-        self._line()
+        self._read_line()
 
-    def begin(self, **told: Any) -> Self:
-        """Give the word."""
+    def start(self, **arguments: Any) -> Self:
         if self.process.stdin:
-            json.dump(told, self.process.stdin)
+            json.dump(arguments, self.process.stdin)
             self.process.stdin.close()
         return self
 
-    def answer(self) -> Any:
-        """Wait for what it has measured."""
-        answer = self._line()
+    def result(self) -> Any:
+        line = self._read_line()
         if self.process.wait():
             raise ChildProcessError(f"{self.process.args!r} ended with {self.process.returncode}.")
-        return json.loads(answer)
+        return json.loads(line)
 
-    def _line(self) -> str:
+    def _read_line(self) -> str:
         line = self.process.stdout.readline() if self.process.stdout else ""
         if not line:
             raise ChildProcessError(f"{self.process.args!r} ended with {self.process.wait()}.")
@@ -60,30 +58,28 @@ class Child:
 
 
 class Memory:
-    """How much memory this process takes at most above what it takes now."""
+    """The peak of this process's memory above what it has now."""
 
     def __init__(self) -> None:
         if PROCESS.exists():
-            (PROCESS / "clear_refs").write_text("5", encoding="ascii")  # forget the peak that importing was
-        self.before = _peak()
+            (PROCESS / "clear_refs").write_text("5", encoding="ascii")  # resets the peak, which was while importing
+        self.before = _peak_bytes()
 
     @property
-    def above(self) -> float:
-        """Give the peak since then, in MB above the start."""
-        return (_peak() - self.before) / MEGABYTE
+    def above_start(self) -> float:
+        """In MB."""
+        return (_peak_bytes() - self.before) / MEGABYTE
 
 
-def _peak() -> int:
-    """Give the most memory that this process had, in bytes."""
+def _peak_bytes() -> int:
     if PROCESS.exists():
-        # Not getrusage: on Linux a new program inherits there what the one that started it had.
+        # Not getrusage: on Linux its peak includes that of the process which started this one.
         found = re.search(r"VmHWM:\s+(\d+) kB", (PROCESS / "status").read_text(encoding="ascii"))
         return int(found[1]) * 1024 if found else 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
-    """Do as asked."""
     django.setup()
     measure = import_module(sys.argv[1]).measure
     print("ready", flush=True)

@@ -1,4 +1,4 @@
-"""Export: starting the job over all orders, its file, and its memory; beside one COPY, and django-import-export."""
+"""Export of all orders: starting the job, the rate and memory of its file; beside one COPY and django-import-export."""
 
 import time
 from pathlib import Path
@@ -9,8 +9,8 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from benchmarks.child import OURS, STOCK, Memory, ask
 from benchmarks.figures import Figure, seconds
+from benchmarks.isolated import OURS, STOCK, Memory, measure_isolated
 from benchmarks.pages import HOST, LIST
 from customers.actors import Actor
 from customers.models import User
@@ -46,28 +46,29 @@ COPY (
 
 
 def figures(user: User, *, size: str, stock_rows: int = STOCK_ROWS) -> list[Figure]:
-    """Export all orders, from the browser's click to the file."""
-    began = _start(user)
+    started_in = _start(user)
     job = BulkJob.objects.latest("pk")
-    ours = ask("benchmarks.exporting", OURS, job_id=job.pk)
+    ours = measure_isolated("benchmarks.export", OURS, job_id=job.pk)
     stock_rows = min(stock_rows, job.total)
-    stock = ask("benchmarks.stock.exporting", STOCK, rows=stock_rows)
+    stock = measure_isolated("benchmarks.stock.export", STOCK, rows=stock_rows)
     note = f"{job.total:,} orders, stock on {stock_rows:,}"
     speed = {"value": ours["rows_per_second"], "floor": _copy(job.total), "stock": stock["rows_per_second"]}
     return [
-        Figure(name="job_start", size=size, unit="s", value=began, floor=_freeze(user), note=f"{job.total:,} orders"),
+        Figure(
+            name="job_start", size=size, unit="s", value=started_in, floor=_freeze(user), note=f"{job.total:,} orders"
+        ),
         Figure(name="export_csv", size=size, unit="rows/s", **speed, note=note),
         Figure(name="export_memory", size=size, unit="MB", value=ours["memory"], stock=stock["memory"], note=note),
     ]
 
 
 def _start(user: User) -> float:
-    """Give the seconds until the browser has its answer to "Export" with all orders selected."""
+    """Seconds until the browser has its response to "Export" with all orders selected."""
     browser = Client(SERVER_NAME=HOST)
     browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
     browser.get(LIST)
-    told = {"action": "export_orders", "select_across": "1", "_selected_action": "1"}
-    return seconds(lambda: browser.post(LIST, told))
+    data = {"action": "export_orders", "select_across": "1", "_selected_action": "1"}
+    return seconds(lambda: browser.post(LIST, data))
 
 
 def _freeze(user: User) -> float:
@@ -84,25 +85,24 @@ def _freeze(user: User) -> float:
 
 
 def _copy(rows: int) -> float:
-    """Give the rows a second of one COPY of the same columns into a file."""
+    """Rows a second of one COPY of the same columns into a file."""
     with TemporaryDirectory() as folder, (Path(folder) / "orders.csv").open("wb") as file, transaction.atomic():
-        began = time.perf_counter()
+        started = time.perf_counter()
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL statement_timeout TO 0")
             with cursor.copy(COPY) as copy:
                 for block in copy:
                     file.write(block)
-        return rows / (time.perf_counter() - began)
+        return rows / (time.perf_counter() - started)
 
 
 def measure(*, job_id: int) -> dict[str, Any]:
-    """Write the file of an export as a worker does, in this process."""
     job = BulkJob.objects.get(pk=job_id)
-    permissions.missing_permission(job)  # a worker has asked the database before
-    memory, began = Memory(), time.perf_counter()
+    permissions.missing_permission(job)  # opens the connection, as a worker has
+    memory, started = Memory(), time.perf_counter()
     export.run_export(job_id)
-    took = time.perf_counter() - began
+    took = time.perf_counter() - started
     job.refresh_from_db()
     if job.status != BulkJob.Status.SUCCEEDED or job.file_rows != job.total:
         raise AssertionError(f"{job} ended {job.status} with {job.file_rows} of {job.total} rows: {job.message}")
-    return {"rows_per_second": job.total / took, "memory": memory.above}
+    return {"rows_per_second": job.total / took, "memory": memory.above_start}
