@@ -71,7 +71,7 @@ def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
             raise
         except Exception:
             logger.exception("Order %s of %s failed.", order_id, job)
-            reason = _("An error in the program broke the work on order %(number)s; it is in the worker's log.")
+            reason = _("An error in the program broke the work on order %(number)s; it is in the worker log.")
             _fail(job_slice, order_id, reason)
     with transaction.atomic():
         leases.release_slice(job_slice, at=timezone.now())

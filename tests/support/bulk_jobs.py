@@ -1,4 +1,4 @@
-"""Jobs for tests: made as the list makes them, and worked in the test's own process."""
+"""Jobs for tests: created as the orders list creates them, and run in the test's own process."""
 
 import time
 from typing import Any
@@ -20,7 +20,7 @@ ACTIONS = ("export", "fulfill", "cancel", "return")
 
 
 def a_clerk(username: str = "ben", actions: tuple[str, ...] = ACTIONS) -> User:
-    """Make somebody who may do these to orders."""
+    """A member of staff with the permissions of these actions."""
     user = make_user(username)
     names = [*(f"{action}_order" for action in actions), "view_order", "view_bulkjob"]
     user.user_permissions.set(Permission.objects.filter(codename__in=names))
@@ -34,19 +34,19 @@ def a_job(action: str, orders: "QuerySet[Order] | list[Order]", by: User, **fiel
 
 
 def work(job: BulkJob, *, seconds: float = 30) -> BulkJob:
-    """Work on a job as a worker does, until it is over, or waits for something that no worker brings about."""
+    """Run a job as a worker does, until it is over, or only waits for what no worker can do."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        under_way = BulkJobItem.objects.filter(job=job, status="working").exists()
+        was_working = has_working_items(job)
         more = run_job(job_id=job.pk, seconds=until - time.monotonic())
         job.refresh_from_db()
-        if job.status not in {"queued", "running", "stopping"} or not (more or under_way or begun(job)):
+        if job.status not in {"queued", "running", "stopping"} or not (more or was_working or has_working_items(job)):
             return job
         time.sleep(0 if more else 0.1)
     raise AssertionError(f"{job} is still {job.status} after {seconds} s.")
 
 
-def begun(job: BulkJob) -> bool:
+def has_working_items(job: BulkJob) -> bool:
     return BulkJobItem.objects.filter(job=job, status="working").exists()
 
 
@@ -55,7 +55,7 @@ def run(action: str, orders: "QuerySet[Order] | list[Order]", by: User, **fields
 
 
 def outcomes(job: BulkJob) -> dict[str, tuple[str, str]]:
-    """Give, by the order's number, outcome and reason."""
+    """Status and reason by the order's number."""
     rows = job.items.order_by("order_id").values_list("order__number", "status", "reason")
     return {number: (status, reason) for number, status, reason in rows}
 

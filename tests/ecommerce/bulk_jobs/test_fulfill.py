@@ -103,7 +103,7 @@ def test_a_bug_in_the_middle_of_a_slice_fails_that_one_order(
     monkeypatch.setattr(Order, "fulfill", broken)
     job = run("fulfill", orders, a_clerk())
 
-    sentence = f"An error in the program broke the work on order {poison.number}; it is in the worker's log."
+    sentence = f"An error in the program broke the work on order {poison.number}; it is in the worker log."
     assert job.status == "partial"
     assert outcomes(job)[poison.number] == ("failed", sentence)
     assert [status for status, _reason in outcomes(job).values()].count("done") == 6
