@@ -153,15 +153,15 @@ class Schema:
 
     def check(self, params: JsonObject, *, prefix: str = "") -> JsonObject:
         self._refuse_unknown(params, prefix)
-        clean = {name: self.fields[name](value, _named(prefix, name)) for name, value in params.items()}
+        clean = {name: self.fields[name](value, _full_name(prefix, name)) for name, value in params.items()}
         for name in self.required:
             if name not in clean:
-                param = _named(prefix, name)
+                param = _full_name(prefix, name)
                 raise invalid_parameter(f"Missing required param: {param}.", param=param, code="parameter_missing")
         return clean
 
     def _refuse_unknown(self, params: JsonObject, prefix: str) -> None:
-        unknown = [_named(prefix, name) for name in params if name not in self.fields]
+        unknown = [_full_name(prefix, name) for name in params if name not in self.fields]
         if unknown:
             plural = "s" if len(unknown) > 1 else ""
             raise invalid_parameter(
@@ -169,7 +169,7 @@ class Schema:
             )
 
 
-def _named(prefix: str, name: str) -> str:
+def _full_name(prefix: str, name: str) -> str:
     return f"{prefix}[{name}]" if prefix else name
 
 
