@@ -6,7 +6,7 @@ from django.utils.safestring import SafeString
 
 STATUSES_BY_TONE = {
     "good": ("paid", "succeeded", "done", "active", "default", "processed"),
-    "bad": ("failed", "payment_failed", "refund_failed", "disputed", "uncollectible"),
+    "bad": ("failed", "payment_failed", "refund_failed", "disputed", "dispute_lost", "uncollectible"),
     "warn": (
         "open", "requires_action", "processing", "payment_processing", "authentication_required", "refund_in_progress",
         "refund_pending", "pending", "requested", "partial", "stopping", "stopped", "skipped", "expired", "waiting",

@@ -1,4 +1,4 @@
-"""`python -m benchmarks --size 10k`, beside services of its own: `make bench` starts them."""
+"""`python -m benchmarks --size 10k`; `make bench` runs it beside PostgreSQL, Redis and a fake Stripe of its own."""
 
 import os
 import sys

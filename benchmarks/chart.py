@@ -12,7 +12,6 @@ COLORS = ("#0f766e", "#a1a1aa")
 
 
 def svg(figures: Sequence[Figure]) -> str:
-    """Draw the figures that are pages."""
     pages = [each for each in figures if each.unit == "ms" and each.stock]
     names = list(dict.fromkeys(each.name for each in pages))
     parts, top = [], 48
@@ -28,13 +27,13 @@ def svg(figures: Sequence[Figure]) -> str:
 
 
 def _bars(figure: Figure, top: int) -> list[str]:
-    drawn = []
-    for at, (value, color) in enumerate(zip((figure.value, figure.stock or 0.0), COLORS, strict=True)):
-        y, width = top + at * BAR, _width(value)
-        told = f"{value:,.0f} ms" + (f" at {figure.size}" if at == 0 else "")
-        drawn.append(f'<rect x="{LEFT}" y="{y}" width="{width:.0f}" height="{BAR - 1}" fill="{color}"/>')
-        drawn.append(_text(LEFT + width + 5, y + BAR - 2, told, "start", size=8))
-    return drawn
+    elements = []
+    for position, (value, color) in enumerate(zip((figure.value, figure.stock or 0.0), COLORS, strict=True)):
+        y, width = top + position * BAR, _width(value)
+        label = f"{value:,.0f} ms" + (f" at {figure.size}" if position == 0 else "")
+        elements.append(f'<rect x="{LEFT}" y="{y}" width="{width:.0f}" height="{BAR - 1}" fill="{color}"/>')
+        elements.append(_text(LEFT + width + 5, y + BAR - 2, label, "start", size=8))
+    return elements
 
 
 def _width(ms: float) -> float:

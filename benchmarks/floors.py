@@ -1,12 +1,11 @@
-"""The floor of each page: the rows it shows, asked for by hand and fetched, without a word of HTML."""
+"""The floor of each page: its rows fetched by hand-written SQL, without any HTML."""
 
 from typing import Any
 
 from django.db import connection
 
-from benchmarks.data import Sample
 from benchmarks.figures import median_ms
-from customers.models import User
+from benchmarks.orders import Sample
 
 ROWS = """
 SELECT o.id, o.number, o.status, o.money_state, o.summary, o.total, o.currency, o.created_at,
@@ -36,19 +35,12 @@ PAGES = {
 
 
 def page_ms(name: str, sample: Sample, *, rounds: int) -> float:
-    """Give the median of asking for a page's rows."""
-    told = {"number": sample.number, "email": sample.email, "order_id": sample.order_id}
-    told["words"] = " & ".join(sample.name.split()) + ":*"
-    return median_ms(lambda: [fetch(sql, told) for sql in PAGES[name]], rounds=rounds)
+    params = {"number": sample.number, "email": sample.email, "order_id": sample.order_id}
+    params["words"] = " & ".join(sample.name.split()) + ":*"
+    return median_ms(lambda: [fetch(sql, params) for sql in PAGES[name]], rounds=rounds)
 
 
-def fetch(sql: str, told: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
-    """Ask, and fetch all."""
+def fetch(sql: str, params: dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
-        cursor.execute(sql, told)
+        cursor.execute(sql, params)
         return list(cursor.fetchall())
-
-
-def user(pk: int) -> User:
-    """Give the one in whose name all is done."""
-    return User.objects.get(pk=pk)

@@ -1,4 +1,4 @@
-"""Pages, as a browser asks for them: the same measure for ours and for stock, each in a process of its own."""
+"""Pages as a browser requests them: measured alike for ours and for stock, each in a process of its own."""
 
 import re
 import time
@@ -10,9 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks import floors
-from benchmarks.child import OURS, STOCK, ask
-from benchmarks.data import Sample
 from benchmarks.figures import Figure, median_ms
+from benchmarks.isolated import OURS, STOCK, measure_isolated
+from benchmarks.orders import Sample
+from customers.models import User
 
 HOST = "127.0.0.1"
 PER_PAGE = 100
@@ -20,9 +21,8 @@ LIST = "/admin/ecommerce/order/"
 
 
 def figures(sample: Sample, *, size: str, rounds: int) -> list[Figure]:
-    """Measure every page."""
-    ours = ask("benchmarks.pages", OURS, pages=our_pages(sample), user=sample.user, rounds=rounds)
-    stock = ask("benchmarks.pages", STOCK, pages=stock_pages(sample), user=sample.user, rounds=rounds)
+    ours = measure_isolated("benchmarks.pages", OURS, pages=our_pages(sample), user=sample.user, rounds=rounds)
+    stock = measure_isolated("benchmarks.pages", STOCK, pages=stock_pages(sample), user=sample.user, rounds=rounds)
     return [
         Figure(
             name=name,
@@ -38,7 +38,7 @@ def figures(sample: Sample, *, size: str, rounds: int) -> list[Figure]:
 
 
 def our_pages(sample: Sample) -> dict[str, tuple[str, str]]:
-    """Give each page's address, and what it must show."""
+    """The URL of each page, and a text that it must show."""
     here = f"{LIST}?per_page={PER_PAGE}"
     return {
         "list_first": (here, sample.newest),
@@ -50,7 +50,6 @@ def our_pages(sample: Sample) -> dict[str, tuple[str, str]]:
 
 
 def stock_pages(sample: Sample) -> dict[str, tuple[str, str]]:
-    """Give each page's address at stock, and what it must show."""
     return {
         "list_first": (LIST, sample.newest),
         "list_paid": (f"{LIST}?status__exact=paid", sample.newest_paid),
@@ -69,24 +68,23 @@ def _searches(sample: Sample, here: str) -> dict[str, tuple[str, str]]:
 
 
 def measure(*, pages: Mapping[str, tuple[str, str]], user: int, rounds: int) -> dict[str, dict[str, Any]]:
-    """Ask for every page, in the browser of somebody who has signed in."""
     browser = Client(SERVER_NAME=HOST)
-    browser.force_login(floors.user(user), backend="django.contrib.auth.backends.ModelBackend")
-    return {name: _page(browser, url, holds, rounds=rounds) for name, (url, holds) in pages.items()}
+    browser.force_login(User.objects.get(pk=user), backend="django.contrib.auth.backends.ModelBackend")
+    return {name: _measure_page(browser, url, shows, rounds=rounds) for name, (url, shows) in pages.items()}
 
 
-def _page(browser: Client, url: str, holds: str, *, rounds: int) -> dict[str, Any]:
-    answer = browser.get(url)
-    if answer.status_code != 200 or not re.search(rf"\b{re.escape(holds)}\b", answer.content.decode()):
-        raise AssertionError(f"{url} answered {answer.status_code} and does not show {holds}.")
+def _measure_page(browser: Client, url: str, shows: str, *, rounds: int) -> dict[str, Any]:
+    response = browser.get(url)
+    if response.status_code != 200 or not re.search(rf"\b{re.escape(shows)}\b", response.content.decode()):
+        raise AssertionError(f"{url} returned {response.status_code} and does not show {shows}.")
     ms = median_ms(lambda: browser.get(url), rounds=rounds)
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as captured:
         browser.get(url)
-    return {"ms": ms, "queries": len(asked), "slowest": _slowest(asked.captured_queries)}
+    return {"ms": ms, "queries": len(captured), "slowest": _slowest(captured.captured_queries)}
 
 
 def _slowest(queries: list[dict[str, Any]]) -> float:
-    """Give the longest of them, each asked again by itself and its best time taken: what PostgreSQL needs for it."""
+    # Each is run again by itself, and its best time counts: what PostgreSQL needs for it.
     return max((_best_ms(query["sql"]) for query in queries if query["sql"].startswith("SELECT")), default=0.0)
 
 
@@ -94,7 +92,7 @@ def _best_ms(sql: str) -> float:
     with connection.cursor() as cursor:
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            started = time.perf_counter()
             cursor.execute(sql)
-            times.append(time.perf_counter() - began)
+            times.append(time.perf_counter() - started)
     return min(times) * 1000

@@ -1,10 +1,9 @@
-"""A small shop whose customers have cards at the sandbox, for orders whose money Stripe knows."""
+"""A small shop whose customers have cards at the fake Stripe, for orders that can be charged and refunded."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 from uuid import uuid4
@@ -17,72 +16,67 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor
 from customers.models import Customer, User
-from devserver.fake_stripe_server import FakeStripeServer
+from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
 
-AT_ONCE = 8
-UNPACED = 10_000
+THREADS = 8
+UNLIMITED = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """One SKU, and customers who each have a card."""
-
     user: User
     sku: Sku
     cards: list[Card]
 
     @classmethod
-    def opened(cls, user: User) -> "Shop":
-        """Open it."""
+    def create(cls, user: User) -> "Shop":
         product = Product.objects.create(name="Benchmark", shippable=False)
         sku = Sku.objects.create(
             product=product, code=f"BENCH-{uuid4().hex[:6]}", name="one", price=1500, currency="usd"
         )
-        return cls(user=user, sku=sku, cards=[_card(number) for number in range(AT_ONCE)])
+        return cls(user=user, sku=sku, cards=[_create_card(number) for number in range(THREADS)])
 
     def sell(self, count: int) -> list[int]:
-        """Place so many paid orders, some at once and as fast as can be, and give their ids."""
-        with unpaced(), ThreadPoolExecutor(AT_ONCE) as pool:
-            parts = [range(at, count, AT_ONCE) for at in range(AT_ONCE)]
-            sold = list(pool.map(self._sell, self.cards, parts))
-        return sorted(order_id for ids in sold for order_id in ids)
+        """Place so many paid orders, as fast as possible; return their ids."""
+        with without_rate_limit(), ThreadPoolExecutor(THREADS) as pool:
+            shares = [range(first, count, THREADS) for first in range(THREADS)]
+            sold = pool.map(self._sell, self.cards, shares)
+            return sorted(order_id for ids in sold for order_id in ids)
 
-    def _sell(self, card: Card, part: range) -> list[int]:
+    def _sell(self, card: Card, share: range) -> list[int]:
         try:
-            return [self._one(card).pk for _ in part]
+            return [self._place(card).pk for _ in share]
         finally:
             connection.close()
 
-    def _one(self, card: Card) -> Order:
+    def _place(self, card: Card) -> Order:
         items = (LineRequest(sku_id=self.sku.pk, quantity=1),)
-        wanted = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
-        order = place(wanted=wanted, by=Actor.staff(self.user), at=timezone.now())
+        new_order = NewOrder(customer_id=card.customer_id, items=items, via=Order.PlacedVia.STAFF, card_id=card.pk)
+        order = place(new_order=new_order, by=Actor.staff(self.user), at=timezone.now())
         if not order.was_paid:
             raise AssertionError(f"Order {order} is {order.status}, {order.money_state}.")
         return order
 
 
-def _card(number: int) -> Card:
+def _create_card(number: int) -> Card:
     key = uuid4().hex
     email = f"bench.{number}.{key[:8]}@example.com"
-    at_stripe = gateway.create_customer(email=email, name="", reference=key, key=key)
-    customer = Customer.objects.create(email=email, stripe_customer_id=at_stripe)
-    facts = gateway.attach_card(token="tok_visa", customer_id=at_stripe)
-    shown: dict[str, Any] = {name: getattr(facts, name) for name in ("brand", "last4", "exp_month", "exp_year")}
-    return Card.objects.create(customer=customer, stripe_payment_method_id=facts.id, **shown)
+    stripe_id = gateway.create_customer(email=email, name="", reference=key, key=key)
+    customer = Customer.objects.create(email=email, stripe_customer_id=stripe_id)
+    stripe_card = gateway.attach_card(token="tok_visa", customer_id=stripe_id)
+    fields: dict[str, Any] = {name: getattr(stripe_card, name) for name in ("brand", "last4", "exp_month", "exp_year")}
+    return Card.objects.create(customer=customer, stripe_payment_method_id=stripe_card.id, **fields)
 
 
 @contextmanager
-def unpaced() -> Iterator[None]:
-    """Keep to no rate: this is only the preparation."""
-    with mock.patch.object(settings, "STRIPE_MAX_REQUESTS_PER_SECOND", UNPACED):
+def without_rate_limit() -> Iterator[None]:
+    # What is sold here is not measured, but prepared.
+    with mock.patch.object(settings, "STRIPE_MAX_REQUESTS_PER_SECOND", UNLIMITED):
         yield
 
 
-def sandbox() -> FakeStripeServer:
-    """Speak to the Stripe that is configured."""
-    env = {"STRIPE_API_BASE": settings.STRIPE_API_BASE, "STRIPE_WEBHOOK_SECRET": "", "STRIPE_SECRET_KEY": ""}
-    return FakeStripeServer({**env, "STRIPE_PUBLISHABLE_KEY": ""}, Path(settings.VAR_DIR), settings.PORT)
+def fake_stripe() -> FakeStripeControl:
+    return FakeStripeControl(settings.STRIPE_API_BASE)

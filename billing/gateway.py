@@ -1,6 +1,6 @@
-"""Stripe, and nothing else: typed requests in, typed results or one of five errors out.
+"""All calls to Stripe: plain arguments in, the types and errors of `gateway_types` out.
 
-Each call is one HTTP request: the SDK's own retries are off, so that every retry passes the look-up of `payments`.
+Each call is one HTTP request: the SDK's own retries are off, so that every retry passes the look-up of `settlement`.
 Source: https://docs.stripe.com/api (version pinned by the SDK), https://docs.stripe.com/error-handling.
 """
 
@@ -48,7 +48,6 @@ ResultT = TypeVar("ResultT")
 
 @functools.cache
 def client() -> stripe.StripeClient:
-    """Give this process's one client."""
     if not settings.STRIPE_SECRET_KEY:
         raise Misconfigured("STRIPE_SECRET_KEY is missing: set it, or use `make run`, which brings a stand-in.")
     return stripe.StripeClient(
@@ -60,100 +59,93 @@ def client() -> stripe.StripeClient:
 
 
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
-    """Make a customer and give its id."""
     params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
 
 
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
-    """Charge: create a PaymentIntent and confirm it at once."""
-    sent: Any = params
-    return _intent(_call(lambda: client().v1.payment_intents.create(sent, {"idempotency_key": key})))
+    """Create a PaymentIntent, and confirm it at once if `params` say so."""
+    typed: Any = params  # the SDK wants its own TypedDict
+    return _intent(_call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key})))
 
 
 def retrieve_intent(intent_id: str) -> PaymentIntent:
-    """Read a PaymentIntent as it is now."""
     return _intent(_call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
 
 
 def cancel_intent(intent_id: str) -> PaymentIntent:
-    """Make sure that a PaymentIntent can't succeed any more; raise Refused if it has."""
+    """Cancel a PaymentIntent, so that it can't succeed any more; raise InvalidRequest if it has."""
     return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id)))
 
 
 def list_intents(customer_id: str, *, since: datetime) -> Iterator[PaymentIntent]:
-    """List a customer's PaymentIntents since a time, newest first. Lists are current, Stripe's search is not."""
+    """List a customer's PaymentIntents since a time, newest first. Lists are current; Stripe's search lags."""
     filters = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
     return map(_intent, _pages(client().v1.payment_intents.list, filters))
 
 
 def list_intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[PaymentIntent]:
-    """List all PaymentIntents created between two times, newest first, going on after an id."""
-    return map(_intent, _pages(client().v1.payment_intents.list, _span(since, until), after=after))
+    """List all PaymentIntents created between two times, newest first, those after an id."""
+    return map(_intent, _pages(client().v1.payment_intents.list, _created_between(since, until), after=after))
 
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
-    """Send money back."""
-    sent: Any = params
-    return _refund(_call(lambda: client().v1.refunds.create(sent, {"idempotency_key": key})))
+    typed: Any = params  # the SDK wants its own TypedDict
+    return _refund(_call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key})))
 
 
 def retrieve_refund(refund_id: str) -> StripeRefund:
-    """Read a refund as it is now."""
     return _refund(_call(lambda: client().v1.refunds.retrieve(refund_id)))
 
 
 def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
-    """List the refunds of a PaymentIntent, newest first."""
     return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
 def list_refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[StripeRefund]:
-    """List all refunds created between two times, newest first, going on after an id."""
-    return map(_refund, _pages(client().v1.refunds.list, _span(since, until), after=after))
+    """List all refunds created between two times, newest first, those after an id."""
+    return map(_refund, _pages(client().v1.refunds.list, _created_between(since, until), after=after))
 
 
 def attach_card(*, token: str, customer_id: str) -> CardDetails:
-    """Keep a card at Stripe for a customer: `token` is a payment method (pm_…) or a card token (tok_…)."""
+    """Save a card for a customer: `token` is a payment method (pm_…) or a card token (tok_…)."""
     method = token
     if not token.startswith("pm_"):
-        made: Any = {"type": "card", "card": {"token": token}}
-        method = _call(lambda: client().v1.payment_methods.create(made)).id
+        params: Any = {"type": "card", "card": {"token": token}}
+        method = _call(lambda: client().v1.payment_methods.create(params)).id
     return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id})))
 
 
 def detach_card(payment_method_id: str) -> None:
-    """Detach a saved card from its customer."""
     _call(lambda: client().v1.payment_methods.detach(payment_method_id))
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
-    """Read a dispute as it is now."""
-    found = _call(lambda: client().v1.disputes.retrieve(dispute_id))
+    dispute = _call(lambda: client().v1.disputes.retrieve(dispute_id))
     return StripeDispute(
-        id=found.id,
-        status=found.status,
-        reason=found.reason,
-        amount=found.amount,
-        currency=found.currency,
-        intent_id=_id(found.payment_intent),
+        id=dispute.id,
+        status=dispute.status,
+        reason=dispute.reason,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        intent_id=_id(dispute.payment_intent),
     )
 
 
 def verify_webhook(payload: bytes, signature: str) -> dict[str, Any]:
-    """Check the signature of a webhook and give the event; raise Refused if it is not Stripe's."""
+    """Verify the signature of a webhook and return its event; raise InvalidRequest if Stripe did not sign it."""
     if not settings.STRIPE_WEBHOOK_SECRET:
-        # Anybody can sign with an empty secret.
+        # With an empty secret anybody could sign.
         raise Misconfigured("STRIPE_WEBHOOK_SECRET is missing: set it to the secret of this endpoint at Stripe.")
     try:
         event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET)
     except (ValueError, stripe.SignatureVerificationError) as error:
         raise InvalidRequest(str(error), code="signature") from error
-    found: dict[str, Any] = event.to_dict()
-    return found
+    payload_dict: dict[str, Any] = event.to_dict()
+    return payload_dict
 
 
-def _span(since: datetime, until: datetime) -> dict[str, Any]:
+def _created_between(since: datetime, until: datetime) -> dict[str, Any]:
     return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
 
 
@@ -168,13 +160,14 @@ def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str
 
 
 def _call(request: Callable[[], ResultT]) -> ResultT:
-    # A transaction held over a call would keep its locks for as long as Stripe takes.
-    if transaction.get_connection().in_atomic_block:
+    # A transaction held over a call would keep its locks for as long as Stripe takes. A test case's own block, which is
+    # rolled back at its end, does not count; `atomic(durable=True)` leaves it out of account in the same way.
+    if any(not block._from_testcase for block in transaction.get_connection().atomic_blocks):  # noqa: SLF001
         raise RuntimeError("Stripe is called outside transactions only.")
     try:
         rate_limit.wait()
-    except rate_limit.QueueFull as crowded:
-        raise Busy(str(crowded)) from crowded
+    except rate_limit.QueueFull as error:
+        raise Busy(str(error)) from error
     try:
         return request()
     except stripe.CardError as error:
@@ -184,12 +177,12 @@ def _call(request: Callable[[], ResultT]) -> ResultT:
 
 
 def _declined(error: stripe.CardError) -> CardDeclined:
-    kept = error.error
-    intent = kept.payment_intent if kept and hasattr(kept, "payment_intent") else None
+    details = error.error
+    intent = getattr(details, "payment_intent", None)
     return CardDeclined(
         error.user_message or "",
         code=error.code or "card_declined",
-        decline_code=getattr(kept, "decline_code", None) or "",
+        decline_code=getattr(details, "decline_code", None) or "",
         intent=_intent(intent) if intent else None,
     )
 
@@ -200,40 +193,42 @@ def _translated(error: stripe.StripeError) -> GatewayError:
     if isinstance(error, stripe.AuthenticationError | stripe.PermissionError):
         return Misconfigured(message, code=_code(error))
     if isinstance(error, stripe.RateLimitError):
+        # The limit is the account's: all processes pause.
         rate_limit.slow_down()
         return Busy(message, code=_code(error))
     if status == CONFLICT:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         return InvalidRequest(message, code=_code(error) or "refused")
-    # What a proxy says of a 5xx, and what can't be read, tells nothing of what Stripe did.
+    # A 5xx without Stripe's error body came from a proxy: Stripe stored nothing under the key that it could replay.
     return Unavailable(message, code=_code(error), stored=status >= SERVER_ERROR and error.error is not None)
 
 
 def _code(error: stripe.StripeError) -> str:
-    # A 409 comes as a plain APIError whose own code is None; other parameters under a key come without any.
-    told = error.code or (error.error.code if error.error else "") or ""
-    return told or ("idempotency_error" if isinstance(error, stripe.IdempotencyError) else "")
+    # A 409 comes as a plain APIError whose own code is None; an IdempotencyError comes without any code.
+    code = error.code or (error.error.code if error.error else "") or ""
+    return code or ("idempotency_error" if isinstance(error, stripe.IdempotencyError) else "")
 
 
-def _id(found: Any) -> str:
-    return found if isinstance(found, str) else (found.id if found else "")
+def _id(expandable: Any) -> str:
+    # A field holds an id, or the object itself where it was expanded.
+    return expandable if isinstance(expandable, str) else (expandable.id if expandable else "")
 
 
-def _intent(found: Any) -> PaymentIntent:
-    failure = found.last_payment_error
-    method = found.payment_method
+def _intent(intent: Any) -> PaymentIntent:
+    failure = intent.last_payment_error
+    method = intent.payment_method
     return PaymentIntent(
-        id=found.id,
-        status=found.status,
-        amount=found.amount,
-        currency=found.currency,
-        client_secret=found.client_secret or "",
-        created=found.created,
-        metadata=found.metadata.to_dict() if found.metadata else {},
-        failure_code=(getattr(failure, "code", None) or "") if failure else "",
-        decline_code=(getattr(failure, "decline_code", None) or "") if failure else "",
-        failure_message=(getattr(failure, "message", None) or "") if failure else "",
+        id=intent.id,
+        status=intent.status,
+        amount=intent.amount,
+        currency=intent.currency,
+        client_secret=intent.client_secret or "",
+        created=intent.created,
+        metadata=intent.metadata.to_dict() if intent.metadata else {},
+        failure_code=getattr(failure, "code", None) or "",
+        decline_code=getattr(failure, "decline_code", None) or "",
+        failure_message=getattr(failure, "message", None) or "",
         card=_card(method) if method and not isinstance(method, str) else None,
     )
 
@@ -251,14 +246,14 @@ def _card(method: Any) -> CardDetails:
     )
 
 
-def _refund(found: Any) -> StripeRefund:
+def _refund(refund: Any) -> StripeRefund:
     return StripeRefund(
-        id=found.id,
-        status=found.status or "pending",
-        amount=found.amount,
-        currency=found.currency,
-        intent_id=_id(found.payment_intent),
-        created=found.created,
-        metadata=found.metadata.to_dict() if found.metadata else {},
-        failure_reason=getattr(found, "failure_reason", None) or "",
+        id=refund.id,
+        status=refund.status or "pending",
+        amount=refund.amount,
+        currency=refund.currency,
+        intent_id=_id(refund.payment_intent),
+        created=refund.created,
+        metadata=refund.metadata.to_dict() if refund.metadata else {},
+        failure_reason=getattr(refund, "failure_reason", None) or "",
     )

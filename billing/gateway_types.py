@@ -1,10 +1,10 @@
-"""What a call to Stripe can end in: typed results, and the errors of anything other than yes."""
+"""The types of the gateway: Stripe's objects, and the errors that a call can raise."""
 
 from dataclasses import dataclass, field
 
 
 class GatewayError(Exception):
-    """Something other than yes. `code` is Stripe's, `message` Stripe's words for people."""
+    """Any failure of a call. `code` and `message` are Stripe's; the message is fit for users."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
         super().__init__(message)
@@ -13,7 +13,7 @@ class GatewayError(Exception):
 
 
 class CardDeclined(GatewayError):
-    """The bank said no; `intent` is what Stripe keeps of the attempt."""
+    """The bank declined; `intent` is the PaymentIntent of the attempt."""
 
     def __init__(self, message: str, *, code: str, decline_code: str, intent: "PaymentIntent | None") -> None:
         super().__init__(message, code=code)
@@ -22,13 +22,13 @@ class CardDeclined(GatewayError):
 
 
 class InvalidRequest(GatewayError):
-    """A definite no of Stripe's: nothing happened, and asking again won't help."""
+    """Stripe refused: nothing happened, and sending the same again won't help."""
 
 
 class Unavailable(GatewayError):
-    """No answer, or none that tells whether it happened.
+    """No response, or none that tells whether the request was executed.
 
-    `stored` says that Stripe's own 5xx arrived, which it replays for as long as it keeps the key.
+    `stored` if it was Stripe's own 5xx, which Stripe replays for as long as it keeps the idempotency key.
     """
 
     def __init__(self, message: str, *, code: str = "", stored: bool = False) -> None:
@@ -37,16 +37,16 @@ class Unavailable(GatewayError):
 
 
 class Busy(Unavailable):
-    """Not done by this call: too many requests, or the same key is in flight. Later, with the same key."""
+    """Not executed by this call: too many requests, or the same key is in flight. Retry with the same key."""
 
 
 class Misconfigured(Unavailable):
-    """Our key or its rights are wrong: nothing can be done until a person mends the configuration."""
+    """Our API key or its permissions are wrong: nothing works until staff fix the configuration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardDetails:
-    """What may be shown of a card."""
+    """A card's payment method; `attached` if a customer has it saved, so that it can be charged again."""
 
     id: str
     brand: str
@@ -56,10 +56,15 @@ class CardDetails:
     fingerprint: str = ""
     attached: bool = False
 
+    @property
+    def columns(self) -> dict[str, str | int]:
+        """The columns of a Card row that only repeat what Stripe says."""
+        return {name: getattr(self, name) for name in ("brand", "last4", "exp_month", "exp_year")}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentIntent:
-    """A PaymentIntent. `amount` and `refunded` are in the currency's minor unit."""
+    """A PaymentIntent. `amount` is in the currency's minor unit."""
 
     id: str
     status: str

@@ -1,10 +1,10 @@
-"""Invoices: issued when their payment is collected, paid or void, and the credit notes of what was refunded.
+"""Issue, pay and void invoices, and issue and void the credit notes of refunds.
 
-Every function here runs inside the transaction of its caller, who holds the order's lock.
+Every function runs inside the transaction of its caller, who holds the lock of the order.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from django.db import connection
@@ -30,56 +30,37 @@ class InvoiceData:
     lines: Sequence[InvoiceLine]
 
 
-def issue(*, billed: InvoiceData, at: datetime) -> Invoice:
+def issue(*, data: InvoiceData, at: datetime) -> Invoice:
     """Issue an open invoice. Its number comes from a gapless counter, locked until the transaction ends."""
-    invoice = Invoice.objects.create(
-        number=f"INV-{_next('invoice'):06}",
-        customer=billed.customer,
-        reference=billed.reference,
-        currency=billed.currency,
-        subtotal=billed.subtotal,
-        discount=billed.discount,
-        shipping=billed.shipping,
-        tax=billed.tax,
-        total=billed.total,
-        bill_to=billed.bill_to,
-        issued_at=at,
-    )
-    for line in billed.lines:
+    frozen = {field.name: getattr(data, field.name) for field in fields(data) if field.name != "lines"}
+    invoice = Invoice.objects.create(number=f"INV-{_next_number('invoice'):06}", issued_at=at, **frozen)
+    for line in data.lines:
         line.invoice = invoice
-    InvoiceLine.objects.bulk_create(billed.lines)
+    InvoiceLine.objects.bulk_create(data.lines)
     return invoice
 
 
 def mark_paid(*, invoice: Invoice, at: datetime) -> None:
-    """Mark an open invoice as paid in full."""
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.PAID, paid_at=at, amount_paid=invoice.total)
 
 
 def void(*, invoice: Invoice, at: datetime) -> None:
-    """Void an open invoice: nothing is owed any more."""
+    """Void an open invoice, whose order was canceled before it was paid."""
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.VOID, voided_at=at)
 
 
 def issue_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> CreditNote:
-    """Issue the credit note of a refund that Stripe, or a person, said yes to."""
-    Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") + refund.amount)
-    return CreditNote.objects.create(
-        number=f"CN-{_next('credit_note'):06}",
-        invoice=invoice,
-        refund=refund,
-        currency=refund.currency,
-        amount=refund.amount,
-        issued_at=at,
-    )
+    """Issue the credit note of a refund that Stripe accepted, or that was settled outside Stripe."""
+    (note,) = issue_credit_notes(owed=[(invoice.pk, refund)], at=at)
+    return note
 
 
 def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> list[CreditNote]:
-    """Issue the credit notes of many refunds, given with the keys of their invoices, each of another invoice."""
+    """Issue the credit notes of many refunds, given with the primary keys of their invoices, each another one."""
     amounts = Case(*(When(pk=invoice_id, then=refund.amount) for invoice_id, refund in owed))
     credited = Invoice.objects.filter(pk__in=[invoice_id for invoice_id, _refund in owed])
     credited.update(amount_refunded=F("amount_refunded") + amounts)
-    first = _next("credit_note", len(owed))
+    first = _next_number("credit_note", len(owed))
     notes = [
         CreditNote(
             number=f"CN-{number:06}",
@@ -95,7 +76,6 @@ def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> l
 
 
 def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
-    """Void the credit note of a refund that failed after all."""
     if CreditNote.objects.filter(refund=refund, voided_at=None).update(voided_at=at):
         Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") - refund.amount)
 
@@ -106,15 +86,16 @@ def _change(invoice: Invoice, expected: Invoice.Status, **values: object) -> Non
     invoice.refresh_from_db()
 
 
-# One statement, since every order waits for this row: it stays locked until the transaction ends.
-NEXT = f"""
+# One statement, since every order waits for this row: it stays locked until the transaction ends, so that a rollback
+# leaves no gap.
+NEXT_NUMBER = f"""
     INSERT INTO {Counter._meta.db_table} AS known (name, value) VALUES (%s, %s)
     ON CONFLICT (name) DO UPDATE SET value = known.value + excluded.value RETURNING value
 """  # noqa: S608, SLF001 - a constant, and Django's public name for it
 
 
-def _next(name: str, count: int = 1) -> int:
-    """Give the first of so many numbers in a row."""
+def _next_number(name: str, count: int = 1) -> int:
+    """Return the first of `count` consecutive numbers."""
     with connection.cursor() as cursor:
-        cursor.execute(NEXT, [name, count])
+        cursor.execute(NEXT_NUMBER, [name, count])
         return int(cursor.fetchone()[0]) - count + 1

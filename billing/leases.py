@@ -1,58 +1,83 @@
-"""Leases on wishes: who may send one now. On disk before the call, given back or run out after it."""
+"""Leases on rows that are queues: which process may work on a row now, and when the row is tried next.
+
+Works for every model with `attempts` and `next_attempt_at`: payments, refunds, webhook events, reconciliations, slices
+of bulk jobs. While a process holds a row, `next_attempt_at` lies ahead; a killed process loses it by doing nothing.
+`attempts` names the holder: it rises with each lease, so whoever writes under an old number has lost the row.
+"""
 
 import random
-from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from django.db import transaction
-from django.db.models import Case, F, Value, When
-from django.db.models.functions import Coalesce
+from django.db import models, transaction
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from billing import gateway
-from billing.models import Payment, Refund, StripeOperation
+RowT = TypeVar("RowT", bound=models.Model)
+
+
+class LeasedRow(Protocol):
+    """What the functions below need of a row."""
+
+    pk: Any
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backoff:
+    """Waits that double from `first` up to `longest`; `jitter` is the random share of each (1: from 0 to all of it)."""
+
+    first: timedelta
+    longest: timedelta
+    jitter: float = 1.0
+
+    def wait(self, attempts: int) -> timedelta:
+        """Return how long to wait after the attempt of this number."""
+        # 20 doublings pass any `longest`; thousands of attempts would overflow.
+        longest = min(self.first * (1 << min(attempts, 20)), self.longest)
+        return longest * random.uniform(1 - self.jitter, 1)  # noqa: S311 - jitter
+
 
 LEASE = timedelta(seconds=60)
-LONGEST_WAIT = 45  # seconds; with the sweep's 15 at most, a wish is tried again within a minute
-
-WishT = TypeVar("WishT", bound=StripeOperation)
-
-# What the call needs beside the wish.
-ALONG: dict[type[StripeOperation], str] = {Payment: "invoice__customer", Refund: "payment"}
+# With the 15 s between two sweeps, an operation is tried again within a minute.
+OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=45))
+EVENT_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(hours=1), jitter=0.5)
 
 
-def lease(model: type[WishT], pk: int, *, at: datetime) -> WishT | None:
-    """Claim a due wish for a minute, on disk before the call; None if another holds it or nothing is to be done."""
-    wishes = model._default_manager  # noqa: SLF001 - Django's public name for it
-    claimed = wishes.filter(pk=pk, next_attempt_at__lte=at, closed_at=None).update(**_leased(at))
-    return wishes.select_related(ALONG[model]).get(pk=pk) if claimed else None
+def claim(
+    rows: QuerySet[RowT], *, at: datetime, limit: int = 1, lease: timedelta = LEASE, **changes: Any
+) -> list[RowT]:
+    """Lease up to `limit` of those `rows` whose next attempt has come, the earliest first; return them as updated.
 
-
-def lease_refunds(ids: Sequence[int], *, at: datetime) -> list[Refund]:
-    """Claim those of these refunds that are due and that nobody else is claiming, each with its payment."""
+    `changes` are written with the lease; they must not make a row stop matching `rows`.
+    """
+    # A transaction of its own, so that the lease is on disk before the caller calls Stripe.
     with transaction.atomic():
-        due = Refund.objects.filter(pk__in=ids, next_attempt_at__lte=at, closed_at=None)
-        free = list(due.order_by("pk").select_for_update(skip_locked=True).values_list("pk", flat=True))
-        Refund.objects.filter(pk__in=free).update(**_leased(at))
-    return list(Refund.objects.filter(pk__in=free).select_related("payment"))
+        waiting = rows.filter(next_attempt_at__lte=at).order_by("next_attempt_at", "pk")
+        # Rows that another worker is claiming are skipped, not waited for.
+        locked = waiting.select_related(None).select_for_update(skip_locked=True, no_key=True, of=("self",))
+        keys = {row.pk for row in locked[:limit]}
+        # The lease runs from now, whatever time the act is said to happen at: it is about processes.
+        changes |= {"attempts": F("attempts") + 1, "next_attempt_at": timezone.now() + lease}
+        rows.model._default_manager.filter(pk__in=keys).update(**changes)  # noqa: SLF001 - Django's public name for it
+        # Read before the locks go, while nobody else can change them.
+        return list(rows.filter(pk__in=keys).order_by("pk")) if keys else []
 
 
-def _leased(at: datetime) -> dict[str, Any]:
-    return {
-        "attempts": F("attempts") + 1,
-        # It is about processes, and runs from now, whenever the act is said to be.
-        "next_attempt_at": timezone.now() + LEASE,
-        "first_sent_at": Coalesce("first_sent_at", Value(at)),
-        # Stripe replays a 5xx under its key: if the look finds nothing, the next post goes out under another.
-        "generation": F("generation") + Case(When(answered_5xx=True, then=1), default=0),
-        "answered_5xx": False,
-    }
+def wake(rows: QuerySet[RowT], *, at: datetime) -> None:
+    """Bring the next attempt of waiting rows forward to `at`, except of those that another process may hold."""
+    # A lease ends within LEASE from now: a later attempt is a planned one, and nobody's.
+    rows.filter(next_attempt_at__gt=timezone.now() + LEASE).update(next_attempt_at=at)
 
 
-def postpone(wish: StripeOperation, trouble: gateway.Unavailable, *, at: datetime) -> None:
-    """Give the lease back after no answer: try again after full jitter, at most 45 s from now."""
-    wait = random.uniform(0, min(0.5 * 2**wish.attempts, LONGEST_WAIT))  # noqa: S311 - jitter
-    type(wish)._default_manager.filter(pk=wish.pk, attempts=wish.attempts, closed_at=None).update(  # noqa: SLF001 - as above
-        next_attempt_at=at + timedelta(seconds=wait), answered_5xx=trouble.stored
-    )
+def release(row: LeasedRow, *, next_attempt_at: datetime | None, **changes: Any) -> bool:
+    """End or extend a lease; False if it was lost, or the row completed by another process, and nothing was written."""
+    rows = type(row)._default_manager.filter(pk=row.pk, attempts=row.attempts)  # type: ignore[attr-defined]  # noqa: SLF001
+    # A row without a next attempt was completed meanwhile, by a webhook say, and is not to be woken again.
+    return bool(rows.exclude(next_attempt_at=None).update(next_attempt_at=next_attempt_at, **changes))
+
+
+def postpone(row: LeasedRow, *, at: datetime, backoff: Backoff, **changes: Any) -> bool:
+    """Give a lease back after a failed attempt; False as for `release`."""
+    return release(row, next_attempt_at=at + backoff.wait(row.attempts), **changes)

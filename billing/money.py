@@ -18,7 +18,7 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 MAX_AMOUNT = 99_999_999
-"""The most that Stripe charges at once in any currency, in its minor unit (a few currencies allow more)."""
+"""The largest charge that Stripe takes in every currency, in its minor unit (a few allow more)."""
 
 _TWO_DECIMALS = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve czk
@@ -46,11 +46,11 @@ _QUOTED_LENGTH = 30
 
 
 class UnsupportedCurrency(ValueError):
-    """A currency that is not in the table; its text is a sentence for people."""
+    """A currency that is not in the table; its text is fit for users."""
 
 
 class InvalidAmount(ValueError):
-    """A text that is no amount of the currency; its text is a sentence for people."""
+    """A text that is no amount of the currency; its text is fit for users."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ _CURRENCIES = _table()
 
 
 def currency(code: str) -> Currency:
-    """Give the currency of an ISO code in either case; raise UnsupportedCurrency."""
+    """Look up an ISO code in either case; raise UnsupportedCurrency."""
     try:
         return _CURRENCIES[code.lower()]
     except KeyError:
@@ -89,15 +89,12 @@ _terms = currency  # elsewhere below, `currency` is the argument that holds the 
 
 
 def supported() -> list[tuple[str, str]]:
-    """Give the choices of a model's field: the code as it is stored, and as it is shown."""
+    """The choices of a model field."""
     return [(code, code.upper()) for code in _CURRENCIES]
 
 
-CURRENCY_CHOICES = supported()
-
-
 def plain(amount: int, currency: str) -> str:
-    """Write an amount for programs: 45.00, 4500 (JPY), 4.500 (KWD)."""
+    """Format an amount for files and form fields: 45.00, 4500 (JPY), 4.500 (KWD)."""
     exponent = _terms(currency).exponent
     digits = str(abs(amount)).zfill(exponent + 1)
     sign = "-" if amount < 0 else ""
@@ -105,14 +102,14 @@ def plain(amount: int, currency: str) -> str:
 
 
 def format_money(amount: int, currency: str, locale: str = "en_US") -> str:
-    """Write an amount for people: USD 45.00, EUR 1,284.50. The locale is Babel's, with an underscore."""
+    """Format an amount for users: USD 45.00, EUR 1,284.50. The locale is Babel's, with an underscore."""
     return f"{currency.upper()} {_number(amount, currency, locale)}"
 
 
 def _number(amount: int, currency: str, locale: str = "en_US") -> str:
     pattern, parsed = _pattern(locale, _terms(currency).exponent)
-    written: str = pattern.apply(Decimal(plain(amount, currency)), parsed)
-    return written
+    formatted: str = pattern.apply(Decimal(plain(amount, currency)), parsed)
+    return formatted
 
 
 @functools.cache
@@ -124,7 +121,7 @@ def _pattern(locale: str, exponent: int) -> tuple[NumberPattern, Locale]:
 
 
 def is_on_step(amount: int, currency: str) -> bool:
-    """Tell whether Stripe takes this amount: whole krónur, dinars whose last digit is 0."""
+    """Stripe takes an amount only if it is on the currency's step: whole krónur, dinars whose last digit is 0."""
     return amount % _terms(currency).step == 0
 
 
@@ -136,7 +133,7 @@ def round_to_step(amount: int | Fraction, currency: str) -> int:
 
 
 def parse_amount(text: str, currency: str, *, negative: bool = False) -> int:
-    """Read what a person typed ("45", "45.00", "1,284.50") into minor units; raise InvalidAmount."""
+    """Parse what a user typed ("45", "45.00", "1,284.50") into minor units; raise InvalidAmount."""
     terms = _terms(currency)
     match = _AMOUNT.fullmatch(text.strip())
     if match is None:
@@ -176,7 +173,7 @@ def _too_many_decimals(terms: Currency) -> Promise:
 
 
 def off_step(currency: str) -> Promise:
-    """Say in what steps amounts of a currency go."""
+    """The error message of an amount that is not on the currency's step."""
     terms = _terms(currency)
     sentence = _("An amount in {code} goes in steps of {step}; write it like {like}.")
     step = plain(terms.step, terms.code)

@@ -1,47 +1,48 @@
-"""Payments and refunds as rows: begun as wishes, closed once with what Stripe said.
+"""Payments and refunds as rows: create them, and apply the results of executing them.
 
-Every function here runs inside the transaction of its caller, who holds the order's lock. What lies between the two
-is `settling`.
+Every function runs inside the transaction of its caller, who holds the lock of the order. Executing them at Stripe, in
+between and outside any transaction, is `settlement`.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Case, Q, Value, When
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from billing import leases
 from billing.gateway import CardDetails
-from billing.leases import LEASE
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
 from billing.results import DisputeResult, PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
 
-ASK_AGAIN = timedelta(minutes=10)
-FOLLOW_PENDING = timedelta(hours=1)
+# Nothing waits for a webhook: what is not final is looked up again after this long.
+FOLLOW_AUTHENTICATION = timedelta(minutes=10)
+FOLLOW_PENDING_REFUND = timedelta(hours=1)
 
 OPEN_STATUSES = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
 
 
+class RetryLater(Exception):
+    """A result that can't be applied yet; its sender fetches and sends it again later."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSource:
-    """What to charge: a saved card, or a token of a new one (pm_… or tok_…), kept for the next time if `save`."""
+    """What to charge: a saved card, or the token of a new one (pm_… or tok_…), saved for later if `save`."""
 
     card: Card | None = None
     token: str = ""
     save: bool = True
 
 
-class RetryLater(Exception):
-    """An answer that fits nothing here until something else is answered, or a person looks: it is heard again."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentChange:
-    """A payment after an answer; `won` says that this answer changed it from `before`."""
+    """A payment after a result was applied; `won` if this result changed its status from `before`."""
 
     payment: Payment
     before: str
@@ -50,243 +51,239 @@ class PaymentChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundChange:
-    """A refund after an answer; `won` says that this answer changed it from `before` ("" where it was unknown)."""
+    """A refund after a result was applied; `won` if it changed the status from `before` ("" for a new row)."""
 
     refund: Refund
     before: str
     won: bool
 
 
-def create_payment(*, invoice: Invoice, means: PaymentSource, at: datetime) -> Payment:
-    """Write the wish to charge an invoice."""
+# Create
+
+
+def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> Payment:
+    """Create the payment of an invoice, to be executed at once."""
     return Payment.objects.create(
         invoice=invoice,
-        card=means.card,
+        card=source.card,
         amount=invoice.total,
         currency=invoice.currency,
-        params=_charge_params(means),
+        params=_source_params(source),
         status=Payment.Status.PROCESSING,
         next_attempt_at=at,
         requested_at=at,
     )
 
 
-def _charge_params(means: PaymentSource) -> dict[str, Any]:
-    if means.card:
-        return {"payment_method": means.card.stripe_payment_method_id}
-    kept = {"setup_future_usage": "on_session"} if means.save else {}
-    if means.token.startswith("pm_"):
-        return {"payment_method": means.token} | kept
-    return {"payment_method_data": {"type": "card", "card": {"token": means.token}}} | kept
+def _source_params(source: PaymentSource) -> dict[str, Any]:
+    if source.card:
+        return {"payment_method": source.card.stripe_payment_method_id}
+    future = {"setup_future_usage": "on_session"} if source.save else {}
+    if source.token.startswith("pm_"):
+        return {"payment_method": source.token} | future
+    return {"payment_method_data": {"type": "card", "card": {"token": source.token}}} | future
 
 
 def create_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
-    """Write the wish to send money back; the database refuses more than was paid."""
+    """Create a refund, to be executed at once; the database refuses more than was paid."""
     (refund,) = create_refunds(amounts=[(payment, amount)], reason=reason, by=by, at=at)
     return refund
 
 
 def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Actor, at: datetime) -> list[Refund]:
-    """Write the wishes to send money of several payments back, in the order of their keys."""
-    wishes = []
+    """Create refunds of several payments, in the order of their primary keys."""
+    refunds = []
+    # The trigger locks each payment: in one order everywhere, two of these can't deadlock.
     for payment, amount in sorted(amounts, key=lambda pair: pair[0].pk):
-        wish = Refund(payment=payment, amount=amount, currency=payment.currency, reason=reason, **by.columns)
-        wish.next_attempt_at = wish.requested_at = at
-        wish.params = {
+        refund = Refund(payment=payment, amount=amount, currency=payment.currency, reason=reason, **by.columns)
+        refund.next_attempt_at = refund.requested_at = at
+        refund.params = {
             "payment_intent": payment.stripe_payment_intent_id,
             "amount": amount,
-            "metadata": {"refund": str(wish.uuid), "payment": str(payment.uuid)},
+            "metadata": {"refund": str(refund.uuid), "payment": str(payment.uuid)},
         }
-        wishes.append(wish)
-    return Refund.objects.bulk_create(wishes)
+        refunds.append(refund)
+    return Refund.objects.bulk_create(refunds)
 
 
 def end_authentication(*, payment: Payment, at: datetime) -> bool:
-    """Ask for the end of an authentication that a browser may still complete; tell whether there was one."""
+    """Have a payment that waits for authentication canceled at Stripe; tell whether it was waiting."""
     waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION)
-    # Never within a minute from now: that may be a lease, and whoever holds it is asking just this.
-    waiting.filter(next_attempt_at__gt=timezone.now() + LEASE).update(next_attempt_at=at)
+    leases.wake(waiting, at=at)
     return bool(waiting.update(cancel_requested_at=at))
 
 
-def apply_payment_result(*, answer: PaymentResult, at: datetime) -> PaymentChange:
-    """Write Stripe's answer once."""
-    payment = Payment.objects.locked().select_related("invoice__customer", "card").get(pk=answer.payment_id)
+# Apply results to payments
+
+
+def apply_payment_result(*, result: PaymentResult, at: datetime) -> PaymentChange:
+    """Apply a result once, however often it is received."""
+    payment = Payment.objects.locked().select_related("invoice__customer", "card").get(pk=result.payment_id)
     before = payment.status
-    if answer.status is Payment.Status.SUCCEEDED and answer.card and not payment.card_id:
-        payment.card = _remembered(answer.card, payment)
-    # A conditional UPDATE says who won: whoever comes second changes nothing.
-    unsettled = Payment.objects.filter(pk=payment.pk, status__in=OPEN_STATUSES)
-    written = unsettled.update(**_payment_columns(payment, answer, at=at))
+    if result.status is Payment.Status.SUCCEEDED:
+        _save_card(payment, result.card)
+    # The condition decides between the call, a webhook and the sweep: whoever comes second changes nothing.
+    still_open = Payment.objects.filter(pk=payment.pk, status__in=OPEN_STATUSES)
+    written = still_open.update(**_payment_columns(payment, result, at=at))
     payment.refresh_from_db()
     return PaymentChange(payment=payment, before=before, won=bool(written) and before != payment.status)
 
 
-def _payment_columns(payment: Payment, answer: PaymentResult, *, at: datetime) -> dict[str, Any]:
-    waiting = answer.status is Payment.Status.REQUIRES_ACTION
-    return {
-        "status": answer.status,
-        "card": payment.card,
-        "stripe_payment_intent_id": answer.intent_id or payment.stripe_payment_intent_id,
-        "client_secret": answer.client_secret or payment.client_secret,
-        "failure_code": answer.failure_code,
-        "decline_code": answer.decline_code,
-        "failure_message": answer.message,
-        "attention": "",
-        "next_attempt_at": _ask_again(payment, at=at) if waiting else None,
-        "closed_at": None if waiting else at,
-    }
-
-
-def _ask_again(payment: Payment, *, at: datetime) -> datetime | None:
-    # Whoever asked for its end is not put off.
-    return payment.next_attempt_at if payment.cancel_requested_at else at + ASK_AGAIN
-
-
-def adopt_late_success(*, payment: Payment, answer: PaymentResult, at: datetime) -> None:
-    """Turn a payment that was given up into the one that succeeded; its invoice must have no other live one."""
-    if answer.card and not payment.card_id:
-        payment.card = _remembered(answer.card, payment)
-    columns = _payment_columns(payment, answer, at=at)
+def adopt_late_success(*, payment: Payment, result: PaymentResult, at: datetime) -> None:
+    """Turn a failed payment into the one that succeeded; its invoice must have no other live one."""
+    _save_card(payment, result.card)
+    columns = _payment_columns(payment, result, at=at)
     if Payment.objects.filter(pk=payment.pk, status=Payment.Status.FAILED).update(**columns) != 1:
         raise RuntimeError(f"Payment {payment} is not failed any more.")
     payment.refresh_from_db()
 
 
-def _remembered(facts: CardDetails, payment: Payment) -> Card:
-    card, made = Card.objects.get_or_create(
-        stripe_payment_method_id=facts.id,
+def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -> dict[str, Any]:
+    waiting = result.status is Payment.Status.REQUIRES_ACTION
+    # An attempt planned to cancel the intent is not put off.
+    follow_at = payment.next_attempt_at if payment.cancel_requested_at else at + FOLLOW_AUTHENTICATION
+    return {
+        "status": result.status,
+        "card": payment.card,
+        "stripe_payment_intent_id": result.intent_id or payment.stripe_payment_intent_id,
+        "client_secret": result.client_secret or payment.client_secret,
+        "failure_code": result.failure_code,
+        "decline_code": result.decline_code,
+        "failure_message": result.message,
+        "attention": "",
+        "next_attempt_at": follow_at if waiting else None,
+        "closed_at": None if waiting else at,
+    }
+
+
+def _save_card(payment: Payment, details: CardDetails | None) -> None:
+    if details is None or payment.card_id:
+        return
+    payment.card, created = Card.objects.get_or_create(
+        stripe_payment_method_id=details.id,
         defaults={
+            **details.columns,
             "customer": payment.invoice.customer,
-            "brand": facts.brand,
-            "last4": facts.last4,
-            "exp_month": facts.exp_month,
-            "exp_year": facts.exp_year,
-            "fingerprint": facts.fingerprint if facts.attached else "",
-            # One that Stripe did not keep for the customer was used once and can't be charged again.
-            "removed_at": None if facts.attached else payment.requested_at,
+            "fingerprint": details.fingerprint if details.attached else "",
+            # A payment method that Stripe did not attach to the customer can't be charged again.
+            "removed_at": None if details.attached else payment.requested_at,
         },
     )
-    if made and card.same().filter(removed_at=None).exclude(pk=card.pk).exists():
-        # A saved card that was typed again: it is offered once, under the name by which others know it.
-        Card.objects.filter(pk=card.pk).update(removed_at=payment.requested_at)
-    return card
+    if created and payment.card.same().filter(removed_at=None).exclude(pk=payment.card.pk).exists():
+        # A saved card was entered again: it is offered once, as the payment method saved first.
+        Card.objects.filter(pk=payment.card.pk).update(removed_at=payment.requested_at)
 
 
-def apply_refund_result(*, answer: RefundResult, at: datetime) -> RefundChange:
-    """Write Stripe's answer once; a refund that only Stripe knows gets its row. Raise NotYet."""
-    refund = _known(answer)
+# Apply results to refunds
+
+
+def apply_refund_result(*, result: RefundResult, at: datetime) -> RefundChange:
+    """Apply a result once; a refund created at Stripe gets its row. Raise RetryLater."""
+    refund = _refund_of(result)
     if refund is None:
-        _check_room(answer, answer.payment_id, answer.amount)
-        return RefundChange(refund=_adopted(answer, at=at), before="", won=True)
-    answer = _unless_taken(refund, answer)
+        _check_refundable(result, result.payment_id, result.amount)
+        return RefundChange(refund=_create_from_stripe(result, at=at), before="", won=True)
+    result = _without_foreign_refund(refund, result)
     before = refund.status
-    if before == Refund.Status.FAILED and answer.status != Refund.Status.FAILED:
-        _check_room(answer, refund.payment_id, refund.amount)
-    written = Refund.objects.filter(_may_become(answer), pk=refund.pk).update(
-        status=answer.status,
-        stripe_refund_id=answer.stripe_id or refund.stripe_refund_id,
-        failure_code=answer.failure_code,
-        failure_message=answer.message,
-        attention="",
-        next_attempt_at=at + FOLLOW_PENDING if answer.status is Refund.Status.PENDING else None,
-        closed_at=None if answer.status is Refund.Status.PENDING else at,
+    if before == Refund.Status.FAILED and result.status != Refund.Status.FAILED:
+        # It did not count as refunded while it was failed, and another may have taken its place.
+        _check_refundable(result, refund.payment_id, refund.amount)
+    written = Refund.objects.filter(_may_become(result.status), pk=refund.pk).update(
+        **_refund_columns(result, at=at), stripe_refund_id=result.stripe_id or refund.stripe_refund_id
     )
     refund.refresh_from_db()
     return RefundChange(refund=refund, before=before, won=bool(written) and before != refund.status)
 
 
-def apply_refund_results(*, answers: Sequence[RefundResult], at: datetime) -> None:
-    """Write many times that Stripe said yes to a refund that was only wished for, and that the caller locked."""
-    by_status = {status: [each for each in answers if each.status is status] for status in {a.status for a in answers}}
-    for status, alike in by_status.items():
-        pending = status is Refund.Status.PENDING
-        names = Case(*(When(pk=each.refund_id, then=Value(each.stripe_id)) for each in alike))
-        wished = Refund.objects.filter(pk__in=[each.refund_id for each in alike], status=Refund.Status.REQUESTED)
-        written = wished.update(
-            status=status,
-            stripe_refund_id=names,
-            failure_code="",
-            failure_message="",
-            attention="",
-            next_attempt_at=at + FOLLOW_PENDING if pending else None,
-            closed_at=None if pending else at,
-        )
-        if written != len(alike):
-            raise RuntimeError(f"{len(alike) - written} refunds had an answer already.")
+def apply_refund_results(*, results: Sequence[RefundResult], at: datetime) -> None:
+    """Apply results that are all pending or succeeded, of refunds that are requested and that the caller locked."""
+    by_status = defaultdict(list)
+    for result in results:
+        by_status[result.status].append(result)
+    for same_status in by_status.values():
+        stripe_ids = Case(*(When(pk=result.refund_id, then=Value(result.stripe_id)) for result in same_status))
+        refunds = Refund.objects.filter(pk__in=[result.refund_id for result in same_status])
+        # Results without a failure differ in nothing but Stripe's id.
+        columns = _refund_columns(same_status[0], at=at) | {"stripe_refund_id": stripe_ids}
+        written = refunds.filter(status=Refund.Status.REQUESTED).update(**columns)
+        if written != len(same_status):
+            raise RuntimeError(f"{len(same_status) - written} refunds had a result already.")
 
 
-def _known(answer: RefundResult) -> Refund | None:
+def _refund_columns(result: RefundResult, *, at: datetime) -> dict[str, Any]:
+    pending = result.status is Refund.Status.PENDING
+    return {
+        "status": result.status,
+        "failure_code": result.failure_code,
+        "failure_message": result.message,
+        "attention": "",
+        "next_attempt_at": at + FOLLOW_PENDING_REFUND if pending else None,
+        "closed_at": None if pending else at,
+    }
+
+
+def _refund_of(result: RefundResult) -> Refund | None:
     rows = Refund.objects.locked().select_related("payment__invoice")
-    if answer.refund_id:
-        return rows.get(pk=answer.refund_id)
-    return rows.filter(stripe_refund_id=answer.stripe_id).first() or _wished_too(answer)
+    if result.refund_id:
+        return rows.get(pk=result.refund_id)
+    known = rows.filter(stripe_refund_id=result.stripe_id).first()
+    if known:
+        return known
+    # Somebody created in Stripe's dashboard the very refund that is requested here, and there is no room for both.
+    same = rows.filter(payment=result.payment_id, amount=result.amount, status=Refund.Status.REQUESTED).first()
+    return same if same and same.payment.refundable < result.amount else None
 
 
-def _wished_too(answer: RefundResult) -> Refund | None:
-    """Find the wish for the very refund that somebody made by hand at Stripe first: there is no room for both."""
-    wish = (
-        Refund.objects.locked()
-        .select_related("payment__invoice")
-        .filter(payment=answer.payment_id, amount=answer.amount, status=Refund.Status.REQUESTED)
-    )
-    found = wish.first()
-    return found if found and found.payment.refundable < answer.amount else None
-
-
-def _unless_taken(refund: Refund, answer: RefundResult) -> RefundResult:
-    """Read the one made by hand as a plain refusal where it has a row of its own."""
-    if not (answer.refusal and Refund.objects.filter(stripe_refund_id=answer.stripe_id).exclude(pk=refund.pk).exists()):
-        return answer
+def _without_foreign_refund(refund: Refund, result: RefundResult) -> RefundResult:
+    """Turn "already refunded" into a plain failure where the refund at Stripe has a row of its own."""
+    if not (result.refusal and Refund.objects.filter(stripe_refund_id=result.stripe_id).exclude(pk=refund.pk).exists()):
+        return result
     return replace(
-        answer, status=Refund.Status.FAILED, stripe_id="", failure_code="already_refunded", message=answer.refusal
+        result, status=Refund.Status.FAILED, stripe_id="", failure_code="already_refunded", message=result.refusal
     )
 
 
-def _check_room(answer: RefundResult, payment_id: int, amount: int) -> None:
+def _check_refundable(result: RefundResult, payment_id: int, amount: int) -> None:
     payment = Payment.objects.locked().get(pk=payment_id)
-    if answer.status is not Refund.Status.FAILED and amount > payment.refundable:
+    if result.status is not Refund.Status.FAILED and amount > payment.refundable:
         sent, left = format_money(amount, payment.currency), format_money(payment.refundable, payment.currency)
         sentence = _("Stripe sent back %(sent)s of %(payment)s (%(id)s), where %(left)s was left to be refunded.")
-        raise RetryLater(sentence % {"sent": sent, "payment": payment, "id": answer.stripe_id, "left": left})
+        raise RetryLater(sentence % {"sent": sent, "payment": payment, "id": result.stripe_id, "left": left})
 
 
-def _may_become(answer: RefundResult) -> Q:
-    """Say which refunds may come to this status: a yes can be taken back, Stripe's own no can't."""
-    known = Refund.Status
-    given_up_here = Q(status=known.FAILED, stripe_refund_id=None)
-    return {
-        known.PENDING: Q(status__in=(known.REQUESTED, known.PENDING)) | given_up_here,
-        known.SUCCEEDED: Q(status__in=(known.REQUESTED, known.PENDING)) | given_up_here,
-        known.FAILED: Q(status__in=(known.REQUESTED, known.PENDING, known.SUCCEEDED)),
-    }[answer.status]
+def _may_become(status: Refund.Status) -> Q:
+    """Match the refunds that may come to a status: a success can still fail, but what failed at Stripe is final."""
+    statuses = Refund.Status
+    failed_here_alone = Q(status=statuses.FAILED, stripe_refund_id=None)
+    if status is statuses.FAILED:
+        return Q(status__in=(statuses.REQUESTED, statuses.PENDING, statuses.SUCCEEDED))
+    return Q(status__in=(statuses.REQUESTED, statuses.PENDING)) | failed_here_alone
 
 
-def _adopted(answer: RefundResult, *, at: datetime) -> Refund:
-    pending = answer.status is Refund.Status.PENDING
+def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
     return Refund.objects.create(
-        payment_id=answer.payment_id,
-        amount=answer.amount,
-        currency=answer.currency,
-        status=answer.status,
-        stripe_refund_id=answer.stripe_id,
-        failure_code=answer.failure_code,
-        failure_message=answer.message,
+        payment_id=result.payment_id,
+        amount=result.amount,
+        currency=result.currency,
+        stripe_refund_id=result.stripe_id,
         requested_at=at,
         first_sent_at=at,
-        next_attempt_at=at + FOLLOW_PENDING if pending else None,
-        closed_at=None if pending else at,
+        **_refund_columns(result, at=at),
         **STRIPE.columns,
     )
 
 
-def apply_dispute_result(*, answer: DisputeResult, at: datetime) -> tuple[Payment, bool]:
-    """Write what became of a dispute once; tell whether this answer changed anything."""
-    payment = Payment.objects.locked().select_related("invoice__customer").get(pk=answer.payment_id)
+# Apply disputes
+
+
+def apply_dispute_result(*, result: DisputeResult, at: datetime) -> tuple[Payment, bool]:
+    """Apply the state of a dispute once; tell whether it changed the payment."""
+    payment = Payment.objects.locked().select_related("invoice__customer").get(pk=result.payment_id)
+    # A late "open" of a dispute that was decided changes nothing.
     decided = payment.dispute != Payment.Dispute.OPEN
-    if payment.stripe_dispute_id == answer.stripe_id and (decided or answer.status == payment.dispute):
+    if payment.stripe_dispute_id == result.stripe_id and (decided or result.status == payment.dispute):
         return payment, False
-    payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = answer.stripe_id, answer.status, answer.reason
-    payment.disputed_at = None if answer.status is Payment.Dispute.WON else payment.disputed_at or at
+    payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = result.stripe_id, result.status, result.reason
+    payment.disputed_at = None if result.status is Payment.Dispute.WON else payment.disputed_at or at
     payment.save(update_fields=["stripe_dispute_id", "dispute", "dispute_reason", "disputed_at"])
     return payment, True

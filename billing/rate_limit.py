@@ -1,6 +1,6 @@
-"""Pacing: all calls to Stripe of all processes together stay under the configured rate.
+"""Rate limit: the calls to Stripe of all processes together stay under the configured rate.
 
-Each call books its moment in a list that Redis keeps, and sleeps until then: nobody asks twice, however many wait.
+Each call books a slot in a list in Redis and sleeps until then: one round trip for each, however many wait.
 """
 
 import functools
@@ -16,15 +16,16 @@ from redis.commands.core import Script
 
 logger = logging.getLogger(__name__)
 
-# A quarter of a second's calls may go out at once, so that an order's second call waits for nothing where nothing else
-# is going on. What the window has above a second is for threads that wake up late.
+# A quarter of a second's calls may go out at once, so that the second call of an order need not wait while nothing
+# else is going on.
 BURSTS = 4
-WINDOW = 1.03
-LONGEST_WAIT = 15
-PAUSE_MS = 1000
-ALONE_SHARE = 4
-FORGET_REDIS = 5
+WINDOW = 1.03  # seconds for the calls of one; the rest allows for threads that wake up late
+LONGEST_WAIT = 15  # seconds; a lease of 60 must outlast this and the call
+PAUSE_MS = 1000  # after a 429
+LOCAL_SHARE = 4  # without Redis each process keeps to this fraction of the rate
+REDIS_RETRY = 5  # seconds
 
+# Redis's clock, since those of machines differ. The slot follows the call that is `burst` calls back by one window.
 BOOK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -41,11 +42,11 @@ CALLS, PAUSE = "stripe:calls", "stripe:pause"
 
 
 class QueueFull(Exception):
-    """So many calls wait already that this one had better come back later."""
+    """Too many calls wait already; come back later."""
 
 
 class LocalLimiter:
-    """What one process keeps to while Redis is gone: a quarter of the rate."""
+    """The slots of this process alone, at a fraction of the rate, while Redis is gone."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -54,8 +55,8 @@ class LocalLimiter:
         self.redis_gone_until = 0.0
 
     def book(self, rate: int) -> float:
-        """Book the next moment and give the seconds until then."""
-        burst, window = _burst(rate / ALONE_SHARE)
+        """Book the next slot and return the seconds until then. Raise QueueFull."""
+        burst, window = _burst(rate / LOCAL_SHARE)
         with self._lock:
             now = time.monotonic()
             before = self._booked[-burst] + window if len(self._booked) >= burst else now
@@ -80,16 +81,16 @@ def _book() -> Script:
 
 
 def wait() -> None:
-    """Wait until one more call may be sent; raise Crowded. With Redis gone, each process keeps to a quarter."""
+    """Wait until one more call may be sent. Raise QueueFull."""
     seconds = _booked()
     while seconds > 0:
         time.sleep(seconds)
-        # A 429 may have been answered to somebody while this one slept.
+        # Another process may have received a 429 meanwhile.
         seconds = _booked() if _paused() else 0
 
 
 def slow_down() -> None:
-    """Let nobody call for a moment: Stripe asks for it."""
+    """Pause the calls of all processes: Stripe returned a 429."""
     local_limiter.paused_until = time.monotonic() + PAUSE_MS / 1000
     try:
         _redis().set(PAUSE, 1, px=PAUSE_MS)
@@ -104,7 +105,7 @@ def _booked() -> float:
             return _booked_with_all(rate)
         except redis.RedisError:
             logger.warning("Redis is gone; each process calls Stripe at a quarter of the rate.")
-            local_limiter.redis_gone_until = time.monotonic() + FORGET_REDIS
+            local_limiter.redis_gone_until = time.monotonic() + REDIS_RETRY
     return local_limiter.book(rate)
 
 
@@ -118,7 +119,7 @@ def _booked_with_all(rate: int) -> float:
 
 
 def _burst(rate: float) -> tuple[int, float]:
-    """Give how many calls may go out at once, and the seconds in which no more may."""
+    """Return how many calls may go out at once, and the seconds in which no more may."""
     burst = max(1, int(rate / BURSTS))
     return burst, WINDOW * burst / rate
 

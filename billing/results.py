@@ -1,14 +1,23 @@
-"""What Stripe said of a charge or a refund, wherever it was heard: the call, a webhook, the sweep, reconcile."""
+"""Results: what became of a charge, a refund or a dispute at Stripe, to be applied to our rows.
+
+The same types whoever fetched them: the call itself, a webhook, the sweep, a reconciliation.
+"""
 
 from dataclasses import dataclass
+from typing import Self
 
-from billing.gateway import CardDetails
+from django.utils.translation import gettext as _
+
+from billing import gateway
 from billing.models import Payment, Refund
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentResult:
-    """What Stripe said of a charge; `status` is succeeded, failed or requires_action."""
+    """The result of a charge; `status` is succeeded, failed or requires_action.
+
+    It is processing where Stripe knows nothing of a charge that is too old to be posted again; `message` says so.
+    """
 
     payment_id: int
     status: Payment.Status
@@ -17,15 +26,45 @@ class PaymentResult:
     failure_code: str = ""
     decline_code: str = ""
     message: str = ""
-    card: CardDetails | None = None
+    card: gateway.CardDetails | None = None
+
+    @classmethod
+    def from_intent(cls, payment: Payment, intent: gateway.PaymentIntent) -> Self:
+        """Raise gateway.Unavailable while the PaymentIntent's status tells no result."""
+        match intent.status:
+            case "succeeded":
+                return cls(
+                    payment_id=payment.pk, status=Payment.Status.SUCCEEDED, intent_id=intent.id, card=intent.card
+                )
+            case "requires_action":
+                return cls(
+                    payment_id=payment.pk,
+                    status=Payment.Status.REQUIRES_ACTION,
+                    intent_id=intent.id,
+                    client_secret=intent.client_secret,
+                    card=intent.card,
+                )
+            case "requires_payment_method" | "canceled":
+                return cls(
+                    payment_id=payment.pk,
+                    status=Payment.Status.FAILED,
+                    intent_id=intent.id,
+                    failure_code=intent.failure_code or "authentication_not_completed",
+                    decline_code=intent.decline_code,
+                    message=intent.failure_message or _("The customer did not complete the authentication."),
+                    card=intent.card,
+                )
+            case _:
+                raise gateway.Unavailable(f"{intent.id} is {intent.status}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundResult:
-    """What Stripe said of a refund; `refund_id` is None where Stripe knows one that we don't (`payment_id` says whose).
+    """The result of a refund; `status` is pending, succeeded or failed.
 
-    `status` is pending, succeeded or failed. `refusal` is why ours was refused, where `stripe_id` may be one that
-    somebody made by hand at Stripe.
+    It is requested where Stripe knows nothing of a refund that is too old to be posted again; `message` says so.
+    `refund_id` is None for a refund that has no row here, because it was created at Stripe. `refusal` is why Stripe
+    refused ours, where `stripe_id` is another refund of the same money, perhaps one created at Stripe.
     """
 
     payment_id: int
@@ -38,10 +77,27 @@ class RefundResult:
     message: str = ""
     refusal: str = ""
 
+    @classmethod
+    def from_stripe(cls, stripe_refund: gateway.StripeRefund, *, refund: Refund | None, payment_id: int) -> Self:
+        """Read a refund's current state at Stripe; `refund` is our row of it, if there is one."""
+        failed = stripe_refund.status in {"failed", "canceled"}
+        accepted = Refund.Status.SUCCEEDED if stripe_refund.status == "succeeded" else Refund.Status.PENDING
+        reason = stripe_refund.failure_reason.replace("_", " ")
+        return cls(
+            payment_id=payment_id,
+            refund_id=refund.pk if refund else None,
+            status=Refund.Status.FAILED if failed else accepted,
+            stripe_id=stripe_refund.id,
+            amount=stripe_refund.amount,
+            currency=stripe_refund.currency,
+            failure_code=stripe_refund.failure_reason if failed else "",
+            message=_("The bank could not take the refund: %(why)s.") % {"why": reason} if failed else "",
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DisputeResult:
-    """What became of a dispute; `status` is open, won or lost."""
+    """The state of a dispute; `status` is open, won or lost."""
 
     payment_id: int
     stripe_id: str
@@ -51,7 +107,7 @@ class DisputeResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshStatus:
-    """Nothing new of a payment itself, but of what people should know about it."""
+    """Nothing new at Stripe, but what the order shows of this payment must be refreshed."""
 
     payment_id: int
 

@@ -1,7 +1,7 @@
-"""Settling: the calls that make a wish true at Stripe, once. Outside any transaction.
+"""Settlement: execute payments and refunds at Stripe, each exactly once. Always outside any transaction.
 
-A lease is on disk before the call, so that whoever comes after a crash knows that something may have been sent, and
-looks before it leaps. Source: docs/money.md.
+The lease is on disk before the call, so that after a crash the next attempt knows that something may have been sent,
+and looks it up at Stripe before it posts again. Source: docs/money.md.
 """
 
 import logging
@@ -11,142 +11,160 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from django.db.models import Case, F, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from billing import gateway
-from billing.leases import LEASE as LEASE
-from billing.leases import lease, postpone
+from billing import gateway, leases
 from billing.models import Payment, Refund, StripeOperation
-from billing.results import PaymentResult, RefundResult, StripeResult
+from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
 
 logger = logging.getLogger(__name__)
 
-POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps a key for at least 24
+POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps an idempotency key for at least 24
 AUTHENTICATE_WITHIN = timedelta(hours=24)
-CLOCK_SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Stripe's
 
-AnswerT = TypeVar("AnswerT", bound=StripeResult)
+OperationT = TypeVar("OperationT", bound=StripeOperation)
+ResultT = TypeVar("ResultT", PaymentResult, RefundResult)
 
-
-def settle_payment(*, payment_id: int, at: datetime) -> PaymentResult | None:
-    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
-    payment = lease(Payment, payment_id, at=at)
-    return _settled(payment, at=at, ask=lambda: submit_payment(payment, at=at)) if payment else None
+# What the call to Stripe needs beside the row.
+RELATED: dict[type[StripeOperation], str] = {Payment: "invoice__customer", Refund: "payment"}
 
 
-def settle_refund(*, refund_id: int, at: datetime) -> RefundResult | None:
-    """Take the lease, ask Stripe, and give its answer, or None while there is none. Raise gateway.Misconfigured."""
-    refund = lease(Refund, refund_id, at=at)
-    return _settled(refund, at=at, ask=lambda: submit_refund(refund, at=at)) if refund else None
+# The lease
 
 
-def _settled(wish: StripeOperation, *, at: datetime, ask: Callable[[], AnswerT]) -> AnswerT | None:
-    try:
-        return ask()
-    except gateway.Unavailable as trouble:
-        postpone(wish, trouble, at=at)
-        if isinstance(trouble, gateway.Misconfigured):
+def execute_payment(*, payment_id: int, at: datetime) -> PaymentResult | None:
+    """Lease a payment and charge it; None while its result is unknown or another process holds the lease.
+
+    Raise gateway.Misconfigured.
+    """
+    return _execute(Payment.objects.filter(pk=payment_id), submit_payment, at=at)
+
+
+def execute_refund(*, refund_id: int, at: datetime) -> RefundResult | None:
+    """Lease a refund and send it; None while its result is unknown or another process holds the lease.
+
+    Raise gateway.Misconfigured.
+    """
+    return _execute(Refund.objects.filter(pk=refund_id), submit_refund, at=at)
+
+
+def _execute(rows: QuerySet[OperationT], submit: Callable[..., ResultT], *, at: datetime) -> ResultT | None:
+    for operation in claim_operations(rows, at=at):
+        try:
+            return submit(operation, at=at)
+        except gateway.Misconfigured as error:
+            postpone_operation(operation, error, at=at)
             raise
-        return None
-    except gateway.InvalidRequest as lost:
-        # Only a look comes here: what was answered before is gone. Rather ask for ever than believe that.
-        logger.exception("Stripe does not know %s any more.", wish)
-        postpone(wish, gateway.Unavailable(lost.message), at=at)
-        return None
+        except gateway.Unavailable as error:
+            postpone_operation(operation, error, at=at)
+        except gateway.InvalidRequest as error:
+            # Only a look-up raises this: Stripe no longer knows what it gave us an id for. That is no proof that no
+            # money moved, so the operation stays open and is looked up again.
+            logger.exception("Stripe does not know %s any more.", operation)
+            postpone_operation(operation, gateway.Unavailable(error.message), at=at)
+    return None
 
 
-def submit_payment(payment: Payment, *, at: datetime) -> PaymentResult:
-    """Settle a leased payment with Stripe: look first on every try but the first. Raise gateway.Unavailable."""
-    if payment.stripe_payment_intent_id:
-        return fetch_payment_result(payment, at=at)
-    if payment.attempts > 1:
-        with looking():
-            found = find_intent(payment)
-        if found:
-            return _present_answer(payment, found, at=at)
-        if _too_late(payment, at=at):
-            return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=_too_late_words())
-    return _charge(payment)
-
-
-def fetch_payment_result(payment: Payment, *, at: datetime) -> PaymentResult:
-    """Ask what became of a payment whose intent is known; charge nothing. Raise gateway.Unavailable."""
-    with looking():
-        return _present_answer(payment, gateway.retrieve_intent(payment.stripe_payment_intent_id or ""), at=at)
-
-
-def _charge(payment: Payment) -> PaymentResult:
-    try:
-        intent = gateway.create_intent(params=_sent(payment), key=payment.idempotency_key)
-    except gateway.CardDeclined as declined:
-        return PaymentResult(
-            payment_id=payment.pk,
-            status=Payment.Status.FAILED,
-            intent_id=declined.intent.id if declined.intent else "",
-            failure_code=declined.code,
-            decline_code=declined.decline_code,
-            message=declined.message,
-        )
-    except gateway.InvalidRequest as refused:
-        return PaymentResult(
-            payment_id=payment.pk,
-            status=Payment.Status.FAILED,
-            failure_code=_loud(refused),
-            message=refused.message,
-        )
-    return payment_result(payment, intent)
-
-
-@contextmanager
-def looking() -> Iterator[None]:
-    """Do what only asks: a 5xx that it meets says nothing of what was sent under the key."""
-    try:
-        yield
-    except gateway.Unavailable as trouble:
-        trouble.stored = False
-        raise
-
-
-def _present_answer(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
-    """Read a PaymentIntent as an answer, ended first if nobody waits for it any more."""
-    overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
-    # A browser may hold its secret, which somebody may have handed out since this payment was read: only a canceled
-    # intent can't succeed any more.
-    in_vain = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
-    return payment_result(payment, _ended(intent) if in_vain else intent)
-
-
-def payment_result(payment: Payment, intent: gateway.PaymentIntent) -> PaymentResult:
-    """Read a PaymentIntent's present state as an answer; raise gateway.Unavailable while it says nothing."""
-    match intent.status:
-        case "succeeded":
-            status = Payment.Status.SUCCEEDED
-        case "requires_action":
-            status = Payment.Status.REQUIRES_ACTION
-        case "requires_payment_method" | "canceled":
-            status = Payment.Status.FAILED
-        case _:
-            raise gateway.Unavailable(f"{intent.id} is {intent.status}.")
-    failed = status is Payment.Status.FAILED
-    return PaymentResult(
-        payment_id=payment.pk,
-        status=status,
-        intent_id=intent.id,
-        client_secret=intent.client_secret if status is Payment.Status.REQUIRES_ACTION else "",
-        failure_code=(intent.failure_code or "authentication_not_completed") if failed else "",
-        decline_code=intent.decline_code,
-        message=(intent.failure_message or _("The customer did not complete the authentication.")) if failed else "",
-        card=intent.card,
+def claim_operations(rows: QuerySet[OperationT], *, at: datetime, limit: int = 1) -> list[OperationT]:
+    """Lease payments or refunds that are still open and may be sent now, each with what its call needs."""
+    return leases.claim(
+        rows.filter(closed_at=None).select_related(RELATED[rows.model]),
+        at=at,
+        limit=limit,
+        first_sent_at=Coalesce("first_sent_at", Value(at)),
+        # Stripe replays its 5xx under the same key: when the look-up finds nothing, the next post needs another key.
+        generation=F("generation") + Case(When(answered_5xx=True, then=1), default=0),
+        answered_5xx=False,
     )
 
 
-def _ended(intent: gateway.PaymentIntent) -> gateway.PaymentIntent:
+def postpone_operation(operation: StripeOperation, error: gateway.Unavailable, *, at: datetime) -> None:
+    """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
+    leases.postpone(operation, at=at, backoff=leases.OPERATION_BACKOFF, answered_5xx=error.stored)
+
+
+@contextmanager
+def _look_up() -> Iterator[None]:
+    """Wrap calls that only read: a 5xx to one of them says nothing of what was posted under the key."""
+    try:
+        yield
+    except gateway.Unavailable as error:
+        error.stored = False
+        raise
+
+
+def _too_old_to_post(operation: StripeOperation, *, at: datetime) -> bool:
+    # Stripe may have forgotten the key by now, and would execute a second time what it was sent under it.
+    return operation.first_sent_at is not None and at - operation.first_sent_at > POST_AGAIN_WITHIN
+
+
+def _too_old_message() -> str:
+    return _("Stripe knows nothing of this after 23 hours of trying; whether to send it again is yours to say.")
+
+
+def _failure_code(error: gateway.InvalidRequest) -> str:
+    if error.code in {"idempotency_error", "idempotency_key_in_use"}:
+        # A bug of ours. Another key would hide it, and might charge twice.
+        logger.error("The same key went out with other parameters: %s", error.message)
+    return error.code
+
+
+# Payments
+
+
+def submit_payment(payment: Payment, *, at: datetime) -> PaymentResult:
+    """Charge a leased payment; on every attempt but the first, look it up before posting again.
+
+    Raise gateway.Unavailable.
+    """
+    if payment.stripe_payment_intent_id:
+        return fetch_payment_result(payment, at=at)
+    if payment.attempts > 1:
+        with _look_up():
+            intent = find_intent(payment)
+        if intent:
+            return _current_result(payment, intent, at=at)
+        if _too_old_to_post(payment, at=at):
+            return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=_too_old_message())
+    return _create_intent(payment)
+
+
+def fetch_payment_result(payment: Payment, *, at: datetime) -> PaymentResult:
+    """Fetch the result of a payment whose PaymentIntent is known; charge nothing. Raise gateway.Unavailable."""
+    with _look_up():
+        return _current_result(payment, gateway.retrieve_intent(payment.stripe_payment_intent_id or ""), at=at)
+
+
+def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
+    """Find the PaymentIntent of an earlier attempt, by our id in its metadata."""
+    customer = payment.invoice.customer
+    if not customer.stripe_customer_id:
+        return None  # every charge names its customer, so none was posted
+    since = (payment.first_sent_at or payment.requested_at) - CLOCK_SKEW
+    # The list, since Stripe's search lags by up to an hour.
+    recent = gateway.list_intents(customer.stripe_customer_id, since=since)
+    ours = next((intent for intent in recent if intent.metadata.get("payment") == str(payment.uuid)), None)
+    # Once more by its id: lists don't expand the card.
+    return gateway.retrieve_intent(ours.id) if ours else None
+
+
+def _current_result(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
+    overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
+    abandoned = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
+    # A browser may still hold the client secret and could complete it: only a canceled intent has failed for good.
+    return PaymentResult.from_intent(payment, _cancel_intent(intent) if abandoned else intent)
+
+
+def _cancel_intent(intent: gateway.PaymentIntent) -> gateway.PaymentIntent:
     try:
         canceled = gateway.cancel_intent(intent.id)
     except gateway.InvalidRequest:
-        return gateway.retrieve_intent(intent.id)  # it was faster: what it is now is the answer
-    # Canceling keeps the reason of the last attempt, which is what people ask for.
+        return gateway.retrieve_intent(intent.id)  # it succeeded, or was canceled, a moment earlier
+    # A canceled intent reports no failure of its own; staff want to know why the last attempt failed.
     return replace(
         canceled,
         failure_code=intent.failure_code,
@@ -155,19 +173,30 @@ def _ended(intent: gateway.PaymentIntent) -> gateway.PaymentIntent:
     )
 
 
-def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
-    """Find the PaymentIntent of a payment at Stripe, by our own id in its metadata."""
-    customer = payment.invoice.customer
-    if not customer.stripe_customer_id:
-        return None
-    since = (payment.first_sent_at or payment.requested_at) - CLOCK_SKEW
-    recent = gateway.list_intents(customer.stripe_customer_id, since=since)
-    ours = next((each for each in recent if each.metadata.get("payment") == str(payment.uuid)), None)
-    return gateway.retrieve_intent(ours.id) if ours else None
+def _create_intent(payment: Payment) -> PaymentResult:
+    try:
+        intent = gateway.create_intent(params=_intent_params(payment), key=payment.idempotency_key)
+    except gateway.CardDeclined as error:
+        return PaymentResult(
+            payment_id=payment.pk,
+            status=Payment.Status.FAILED,
+            intent_id=error.intent.id if error.intent else "",
+            failure_code=error.code,
+            decline_code=error.decline_code,
+            message=error.message,
+        )
+    except gateway.InvalidRequest as error:
+        return PaymentResult(
+            payment_id=payment.pk,
+            status=Payment.Status.FAILED,
+            failure_code=_failure_code(error),
+            message=error.message,
+        )
+    return PaymentResult.from_intent(payment, intent)
 
 
-def _sent(payment: Payment) -> dict[str, Any]:
-    """Give the exact parameters of the charge, kept from the first time they are sent."""
+def _intent_params(payment: Payment) -> dict[str, Any]:
+    # Saved before they are first sent: the same key must never go out with other parameters.
     if "amount" not in payment.params:
         invoice = payment.invoice
         payment.params |= {
@@ -181,94 +210,79 @@ def _sent(payment: Payment) -> dict[str, Any]:
             "expand": ["payment_method"],
         }
         payment.save(update_fields=["params"])
-    sent: dict[str, Any] = payment.params
-    return sent
+    params: dict[str, Any] = payment.params
+    return params
 
 
 def stripe_customer(customer: Customer, *, key: str) -> str:
-    """Give a customer's id at Stripe, made there the first time. Raise gateway.GatewayError."""
+    """Return a customer's id at Stripe, created there the first time. Raise gateway.GatewayError."""
     if not customer.stripe_customer_id:
-        made = gateway.create_customer(email=customer.email, name=customer.name, reference=str(customer.pk), key=key)
-        Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=made)
+        created = gateway.create_customer(email=customer.email, name=customer.name, reference=str(customer.pk), key=key)
+        # Another process may have created one meanwhile: the first one saved is used by all.
+        Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=created)
         customer.refresh_from_db(fields=["stripe_customer_id"])
     return customer.stripe_customer_id or ""
 
 
-def submit_refund(refund: Refund, *, at: datetime) -> RefundResult:
-    """Settle a leased refund with Stripe: look first on every try but the first. Raise gateway.Unavailable.
+# Refunds
 
-    Needs `refund.payment` loaded, and touches no database, so that threads may run many side by side.
+
+def submit_refund(refund: Refund, *, at: datetime) -> RefundResult:
+    """Send a leased refund; on every attempt but the first, look it up before posting again.
+
+    Needs `refund.payment` loaded and touches no database, so that threads may run it. Raise gateway.Unavailable.
     """
     if refund.stripe_refund_id:
-        return refund_result(refund, gateway.retrieve_refund(refund.stripe_refund_id))
+        return _refund_result(refund, gateway.retrieve_refund(refund.stripe_refund_id))
     if refund.attempts > 1:
-        with looking():
-            found = find_refund(refund)
-        if found:
-            return refund_result(refund, found)
-        if _too_late(refund, at=at):
-            unsent = RefundResult(payment_id=refund.payment_id, refund_id=refund.pk, status=Refund.Status.REQUESTED)
-            return replace(unsent, message=_too_late_words())
-    return _send_back(refund)
-
-
-def _send_back(refund: Refund) -> RefundResult:
-    try:
-        return refund_result(refund, gateway.create_refund(params=refund.params, key=refund.idempotency_key))
-    except gateway.InvalidRequest as refused:
-        found = _already_refunded(refund) if refused.code == "charge_already_refunded" else None
-        if found:
-            return replace(refund_result(refund, found), refusal=refused.message)
-        failed = RefundResult(payment_id=refund.payment_id, refund_id=refund.pk, status=Refund.Status.FAILED)
-        return replace(failed, failure_code=_loud(refused), message=refused.message)
+        with _look_up():
+            stripe_refund = find_refund(refund)
+        if stripe_refund:
+            return _refund_result(refund, stripe_refund)
+        if _too_old_to_post(refund, at=at):
+            return RefundResult(
+                payment_id=refund.payment_id,
+                refund_id=refund.pk,
+                status=Refund.Status.REQUESTED,
+                message=_too_old_message(),
+            )
+    return _create_refund(refund)
 
 
 def find_refund(refund: Refund) -> gateway.StripeRefund | None:
-    """Find a refund at Stripe by our own id in its metadata."""
-    known = gateway.list_refunds(refund.payment.stripe_payment_intent_id or "")
-    return next((each for each in known if each.metadata.get("refund") == str(refund.uuid)), None)
+    """Find the refund of an earlier attempt at Stripe, by our id in its metadata."""
+    refunds = gateway.list_refunds(refund.payment.stripe_payment_intent_id or "")
+    return next((each for each in refunds if each.metadata.get("refund") == str(refund.uuid)), None)
 
 
-def _already_refunded(refund: Refund) -> gateway.StripeRefund | None:
-    """Find the refund that came before ours: our own, or the same one made by hand at Stripe."""
-    with looking():
-        known = list(gateway.list_refunds(refund.payment.stripe_payment_intent_id or ""))
-    ours = [each for each in known if each.metadata.get("refund") == str(refund.uuid)]
-    by_hand = [
+def _create_refund(refund: Refund) -> RefundResult:
+    try:
+        return _refund_result(refund, gateway.create_refund(params=refund.params, key=refund.idempotency_key))
+    except gateway.InvalidRequest as error:
+        earlier = _find_earlier_refund(refund) if error.code == "charge_already_refunded" else None
+        if earlier:
+            return replace(_refund_result(refund, earlier), refusal=error.message)
+        return RefundResult(
+            payment_id=refund.payment_id,
+            refund_id=refund.pk,
+            status=Refund.Status.FAILED,
+            failure_code=_failure_code(error),
+            message=error.message,
+        )
+
+
+def _find_earlier_refund(refund: Refund) -> gateway.StripeRefund | None:
+    """Find why Stripe says "already refunded": our own refund, or else one of that amount created in its dashboard."""
+    with _look_up():
+        refunds = list(gateway.list_refunds(refund.payment.stripe_payment_intent_id or ""))
+    ours = [each for each in refunds if each.metadata.get("refund") == str(refund.uuid)]
+    foreign = [
         each
-        for each in known
+        for each in refunds
         if "refund" not in each.metadata and each.amount == refund.amount and each.status in {"pending", "succeeded"}
     ]
-    return next(iter(ours + by_hand), None)
+    return next(iter(ours + foreign), None)
 
 
-def refund_result(refund: Refund | None, found: gateway.StripeRefund, *, payment_id: int = 0) -> RefundResult:
-    """Read a refund's present state at Stripe as an answer."""
-    failed = found.status in {"failed", "canceled"}
-    yes = Refund.Status.SUCCEEDED if found.status == "succeeded" else Refund.Status.PENDING
-    return RefundResult(
-        payment_id=refund.payment_id if refund else payment_id,
-        refund_id=refund.pk if refund else None,
-        status=Refund.Status.FAILED if failed else yes,
-        stripe_id=found.id,
-        amount=found.amount,
-        currency=found.currency,
-        failure_code=found.failure_reason if failed else "",
-        message=_("The bank could not take the refund: %(why)s.") % {"why": found.failure_reason.replace("_", " ")}
-        if failed
-        else "",
-    )
-
-
-def _too_late(wish: StripeOperation, *, at: datetime) -> bool:
-    return wish.first_sent_at is not None and at - wish.first_sent_at > POST_AGAIN_WITHIN
-
-
-def _too_late_words() -> str:
-    return _("Stripe knows nothing of this after 23 hours of trying; whether to send it again is yours to say.")
-
-
-def _loud(refused: gateway.InvalidRequest) -> str:
-    if refused.code in {"idempotency_error", "idempotency_key_in_use"}:
-        logger.error("The same key went out with other parameters: %s", refused.message)
-    return refused.code
+def _refund_result(refund: Refund, stripe_refund: gateway.StripeRefund) -> RefundResult:
+    return RefundResult.from_stripe(stripe_refund, refund=refund, payment_id=refund.payment_id)

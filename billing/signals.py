@@ -1,7 +1,7 @@
-"""The one thing that travels upwards: "Stripe answered this"."""
+"""The one signal from billing up to ecommerce."""
 
 from django.dispatch import Signal
 
-# Sent outside any transaction with `answers`, a list of PaymentAnswer and RefundAnswer, and `at`, when they were heard.
-# Its one receiver opens the transaction that finishes them, and returns nothing.
+# Sent outside any transaction with `results`, a list of StripeResult, and `at`, when they were received.
+# Its one receiver opens the transaction that applies them, and returns nothing.
 results_received = Signal()

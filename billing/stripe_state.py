@@ -1,6 +1,6 @@
-"""Hearing: what Stripe says now of something that somebody else asked about, or did. Nothing is posted, ever.
+"""Fetch the current state of an object from Stripe, as results to be sent with `signals.results_received`.
 
-Outside any transaction; what is heard goes to `signals.answered`.
+Outside any transaction. Nothing is ever posted to Stripe from here.
 """
 
 from collections.abc import Iterable
@@ -9,71 +9,68 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils import timezone
 
-from billing import gateway, settlement
-from billing.leases import LEASE
+from billing import gateway, leases
 from billing.models import Payment, Refund
-from billing.results import DisputeResult, StripeResult
+from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
 
-DECIDED = {"won": Payment.Dispute.WON, "lost": Payment.Dispute.LOST}
-# An inquiry that came to nothing, and a dispute that was refunded before it began, took no money.
-DECIDED |= dict.fromkeys(("warning_closed", "prevented"), Payment.Dispute.WON)
+# An inquiry that was closed, and a dispute that was prevented by a refund, took no money. Any other status is open.
+DISPUTE_STATUSES = {
+    "won": Payment.Dispute.WON,
+    "lost": Payment.Dispute.LOST,
+    "warning_closed": Payment.Dispute.WON,
+    "prevented": Payment.Dispute.WON,
+}
 
 
 def fetch_intent(intent_id: str) -> list[StripeResult]:
-    """Ask about a PaymentIntent."""
     return intent_results(gateway.retrieve_intent(intent_id))
 
 
 def fetch_refund(refund_id: str) -> list[StripeResult]:
-    """Ask about a refund."""
     return refund_results([gateway.retrieve_refund(refund_id)])
 
 
 def fetch_refunds_of_intent(intent_id: str) -> list[StripeResult]:
-    """Ask about all refunds of a PaymentIntent."""
-    return refund_results(gateway.list_refunds(intent_id)) if intent_id else []
+    return refund_results(gateway.list_refunds(intent_id))
 
 
 def fetch_dispute(dispute_id: str) -> list[StripeResult]:
-    """Ask about a dispute."""
-    found = gateway.retrieve_dispute(dispute_id)
-    before, payment = _payment_taken(found.intent_id)
+    dispute = gateway.retrieve_dispute(dispute_id)
+    before, payment = _charged_payment(dispute.intent_id)
     if payment is None:
         return before
-    status = DECIDED.get(found.status, Payment.Dispute.OPEN)
-    return [*before, DisputeResult(payment_id=payment.pk, stripe_id=found.id, status=status, reason=found.reason)]
+    status = DISPUTE_STATUSES.get(dispute.status, Payment.Dispute.OPEN)
+    return [*before, DisputeResult(payment_id=payment.pk, stripe_id=dispute.id, status=status, reason=dispute.reason)]
 
 
 def intent_results(intent: gateway.PaymentIntent) -> list[StripeResult]:
-    """Read a PaymentIntent as an answer: none where it is not ours, or says nothing final.
-
-    One that failed in a browser, or was given up, is first ended by whoever settles it.
-    """
+    """Return the results of a PaymentIntent: none where it is not ours, or its status is not final."""
     payment = _payment_of(intent)
     if payment is None:
         return []
-    given_up = intent.status == "requires_action" and payment.cancel_requested_at
-    if intent.status not in {"succeeded", "canceled", "requires_action"} or given_up:
-        _settle_soon(payment)
+    canceling = intent.status == "requires_action" and payment.cancel_requested_at
+    if intent.status not in {"succeeded", "canceled", "requires_action"} or canceling:
+        # It has to be canceled at Stripe first, which needs the lease: settlement does that.
+        waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION, closed_at=None)
+        leases.wake(waiting, at=timezone.now())
         return []
-    return [settlement.payment_result(payment, intent)]
+    return [PaymentResult.from_intent(payment, intent)]
 
 
-def refund_results(found: Iterable[gateway.StripeRefund]) -> list[StripeResult]:
-    """Read refunds as answers, each after what its payment has become if we don't know that yet."""
-    answers: list[StripeResult] = []
-    for each in found:
-        refund = Refund.objects.filter(
-            Q(stripe_refund_id=each.id) | Q(uuid=uuid_of(each.metadata.get("refund")))
-        ).first()
-        before, payment = ([], refund.payment) if refund else _payment_taken(each.intent_id)
+def refund_results(stripe_refunds: Iterable[gateway.StripeRefund]) -> list[StripeResult]:
+    """Return the results of refunds, each after that of its payment where our row has not succeeded yet."""
+    results: list[StripeResult] = []
+    for stripe_refund in stripe_refunds:
+        ours = Q(stripe_refund_id=stripe_refund.id) | Q(uuid=parse_uuid(stripe_refund.metadata.get("refund")))
+        refund = Refund.objects.filter(ours).select_related("payment").first()
+        before, payment = ([], refund.payment) if refund else _charged_payment(stripe_refund.intent_id)
         if payment:
-            answers += [*before, settlement.refund_result(refund, each, payment_id=payment.pk)]
-    return answers
+            results += [*before, RefundResult.from_stripe(stripe_refund, refund=refund, payment_id=payment.pk)]
+    return results
 
 
-def _payment_taken(intent_id: str) -> tuple[list[StripeResult], Payment | None]:
-    """Give the payment whose money Stripe took, after the answer that says so where our row does not yet."""
+def _charged_payment(intent_id: str) -> tuple[list[StripeResult], Payment | None]:
+    """Return the payment that Stripe charged, and the results to apply first where our row does not say so yet."""
     payment = Payment.objects.filter(stripe_payment_intent_id=intent_id).first() if intent_id else None
     if payment and payment.status == Payment.Status.SUCCEEDED:
         return [], payment
@@ -82,21 +79,14 @@ def _payment_taken(intent_id: str) -> tuple[list[StripeResult], Payment | None]:
 
 
 def _payment_of(intent: gateway.PaymentIntent) -> Payment | None:
-    """Give our payment; another intent that names a payment with an intent of its own is not that payment's."""
     ours = Q(stripe_payment_intent_id=intent.id)
-    named = Q(uuid=uuid_of(intent.metadata.get("payment")), stripe_payment_intent_id=None)
+    # Metadata counts only while the payment has no intent: another one that names it is a second charge.
+    named = Q(uuid=parse_uuid(intent.metadata.get("payment")), stripe_payment_intent_id=None)
     return Payment.objects.filter(ours | named).first()
 
 
-def _settle_soon(payment: Payment) -> None:
-    # Never within a minute from now: that may be a lease, and whoever holds it is asking just this.
-    now = timezone.now()
-    waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION, closed_at=None)
-    waiting.filter(next_attempt_at__gt=now + LEASE).update(next_attempt_at=now)
-
-
-def uuid_of(text: str | None) -> UUID | None:
-    """Read one of our own ids from Stripe's metadata; None where it is none."""
+def parse_uuid(text: str | None) -> UUID | None:
+    """Read one of our ids from Stripe's metadata; None where it is none, since anybody may write there."""
     try:
         return UUID(text or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""How a message is sent, a bell for rows that are the queue; and the tasks of Stripe's events and of reconciling."""
+"""Celery tasks of webhook events and reconciliation, and how any task is enqueued."""
 
 import time
 from typing import Any
@@ -7,32 +7,34 @@ from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from billing.reconciliation import run as reconciling
+from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
 TURN_SECONDS = 20
 
 
 def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
-    """Send a task once the transaction is committed. With Redis gone it is logged, and the sweep finds the row."""
-    # No partial: Django names what failed by its __qualname__, and would fail itself.
+    """Enqueue a task once the transaction is committed.
+
+    The rows are the queue and a message only wakes a worker: with Redis gone this is logged, and the sweep finds the
+    row.
+    """
+    # No partial: to log a failure, Django reads the function's __qualname__, which a partial lacks.
     transaction.on_commit(lambda: task.delay(**ids), robust=True)
 
 
 @shared_task(name="billing.process_event")
 def process_event(*, event_id: int) -> None:
-    """Work on an event of Stripe's, if that is still to be done."""
-    processing.process(event_id=event_id, at=timezone.now())
+    processing.process_event(event_id=event_id, at=timezone.now())
 
 
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
-    """Begin to hold our money against Stripe's records."""
-    enqueue_on_commit(reconcile, reconciliation_id=reconciling.begin(at=timezone.now()).pk)
+    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start(at=timezone.now()).pk)
 
 
 @shared_task(name="billing.reconcile")
 def reconcile(*, reconciliation_id: int) -> None:
-    """Go on with a reconciliation for a while, and ring again if more is to be done."""
-    if reconciling.work(reconciliation_id=reconciliation_id, until=time.monotonic() + TURN_SECONDS):
+    """Work on a reconciliation for a while, and enqueue the rest."""
+    if reconciliation.run_pass(reconciliation_id=reconciliation_id, until=time.monotonic() + TURN_SECONDS):
         enqueue_on_commit(reconcile, reconciliation_id=reconciliation_id)

@@ -1,1 +1,1 @@
-"""People: users who sign in, customers, addresses."""
+"""Users who sign in, customers, addresses, and the actors of acts and events."""

@@ -1,4 +1,4 @@
-"""Who did something: an actor, frozen into every act and event, so that history can't be rewritten later."""
+"""Actors: who did something. Acts and events store a copy, so that history does not change with the users."""
 
 from dataclasses import dataclass
 from typing import Self, cast
@@ -10,8 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ActorKind(models.TextChoices):
-    """What sort of actor it was."""
-
     STAFF = "staff", _("Staff")
     CUSTOMER = "customer", _("Customer")
     API_KEY = "api_key", _("API key")
@@ -21,7 +19,7 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Somebody, or something, that acts: `label` is how it is shown, for ever."""
+    """`label` is stored with the row and shown for ever."""
 
     kind: ActorKind
     label: str
@@ -29,12 +27,11 @@ class Actor:
 
     @classmethod
     def staff(cls, user: models.Model) -> Self:
-        """Name a member of staff who is signed in."""
         return cls(kind=ActorKind.STAFF, label=str(user), user_id=user.pk)
 
     @property
     def columns(self) -> dict[str, str | int | None]:
-        """Give the columns of `ByActor` that hold this actor."""
+        """The fields of `ByActor`, for `create(**by.columns)`."""
         return {"by_kind": self.kind.value, "by_label": self.label[:200], "by_user_id": self.user_id}
 
 
@@ -48,10 +45,9 @@ STRIPE = Actor(kind=ActorKind.STRIPE, label="Stripe")
 
 
 class ByActor(models.Model):
-    """A row that says who made it."""
-
     by_kind = models.CharField(_("by kind"), max_length=10, choices=ActorKind)
-    # Should a user ever go, history keeps the number: to prove it took a tenth of PostgreSQL's time in a bulk job.
+    # No foreign key constraint: checking it took a tenth of PostgreSQL's time in a bulk job. Should a user be deleted,
+    # history keeps the id.
     by_user = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.DO_NOTHING,
@@ -69,5 +65,4 @@ class ByActor(models.Model):
 
     @property
     def by(self) -> Actor:
-        """Give the actor back."""
         return Actor(kind=ActorKind(self.by_kind), label=self.by_label, user_id=self.by_user_id)

@@ -5,8 +5,6 @@ from django.utils.translation import gettext_lazy as _
 
 
 class CustomersConfig(AppConfig):
-    """Wires the app into Django."""
-
     name = "customers"
     verbose_name = _("Customers")
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""People: users who sign in, customers who order, and their addresses."""
+"""Users, customers and addresses."""
 
 import re
 from typing import Self, TypedDict
@@ -16,7 +16,7 @@ from customers.countries import country_name
 
 
 class User(AbstractUser):
-    """Somebody who signs in: staff by user name, customers by e-mail."""
+    """Staff sign in by user name, customers by e-mail."""
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -32,30 +32,27 @@ class User(AbstractUser):
         return self.get_full_name() or self.username
 
 
-MOST_FOUND = 1000
-"""More matches than this are not looked at: nobody reads them, and a search must stay quick."""
+MAX_MATCHES = 1000
+"""A search is cut off there, to stay quick: nobody reads more."""
 
 
 class Words(Func):
-    """The words that a customer is found by: the parts of e-mail and name, in lower case."""
+    """The search vector of a customer: the parts of e-mail and name, in lower case."""
 
     function = "customers_words"
     output_field = SearchVectorField()
 
 
 class CustomerQuerySet(models.QuerySet["Customer"]):
-    """Many customers."""
-
-    def called(self, email: str) -> Self:
-        """Find the customer of this e-mail, whatever the case of its letters."""
+    def with_email(self, email: str) -> Self:
+        """Ignore case."""
         return self.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email.strip())))
 
     def matching(self, text: str) -> Self:
-        """Find by the beginning of an e-mail where there is an @, else by words, the last of which may be cut short."""
-        return self.filter(pk__in=self.model.objects.found(text).values("pk")[:MOST_FOUND])
+        """Search by the beginning of an e-mail if there is an @, else by words, the last of which may be a prefix."""
+        return self.filter(pk__in=self.model.objects.all_matching(text).values("pk")[:MAX_MATCHES])
 
-    def found(self, text: str) -> Self:
-        """Find all of them, in no order."""
+    def all_matching(self, text: str) -> Self:
         if "@" in text:
             return self.alias(lowered=Lower("email")).filter(lowered__startswith=text.strip().lower())
         words = [word for word in re.split(r"[\W_]+", text) if word]
@@ -64,7 +61,7 @@ class CustomerQuerySet(models.QuerySet["Customer"]):
 
 
 class Customer(models.Model):
-    """Somebody who orders; `user` is empty for those who never signed in."""
+    """`user` is null for customers who never signed in."""
 
     user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, verbose_name=_("user"))
     email = models.EmailField(_("e-mail"))
@@ -96,12 +93,11 @@ class Customer(models.Model):
 
     @property
     def name(self) -> str:
-        """Give the full name, empty where none is known."""
         return f"{self.first_name} {self.last_name}".strip()
 
 
 class FrozenAddress(TypedDict):
-    """An address as it was when something was ordered or billed."""
+    """An address as stored with an order or invoice."""
 
     name: str
     line1: str
@@ -113,7 +109,7 @@ class FrozenAddress(TypedDict):
 
 
 class Address(models.Model):
-    """A customer's address; `country` is an ISO 3166-1 code of two letters."""
+    """`country` is an ISO 3166-1 code of two letters."""
 
     class Kind(models.TextChoices):
         SHIPPING = "shipping", _("Shipping")
@@ -145,16 +141,15 @@ class Address(models.Model):
         ]
 
     def __str__(self) -> str:
-        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country_in_words)
+        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country_name)
         return ", ".join(part for part in parts if part)
 
     @property
-    def country_in_words(self) -> str:
-        """Give the country's name in the language of who asks."""
+    def country_name(self) -> str:
+        """In the language of the request."""
         return country_name(self.country)
 
     def frozen(self) -> FrozenAddress:
-        """Give the address as an order or invoice keeps it."""
         return FrozenAddress(
             name=self.name,
             line1=self.line1,

@@ -1,1 +1,1 @@
-"""What make run starts where nothing is configured."""
+"""Starts PostgreSQL, Redis, the fake Stripe and the project's programs where no address is configured."""

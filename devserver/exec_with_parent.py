@@ -1,7 +1,7 @@
-"""Become another program that ends when its parent does. Run by path, so that it starts in a few milliseconds.
+"""Replace this process by a program that ends when its parent does. Run by path, to start in a few milliseconds.
 
-`python -I -S launch.py PARENT SIGNAL UID GID PROGRAM…`; a UID below zero stays who it is. The kernel counts the
-*thread* that started this as the parent: start from one that lives as long as the program shall.
+`python -I -S exec_with_parent.py PARENT SIGNAL UID GID PROGRAM…`; a UID below zero keeps the current user. The kernel
+takes the *thread* that started this for the parent: start it from one that lives as long as the program.
 """
 
 import ctypes
@@ -11,15 +11,14 @@ import sys
 PR_SET_PDEATHSIG = 1
 
 
-def become(parent: int, signal: int, account: tuple[int, int], program: list[str]) -> None:
-    """Give up root where asked to, tie this process to its parent, turn into the program."""
+def exec_with_parent(parent: int, signal: int, account: tuple[int, int], program: list[str]) -> None:
     uid, gid = account
     if uid >= 0:
         os.setgroups([])
         os.setgid(gid)
         os.setuid(uid)
     if sys.platform == "linux":
-        # After setuid, which clears it. Elsewhere the next start ends what a killed one left.
+        # After setuid, which clears it. Elsewhere the next run ends the stale processes.
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal)
     if os.getppid() != parent:
         sys.exit("The process that started this one is gone.")
@@ -31,4 +30,4 @@ def become(parent: int, signal: int, account: tuple[int, int], program: list[str
 
 if __name__ == "__main__":
     numbers = [int(argument) for argument in sys.argv[1:5]]
-    become(numbers[0], numbers[1], (numbers[2], numbers[3]), sys.argv[5:])
+    exec_with_parent(numbers[0], numbers[1], (numbers[2], numbers[3]), sys.argv[5:])

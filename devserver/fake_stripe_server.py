@@ -1,4 +1,4 @@
-"""The stand-in for Stripe, as a process beside us."""
+"""The fake Stripe as a child process, and a client of its `/_sandbox/` addresses."""
 
 import json
 import sys
@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from devserver.process import Process
-from devserver.programs import LOOPBACK, OPENER, logs, says_yes
+from devserver.programs import LOOPBACK, OPENER, log_folder, responds_ok
 
-Answer = dict[str, Any]
+Json = dict[str, Any]
 
 
-def variables(port: int) -> dict[str, str]:
-    """Give what the environment says of a sandbox on this port."""
+def environment(port: int) -> dict[str, str]:
     base = f"http://{LOOPBACK}:{port}"
     return {
         "STRIPE_SECRET_KEY": "sk_test_sandbox",
@@ -26,15 +25,50 @@ def variables(port: int) -> dict[str, str]:
     }
 
 
-class FakeStripeServer(Process):
-    """A Stripe of our own: its money in one folder, its addresses and keys in the environment it is given."""
+class FakeStripeControl:
+    """Client of the fake Stripe's own addresses (fake_stripe/README.md)."""
 
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ledger(self) -> Json:
+        return self._request("GET", "ledger")
+
+    def faults(self, *rules: Json, webhooks: str = "normal") -> Json:
+        """Replace the fault rules in force."""
+        return self.post("faults", {"rules": list(rules), "webhooks": webhooks})
+
+    def clear(self) -> Json:
+        return self._request("DELETE", "faults")
+
+    def fault_counts(self) -> dict[str, int]:
+        """Count since the start how often each kind of fault was applied."""
+        counts: dict[str, int] = self._request("GET", "faults")["struck"]
+        return counts
+
+    def post(self, path: str, body: Json | None = None) -> Json:
+        return self._request("POST", path, body)
+
+    def _request(self, method: str, path: str, body: Json | None = None) -> Json:
+        request = urllib.request.Request(  # noqa: S310 - always http, on this machine
+            f"{self.url}/_sandbox/{path}",
+            data=json.dumps(body).encode() if body is not None else None,
+            headers={"Content-Type": "application/json"},
+            method=method,
+        )
+        with OPENER.open(request, timeout=10) as response:
+            parsed: Json = json.loads(response.read() or b"{}")
+        return parsed
+
+
+class FakeStripeServer(FakeStripeControl, Process):
     def __init__(self, env: Mapping[str, str], var_dir: Path, web_port: int, refund_delay: int = 5) -> None:
-        self.url = env["STRIPE_API_BASE"]
+        FakeStripeControl.__init__(self, env["STRIPE_API_BASE"])
         state = var_dir / "stripe"
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        super().__init__(
-            name="Stripe sandbox",
+        Process.__init__(
+            self,
+            name="Fake Stripe",
             argv=[
                 *(sys.executable, "-m", "fake_stripe", "--port", self.url.rpartition(":")[2]),
                 *("--state", str(state)),
@@ -43,35 +77,7 @@ class FakeStripeServer(Process):
                 *("--secret-key", env["STRIPE_SECRET_KEY"]),
                 *("--refund-delay", str(refund_delay), "--publishable-key", env["STRIPE_PUBLISHABLE_KEY"]),
             ],
-            log=logs(var_dir) / "sandbox.log",
-            answers=lambda: says_yes(f"{self.url}/_sandbox/ledger"),
+            log=log_folder(var_dir) / "sandbox.log",
+            ready_check=lambda: responds_ok(f"{self.url}/_sandbox/ledger"),
             env=env,
         )
-
-    def ledger(self) -> Answer:
-        """Give the money as Stripe has it: payment intents and refunds."""
-        return self._ask("GET", "ledger")
-
-    def faults(self, *rules: Answer, webhooks: str = "normal") -> Answer:
-        """Misbehave by these rules from now on, and by no others."""
-        return self._ask("POST", "faults", {"rules": list(rules), "webhooks": webhooks})
-
-    def clear(self) -> Answer:
-        """Misbehave no more."""
-        return self._ask("DELETE", "faults")
-
-    def struck(self) -> dict[str, int]:
-        """Count, since its start, how often each kind of fault struck."""
-        counts: dict[str, int] = self._ask("GET", "faults")["struck"]
-        return counts
-
-    def _ask(self, method: str, path: str, body: Answer | None = None) -> Answer:
-        request = urllib.request.Request(  # noqa: S310 - always http, on this machine
-            f"{self.url}/_sandbox/{path}",
-            data=json.dumps(body).encode() if body is not None else None,
-            headers={"Content-Type": "application/json"},
-            method=method,
-        )
-        with OPENER.open(request, timeout=10) as answer:
-            given: Answer = json.loads(answer.read() or b"{}")
-        return given

@@ -1,4 +1,4 @@
-"""One run a folder: the kernel lets go of the lock, however the run ends."""
+"""One run per VAR_DIR, held by a lock that the kernel releases however the run ends."""
 
 import fcntl
 import os
@@ -8,27 +8,27 @@ from types import TracebackType
 from typing import Self
 
 from devserver import run_files
-from devserver.process import LocalError
+from devserver.process import DevServerError
 
-HELLO = 1.0  # seconds for a run to notice that the `make` above it was killed
-GOODBYE = 90.0  # seconds for a run on its way out
+TAKEOVER_SECONDS = 1.0  # for a run to notice that the `make` above it was killed
+SHUTDOWN_SECONDS = 90.0  # for a run that is stopping
 
 
-class Lock:
-    """Held from the first step to the last; names its holder for as long as that means to stay."""
+class RunLock:
+    """The file holds the run's process id, and is empty while that run is stopping."""
 
     def __init__(self, var_dir: Path) -> None:
         self.var_dir = var_dir
         self.file = (var_dir / "lock").open("a+", encoding="ascii")
 
     def __enter__(self) -> Self:
-        begun = time.monotonic()
-        while not self._taken():
-            waited = time.monotonic() - begun
-            if waited > (HELLO if self._holder() else GOODBYE):
-                raise LocalError(self._refusal())
+        started = time.monotonic()
+        while not self._acquire():
+            waited = time.monotonic() - started
+            if waited > (TAKEOVER_SECONDS if self._holder() else SHUTDOWN_SECONDS):
+                raise DevServerError(self._already_running())
             time.sleep(0.1)
-        self.leaving()
+        self.clear_holder()
         self.file.write(str(os.getpid()))
         self.file.flush()
         return self
@@ -36,14 +36,14 @@ class Lock:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.leaving()
+        self.clear_holder()
         self.file.close()
 
-    def leaving(self) -> None:
-        """Let those who wait know that this folder will soon be free."""
+    def clear_holder(self) -> None:
+        """Tell runs that wait for this folder that it will soon be free."""
         self.file.truncate(0)
 
-    def _taken(self) -> bool:
+    def _acquire(self) -> bool:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -54,8 +54,8 @@ class Lock:
         self.file.seek(0)
         return self.file.read().strip()
 
-    def _refusal(self) -> str:
-        running = run_files.read(self.var_dir / "run.json")
+    def _already_running(self) -> str:
+        running = run_files.read_json(self.var_dir / "run.json")
         where = f" and answers on {running['web']}" if running else ""
         return (
             f"Pelcro Orders already runs from {self.var_dir} (process {self._holder() or 'unknown'}){where}. "

@@ -1,27 +1,25 @@
-"""The folders of embedded services: private, and nobody else's."""
+"""The folders of embedded services, which only their own account may enter."""
 
 import os
 import shutil
 import stat
 from pathlib import Path
 
-from devserver.process import Account, LocalError
+from devserver.process import Account, DevServerError
 
 
-def private(folder: Path, account: Account | None = None) -> Path:
-    """Make sure of a folder that this account alone may enter."""
+def ensure_private(folder: Path, account: Account | None = None) -> Path:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if account is not None and folder.lstat().st_uid == 0:
         os.chown(folder, account.uid, account.gid)
-    found, wanted = folder.lstat(), account.uid if account is not None else os.geteuid()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != wanted:
-        raise LocalError(f"{folder} belongs to another user (id {found.st_uid}): remove it, or start as that user.")
+    found, expected = folder.lstat(), account.uid if account is not None else os.geteuid()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != expected:
+        raise DevServerError(f"{folder} belongs to another user (id {found.st_uid}): remove it, or start as that user.")
     folder.chmod(0o700)
     return folder
 
 
-def emptied(folder: Path) -> Path:
-    """Take out what an ended run left in a folder of sockets."""
+def empty(folder: Path) -> Path:
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -1,4 +1,4 @@
-"""One program that this project starts: until it answers, while it runs, until it is gone."""
+"""A child process: start it, wait until it is ready, stop it, report how it ended."""
 
 import contextlib
 import os
@@ -14,30 +14,28 @@ from pathlib import Path
 from devserver import exec_with_parent
 from pelcro_orders.config import BASE_DIR
 
-Pause = Callable[[float], None]
-TICK = 0.05  # seconds between two questions
+Sleep = Callable[[float], None]
+POLL_SECONDS = 0.05
 
 
-class LocalError(Exception):
-    """What went wrong and what to do, as a sentence for whoever typed the command."""
+class DevServerError(Exception):
+    """What went wrong and what to do about it, as one sentence for the terminal."""
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whom a program runs as."""
-
     uid: int
     gid: int
 
 
-def unprivileged() -> Account | None:
-    """Give the account of PostgreSQL, which refuses to run as root; nothing where we are somebody else."""
+def unprivileged_account() -> Account | None:
+    """The account for PostgreSQL, which refuses to run as root; None where this process is not root."""
     uid = os.geteuid()
     try:
         account = pwd.getpwnam("nobody") if uid == 0 else pwd.getpwuid(uid)
     except KeyError:
         who = f"user id {uid}" if uid else "`nobody`, and refuses to run as root"
-        raise LocalError(
+        raise DevServerError(
             f"PostgreSQL needs an account in /etc/passwd for {who}: add it, or set DATABASE_URL."
         ) from None
     return Account(account.pw_uid, account.pw_gid) if uid == 0 else None
@@ -50,39 +48,34 @@ class Process:
     name: str
     argv: Sequence[str]
     log: Path
-    answers: Callable[[], bool]
+    ready_check: Callable[[], bool]
     env: Mapping[str, str] = field(default_factory=dict)
     cwd: Path = BASE_DIR
     account: Account | None = None
     stop_signal: signal.Signals = signal.SIGTERM
-    patience: float = 60
-    grace: float = 15
+    start_timeout: float = 60
+    stop_timeout: float = 15
     child: "subprocess.Popen[bytes] | None" = None
 
     @property
     def pid(self) -> int:
-        """Give the id of the running program."""
         if self.child is None:
-            raise LocalError(f"{self._called()} was not started.")
+            raise DevServerError(f"{self._title()} was not started.")
         return self.child.pid
 
     @property
     def running(self) -> bool:
-        """Say whether the program was started and has not ended."""
         return self.child is not None and self.child.poll() is None
 
     @property
     def ended(self) -> bool:
-        """Say whether the program was started and is gone."""
         return self.child is not None and self.child.poll() is not None
 
-    def start(self, pause: Pause = time.sleep) -> None:
-        """Start the program and come back once it answers."""
+    def start(self, sleep: Sleep = time.sleep) -> None:
         self.spawn()
-        self.wait(pause)
+        self.wait(sleep)
 
     def spawn(self) -> None:
-        """Start the program and come back at once."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".log.1"))
@@ -102,56 +95,52 @@ class Process:
         numbers = (os.getpid(), int(self.stop_signal), account.uid, account.gid)
         return [sys.executable, "-I", "-S", exec_with_parent.__file__, *map(str, numbers)]
 
-    def wait(self, pause: Pause = time.sleep) -> None:
-        """Come back once the program answers; it may neither end nor take too long."""
-        deadline = time.monotonic() + self.patience
-        while not self.answers():
+    def wait(self, sleep: Sleep = time.sleep) -> None:
+        deadline = time.monotonic() + self.start_timeout
+        while not self.ready_check():
             if not self.running:
-                raise LocalError(self.obituary())
+                raise DevServerError(self.exit_report())
             if time.monotonic() > deadline:
-                raise LocalError(f"{self._called()} does not answer within {self.patience:.0f} s. {self.last_words()}")
-            pause(TICK)
+                raise DevServerError(
+                    f"{self._title()} does not answer within {self.start_timeout:.0f} s. {self.log_tail()}"
+                )
+            sleep(POLL_SECONDS)
 
-    def must_have_worked(self) -> None:
-        """Complain of a program that did its work and ended, unless it ended well."""
+    def check_succeeded(self) -> None:
         if self.child is None or self.child.wait():
-            raise LocalError(self.obituary())
+            raise DevServerError(self.exit_report())
 
-    def ask_to_stop(self) -> None:
-        """Send the signal that ends the program in its own way; come back at once."""
+    def send_stop_signal(self) -> None:
         if self.child is not None and self.running:
             self.child.send_signal(self.stop_signal)
 
     def stop(self) -> None:
-        """End the program in its own way, or by force once its grace is over; come back when it is gone."""
-        self.ask_to_stop()
+        """Send the stop signal, and kill after `stop_timeout`; return once the program is gone."""
+        self.send_stop_signal()
         with contextlib.suppress(subprocess.TimeoutExpired):
             if self.child is not None:
-                self.child.wait(self.grace)
+                self.child.wait(self.stop_timeout)
         self.kill()
 
     def kill(self) -> None:
-        """End the program and what it started by force; come back when it is gone."""
+        """Kill the program and its children; return once it is gone."""
         if self.child is None:
             return
         with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS forbids it for a group of zombies
             os.killpg(self.child.pid, signal.SIGKILL)
         self.child.wait()
 
-    def said(self, text: str) -> bool:
-        """Say whether the program wrote this into its log."""
+    def log_contains(self, text: str) -> bool:
         return text in self.log.read_text(encoding="utf-8", errors="replace")
 
-    def _called(self) -> str:
+    def _title(self) -> str:
         return self.name[0].upper() + self.name[1:]
 
-    def obituary(self) -> str:
-        """Tell how the program ended, in its own last words."""
+    def exit_report(self) -> str:
         status = self.child.returncode if self.child is not None else 0
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-        return f"{self._called()} ended {how}. {self.last_words()}"
+        return f"{self._title()} ended {how}. {self.log_tail()}"
 
-    def last_words(self, lines: int = 15) -> str:
-        """Quote the end of the log."""
-        words = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-lines:]
-        return "\n    ".join([f"The end of {self.log}:", *(words or ["(empty)"])])
+    def log_tail(self, lines: int = 15) -> str:
+        tail = self.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()[-lines:]
+        return "\n    ".join([f"The end of {self.log}:", *(tail or ["(empty)"])])

@@ -1,4 +1,4 @@
-"""What a killed run left behind: found by who it is, never by its name, and ended."""
+"""Finds the processes that a killed run left behind, by identity and never by name, and ends them."""
 
 import contextlib
 import os
@@ -12,15 +12,15 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 
 def identity(pid: int) -> str:
-    """Tell one process from a later one with the same id; empty for one that is gone."""
+    """What tells a process from a later one with the same id; empty for one that is gone."""
     if sys.platform == "linux":
         return _identity_on_linux(pid)
-    return _asked_ps("lstart=", pid)
+    return _ps("lstart=", pid)
 
 
 def _identity_on_linux(pid: int) -> str:
     try:
-        # The name in brackets may hold anything; behind it stand the state and, as 20th, the time of the start.
+        # The name in brackets may hold anything; after it come the state and, as the 20th field, the start time.
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
     except OSError:
         return ""
@@ -28,29 +28,28 @@ def _identity_on_linux(pid: int) -> str:
 
 
 def command_line(pid: int) -> str:
-    """Give what a process was started with; empty for one that is gone."""
     if sys.platform != "linux":
-        return _asked_ps("args=", pid)
+        return _ps("args=", pid)
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
     except OSError:
         return ""
 
 
-def _asked_ps(column: str, pid: int) -> str:
+def _ps(column: str, pid: int) -> str:
     found = subprocess.run(["/bin/ps", "-o", column, "-p", str(pid)], check=False, capture_output=True, text=True)
     return found.stdout.strip()
 
 
-def end(pid: int, known: str, ask: signal.Signals, grace: float = 30) -> bool:
-    """End a process in its own way, or by force; say whether it was still there."""
-    if not known or identity(pid) != known:
+def end(pid: int, expected: str, stop_signal: signal.Signals, stop_timeout: float = 30) -> bool:
+    """Stop or kill a process if its identity is the expected one; return whether it was there."""
+    if not expected or identity(pid) != expected:
         return False
-    for number, seconds in ((ask, grace), (signal.SIGKILL, 5.0)):
+    for number, seconds in ((stop_signal, stop_timeout), (signal.SIGKILL, 5.0)):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
         deadline = time.monotonic() + seconds
-        while identity(pid) == known:
+        while identity(pid) == expected:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
@@ -60,9 +59,9 @@ def end(pid: int, known: str, ask: signal.Signals, grace: float = 30) -> bool:
 
 
 def end_postmaster(file: Path, mark: str) -> None:
-    """End the PostgreSQL that a `postmaster.pid` names if it is ours; the file of one that is gone is taken away.
+    """End the PostgreSQL of a `postmaster.pid` if its command line holds `mark`, and remove the file.
 
-    PostgreSQL itself takes *any* process of that id for a running server, and refuses to start.
+    PostgreSQL takes *any* process with that id for a running server, and refuses to start.
     """
     if not file.is_file():
         return

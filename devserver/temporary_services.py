@@ -1,12 +1,12 @@
-"""Services of one's own, begun empty and taken away at the end: for tests and benchmarks.
+"""Empty services for tests and benchmarks, removed at the end.
 
-    with Stack(folder) as stack:
-        stack.migrate()
-        web, worker = stack.web(), stack.worker()
-        stack.redis.kill()
-        stack.redis.start()
+    with TemporaryServices(folder) as services:
+        services.migrate()
+        web, worker = services.web(), services.worker()
+        services.redis.kill()
+        services.redis.start()
 
-`stack.env` is the environment of everything that speaks to these services.
+`services.env` is the environment of everything that uses these services.
 """
 
 import os
@@ -18,32 +18,35 @@ from typing import Self
 
 from devserver import fake_stripe_server, programs, run_files
 from devserver.fake_stripe_server import FakeStripeServer
-from devserver.postgres import FOR_TESTS, Postgres
-from devserver.private_folders import private
-from devserver.process import Process, unprivileged
+from devserver.postgres import TEST_SETTINGS, Postgres
+from devserver.private_folders import ensure_private
+from devserver.process import Process, unprivileged_account
 from devserver.valkey import Valkey
 
 
-class Stack:
-    """PostgreSQL, Redis and the Stripe sandbox, and on demand web, worker and beat, apart from all others."""
-
+class TemporaryServices:
     def __init__(self, folder: Path, *, durable: bool = False) -> None:
         self.folder = folder
-        # A socket's path is short at most, and a test's folder is long.
-        self.sockets = private(Path(tempfile.mkdtemp(prefix="pelcro-apart-", dir="/tmp")), unprivileged())
+        # The path of a socket has 107 bytes at most, and a test's folder may be longer.
+        self.sockets = ensure_private(
+            Path(tempfile.mkdtemp(prefix="pelcro-isolated-", dir="/tmp")), unprivileged_account()
+        )
         self.port = programs.free_port()
         self.postgres = Postgres(
-            folder / "postgres", self.sockets, programs.logs(folder) / "postgres.log", {} if durable else FOR_TESTS
+            folder / "postgres",
+            self.sockets,
+            programs.log_folder(folder) / "postgres.log",
+            {} if durable else TEST_SETTINGS,
         )
-        self.redis = Valkey(folder / "redis", self.sockets, programs.logs(folder) / "redis.log")
+        self.redis = Valkey(folder / "redis", self.sockets, programs.log_folder(folder) / "redis.log")
         self.env = self._environment()
-        self.sandbox = FakeStripeServer(self.env, folder, self.port, refund_delay=1)
+        self.fake_stripe = FakeStripeServer(self.env, folder, self.port, refund_delay=1)
         self.programs: list[Process] = []
 
     def _environment(self) -> dict[str, str]:
-        variables = run_files.without_ours(run_files.surroundings(self.folder, {}))
-        return variables | {
-            **fake_stripe_server.variables(programs.free_port()),
+        environment = run_files.without_project_variables(run_files.child_environment(self.folder, {}))
+        return environment | {
+            **fake_stripe_server.environment(programs.free_port()),
             "DATABASE_URL": self.postgres.url,
             "REDIS_URL": self.redis.url,
             "SECRET_KEY": "a-key-of-tests-alone-that-guards-nothing-0123456789",
@@ -54,7 +57,7 @@ class Stack:
 
     def __enter__(self) -> Self:
         try:
-            for server in (self.postgres, self.redis, self.sandbox):
+            for server in (self.postgres, self.redis, self.fake_stripe):
                 server.start()
         except BaseException:
             self.stop()
@@ -67,46 +70,41 @@ class Stack:
         self.stop()
 
     def stop(self) -> None:
-        """End all of it: whoever asks first, whoever answers last."""
+        # Servers last: PostgreSQL waits for its clients.
         for program in self.programs:
-            program.ask_to_stop()
-        for process in (*reversed(self.programs), self.sandbox, self.redis, self.postgres):
+            program.send_stop_signal()
+        for process in (*reversed(self.programs), self.fake_stripe, self.redis, self.postgres):
             process.stop()
         shutil.rmtree(self.sockets, ignore_errors=True)
 
     def migrate(self) -> None:
-        """Bring the database up to date."""
         self.manage("migrate", "--verbosity", "0")
 
     def manage(self, *arguments: str) -> str:
-        """Run a command of `manage.py` to its end and give what it printed; it must not fail."""
-        command = self._kept(programs.command(self.env, self.folder, *arguments))
+        """Run a command of manage.py and return its output; raise DevServerError where it fails."""
+        command = self._add(programs.manage_command(self.env, self.folder, *arguments))
         command.spawn()
-        command.must_have_worked()
+        command.check_succeeded()
         return command.log.read_text(encoding="utf-8")
 
     def web(self) -> Process:
-        """Start the web server on `stack.port`; its address is `stack.env["BASE_URL"]`."""
         return self._started(programs.web(self.env, self.folder, self.port))
 
     def worker(self, name: str = "worker") -> Process:
-        """Start a worker."""
         return self._started(programs.worker(self.env, self.folder, name))
 
     def beat(self) -> Process:
-        """Start the clock."""
         return self._started(programs.beat(self.env, self.folder))
 
     def _started(self, program: Process) -> Process:
-        self._kept(program).start()
+        self._add(program).start()
         return program
 
-    def _kept(self, program: Process) -> Process:
+    def _add(self, program: Process) -> Process:
         self.programs.append(program)
         return program
 
 
-def become_environment(variables: dict[str, str]) -> None:
-    """Make an environment that of this very process."""
+def replace_environment(environment: dict[str, str]) -> None:
     os.environ.clear()
-    os.environ.update(variables)
+    os.environ.update(environment)

@@ -1,4 +1,4 @@
-"""System checks of what no type and no constraint can see."""
+"""System checks of the app."""
 
 from typing import Any
 
@@ -8,10 +8,10 @@ from billing.signals import results_received
 
 
 @register()
-def one_receiver_of_answers(**_kwargs: Any) -> list[CheckMessage]:
-    """Insist that what Stripe answers is finished once: by none it is lost, by two it is done twice."""
+def one_receiver_of_results(**_kwargs: Any) -> list[CheckMessage]:
+    """Without a receiver what Stripe says is lost; with two it is applied twice."""
     count = len(results_received.receivers)
     if count == 1:
         return []
     sentence = f"billing.signals.results_received has {count} receivers; it must have exactly one."
-    return [Error(sentence, hint="Connect ecommerce.receivers.finish_answers alone.", id="ecommerce.E001")]
+    return [Error(sentence, hint="Connect ecommerce.receivers.apply_received_results alone.", id="ecommerce.E001")]

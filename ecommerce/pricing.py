@@ -1,4 +1,4 @@
-"""What an order costs and what a return gives back: arithmetic alone, in minor units. No ORM, no clock, no float."""
+"""What an order costs and what a partial return refunds, in minor units. No ORM, no clock, no floats."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_QUANTITY = 999
 
 
 class PricingError(Exception):
-    """What was asked for can't be priced. `code` and `field` are for programs, `message` is a sentence for people."""
+    """A request that can't be priced. `code` and `field` are for programs, `message` is a sentence for users."""
 
     code: ClassVar[str]
     field: ClassVar[str] = "items"
@@ -28,70 +28,53 @@ class PricingError(Exception):
 
     @property
     def message(self) -> str:
-        """Give the sentence in the language of whoever reads it now."""
+        # Translated when it is read, in the language of that request.
         return str(self)
 
 
 class ItemsRequired(PricingError):
-    """Nothing was ordered."""
-
     code = "items_required"
 
 
 class TooManyItems(PricingError):
-    """More lines than an order may have."""
-
     code = "too_many_items"
 
 
 class MixedCurrencies(PricingError):
-    """The SKUs don't share one currency."""
-
     code = "mixed_currencies"
 
 
 class InvalidQuantity(PricingError):
-    """A quantity outside of what may be ordered, or of what is left to return."""
-
     code = "invalid_quantity"
 
 
 class CouponCurrencyMismatch(PricingError):
-    """A coupon takes off an amount of another currency."""
-
     code = "invalid_coupon"
     field = "coupon_code"
 
 
 class AmountTooLarge(PricingError):
-    """More than Stripe charges at once."""
-
     code = "amount_too_large"
 
 
 class AmountTooSmall(PricingError):
-    """Less than Stripe charges in this currency, and not nothing."""
-
     code = "amount_too_small"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """So many of one SKU."""
-
     sku_id: int
     unit_price: int
     quantity: int
 
     @property
     def amount(self) -> int:
-        """Give the price of the whole line, before any discount."""
         return self.unit_price * self.quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CouponTerms:
-    """What a coupon takes off: a percentage, or an amount of one currency; raise ValueError on anything else."""
+    """A percentage off, or an amount of one currency; ValueError on anything else."""
 
     code: str
     percent_off: Decimal | None = None
@@ -100,16 +83,16 @@ class CouponTerms:
 
     def __post_init__(self) -> None:
         if self.percent_off is not None:
-            sound = self.amount_off is None and 0 < self.percent_off <= 100  # noqa: PLR2004 - per cent
+            valid = self.amount_off is None and 0 < self.percent_off <= 100  # noqa: PLR2004 - per cent
         else:
-            sound = self.amount_off is not None and self.amount_off > 0 and bool(self.currency)
-        if not sound:
+            valid = self.amount_off is not None and self.amount_off > 0 and bool(self.currency)
+        if not valid:
             raise ValueError(f"Coupon {self.code} takes off either 0 to 100 percent or an amount with its currency.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The sums of an order. `amounts` are those of its lines, in their order, before the discount."""
+    """The sums of an order. `amounts` are those of its lines before the discount, in the order of the lines."""
 
     currency: str
     amounts: tuple[int, ...]
@@ -121,7 +104,7 @@ class Totals:
 
 
 def one_currency(codes: Iterable[str]) -> str:
-    """Give the currency that all the SKUs share; raise MixedCurrencies, ItemsRequired or UnsupportedCurrency."""
+    """Return the currency that all codes name; raise MixedCurrencies, ItemsRequired or UnsupportedCurrency."""
     distinct = sorted({money.currency(code).code for code in codes})
     if not distinct:
         raise ItemsRequired(_("Choose at least one item."))
@@ -135,7 +118,7 @@ def one_currency(codes: Iterable[str]) -> str:
 def price(
     lines: Sequence[Line], *, currency: str, coupon: CouponTerms | None = None, shipping: int = 0, tax: int = 0
 ) -> Totals:
-    """Price an order; raise a PricingRefused, or ValueError where a price is off the step."""
+    """Price an order; raise PricingError, or ValueError where an amount is not a multiple of the currency's step."""
     _check_lines(lines)
     amounts = tuple(line.amount for line in lines)
     _check_steps(currency, *(line.unit_price for line in lines), shipping, tax)
@@ -187,7 +170,7 @@ def _discount(subtotal: int, coupon: CouponTerms, currency: str) -> int:
 
 
 def _check_bounds(subtotal: int, total: int, currency: str) -> None:
-    # The subtotal too: it is stored, and stands on the invoice, however much a coupon takes off.
+    # The subtotal too, however much a coupon takes off: it is stored, and printed on the invoice.
     highest = max(subtotal, total)
     if highest > money.MAX_AMOUNT:
         sentence = _("The order comes to {amount}; at most {most} can be charged at once.")
@@ -200,58 +183,58 @@ def _check_bounds(subtotal: int, total: int, currency: str) -> None:
         raise AmountTooSmall(format_lazy(sentence, amount=money.format_money(total, currency), least=least))
 
 
-def share_of(lines: Sequence[Line], discount: int, *, currency: str) -> list[int]:
-    """Allocate the order's discount over its lines in proportion to their amounts; the shares add up to it."""
+def discount_shares(lines: Sequence[Line], discount: int, *, currency: str) -> list[int]:
+    """Divide a discount among lines in proportion to their amounts; the shares add up to it."""
     amounts = [line.amount for line in lines]
     _check_steps(currency, *amounts, discount)
     return _allocate(discount, amounts, money.currency(currency).step)
 
 
 def _allocate(amount: int, weights: Sequence[int], step: int) -> list[int]:
-    """Allocate by largest remainder, whole steps only; the earlier of equals comes first."""
+    """Divide by largest remainder, in whole steps; the earlier of two equal remainders gets the step."""
     whole = sum(weights)
     if not whole:
         return [0] * len(weights)
     shares, remainders = zip(*(divmod(amount // step * weight, whole) for weight in weights), strict=True)
     left = amount // step - sum(shares)
-    favoured = set(sorted(range(len(weights)), key=lambda place: -remainders[place])[:left])
-    return [(share + (place in favoured)) * step for place, share in enumerate(shares)]
+    rounded_up = set(sorted(range(len(weights)), key=lambda place: -remainders[place])[:left])
+    return [(share + (place in rounded_up)) * step for place, share in enumerate(shares)]
 
 
 def refund_for_items(
     lines: Sequence[Line], totals: Totals, *, returned: Sequence[int], returning: Sequence[int]
 ) -> int:
-    """Say what is owed for returning so many of each line, given how many of each came back before.
+    """Return the refund for the quantities `returning`, given those `returned` before; both in the order of `lines`.
 
-    Both sequences follow the order of `lines`. Each item carries its part of the discount and of the tax; shipping
-    goes back with the last item. However an order is returned piece by piece, the refunds add up to its total.
-    Raise InvalidQuantity where more would come back than was bought.
+    Each item carries its share of the discount and of the tax; shipping is refunded with the last item. In whatever
+    steps an order is returned, the refunds add up to its total. Raise InvalidQuantity where more would be returned
+    than was bought.
     """
     _check_steps(totals.currency, totals.shipping, totals.tax)
     after = [before + now for before, now in zip(returned, returning, strict=True)]
     for line, before, now in zip(lines, returned, after, strict=True):
         if not 0 <= before <= now <= line.quantity:
             sentence = _("{left} of {quantity} are left to return, not {wanted}.")
-            wanted = {"left": line.quantity - before, "quantity": line.quantity, "wanted": now - before}
-            raise InvalidQuantity(format_lazy(sentence, **wanted))
-    return _owed(lines, totals, after) - _owed(lines, totals, returned)
+            values = {"left": line.quantity - before, "quantity": line.quantity, "wanted": now - before}
+            raise InvalidQuantity(format_lazy(sentence, **values))
+    # The difference of two sums that depend on quantities alone, so that rounding never adds up over many returns.
+    return _refund_in_all(lines, totals, after) - _refund_in_all(lines, totals, returned)
 
 
-def _owed(lines: Sequence[Line], totals: Totals, returned: Sequence[int]) -> int:
-    """Give all that is owed once so many of each line came back: a function of the state, not of the way there."""
+def _refund_in_all(lines: Sequence[Line], totals: Totals, returned: Sequence[int]) -> int:
     items = (
         money.round_to_step(Fraction(paid * back, line.quantity), totals.currency)
-        for line, paid, back in zip(lines, _paid_for(lines, totals), returned, strict=True)
+        for line, paid, back in zip(lines, _paid_by_line(lines, totals), returned, strict=True)
     )
-    everything = all(back == line.quantity for line, back in zip(lines, returned, strict=True))
-    return sum(items) + (totals.shipping if everything else 0)
+    all_returned = all(back == line.quantity for line, back in zip(lines, returned, strict=True))
+    return sum(items) + (totals.shipping if all_returned else 0)
 
 
-def _paid_for(lines: Sequence[Line], totals: Totals) -> list[int]:
-    """Give what was paid for each line: its amount less its part of the discount, with its part of the tax."""
-    shares = share_of(lines, totals.discount, currency=totals.currency)
+def _paid_by_line(lines: Sequence[Line], totals: Totals) -> list[int]:
+    """Return what was paid for each line: its amount less its share of the discount, plus its share of the tax."""
+    shares = discount_shares(lines, totals.discount, currency=totals.currency)
     net = [line.amount - share for line, share in zip(lines, shares, strict=True)]
-    # A tax on an order whose items came to nothing follows the quantities: it must go back with something.
+    # Where the items cost nothing, the tax (on shipping) is divided by quantity: it must be refunded with something.
     weights = net if any(net) else [line.quantity for line in lines]
     tax = _allocate(totals.tax, weights, money.currency(totals.currency).step)
     return list(starmap(int.__add__, zip(net, tax, strict=True)))

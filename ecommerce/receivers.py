@@ -1,4 +1,4 @@
-"""What comes back up from billing: "Stripe answered this"."""
+"""Apply what billing hears from Stripe by itself: from webhooks and reconciliation."""
 
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,5 @@ from ecommerce.orders.apply_results import apply_results
 
 
 @receiver(results_received)
-def finish_answers(*, answers: list[StripeResult], at: datetime, **_kwargs: Any) -> None:
-    """Finish what was answered; the transaction is opened here, never by billing."""
-    apply_results(answers=answers, at=at)
+def apply_received_results(*, results: list[StripeResult], at: datetime, **_kwargs: Any) -> None:
+    apply_results(results=results, at=at)

@@ -1,4 +1,4 @@
-"""The roles of staff: who may see and do what. A migration makes them; their names are fixed."""
+"""The groups of staff and their permissions, created by migrations; their names are fixed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -65,13 +65,14 @@ ROLES: dict[str, frozenset[str]] = {
 
 
 def make_roles(registry: Apps) -> None:
-    """Make the groups and give them what of the table above exists by now.
+    """Create the groups, and set those of their permissions that exist by now.
 
-    A migration that adds a permission calls this again: Django itself makes permissions only after the last migration.
+    A migration that adds a permission calls this again. Permissions are created here since Django creates them only
+    after the last migration.
     """
     for label in ("customers", "billing", "ecommerce"):
         config: Any = registry.get_app_config(label)
-        # In a migration apps are stubs without models_module, and create_permissions would pass over them.
+        # In a migration the apps are stubs without models_module, which create_permissions skips.
         module = getattr(config, "models_module", None)
         config.models_module = module or True
         create_permissions(config, verbosity=0, apps=registry)
@@ -83,9 +84,8 @@ def make_roles(registry: Apps) -> None:
 
 
 def any_of(labels: Iterable[str]) -> Q:
-    """Choose the permissions of these labels, as "app.codename"."""
-    wanted = Q(pk=None)
+    matching = Q(pk=None)
     for label in labels:
         app, codename = label.split(".")
-        wanted |= Q(content_type__app_label=app, codename=codename)
-    return wanted
+        matching |= Q(content_type__app_label=app, codename=codename)
+    return matching

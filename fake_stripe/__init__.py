@@ -1,1 +1,1 @@
-"""A stand-in for Stripe's API in a process of its own: `python -m fake_stripe`. See docs/sandbox.md."""
+"""A fake Stripe for the demo and the tests (README.md)."""

@@ -16,64 +16,58 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from fake_stripe.app import application
 from fake_stripe.faults import Faults
-from fake_stripe.idempotency import Keys
-from fake_stripe.pipeline import Desk
-from fake_stripe.state import State
-from fake_stripe.webhooks import Courier
+from fake_stripe.idempotency import IdempotencyStore
+from fake_stripe.server import FakeStripe
+from fake_stripe.store import Store
+from fake_stripe.webhooks import WebhookSender
 
 HOST = "127.0.0.1"
-GRACE = 1
-KEEP_ALIVE = 75
 
 
 class Connection(H11Protocol):
-    """Lets the application cut the connection it answers on."""
+    """Gives the application its transport, so that a fault can reset the connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Hand the transport through to the application."""
         super().connection_made(transport)
         self.app = _with_transport(self.app, transport)
 
 
 def _with_transport(app: ASGIApp, transport: asyncio.Transport) -> ASGIApp:
-    async def handed(scope: Scope, receive: Receive, send: Send) -> None:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         scope["transport"] = transport
         await app(scope, receive, send)
 
-    return handed
+    return wrapped
 
 
 class Server(uvicorn.Server):
-    """Ends at once with exit status 0 when it is asked to end: what is held is dropped."""
+    """Stops at once with exit status 0: requests that a fault holds are dropped."""
 
     faults: Faults
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say where it listens once it does, and would end when asked to."""
         await super().startup(sockets)
         for sock in sockets or []:
             sys.stdout.write(f"listening on http://{HOST}:{sock.getsockname()[1]}\n")
         sys.stdout.flush()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """End, and wait for nobody who is held."""
         super().handle_exit(sig, frame)
-        asyncio.get_event_loop().call_soon_threadsafe(self.faults.end)
+        asyncio.get_event_loop().call_soon_threadsafe(self.faults.stop)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Take the signals, without raising them again at the end."""
+        # Uvicorn would raise the captured signals again at the end.
         with super().capture_signals():
             yield
             self._captured_signals.clear()
 
 
 def arguments() -> argparse.Namespace:
-    """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m fake_stripe", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0 chooses a free one")
-    parser.add_argument("--state", type=Path, required=True, help="the file, or folder, that everything is kept in")
-    parser.add_argument("--webhook-url", default="")
+    parser.add_argument("--state", type=Path, required=True, help="the SQLite file, or a folder for it")
+    parser.add_argument("--webhook-url", default="", help="where events are sent; nowhere if empty")
     parser.add_argument("--webhook-secret", default="whsec_sandbox")
     parser.add_argument("--secret-key", default="sk_test_sandbox")
     parser.add_argument("--publishable-key", default="pk_test_sandbox")
@@ -81,51 +75,49 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def desk(options: argparse.Namespace) -> Desk:
-    """Put the parts together."""
-    state = State(options.state)
-    faults = Faults()
-    courier = Courier(
-        state,
+def create_fake_stripe(options: argparse.Namespace) -> FakeStripe:
+    store, faults = Store(options.state), Faults()
+    return FakeStripe(
+        store,
         faults,
-        url=options.webhook_url,
-        secret=options.webhook_secret,
-        refund_delay=options.refund_delay,
+        IdempotencyStore(store),
+        WebhookSender(store, faults, url=options.webhook_url, secret=options.webhook_secret),
+        options.refund_delay,
+        options.secret_key,
+        options.publishable_key,
     )
-    return Desk(state, faults, Keys(state), courier, options.secret_key, options.publishable_key)
 
 
-def listener(port: int) -> socket.socket:
-    """Listen before anything is announced."""
-    # asyncio switches Nagle's delay (40 ms an answer) off only where the protocol is named.
+def listen(port: int) -> socket.socket:
+    # asyncio switches Nagle's delay (40 ms a response) off only where the protocol is named.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         sock.bind((HOST, port))
     except OSError as error:
         sys.exit(
-            f"The sandbox can't listen on {HOST}:{port}: {error.strerror}. Give another --port, or 0 for a free one."
+            f"The fake Stripe can't listen on {HOST}:{port}: {error.strerror}. "
+            "Give another --port, or 0 for a free one."
         )
     sock.listen(1024)
     return sock
 
 
 async def main() -> None:
-    """Serve until told to end."""
     options = arguments()
-    parts = desk(options)
+    fake = create_fake_stripe(options)
     config = uvicorn.Config(
-        application(parts),
+        application(fake),
         http=Connection,
         log_level="warning",
         access_log=False,
-        timeout_graceful_shutdown=GRACE,
-        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=1,
+        timeout_keep_alive=75,
         ws="none",
     )
     server = Server(config)
-    server.faults = parts.faults
-    await server.serve(sockets=[listener(options.port)])
+    server.faults = fake.faults
+    await server.serve(sockets=[listen(options.port)])
 
 
 if __name__ == "__main__":

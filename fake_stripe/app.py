@@ -1,8 +1,7 @@
-"""The ASGI application, and what it does beside answering."""
+"""The ASGI application and its background tasks."""
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.applications import Starlette
@@ -12,37 +11,38 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from fake_stripe import customers, events, payment_intents, refunds, setup_intents, tokens
-from fake_stripe.calls import ENDPOINTS, Endpoint
-from fake_stripe.control import routes
-from fake_stripe.errors import ApiError
+from fake_stripe.control_api import control_routes
+from fake_stripe.dispatch import dispatch
+from fake_stripe.endpoints import ENDPOINTS, Endpoint
 from fake_stripe.faults import DroppedError
 from fake_stripe.pages import page_routes
-from fake_stripe.pipeline import Desk, serve
-from fake_stripe.refunds import settle
+from fake_stripe.refunds import due_refunds, settle_refund
+from fake_stripe.server import FakeStripe
 
-# Importing an endpoint's module enters it in ENDPOINTS.
+# Importing a module registers its endpoints.
 MODULES = (customers, events, payment_intents, refunds, setup_intents, tokens)
-TICK = 0.25
+POLL_SECONDS = 0.25
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-# Browsers ask before they send a publishable key from another origin.
+# Browsers send a preflight request before one with a publishable key from another origin.
 PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Allow-Methods": "GET, POST, DELETE",
     "Access-Control-Allow-Headers": "Authorization, Content-Type, Idempotency-Key, Stripe-Version",
     "Access-Control-Max-Age": "300",
 }
-log = logging.getLogger("fake_stripe")
+Handler = Callable[[Request], Awaitable[Response]]
 
 
-def application(desk: Desk) -> Starlette:
-    """Put the addresses together."""
-    api: list[BaseRoute] = [_entered(desk, endpoint) for endpoint in _specific_first()]
-    rest = Route("/v1/{rest:path}", _served(desk, None), methods=METHODS)
+def application(fake: FakeStripe) -> Starlette:
+    # A literal path goes before one with a parameter.
+    endpoints = sorted(ENDPOINTS, key=lambda endpoint: endpoint.path.count("{"))
+    api: list[BaseRoute] = [Route(each.path, _handler(fake, each), methods=[each.method]) for each in endpoints]
+    unknown = Route("/v1/{rest:path}", _handler(fake, None), methods=METHODS)
     preflight = Route("/v1/{rest:path}", _preflight, methods=["OPTIONS"])
     return Starlette(
-        routes=[*routes(desk), *page_routes(desk), preflight, *api, rest],
-        exception_handlers={Exception: _broken},
-        lifespan=lambda _: _living(desk),
+        routes=[*control_routes(fake), *page_routes(fake), preflight, *api, unknown],
+        exception_handlers={Exception: _internal_error},
+        lifespan=lambda _: _lifespan(fake),
     )
 
 
@@ -50,65 +50,44 @@ async def _preflight(_: Request) -> Response:
     return Response(status_code=204, headers=PREFLIGHT)
 
 
-async def _broken(_request: Request, _error: Exception) -> Response:
-    # Starlette raises the error again after this answer, so that it is logged.
-    return JSONResponse({"error": {"type": "api_error", "message": "The sandbox has a bug: see its log."}}, 500)
+async def _internal_error(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again after this response, so that it is logged.
+    return JSONResponse({"error": {"type": "api_error", "message": "The fake Stripe has a bug: see its log."}}, 500)
 
 
-def _specific_first() -> list[Endpoint]:
-    return sorted(ENDPOINTS, key=lambda endpoint: endpoint.path.count("{"))
-
-
-def _entered(desk: Desk, endpoint: Endpoint) -> Route:
-    return Route(endpoint.path, _served(desk, endpoint), methods=[endpoint.method])
-
-
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-def _served(desk: Desk, endpoint: Endpoint | None) -> Handler:
-    async def answer(request: Request) -> Response:
+def _handler(fake: FakeStripe, endpoint: Endpoint | None) -> Handler:
+    async def handle(request: Request) -> Response:
         try:
-            return await serve(desk, endpoint, request)
+            return await dispatch(fake, endpoint, request)
         except DroppedError:
             return Dropped()
 
-    return answer
+    return handle
 
 
 class Dropped(Response):
-    """No answer at all: the connection is cut."""
+    """No response: the connection is reset."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - nothing is sent
-        """Reset the connection and wait until it is gone."""
         scope["transport"].abort()
         while (await receive())["type"] != "http.disconnect":
             continue
 
 
 @contextlib.asynccontextmanager
-async def _living(desk: Desk) -> AsyncIterator[None]:
-    tasks = [asyncio.create_task(desk.courier.run()), asyncio.create_task(_settle_due(desk))]
+async def _lifespan(fake: FakeStripe) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(fake.webhooks.run()), asyncio.create_task(_settle_refunds(fake))]
     try:
         yield
     finally:
         for task in tasks:
             task.cancel()
-        desk.state.close()
+        fake.store.close()
 
 
-async def _settle_due(desk: Desk) -> None:
+async def _settle_refunds(fake: FakeStripe) -> None:
     while True:
-        await asyncio.sleep(TICK)
-        query = "SELECT refund, status FROM timers WHERE due <= ?"
-        for identifier, status in desk.state.db.execute(query, (desk.state.now(),)).fetchall():
-            _settle(desk, identifier, status)
-
-
-def _settle(desk: Desk, identifier: str, status: str) -> None:
-    call = desk.call(path={"id": identifier})
-    try:
-        with desk.state.transaction():
-            settle(call, call.get("refund"), status)
-    except ApiError:
-        log.exception("refund %s could not be settled", identifier)
+        await asyncio.sleep(POLL_SECONDS)
+        for refund_id, status in due_refunds(fake.store):
+            with fake.store.transaction():
+                settle_refund(fake.context(), fake.store.get("refund", refund_id), status)

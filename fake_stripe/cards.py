@@ -1,14 +1,13 @@
-"""Stripe's test cards, and what each of them does (https://docs.stripe.com/testing)."""
+"""Stripe's test cards and their behaviour (https://docs.stripe.com/testing)."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
 class Decline:
-    """What the bank says. `code` is Stripe's error code, `reason` the bank's decline code."""
-
     code: str
-    reason: str
+    decline_code: str
     message: str = "Your card was declined."
     param: str | None = None
 
@@ -17,9 +16,8 @@ class Decline:
 class TestCard:
     """One card of Stripe's list.
 
-    `authentication`: never; always; offered (where the merchant asks for it); unless_saved (asked until it was set up
-    for off-session use); on_session (asked whenever the customer is there). `refunds`: succeeded, pending or failed.
-    `keeps`: it may be saved to a customer.
+    `authentication`: never; always; offered (if the merchant requests it); unless_saved (until the card is set up for
+    off-session use); on_session (whenever the customer is present). `refunds`: succeeded, pending or failed.
     """
 
     __test__ = False
@@ -30,7 +28,7 @@ class TestCard:
     funding: str = "credit"
     country: str = "US"
     decline: Decline | None = None
-    keeps: bool = True
+    can_be_saved: bool = True
     authentication: str = "never"
     refunds: str = "succeeded"
     dispute: str | None = None
@@ -58,7 +56,13 @@ UNAUTHENTICATED = Decline(
     "authentication_required",
     "Your card was declined. This transaction requires authentication.",
 )
-NOT_HANDLED = Decline("card_declined", "authentication_not_handled")
+NOT_HANDLED = Decline(
+    "card_declined",
+    "authentication_not_handled",
+    "This payment required an authentication action to complete, but `error_on_requires_action` was set. When you're "
+    "ready, you can upgrade your integration to handle actions at https://stripe.com/docs/payments/payment-intents/"
+    "upgrade-to-handle-actions.",
+)
 LIVE_CARD = Decline(
     "card_declined",
     "test_mode_live_card",
@@ -67,12 +71,12 @@ LIVE_CARD = Decline(
 )
 
 
-def _card(number: str, *names: str, **traits: object) -> TestCard:
-    return replace(TestCard(number, names), **traits)  # type: ignore[arg-type]
+def _card(number: str, *names: str, **traits: Any) -> TestCard:
+    return TestCard(number, names, **traits)
 
 
-def _declining(number: str, decline: Decline, *names: str, keeps: bool = False) -> TestCard:
-    return TestCard(number, names, decline=decline, keeps=keeps)
+def _declining(number: str, decline: Decline, *names: str, can_be_saved: bool = False) -> TestCard:
+    return TestCard(number, names, decline=decline, can_be_saved=can_be_saved)
 
 
 CARDS = (
@@ -122,7 +126,7 @@ CARDS = (
     _declining("4000000000000119", PROCESSING, "chargeDeclinedProcessingError"),
     _declining("4000000000006975", VELOCITY, "chargeDeclinedVelocityLimitExceeded"),
     _declining("4100000000000019", FRAUDULENT, "chargeDeclinedFraudulent", "radarBlock"),
-    _declining("4000000000000341", GENERIC, "chargeCustomerFail", keeps=True),
+    _declining("4000000000000341", GENERIC, "chargeCustomerFail", can_be_saved=True),
     _card("4000000000000101", "cvcCheckFail", cvc_check="fail"),
     _card("4000000000009235", "riskLevelElevated", risk="elevated"),
     _card("4000000000004954", "riskLevelHighest", risk="highest"),
@@ -152,16 +156,12 @@ BY_NAME = {name: card for card in CARDS for name in card.names}
 BY_NAME |= {f"visa_{name}": card for name, card in BY_NAME.items() if name.startswith("chargeDeclined")}
 
 
-def named(identifier: str) -> TestCard | None:
-    """Give the card of `pm_card_visa` or `tok_visa`."""
-    for prefix in ("pm_card_", "tok_"):
-        if identifier.startswith(prefix):
-            return BY_NAME.get(identifier.removeprefix(prefix))
-    return None
+def card_by_name(identifier: str, prefix: str) -> TestCard | None:
+    """The card of `pm_card_visa` (prefix `pm_card_`) or `tok_visa` (prefix `tok_`)."""
+    return BY_NAME.get(identifier.removeprefix(prefix)) if identifier.startswith(prefix) else None
 
 
-def luhn(number: str) -> bool:
-    """Say whether the number's check digit is right."""
+def passes_luhn(number: str) -> bool:
     digits = [int(digit) for digit in reversed(number)]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[1::2])
     return (sum(digits[::2]) + sum(doubled)) % 10 == 0

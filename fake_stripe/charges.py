@@ -1,40 +1,43 @@
-"""Charges: each attempt at a payment's money (https://docs.stripe.com/api/charges)."""
+"""Charges, one for each attempt to pay, and the balance (https://docs.stripe.com/api/charges)."""
 
-from fake_stripe.calls import Call, endpoint
 from fake_stripe.cards import Decline, TestCard
-from fake_stripe.errors import Object
+from fake_stripe.endpoints import RequestContext, endpoint, retrieve_endpoint
+from fake_stripe.errors import JsonObject
 from fake_stripe.events import emit
-from fake_stripe.listing import belonging, page
-from fake_stripe.parameters import PAGE, hash_of, known, merged, metadata, text, words
+from fake_stripe.pagination import list_endpoint, list_page
+from fake_stripe.parameters import PAGE, metadata, nested, not_simulated, text, words
 from fake_stripe.payment_methods import test_card
-from fake_stripe.state import new_id
 
 FEE_SHARE, FEE_FIXED = 0.029, 30
 RISK_SCORES = {"normal": 20, "elevated": 70, "highest": 90}
-NOTHING = words(
+NULL_FIELDS = words(
     "application application_fee application_fee_amount failure_balance_transaction failure_code failure_message "
     "on_behalf_of receipt_number receipt_url review source source_transfer statement_descriptor transfer_data "
     "transfer_group"
 )
 
 
-def charge(call: Call, intent: Object, method: Object, *, decline: Decline | None = None) -> Object:
-    """Keep the attempt to take an intent's money by a card: taken, held for capture, or declined."""
-    made = call.new("ch", "charge", **dict.fromkeys(NOTHING), **_of_intent(intent), **_of_method(intent, method))
-    made |= _outcome(test_card(method), decline)
+def create_charge(
+    context: RequestContext, intent: JsonObject, method: JsonObject, *, decline: Decline | None = None
+) -> JsonObject:
+    charge = context.new_object(
+        "ch", "charge", **dict.fromkeys(NULL_FIELDS), **_intent_fields(intent), **_method_fields(intent, method)
+    )
+    charge |= _outcome_fields(test_card(method), decline)
     captured = decline is None and intent["capture_method"] != "manual"
-    made |= {"captured": captured, "amount_captured": intent["amount"] if captured else 0}
+    charge |= {"captured": captured, "amount_captured": intent["amount"] if captured else 0}
     if captured:
-        made["balance_transaction"] = book(call, made, kind="charge", amount=intent["amount"])["id"]
-    call.state.insert(made)
-    emit(call, "charge.failed" if decline else "charge.succeeded", made)
-    return made
+        transaction = create_balance_transaction(context, charge, kind="charge", amount=intent["amount"])
+        charge["balance_transaction"] = transaction["id"]
+    context.store.insert(charge)
+    emit(context, "charge.failed" if decline else "charge.succeeded", charge)
+    return charge
 
 
-def _of_intent(intent: Object) -> Object:
-    same = ("amount", "currency", "customer", "description", "receipt_email", "shipping", "statement_descriptor_suffix")
+def _intent_fields(intent: JsonObject) -> JsonObject:
+    copied = words("amount currency customer description receipt_email shipping statement_descriptor_suffix")
     return {
-        **{name: intent[name] for name in same},
+        **{name: intent[name] for name in copied},
         "amount_refunded": 0,
         "balance_transaction": None,
         "calculated_statement_descriptor": "PELCRO ORDERS",
@@ -46,11 +49,11 @@ def _of_intent(intent: Object) -> Object:
     }
 
 
-def _of_method(intent: Object, method: Object) -> Object:
+def _method_fields(intent: JsonObject, method: JsonObject) -> JsonObject:
     card = method["card"]
-    same = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
+    copied = ("brand", "checks", "country", "exp_month", "exp_year", "fingerprint", "funding", "last4", "wallet")
     details = {
-        **{name: card[name] for name in same},
+        **{name: card[name] for name in copied},
         "amount_authorized": intent["amount"],
         "authorization_code": None,
         "installments": None,
@@ -67,7 +70,7 @@ def _of_method(intent: Object, method: Object) -> Object:
     }
 
 
-def _outcome(card: TestCard, decline: Decline | None) -> Object:
+def _outcome_fields(card: TestCard, decline: Decline | None) -> JsonObject:
     risk = {"risk_level": card.risk, "risk_score": RISK_SCORES[card.risk]}
     blank = dict.fromkeys(("advice_code", "network_advice_code", "network_decline_code"))
     if decline is None:
@@ -75,8 +78,8 @@ def _outcome(card: TestCard, decline: Decline | None) -> Object:
         outcome = {**blank, **risk, **seller, "network_status": "approved_by_network"}
         return {"outcome": outcome, "paid": True, "status": "succeeded"}
     seller = {
-        "reason": decline.reason,
-        "seller_message": f"The bank returned the decline code `{decline.reason}`.",
+        "reason": decline.decline_code,
+        "seller_message": f"The bank returned the decline code `{decline.decline_code}`.",
         "type": "issuer_declined",
     }
     return {
@@ -88,14 +91,14 @@ def _outcome(card: TestCard, decline: Decline | None) -> Object:
     }
 
 
-def book(call: Call, source: Object, *, kind: str, amount: int) -> Object:
-    """Keep what a charge, refund or dispute does to the balance."""
+def create_balance_transaction(context: RequestContext, source: JsonObject, *, kind: str, amount: int) -> JsonObject:
+    """`amount` is negative where money leaves the balance."""
     fee = round(amount * FEE_SHARE) + FEE_FIXED if kind == "charge" else 0
-    transaction = call.new(
+    transaction = context.new_object(
         "txn",
         "balance_transaction",
         amount=amount,
-        available_on=call.state.now(),
+        available_on=context.store.now(),
         balance_type="payments",
         currency=source["currency"],
         description=source.get("description"),
@@ -109,10 +112,10 @@ def book(call: Call, source: Object, *, kind: str, amount: int) -> Object:
         type=kind,
     )
     del transaction["livemode"]
-    return call.state.insert(transaction)
+    return context.store.insert(transaction)
 
 
-def _fee(amount: int, currency: str) -> Object:
+def _fee(amount: int, currency: str) -> JsonObject:
     return {
         "amount": amount,
         "application": None,
@@ -122,71 +125,49 @@ def _fee(amount: int, currency: str) -> Object:
     }
 
 
-def capture(call: Call, made: Object, amount: int) -> Object:
-    """Take the money that a charge holds."""
-    made |= {"captured": True, "amount_captured": amount}
-    made["balance_transaction"] = book(call, made, kind="charge", amount=amount)["id"]
-    emit(call, "charge.captured", call.state.save(made))
-    return made
+def capture_charge(context: RequestContext, charge: JsonObject, amount: int) -> JsonObject:
+    charge |= {"captured": True, "amount_captured": amount}
+    transaction = create_balance_transaction(context, charge, kind="charge", amount=amount)
+    charge["balance_transaction"] = transaction["id"]
+    emit(context, "charge.captured", context.store.save(charge))
+    return charge
 
 
-@endpoint("GET", "charges/{id}")
-def retrieve(call: Call) -> Object:
-    """Give a charge."""
-    return call.get("charge")
-
-
-@endpoint("GET", "charges", {**PAGE, "customer": text(), "payment_intent": text(), **known("transfer_group")})
-def index(call: Call) -> Object:
-    """List charges."""
-    return page(call, "charge", belonging(call, "customer", "payment_intent"), url="/v1/charges")
+retrieve_endpoint("charges", "charge")
+retrieve_endpoint("balance_transactions", "balance_transaction")
+list_endpoint("charge", "customer", "payment_intent", unsupported="transfer_group")
 
 
 @endpoint("GET", "charges/{id}/refunds", PAGE)
-def refunds(call: Call) -> Object:
-    """List a charge's refunds."""
-    made = call.get("charge")
-    return page(call, "refund", [("charge = ?", made["id"])], url=f"/v1/charges/{made['id']}/refunds")
+def refunds(context: RequestContext) -> JsonObject:
+    charge = context.get("charge")
+    return list_page(context, "refund", [("charge = ?", charge["id"])], url=f"/v1/charges/{charge['id']}/refunds")
 
 
 _update = {
     "description": text(clearable=True),
     "metadata": metadata,
     "receipt_email": text(clearable=True),
-    "fraud_details": hash_of({"user_report": text(clearable=True)}),
-    **known("customer shipping transfer_group"),
+    "fraud_details": nested({"user_report": text(clearable=True)}),
+    **not_simulated("customer shipping transfer_group"),
 }
 
 
 @endpoint("POST", "charges/{id}", _update)
-def update(call: Call) -> Object:
-    """Change a charge's description, receipt or metadata."""
-    made = call.get("charge")
-    given = call.params
-    made |= {name: given[name] for name in ("description", "receipt_email", "fraud_details") if name in given}
-    made["metadata"] = merged(made["metadata"], given.get("metadata", {}))
-    emit(call, "charge.updated", call.state.save(made), previous={})
-    return made
-
-
-@endpoint("GET", "balance_transactions/{id}")
-def balance_transaction(call: Call) -> Object:
-    """Give one movement of the balance."""
-    return call.get("balance_transaction")
+def update(context: RequestContext) -> JsonObject:
+    charge = context.get("charge")
+    charge |= context.sent("description", "receipt_email", "fraud_details")
+    context.update_metadata(charge)
+    emit(context, "charge.updated", context.store.save(charge), previous={})
+    return charge
 
 
 @endpoint("GET", "balance")
-def balance(call: Call) -> Object:
-    """Give what all movements of the balance add up to, per currency."""
-    rows = call.state.db.execute(
+def balance(context: RequestContext) -> JsonObject:
+    rows = context.store.db.execute(
         "SELECT json_extract(body, '$.currency'), sum(json_extract(body, '$.net')) FROM objects"
         " WHERE kind = 'balance_transaction' GROUP BY 1 ORDER BY 1"
     )
     sums = [{"amount": net, "currency": currency, "source_types": {"card": net}} for currency, net in rows]
     empty = [{"amount": 0, "currency": "usd", "source_types": {"card": 0}}]
     return {"object": "balance", "available": sums or empty, "livemode": False, "pending": empty}
-
-
-def receipt_number() -> str:
-    """Make a number as receipts have them."""
-    return f"{new_id('x', 4)[2:]}-{new_id('x', 4)[2:]}".upper()

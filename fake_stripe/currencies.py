@@ -1,6 +1,6 @@
-"""Which currencies Stripe charges, and the least and the step of each (https://docs.stripe.com/currencies)."""
+"""The currencies that Stripe charges, their minimum amounts and steps (https://docs.stripe.com/currencies)."""
 
-from fake_stripe.errors import ApiError, refused
+from fake_stripe.errors import ApiError, invalid_request
 from fake_stripe.parameters import words
 
 CHARGEABLE = frozenset(
@@ -26,21 +26,19 @@ SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
 def exponent(currency: str) -> int:
-    """Give the number of decimals as Stripe counts them."""
     if currency in ZERO_DECIMAL:
         return 0
     return 3 if currency in THREE_DECIMAL else 2
 
 
-def step(currency: str) -> int:
-    """Give what an amount must be a multiple of."""
+def amount_step(currency: str) -> int:
+    """What amounts must be a multiple of."""
     if currency in WHOLE_ONLY:
         return 100
     return 10 if currency in THREE_DECIMAL else 1
 
 
-def shown(amount: int, currency: str) -> str:
-    """Give an amount as Stripe's messages write it."""
+def format_amount(amount: int, currency: str) -> str:
     digits = exponent(currency)
     number = f"{amount / 10**digits:,.{digits}f}"
     symbol = SYMBOLS.get(currency)
@@ -48,34 +46,31 @@ def shown(amount: int, currency: str) -> str:
 
 
 def check_currency(currency: str) -> str:
-    """Give the currency in lower case, or refuse it."""
     code = currency.lower()
     if code not in CHARGEABLE:
-        raise refused(
+        raise invalid_request(
             f"Invalid currency: {code}. Stripe currently supports these currencies: {', '.join(sorted(CHARGEABLE))}",
             param="currency",
         )
     return code
 
 
-def check_amount(amount: int, currency: str, *, minimum: int | None = None) -> None:
-    """Refuse an amount that can't be charged in this currency."""
-    least = MINIMUM.get(currency, 1) if minimum is None else minimum
+def check_amount(amount: int, currency: str) -> None:
+    minimum = MINIMUM.get(currency, 1)
     if amount > MAXIMUM:
-        raise _bad_amount(f"Amount must be no more than {shown(MAXIMUM, currency)}", "amount_too_large")
-    if amount < least:
-        raise _bad_amount(f"Amount must be at least {shown(least, currency)} {currency}", "amount_too_small")
+        raise _bad_amount(f"Amount must be no more than {format_amount(MAXIMUM, currency)}", "amount_too_large")
+    if amount < minimum:
+        raise _bad_amount(f"Amount must be at least {format_amount(minimum, currency)} {currency}", "amount_too_small")
     check_step(amount, currency)
 
 
 def check_step(amount: int, currency: str) -> None:
-    """Refuse an amount finer than the currency's step."""
-    if amount % step(currency):
+    if amount % amount_step(currency):
         raise _bad_amount(
-            f"Invalid amount: {amount}. Amounts in {currency} must be evenly divisible by {step(currency)}.",
+            f"Invalid amount: {amount}. Amounts in {currency} must be evenly divisible by {amount_step(currency)}.",
             "parameter_invalid_integer",
         )
 
 
 def _bad_amount(message: str, code: str) -> ApiError:
-    return refused(message, param="amount", code=code)
+    return invalid_request(message, param="amount", code=code)

@@ -1,11 +1,11 @@
 """Disputes: a bank takes a charge's money back (https://docs.stripe.com/api/disputes)."""
 
-from fake_stripe.calls import Call, endpoint
-from fake_stripe.charges import book
-from fake_stripe.errors import Object, refused
+from fake_stripe.charges import create_balance_transaction
+from fake_stripe.endpoints import RequestContext, endpoint, retrieve_endpoint
+from fake_stripe.errors import JsonObject, invalid_request
 from fake_stripe.events import emit
-from fake_stripe.listing import belonging, page
-from fake_stripe.parameters import PAGE, boolean, choice, hash_of, merged, metadata, text, words
+from fake_stripe.pagination import list_endpoint
+from fake_stripe.parameters import boolean, choice, metadata, nested, text, words
 
 EVIDENCE = words(
     "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal "
@@ -15,13 +15,12 @@ EVIDENCE = words(
     "shipping_address shipping_carrier shipping_date shipping_documentation shipping_tracking_number "
     "uncategorized_file uncategorized_text"
 )
-ANSWER_WITHIN = 9 * 24 * 3600
+RESPONSE_SECONDS = 9 * 24 * 3600
 OPEN = ("needs_response", "under_review")
 
 
-def open_dispute(call: Call, charge: Object, *, reason: str) -> Object:
-    """Take a charge's money back until somebody decides."""
-    dispute = call.new(
+def open_dispute(context: RequestContext, charge: JsonObject, *, reason: str) -> JsonObject:
+    dispute = context.new_object(
         "dp",
         "dispute",
         amount=charge["amount"] - charge["amount_refunded"],
@@ -29,7 +28,7 @@ def open_dispute(call: Call, charge: Object, *, reason: str) -> Object:
         currency=charge["currency"],
         enhanced_eligibility_types=[],
         evidence={**dict.fromkeys(EVIDENCE), "enhanced_evidence": {}},
-        evidence_details=_details(call),
+        evidence_details=_evidence_details(context),
         is_charge_refundable=False,
         metadata={},
         payment_intent=charge["payment_intent"],
@@ -37,17 +36,17 @@ def open_dispute(call: Call, charge: Object, *, reason: str) -> Object:
         reason=reason,
         status="needs_response",
     )
-    dispute["balance_transactions"] = [_booked(call, dispute, -dispute["amount"])]
-    call.state.insert(dispute)
-    call.state.save(charge | {"disputed": True})
-    emit(call, "charge.dispute.created", dispute)
-    emit(call, "charge.dispute.funds_withdrawn", dispute)
+    dispute["balance_transactions"] = [_balance_transaction(context, dispute, -dispute["amount"])]
+    context.store.insert(dispute)
+    context.store.save(charge | {"disputed": True})
+    emit(context, "charge.dispute.created", dispute)
+    emit(context, "charge.dispute.funds_withdrawn", dispute)
     return dispute
 
 
-def _details(call: Call) -> Object:
+def _evidence_details(context: RequestContext) -> JsonObject:
     return {
-        "due_by": call.state.now() + ANSWER_WITHIN,
+        "due_by": context.store.now() + RESPONSE_SECONDS,
         "enhanced_eligibility": {},
         "has_evidence": False,
         "past_due": False,
@@ -55,46 +54,41 @@ def _details(call: Call) -> Object:
     }
 
 
-def _card_details(charge: Object) -> Object:
+def _card_details(charge: JsonObject) -> JsonObject:
     brand = charge["payment_method_details"]["card"]["brand"]
     card = {"brand": brand, "case_type": "chargeback", "network": brand, "network_reason_code": "10.4"}
     return {"card": card, "type": "card"}
 
 
-def _booked(call: Call, dispute: Object, amount: int) -> Object:
-    return book(call, dispute, kind="adjustment", amount=amount)
+def _balance_transaction(context: RequestContext, dispute: JsonObject, amount: int) -> JsonObject:
+    return create_balance_transaction(context, dispute, kind="adjustment", amount=amount)
 
 
-def close_dispute(call: Call, dispute: Object, *, status: str) -> Object:
-    """Decide a dispute: won gives the money back, lost leaves it with the bank."""
+def _check_open(dispute: JsonObject) -> None:
     if dispute["status"] not in OPEN:
-        raise refused(f"This dispute is already {dispute['status']}.", code="dispute_closed")
+        raise invalid_request(f"This dispute is already {dispute['status']}.", code="dispute_closed")
+
+
+def close_dispute(context: RequestContext, dispute: JsonObject, *, status: str) -> JsonObject:
+    """`won` returns the money, `lost` leaves it with the bank."""
+    _check_open(dispute)
     dispute["status"] = status
     if status == "won":
-        dispute["balance_transactions"].append(_booked(call, dispute, dispute["amount"]))
-        charge = call.state.find("charge", dispute["charge"]) or {}
-        call.state.save(charge | {"disputed": False})
+        dispute["balance_transactions"].append(_balance_transaction(context, dispute, dispute["amount"]))
+        charge = context.store.get("charge", dispute["charge"])
+        context.store.save(charge | {"disputed": False})
         dispute["is_charge_refundable"] = True
-    emit(call, "charge.dispute.closed", call.state.save(dispute))
+    emit(context, "charge.dispute.closed", context.store.save(dispute))
     if status == "won":
-        emit(call, "charge.dispute.funds_reinstated", dispute)
+        emit(context, "charge.dispute.funds_reinstated", dispute)
     return dispute
 
 
-@endpoint("GET", "disputes/{id}")
-def retrieve(call: Call) -> Object:
-    """Give a dispute."""
-    return call.get("dispute")
-
-
-@endpoint("GET", "disputes", {**PAGE, "charge": text(), "payment_intent": text()})
-def index(call: Call) -> Object:
-    """List disputes."""
-    return page(call, "dispute", belonging(call, "charge", "payment_intent"), url="/v1/disputes")
-
+retrieve_endpoint("disputes", "dispute")
+list_endpoint("dispute", "charge", "payment_intent")
 
 _update = {
-    "evidence": hash_of({name: text(150_000, clearable=True) for name in EVIDENCE}),
+    "evidence": nested({name: text(150_000, clearable=True) for name in EVIDENCE}),
     "metadata": metadata,
     "submit": boolean,
     "intended_submission_method": choice("manual", "prefer_manual", "prefer_smart_disputes", "smart_disputes"),
@@ -102,24 +96,21 @@ _update = {
 
 
 @endpoint("POST", "disputes/{id}", _update)
-def update(call: Call) -> Object:
-    """Answer a dispute with evidence."""
-    dispute = call.get("dispute")
-    if dispute["status"] not in OPEN:
-        raise refused(f"This dispute is already {dispute['status']}.", code="dispute_closed")
-    given = call.params
-    dispute["metadata"] = merged(dispute["metadata"], given.get("metadata", {}))
-    if given.get("evidence"):
-        dispute["evidence"] |= given["evidence"]
+def update(context: RequestContext) -> JsonObject:
+    dispute = context.get("dispute")
+    _check_open(dispute)
+    params = context.params
+    context.update_metadata(dispute)
+    if params.get("evidence"):
+        dispute["evidence"] |= params["evidence"]
         dispute["evidence_details"]["has_evidence"] = True
-        if given.get("submit", True):
+        if params.get("submit", True):
             dispute["evidence_details"]["submission_count"] += 1
             dispute["status"] = "under_review"
-    emit(call, "charge.dispute.updated", call.state.save(dispute), previous={})
+    emit(context, "charge.dispute.updated", context.store.save(dispute), previous={})
     return dispute
 
 
 @endpoint("POST", "disputes/{id}/close")
-def close(call: Call) -> Object:
-    """Give a dispute up: it is lost."""
-    return close_dispute(call, call.get("dispute"), status="lost")
+def close(context: RequestContext) -> JsonObject:
+    return close_dispute(context, context.get("dispute"), status="lost")

@@ -1,4 +1,4 @@
-"""The pages that stand in for Stripe.js: its script, the card field's frame, the bank's page."""
+"""The pages that replace Stripe.js: its script, the card field's frame, the bank's 3-D Secure page."""
 
 from collections.abc import Awaitable, Callable
 from html import escape
@@ -10,31 +10,27 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from fake_stripe.currencies import shown
-from fake_stripe.errors import Object
-from fake_stripe.pipeline import Desk
+from fake_stripe.currencies import format_amount
+from fake_stripe.errors import JsonObject
+from fake_stripe.server import FakeStripe
 
 FOLDER = Path(__file__).parent / "pages"
-# Frames take nothing from elsewhere; what they look like is set by script, which this allows.
+# Frames load nothing from other origins; their style is set by script, which this allows.
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'"
 
 
 class Pages(StaticFiles):
-    """Files of the frames, always fresh."""
-
     def file_response(self, *args: object, **kwargs: object) -> Response:
-        """Give a file, with what it may load."""
         response = super().file_response(*args, **kwargs)  # type: ignore[arg-type]
         response.headers.update({"Content-Security-Policy": POLICY, "Cache-Control": "no-cache"})
         return response
 
 
-def page_routes(desk: Desk) -> list[BaseRoute]:
-    """Give the addresses of the pages."""
+def page_routes(fake: FakeStripe) -> list[BaseRoute]:
     return [
         Route("/_sandbox/stripe.js", _script),
         Mount("/_sandbox/pages", Pages(directory=FOLDER)),
-        Route("/_sandbox/3ds/{id}", _challenge(desk)),
+        Route("/_sandbox/3ds/{id}", _challenge(fake)),
     ]
 
 
@@ -43,35 +39,35 @@ async def _script(_: Request) -> Response:
     return Response((FOLDER / "stripe.js").read_text(), headers=headers, media_type="text/javascript")
 
 
-def _challenge(desk: Desk) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        intent = _intent(desk, request.path_params["id"])
+def _challenge(fake: FakeStripe) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        intent = _intent(fake, request.path_params["id"])
         if intent is None or intent["client_secret"] != request.query_params.get("client_secret"):
             return PlainTextResponse("There is no such payment.", 404)
-        return HTMLResponse(_page(desk, intent), headers={"Content-Security-Policy": POLICY})
+        return HTMLResponse(_page(fake, intent), headers={"Content-Security-Policy": POLICY})
 
-    return answer
+    return handle
 
 
-def _intent(desk: Desk, identifier: str) -> Object | None:
+def _intent(fake: FakeStripe, identifier: str) -> JsonObject | None:
     kind = "setup_intent" if identifier.startswith("seti_") else "payment_intent"
-    return desk.state.find(kind, identifier)
+    return fake.store.find(kind, identifier)
 
 
-def _page(desk: Desk, intent: Object) -> str:
+def _page(fake: FakeStripe, intent: JsonObject) -> str:
     redirect = (intent["next_action"] or {}).get("redirect_to_url", {})
     return Template((FOLDER / "challenge.html").read_text()).substitute(
         id=escape(intent["id"]),
         return_url=escape(redirect.get("return_url", "")),
-        facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(desk, intent)),
+        facts="".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in _facts(fake, intent)),
     )
 
 
-def _facts(desk: Desk, intent: Object) -> list[tuple[str, str]]:
+def _facts(fake: FakeStripe, intent: JsonObject) -> list[tuple[str, str]]:
     facts = []
     if "amount" in intent:
-        facts.append(("Amount", f"{shown(intent['amount'], intent['currency'])}"))
-    method = desk.state.find("payment_method", intent["payment_method"] or "")
+        facts.append(("Amount", format_amount(intent["amount"], intent["currency"])))
+    method = fake.store.find("payment_method", intent["payment_method"] or "")
     if method:
         facts.append(("Card", f"{method['card']['display_brand'].replace('_', ' ').title()} {method['card']['last4']}"))
     return facts

@@ -1,32 +1,31 @@
-"""Form-encoded parameters: brackets into trees, and what each one may hold."""
+"""Form-encoded parameters: brackets into nested objects, and the parsers of their values."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from fake_stripe.errors import ApiError, Object, malformed
+from fake_stripe.errors import ApiError, JsonObject, invalid_parameter
 
-Kind = Callable[[Any, str], Any]
+Parser = Callable[[Any, str], Any]
 
 METADATA_KEYS, METADATA_KEY_LENGTH, METADATA_VALUE_LENGTH = 50, 40, 500
 PAGE_SIZE = 100
 
 
-def words(text_of_words: str) -> tuple[str, ...]:
-    """Give the words of a text: long lists of names read better so."""
-    return tuple(text_of_words.split())
+def words(names: str) -> tuple[str, ...]:
+    return tuple(names.split())
 
 
-def parse(encoded: str) -> Object:
-    """Turn `a[b]=1&c[]=2` into {"a": {"b": "1"}, "c": {"0": "2"}}: lists stay hashes until a kind asks for one."""
-    tree: Object = {}
+def parse(encoded: str) -> JsonObject:
+    """`a[b]=1&c[]=2` is {"a": {"b": "1"}, "c": {"0": "2"}}: a list is an object until `array` parses it."""
+    tree: JsonObject = {}
     for key, value in parse_qsl(encoded, keep_blank_values=True):
-        _plant(tree, key, value)
+        _insert(tree, key, value)
     return tree
 
 
-def _plant(tree: Object, key: str, value: str) -> None:
+def _insert(tree: JsonObject, key: str, value: str) -> None:
     head, *rest = key.replace("]", "").split("[")
     path = [head, *rest]
     node = tree
@@ -37,12 +36,11 @@ def _plant(tree: Object, key: str, value: str) -> None:
             return
         node = node.setdefault(name, {})
         if not isinstance(node, dict):
-            raise malformed(f"Invalid hash: {key}", param=head)
+            raise invalid_parameter(f"Invalid hash: {key}", param=head)
 
 
-def unset(param: str) -> ApiError:
-    """Say that a parameter can't be emptied, as Stripe does."""
-    return malformed(
+def cannot_unset(param: str) -> ApiError:
+    return invalid_parameter(
         f"You passed an empty string for '{param}'. We assume empty values are an attempt to unset a parameter; "
         f"however '{param}' cannot be unset. You should remove '{param}' from your request or supply a non-empty "
         "value.",
@@ -51,17 +49,15 @@ def unset(param: str) -> ApiError:
     )
 
 
-def text(limit: int = 5000, *, clearable: bool = False) -> Kind:
-    """Take a string of at most `limit` characters; an empty one unsets where that is allowed."""
-
+def text(limit: int = 5000, *, clearable: bool = False) -> Parser:
     def check(value: Any, param: str) -> str | None:
         if not isinstance(value, str):
-            raise malformed(f"Invalid string: {_shown(value)}", param=param, code="parameter_invalid_string")
+            raise invalid_parameter(f"Invalid string: {_quoted(value)}", param=param, code="parameter_invalid_string")
         if not value.strip():
-            _may_clear(param, clearable=clearable)
+            _check_clearable(param, clearable=clearable)
             return None
         if len(value) > limit:
-            raise malformed(
+            raise invalid_parameter(
                 f"Invalid string: {value[:6]}…{value[-4:]}; must be at most {limit} characters", param=param
             )
         return value
@@ -69,18 +65,16 @@ def text(limit: int = 5000, *, clearable: bool = False) -> Kind:
     return check
 
 
-def _may_clear(param: str, *, clearable: bool) -> None:
+def _check_clearable(param: str, *, clearable: bool) -> None:
     if not clearable:
-        raise unset(param)
+        raise cannot_unset(param)
 
 
-def _shown(value: Any) -> str:
+def _quoted(value: Any) -> str:
     return str(value).replace("'", '"')
 
 
-def integer(minimum: int | None = None, maximum: int | None = None) -> Kind:
-    """Take a whole number within bounds."""
-
+def integer(minimum: int | None = None, maximum: int | None = None) -> Parser:
     def check(value: Any, param: str) -> int:
         number = _number(value, param)
         if minimum is not None and number < minimum:
@@ -93,45 +87,40 @@ def integer(minimum: int | None = None, maximum: int | None = None) -> Kind:
 
 
 def _out_of_range(message: str, param: str) -> ApiError:
-    return malformed(message, param=param, code="parameter_invalid_integer")
+    return invalid_parameter(message, param=param, code="parameter_invalid_integer")
 
 
 def _number(value: Any, param: str) -> int:
     if value == "":
-        raise unset(param)
+        raise cannot_unset(param)
     digits = value.removeprefix("-") if isinstance(value, str) else ""
     if not (digits.isascii() and digits.isdigit()):
-        raise malformed(f"Invalid integer: {_shown(value)}", param=param, code="parameter_invalid_integer")
+        raise invalid_parameter(f"Invalid integer: {_quoted(value)}", param=param, code="parameter_invalid_integer")
     return int(value)
 
 
 def boolean(value: Any, param: str) -> bool:
-    """Take `true` or `false`."""
     if value == "":
-        raise unset(param)
+        raise cannot_unset(param)
     if value not in {"true", "false"}:
-        raise malformed(f"Invalid boolean: {_shown(value)}", param=param)
+        raise invalid_parameter(f"Invalid boolean: {_quoted(value)}", param=param)
     return bool(value == "true")
 
 
-def choice(*values: str, clearable: bool = False) -> Kind:
-    """Take one of the words."""
-
+def choice(*values: str, clearable: bool = False) -> Parser:
     def check(value: Any, param: str) -> str | None:
         if value == "":
-            _may_clear(param, clearable=clearable)
+            _check_clearable(param, clearable=clearable)
             return None
         if value not in values:
             listed = f"{', '.join(values[:-1])}, or {values[-1]}" if len(values) > 1 else values[0]
-            raise malformed(f"Invalid {param}: must be one of {listed}", param=param)
+            raise invalid_parameter(f"Invalid {param}: must be one of {listed}", param=param)
         return str(value)
 
     return check
 
 
-def either(first: Kind, second: Kind) -> Kind:
-    """Take what one of two kinds takes."""
-
+def either(first: Parser, second: Parser) -> Parser:
     def check(value: Any, param: str) -> Any:
         try:
             return first(value, param)
@@ -141,14 +130,12 @@ def either(first: Kind, second: Kind) -> Kind:
     return check
 
 
-def array(kind: Kind) -> Kind:
-    """Take a list: `x[0]=a`, `x[]=a`."""
-
+def array(kind: Parser) -> Parser:
     def check(value: Any, param: str) -> list[Any]:
         if value == "":
             return []
         if not isinstance(value, dict) or not all(key.isdigit() for key in value):
-            raise malformed("Invalid array", param=param, code="parameter_invalid_array")
+            raise invalid_parameter("Invalid array", param=param, code="parameter_invalid_array")
         return [kind(value[key], f"{param}[{key}]") for key in sorted(value, key=int)]
 
     return check
@@ -156,32 +143,28 @@ def array(kind: Kind) -> Kind:
 
 @dataclass(frozen=True)
 class Schema:
-    """The parameters of one endpoint, or of one hash."""
-
-    fields: Mapping[str, Kind]
+    fields: Mapping[str, Parser]
     required: tuple[str, ...] = ()
 
-    def __call__(self, value: Any, param: str) -> Object:
-        """Check a hash: a schema is a kind too."""
+    def __call__(self, value: Any, param: str) -> JsonObject:
         if not isinstance(value, dict):
-            raise malformed("Invalid object", param=param, code="parameter_invalid_object")
+            raise invalid_parameter("Invalid object", param=param, code="parameter_invalid_object")
         return self.check(value, prefix=param)
 
-    def check(self, given: Object, *, prefix: str = "") -> Object:
-        """Give the parameters as typed values, or refuse the first that is wrong."""
-        self._refuse_unknown(given, prefix)
-        clean = {name: self.fields[name](value, _named(prefix, name)) for name, value in given.items()}
+    def check(self, params: JsonObject, *, prefix: str = "") -> JsonObject:
+        self._refuse_unknown(params, prefix)
+        clean = {name: self.fields[name](value, _named(prefix, name)) for name, value in params.items()}
         for name in self.required:
             if name not in clean:
                 param = _named(prefix, name)
-                raise malformed(f"Missing required param: {param}.", param=param, code="parameter_missing")
+                raise invalid_parameter(f"Missing required param: {param}.", param=param, code="parameter_missing")
         return clean
 
-    def _refuse_unknown(self, given: Object, prefix: str) -> None:
-        unknown = [_named(prefix, name) for name in given if name not in self.fields]
+    def _refuse_unknown(self, params: JsonObject, prefix: str) -> None:
+        unknown = [_named(prefix, name) for name in params if name not in self.fields]
         if unknown:
             plural = "s" if len(unknown) > 1 else ""
-            raise malformed(
+            raise invalid_parameter(
                 f"Received unknown parameter{plural}: {', '.join(unknown)}", param=unknown[0], code="parameter_unknown"
             )
 
@@ -190,37 +173,35 @@ def _named(prefix: str, name: str) -> str:
     return f"{prefix}[{name}]" if prefix else name
 
 
-def hash_of(fields: Mapping[str, Kind], *, required: tuple[str, ...] = (), clearable: bool = False) -> Kind:
-    """Take a hash of known keys."""
+def nested(fields: Mapping[str, Parser], *, required: tuple[str, ...] = (), clearable: bool = False) -> Parser:
     schema = Schema(fields, required)
 
-    def check(value: Any, param: str) -> Object | None:
+    def check(value: Any, param: str) -> JsonObject | None:
         if value == "":
-            _may_clear(param, clearable=clearable)
+            _check_clearable(param, clearable=clearable)
             return None
         return schema(value, param)
 
     return check
 
 
-def metadata(value: Any, param: str) -> Object:
-    """Take key-value pairs; "" for all of them, or for one, unsets."""
+def metadata(value: Any, param: str) -> JsonObject:
     if value == "":
         return {"": None}
     if not isinstance(value, dict):
-        raise malformed("Invalid object", param=param, code="parameter_invalid_object")
+        raise invalid_parameter("Invalid object", param=param, code="parameter_invalid_object")
     if len(value) > METADATA_KEYS:
-        raise malformed(f"Metadata can have at most {METADATA_KEYS} keys.", param=param)
+        raise invalid_parameter(f"Metadata can have at most {METADATA_KEYS} keys.", param=param)
     return {key: _metadatum(key, item, param) for key, item in value.items()}
 
 
 def _metadatum(key: str, value: Any, param: str) -> str | None:
     named = f"{param}[{key}]"
     if not isinstance(value, str):
-        raise malformed("Metadata values must be strings", param=named)
+        raise invalid_parameter("Metadata values must be strings", param=named)
     for what, item, limit in (("keys", key, METADATA_KEY_LENGTH), ("values", value, METADATA_VALUE_LENGTH)):
         if len(item) > limit:
-            raise malformed(
+            raise invalid_parameter(
                 f"Metadata {what} can have up to {limit} characters, but you passed in a {what[:-1]} that is "
                 f"{len(item)} characters. Invalid {what[:-1]}: {item}",
                 param=named,
@@ -228,31 +209,30 @@ def _metadatum(key: str, value: Any, param: str) -> str | None:
     return value or None
 
 
-def merged(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
-    """Give an object's metadata after an update."""
+def merge_metadata(old: Mapping[str, str], new: Mapping[str, str | None]) -> dict[str, str]:
+    """An empty value removes a key, an empty key all old ones."""
     both = {**({} if "" in new else old), **new}
     return {key: value for key, value in both.items() if key and value is not None}
 
 
-def unsimulated(_value: Any, param: str) -> None:
-    """Refuse what Stripe knows and the sandbox does not act out, rather than ignore it in silence."""
-    raise malformed(f"The sandbox does not simulate {param}.", param=param, code="parameter_not_simulated")
+def _refuse(_value: Any, param: str) -> None:
+    raise invalid_parameter(f"The fake Stripe does not simulate {param}.", param=param, code="parameter_not_simulated")
 
 
-def known(names: str, kind: Kind = unsimulated) -> dict[str, Kind]:
-    """Give the same kind to several names."""
-    return dict.fromkeys(words(names), kind)
+def not_simulated(names: str) -> dict[str, Parser]:
+    """Parameters that Stripe knows and the fake Stripe refuses, rather than ignore them silently."""
+    return dict.fromkeys(words(names), _refuse)
 
 
 _bounds = {name: integer() for name in ("gt", "gte", "lt", "lte")}
-EXPAND: dict[str, Kind] = {"expand": array(text())}
-CURSOR: dict[str, Kind] = {
+EXPAND: dict[str, Parser] = {"expand": array(text())}
+CURSOR: dict[str, Parser] = {
     **EXPAND,
     "limit": integer(1, PAGE_SIZE),
     "starting_after": text(),
     "ending_before": text(),
 }
-PAGE: dict[str, Kind] = {**CURSOR, "created": either(hash_of(_bounds), integer())}
-ADDRESS: dict[str, Kind] = {
+PAGE: dict[str, Parser] = {**CURSOR, "created": either(nested(_bounds), integer())}
+ADDRESS: dict[str, Parser] = {
     name: text(clearable=True) for name in ("city", "country", "line1", "line2", "postal_code", "state")
 }

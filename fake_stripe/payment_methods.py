@@ -1,15 +1,35 @@
-"""Payment methods: cards only (https://docs.stripe.com/api/payment_methods)."""
+"""Payment methods, cards only (https://docs.stripe.com/api/payment_methods)."""
 
 import hashlib
 import time
 from typing import Any
 
-from fake_stripe.calls import Call, endpoint
-from fake_stripe.cards import BY_NUMBER, LIVE_CARD, Decline, TestCard, luhn, named
-from fake_stripe.errors import ApiError, CardError, Object, declined, malformed, missing, refused
+from fake_stripe.cards import BY_NUMBER, LIVE_CARD, Decline, TestCard, card_by_name, passes_luhn
+from fake_stripe.endpoints import RequestContext, endpoint
+from fake_stripe.errors import (
+    CardError,
+    JsonObject,
+    card_declined,
+    invalid_parameter,
+    invalid_request,
+    missing_parameter,
+    resource_missing,
+)
 from fake_stripe.events import emit
-from fake_stripe.listing import belonging, page
-from fake_stripe.parameters import ADDRESS, CURSOR, Kind, choice, hash_of, integer, known, merged, metadata, text, words
+from fake_stripe.pagination import filters, list_page
+from fake_stripe.parameters import (
+    ADDRESS,
+    CURSOR,
+    Parser,
+    choice,
+    integer,
+    merge_metadata,
+    metadata,
+    nested,
+    not_simulated,
+    text,
+    words,
+)
 
 OTHER_TYPES = (
     "acss_debit affirm afterpay_clearpay alipay alma amazon_pay au_becs_debit bacs_debit bancontact billie bizum blik "
@@ -29,69 +49,68 @@ FIRST_MONTH, LAST_MONTH, CENTURY, FARTHEST = 1, 12, 100, 50
 
 
 def card_type(value: Any, param: str) -> str:
-    """Take `card`: the one type of payment method that the sandbox acts out."""
     choice(*TYPES)(value, param)
     if value != "card":
-        raise malformed(f"The sandbox does not simulate {param}={value}.", param=param, code="parameter_not_simulated")
+        raise invalid_parameter(
+            f"The fake Stripe does not simulate {param}={value}.", param=param, code="parameter_not_simulated"
+        )
     return "card"
 
 
-NETWORKS = hash_of({"preferred": choice("cartes_bancaires", "mastercard", "visa", clearable=True)})
+NETWORKS = nested({"preferred": choice("cartes_bancaires", "mastercard", "visa", clearable=True)})
 CARD = {name: text(20) for name in ("number", "exp_month", "exp_year", "cvc")}
-BILLING: dict[str, Kind] = {
-    "address": hash_of(ADDRESS, clearable=True),
+BILLING: dict[str, Parser] = {
+    "address": nested(ADDRESS, clearable=True),
     **{name: text(clearable=True) for name in ("email", "name", "phone", "tax_id")},
 }
-DATA: dict[str, Kind] = {
+DATA: dict[str, Parser] = {
     "type": card_type,
-    "card": hash_of({**CARD, "token": text(), "networks": NETWORKS}),
-    "billing_details": hash_of(BILLING),
+    "card": nested({**CARD, "token": text(), "networks": NETWORKS}),
+    "billing_details": nested(BILLING),
     "metadata": metadata,
     "allow_redisplay": choice("always", "limited", "unspecified"),
-    "radar_options": hash_of({"session": text()}),
-    **known(OTHER_TYPES),
+    "radar_options": nested({"session": text()}),
+    **not_simulated(OTHER_TYPES),
 }
 
 
-@endpoint("POST", "payment_methods", {**DATA, **known("customer payment_method")}, publishable=True)
-def create(call: Call) -> Object:
-    """Create a payment method of a token, or of a card's number (what the card field sends)."""
-    if "type" not in call.params:
-        raise malformed("Missing required param: type.", param="type", code="parameter_missing")
-    return build(call, call.params, param="card")
+_create = {**DATA, **not_simulated("customer payment_method")}
 
 
-def build(call: Call, data: Object, *, param: str) -> Object:
-    """Make the payment method that `payment_method_data` or a create call describes."""
+@endpoint("POST", "payment_methods", _create, required=("type",), publishable=True)
+def create(context: RequestContext) -> JsonObject:
+    return payment_method_from_data(context, context.params, param="card")
+
+
+def payment_method_from_data(context: RequestContext, data: JsonObject, *, param: str) -> JsonObject:
+    """Create one from a card's number or token; `param` is where errors say the card is."""
     card = data.get("card")
     if not card:
-        raise malformed(f"Missing required param: {param}.", param=param, code="parameter_missing")
+        raise missing_parameter(param)
     if "token" in card:
-        method = of_token(call, card["token"], param=f"{param}[token]")
+        method = payment_method_from_token(context, card["token"], param=f"{param}[token]")
     else:
-        found, month, year = check_card(card, param=param)
-        method = made(call, found, month=month, year=year, checked="cvc" in card)
-    _bill(method, data.get("billing_details", {}))
-    method["metadata"] = merged({}, data.get("metadata", {}))
+        test_card, month, year = check_card(card, param=param)
+        method = create_payment_method(context, test_card, month=month, year=year, checked="cvc" in card)
+    _update_billing_details(method, data.get("billing_details", {}))
+    method["metadata"] = merge_metadata({}, data.get("metadata", {}))
     method["allow_redisplay"] = data.get("allow_redisplay", "unspecified")
-    return call.state.save(method)
+    return context.store.save(method)
 
 
-def _bill(method: Object, given: Object) -> None:
-    known_as = method["billing_details"]
-    address = {**known_as["address"], **(given.get("address") or {})}
-    known_as |= {**given, "address": address}
+def _update_billing_details(method: JsonObject, changes: JsonObject) -> None:
+    details = method["billing_details"]
+    details |= {**changes, "address": {**details["address"], **(changes.get("address") or {})}}
 
 
-def check_card(card: Object, *, param: str) -> tuple[TestCard, int, int]:
-    """Give the test card of a number, with its expiry; refuse numbers and dates as Stripe's own checks do."""
+def check_card(card: JsonObject, *, param: str) -> tuple[TestCard, int, int]:
+    """The test card with this number, the month and the year of its expiry."""
     for name in ("number", "exp_month", "exp_year"):
         if name not in card:
-            named_param = f"{param}[{name}]"
-            raise malformed(f"Missing required param: {named_param}.", param=named_param, code="parameter_missing")
+            raise missing_parameter(f"{param}[{name}]")
     number = card["number"].replace(" ", "").replace("-", "")
-    if not (number.isascii() and number.isdigit() and len(number) in NUMBER_LENGTHS and luhn(number)):
-        raise declined("Your card number is incorrect.", code="incorrect_number", param="number")
+    if not (number.isascii() and number.isdigit() and len(number) in NUMBER_LENGTHS and passes_luhn(number)):
+        raise card_declined("Your card number is incorrect.", code="incorrect_number", param="number")
     month, year = _expiry(card)
     found = BY_NUMBER.get(number)
     if found is None:
@@ -100,53 +119,52 @@ def check_card(card: Object, *, param: str) -> tuple[TestCard, int, int]:
     return found, month, year
 
 
-def _expiry(card: Object) -> tuple[int, int]:
+def _expiry(card: JsonObject) -> tuple[int, int]:
     month = integer()(card["exp_month"], "exp_month")
     year = integer()(card["exp_year"], "exp_year")
     year += 2000 if year < CENTURY else 0
     today = time.gmtime()
     if not FIRST_MONTH <= month <= LAST_MONTH:
-        raise declined("Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month")
+        raise card_declined("Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month")
     if not today.tm_year <= year <= today.tm_year + FARTHEST:
-        raise declined("Your card's expiration year is invalid.", code="invalid_expiry_year", param="exp_year")
+        raise card_declined("Your card's expiration year is invalid.", code="invalid_expiry_year", param="exp_year")
     if (year, month) < (today.tm_year, today.tm_mon):
-        raise declined("Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month")
+        raise card_declined("Your card's expiration month is invalid.", code="invalid_expiry_month", param="exp_month")
     return month, year
 
 
-def _check_cvc(card: Object, found: TestCard) -> None:
+def _check_cvc(card: JsonObject, found: TestCard) -> None:
     digits = card.get("cvc")
     lengths = {3, 4} if found.brand == "amex" else {3}
     if digits is not None and not (digits.isdigit() and len(digits) in lengths):
-        raise declined("Your card's security code is invalid.", code="invalid_cvc", param="cvc")
+        raise card_declined("Your card's security code is invalid.", code="invalid_cvc", param="cvc")
 
 
 def decline_error(decline: Decline, **details: Any) -> CardError:
-    """Give the error of a bank's no."""
-    details["decline_code"] = decline.reason
-    return declined(decline.message, code=decline.code, param=decline.param, **details)
+    details["decline_code"] = decline.decline_code
+    return card_declined(decline.message, code=decline.code, param=decline.param, **details)
 
 
-def made(call: Call, card: TestCard, *, month: int = 0, year: int = 0, checked: bool = True) -> Object:
-    """Keep a new payment method of a test card."""
+def create_payment_method(
+    context: RequestContext, card: TestCard, *, month: int = 0, year: int = 0, checked: bool = True
+) -> JsonObject:
     today = time.gmtime()
-    method = call.new(
+    method = context.new_object(
         "pm",
         "payment_method",
         allow_redisplay="unspecified",
         billing_details={"address": dict.fromkeys(ADDRESS), **dict.fromkeys(("email", "name", "phone", "tax_id"))},
-        card=face(card, month=month or today.tm_mon, year=year or today.tm_year + 1, checked=checked),
+        card=card_details(card, month=month or today.tm_mon, year=year or today.tm_year + 1, checked=checked),
         customer=None,
         customer_account=None,
         metadata={},
         type="card",
         _number=card.number,
     )
-    return call.state.insert(method)
+    return context.store.insert(method)
 
 
-def face(card: TestCard, *, month: int, year: int, checked: bool) -> Object:
-    """Give what a payment method tells of its card."""
+def card_details(card: TestCard, *, month: int, year: int, checked: bool) -> JsonObject:
     return {
         "brand": card.brand,
         "checks": {
@@ -169,114 +187,105 @@ def face(card: TestCard, *, month: int, year: int, checked: bool) -> Object:
     }
 
 
-def of_token(call: Call, identifier: str, *, param: str) -> Object:
-    """Make a payment method of a token; a token not made by Stripe for tests is used up by it."""
-    card = named(identifier)
-    if card and identifier.startswith("tok_"):
-        return made(call, card)
-    token = call.state.find("token", identifier)
+def payment_method_from_token(context: RequestContext, identifier: str, *, param: str) -> JsonObject:
+    """`tok_visa` works any number of times, other tokens once."""
+    card = card_by_name(identifier, "tok_")
+    if card:
+        return create_payment_method(context, card)
+    token = context.store.find("token", identifier)
     if token is None:
-        raise missing("token", identifier, param=param, named=True)
+        raise resource_missing("token", identifier, param=param, in_parameter=True)
     if token["used"]:
         message = f"You cannot use a Stripe token more than once: {identifier}."
-        raise refused(message, param=param, code="token_already_used")
-    call.state.save({**token, "used": True})
-    shown = token["card"]
-    return made(call, BY_NUMBER[token["_number"]], month=shown["exp_month"], year=shown["exp_year"])
+        raise invalid_request(message, param=param, code="token_already_used")
+    context.store.save({**token, "used": True})
+    month, year = token["card"]["exp_month"], token["card"]["exp_year"]
+    return create_payment_method(context, BY_NUMBER[token["_number"]], month=month, year=year)
 
 
-def usable(call: Call, param: str = "") -> Object:
-    """Give the payment method that a parameter or the address names: `pm_card_…` makes a new one each time."""
-    identifier = call.params[param] if param else call.path["id"]
-    card = named(identifier)
-    if card and identifier.startswith("pm_"):
-        return made(call, card)
+def find_payment_method(context: RequestContext, param: str = "") -> JsonObject:
+    """The one that a parameter or the URL names; `pm_card_…` and tokens create a new one."""
+    identifier = context.params[param] if param else context.path["id"]
+    card = card_by_name(identifier, "pm_card_")
+    if card:
+        return create_payment_method(context, card)
     if identifier.startswith("tok_"):
-        return of_token(call, identifier, param=param)
-    return call.get("payment_method", param)
+        return payment_method_from_token(context, identifier, param=param)
+    return context.get("payment_method", param)
 
 
-def test_card(method: Object) -> TestCard:
-    """Give what a payment method's card does."""
+def test_card(method: JsonObject) -> TestCard:
     return BY_NUMBER[method["_number"]]
 
 
-def attach(call: Call, method: Object, customer_id: str) -> Object:
-    """Save a card to a customer, where its bank lets it be saved."""
+def attach(context: RequestContext, method: JsonObject, customer_id: str) -> JsonObject:
     card = test_card(method)
     if method.get("_spent"):
-        raise refused(USED_UP)
-    if card.decline and not card.keeps:
+        raise invalid_request(USED_UP)
+    if card.decline and not card.can_be_saved:
         raise decline_error(card.decline)
     method["customer"] = customer_id
-    call.state.save(method)
-    emit(call, "payment_method.attached", method)
+    context.store.save(method)
+    emit(context, "payment_method.attached", method)
     return method
 
 
-@endpoint("POST", "payment_methods/{id}/attach", {"customer": text(), **known("customer_account")})
-def attach_to_customer(call: Call) -> Object:
-    """Save a card to a customer."""
-    if "customer" not in call.params:
-        raise malformed("Missing required param: customer.", param="customer", code="parameter_missing")
-    customer = call.get("customer", "customer")
-    method = usable(call)
+_attach = {"customer": text(), **not_simulated("customer_account")}
+
+
+@endpoint("POST", "payment_methods/{id}/attach", _attach, required=("customer",))
+def attach_to_customer(context: RequestContext) -> JsonObject:
+    customer = context.get("customer", "customer")
+    method = find_payment_method(context)
     if method["customer"] not in {None, customer["id"]}:
-        raise refused("The payment method you provided has already been attached to a customer.")
-    return method if method["customer"] else attach(call, method, customer["id"])
+        raise invalid_request("The payment method you provided has already been attached to a customer.")
+    return method if method["customer"] else attach(context, method, customer["id"])
 
 
 @endpoint("POST", "payment_methods/{id}/detach")
-def detach(call: Call) -> Object:
-    """Take a card from its customer: it may not be used again."""
-    method = call.get("payment_method")
+def detach(context: RequestContext) -> JsonObject:
+    method = context.get("payment_method")
     if method["customer"] is None:
-        raise refused("The payment method you provided is not attached to a customer so detachment is impossible.")
+        raise invalid_request(
+            "The payment method you provided is not attached to a customer so detachment is impossible."
+        )
     former = method["customer"]
-    call.state.save(method | {"customer": None, "_spent": True})
+    context.store.save(method | {"customer": None, "_spent": True})
     method["customer"] = None
-    emit(call, "payment_method.detached", method, previous={"customer": former})
+    emit(context, "payment_method.detached", method, previous={"customer": former})
     return method
 
 
 @endpoint("GET", "payment_methods/{id}")
-def retrieve(call: Call) -> Object:
-    """Give a payment method."""
-    return usable(call)
+def retrieve(context: RequestContext) -> JsonObject:
+    return find_payment_method(context)
 
 
 _update = {
-    "card": hash_of({"exp_month": integer(1, 12), "exp_year": integer(), "networks": NETWORKS}),
+    "card": nested({"exp_month": integer(1, 12), "exp_year": integer(), "networks": NETWORKS}),
     **{name: DATA[name] for name in ("billing_details", "metadata", "allow_redisplay")},
-    **known("us_bank_account"),
+    **not_simulated("us_bank_account"),
 }
 
 
 @endpoint("POST", "payment_methods/{id}", _update)
-def update(call: Call) -> Object:
-    """Change a saved card's expiry, billing details or metadata."""
-    method = call.get("payment_method")
+def update(context: RequestContext) -> JsonObject:
+    method = context.get("payment_method")
     if method["customer"] is None:
-        raise _not_saved()
-    given = call.params
-    method["metadata"] = merged(method["metadata"], given.get("metadata", {}))
-    method["card"] |= {key: value for key, value in given.get("card", {}).items() if key != "networks"}
-    _bill(method, given.get("billing_details", {}))
-    method["allow_redisplay"] = given.get("allow_redisplay", method["allow_redisplay"])
-    emit(call, "payment_method.updated", call.state.save(method), previous={})
+        raise invalid_request("You must save this PaymentMethod to a customer before you can update it.")
+    params = context.params
+    context.update_metadata(method)
+    method["card"] |= {key: value for key, value in params.get("card", {}).items() if key != "networks"}
+    _update_billing_details(method, params.get("billing_details", {}))
+    method |= context.sent("allow_redisplay")
+    emit(context, "payment_method.updated", context.store.save(method), previous={})
     return method
 
 
-def _not_saved() -> ApiError:
-    return refused("You must save this PaymentMethod to a customer before you can update it.")
-
-
-_index = {**CURSOR, "customer": text(), "type": choice(*TYPES), **known("allow_redisplay customer_account")}
+_index = {**CURSOR, "customer": text(), "type": choice(*TYPES), **not_simulated("allow_redisplay customer_account")}
 
 
 @endpoint("GET", "payment_methods", _index)
-def index(call: Call) -> Object:
-    """List payment methods of a customer."""
-    if "customer" in call.params:
-        call.get("customer", "customer")
-    return page(call, "payment_method", belonging(call, "customer", "type"), url="/v1/payment_methods")
+def index(context: RequestContext) -> JsonObject:
+    context.customer_id()  # refuses one that does not exist
+    return list_page(context, "payment_method", filters(context, "customer", "type"), url="/v1/payment_methods")

@@ -1,4 +1,4 @@
-"""The project's wiring."""
+"""Settings, URLs, admin site, dashboard, Celery."""
 
 from pelcro_orders.celery import app as celery_app
 

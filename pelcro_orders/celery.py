@@ -1,4 +1,4 @@
-"""The Celery application: the bell that rings for rows. The rows themselves are the queue."""
+"""The Celery application. Rows are the queue; a message only wakes a worker."""
 
 import os
 

@@ -1,7 +1,7 @@
-"""Typed readers of the environment. A bad value says what to write instead.
+"""Typed readers of the environment. Their errors say what to write instead.
 
-What the environment leaves out is looked up in `environment.json` of VAR_DIR, where `make run` keeps what it chose
-for the services it started, so that every command beside a running `make run` speaks to the same ones.
+A variable that is not set is looked up in `environment.json` of VAR_DIR, where `make run` stores the addresses and
+keys of the services it started, so that any other command on this machine uses the same ones.
 """
 
 import functools
@@ -17,44 +17,41 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 
 
 def var_dir() -> Path:
-    """Give the folder of everything kept on this machine; a relative VAR_DIR stands below the project's root."""
-    value = given("VAR_DIR") or "var"
+    """Return the folder of local data; a relative VAR_DIR is relative to the project's root."""
+    value = from_environment("VAR_DIR") or "var"
     try:
         return (BASE_DIR / Path(value).expanduser()).resolve()
-    except (OSError, RuntimeError, ValueError) as wrong:
-        message = f"VAR_DIR is {value!r}, which is no folder ({wrong}): write a path, for example /srv/pelcro-orders."
+    except (OSError, RuntimeError, ValueError) as error:
+        message = f"VAR_DIR is {value!r}, which is no folder ({error}): write a path, for example /srv/pelcro-orders."
         raise ImproperlyConfigured(message) from None
 
 
 @functools.cache
-def chosen_locally() -> dict[str, str]:
-    """Read what `make run` chose on this machine, or nothing where it never ran."""
+def make_run_variables() -> dict[str, str]:
     path = var_dir() / "environment.json"
     if not path.is_file():
         return {}
-    chosen: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
-    return chosen
+    variables: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return variables
 
 
 def text(name: str, default: str = "") -> str:
-    """Read a variable; an empty one counts as absent."""
-    return given(name) or left_to_us(name) or default
+    """Read a variable; an empty one counts as not set."""
+    return from_environment(name) or _from_make_run(name) or default
 
 
-def given(name: str) -> str:
-    """Read a variable of the real environment."""
+def from_environment(name: str) -> str:
     return os.environ.get(name, "").strip()
 
 
-def left_to_us(name: str) -> str:
-    """Give what `make run` chose; nothing of its sandbox where a real Stripe is given, whose key would reach it."""
-    if name.startswith("STRIPE_") and given("STRIPE_SECRET_KEY"):
+def _from_make_run(name: str) -> str:
+    # With a key of the real Stripe, nothing of the fake one: the key would be sent to it.
+    if name.startswith("STRIPE_") and from_environment("STRIPE_SECRET_KEY"):
         return ""
-    return chosen_locally().get(name, "")
+    return make_run_variables().get(name, "")
 
 
 def flag(name: str, *, default: bool = False) -> bool:
-    """Read a yes-or-no variable."""
     value = text(name).lower()
     if value in {"1", "true", "yes", "on"}:
         return True
@@ -67,7 +64,6 @@ def flag(name: str, *, default: bool = False) -> bool:
 
 
 def number(name: str, default: int, *, least: int, most: int) -> int:
-    """Read a whole number between two bounds, both included."""
     value = text(name, str(default))
     if value.isascii() and value.isdigit() and least <= int(value) <= most:
         return int(value)
@@ -75,12 +71,12 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
     raise ImproperlyConfigured(message)
 
 
-def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
-    """Read a URL of one of these schemes, without a slash at its end."""
+def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
+    """Read a URL of one of these schemes; a slash at its end is dropped."""
     value = text(name, default)
     if not value:
         return ""
-    parts = url(name, value)
+    parts = _split_url(name, value)
     if parts.scheme not in schemes:
         choices = " or ".join(f"{scheme}://…" for scheme in schemes)
         message = f"{name} does not start with {choices}: write it so."
@@ -91,31 +87,28 @@ def address(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
     return value.rstrip("/")
 
 
-def key(name: str, *, begins: tuple[str, ...]) -> str:
-    """Read a key of Stripe's, which says what it is by how it begins."""
+def stripe_key(name: str, *, prefixes: tuple[str, ...]) -> str:
     value = text(name)
-    if value and not (value.startswith(begins) and value.isascii() and value.isprintable() and " " not in value):
+    if value and not (value.startswith(prefixes) and value.isascii() and value.isprintable() and " " not in value):
         # Not the value itself: it may be another secret.
-        choices = " or ".join(f"{prefix}…" for prefix in begins)
+        choices = " or ".join(f"{prefix}…" for prefix in prefixes)
         message = f"{name} is not what Stripe's dashboard shows for it: write the one that begins with {choices}."
         raise ImproperlyConfigured(message)
     return value
 
 
-def url(name: str, value: str) -> SplitResult:
-    """Take a URL apart; its port is a number, and its brackets are in pairs."""
+def _split_url(name: str, value: str) -> SplitResult:
     try:
         parts = urlsplit(value)
-        _ = parts.port
-    except ValueError as wrong:
+        _ = parts.port  # raises where it is no number
+    except ValueError as error:
         # Not the value itself: it may hold a password.
-        message = f"{name} is no address ({wrong}): write scheme://host:port."
+        message = f"{name} is no address ({error}): write scheme://host:port."
         raise ImproperlyConfigured(message) from None
     return parts
 
 
-def zone(name: str, default: str) -> str:
-    """Read the name of a time zone."""
+def time_zone(name: str, default: str) -> str:
     value = text(name, default)
     try:
         return ZoneInfo(value).key
@@ -124,6 +117,5 @@ def zone(name: str, default: str) -> str:
         raise ImproperlyConfigured(message) from None
 
 
-def listed(name: str, default: tuple[str, ...] = ()) -> list[str]:
-    """Read a comma-separated list."""
+def comma_separated(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)

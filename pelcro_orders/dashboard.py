@@ -1,6 +1,6 @@
-"""What the front page shows: of it, a person sees what they may open anyway.
+"""The dashboard: figures, charts and lists, each shown to users who may view the models behind it.
 
-The figures come from the rows themselves, by index over the last 30 days; currencies are never added up.
+The figures are queried from the rows of the last 30 days, by index; currencies are never added up.
 """
 
 from collections import Counter
@@ -24,14 +24,14 @@ from ecommerce.models import BulkJob, Order, Sku
 DAYS = 30
 LISTED = 5
 LOW_STOCK = 5
-CHARTED = 4
-Daily = Mapping[tuple[date, str], int]
+CHARTED_CURRENCIES = 4
+Daily = Mapping[tuple[date, str], int]  # by day and currency
 PERIODS = ((1, _("Today")), (7, _("7 days")), (DAYS, _("30 days")))
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One day of a chart; `height` is a share of the highest, in percent."""
+    """One day of a chart; `height` is in percent of the highest."""
 
     label: str
     height: int
@@ -39,8 +39,6 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """One figure, day by day."""
-
     title: str | Promise
     bars: list[Bar]
     first: date
@@ -49,11 +47,10 @@ class Chart:
 
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
-    """Give the figures that a person may see."""
     may = request.user.has_perm
     context: dict[str, Any] = {"may_order": may("ecommerce.add_order")}
     if may("ecommerce.view_order"):
-        context |= {**_figures(may("billing.view_invoice"), may("billing.view_refund")), **_orders()}
+        context |= {**_figures(may("billing.view_invoice"), may("billing.view_refund")), **_orders_by_status()}
     if may("ecommerce.view_bulkjob"):
         context |= _jobs()
     if may("ecommerce.view_sku"):
@@ -63,19 +60,19 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     return context
 
 
-def _figures(sees_invoices: bool, sees_refunds: bool) -> dict[str, Any]:  # noqa: FBT001 - private, both named by callers
+def _figures(show_revenue: bool, show_refunds: bool) -> dict[str, Any]:  # noqa: FBT001 - private, both named by callers
     today = timezone.localdate()
     since = timezone.make_aware(datetime.combine(today - timedelta(days=DAYS - 1), time.min))
     placed = _daily(Order.objects.filter(created_at__gte=since), "created_at", Count("pk"), by_currency=False)
     paid = Invoice.objects.filter(paid_at__gte=since, amount_paid__gt=0)
-    revenue = _daily(paid, "paid_at", Sum("amount_paid")) if sees_invoices else None
-    given = Refund.objects.filter(requested_at__gte=since, status__in=("pending", "succeeded"))
-    refunds = _daily(given, "requested_at", Sum("amount")) if sees_refunds else None
+    revenue = _daily(paid, "paid_at", Sum("amount_paid")) if show_revenue else None
+    refunded = Refund.objects.filter(requested_at__gte=since, status__in=("pending", "succeeded"))
+    refunds = _daily(refunded, "requested_at", Sum("amount")) if show_refunds else None
     return {
         "periods": [_period(title, today, days, placed, revenue, refunds) for days, title in PERIODS],
         "charts": [_chart(_("Orders a day"), today, placed, ""), *_money_charts(today, revenue or {})],
-        "shows_revenue": sees_invoices,
-        "shows_refunds": sees_refunds,
+        "show_revenue": show_revenue,
+        "show_refunds": show_refunds,
     }
 
 
@@ -105,8 +102,8 @@ def _sums(daily: Daily, first: date) -> Mapping[str, int]:
 
 
 def _money_charts(today: date, revenue: Daily) -> Iterable[Chart]:
-    days_with = Counter(currency for _day, currency in revenue)
-    for currency, _days in days_with.most_common(CHARTED):
+    days_by_currency = Counter(currency for _day, currency in revenue)
+    for currency, _days in days_by_currency.most_common(CHARTED_CURRENCIES):
         yield _chart(_("Revenue a day in %(currency)s") % {"currency": currency.upper()}, today, revenue, currency)
 
 
@@ -114,38 +111,37 @@ def _chart(title: Any, today: date, daily: Daily, currency: str) -> Chart:
     days = [today - timedelta(days=back) for back in reversed(range(DAYS))]
     figures = [daily.get((day, currency), 0) for day in days]
     highest = max(*figures, 1)
-    words = [format_money(figure, currency) if currency else f"{figure:,}" for figure in figures]
+    labels = [format_money(figure, currency) if currency else f"{figure:,}" for figure in figures]
     heights = [-(-figure * 100 // highest) for figure in figures]
-    bars = [Bar(f"{day}: {word}", height) for day, word, height in zip(days, words, heights, strict=True)]
-    return Chart(title, bars, days[0], days[-1], words[figures.index(max(figures))])
+    bars = [Bar(f"{day}: {label}", height) for day, label, height in zip(days, labels, heights, strict=True)]
+    return Chart(title, bars, days[0], days[-1], labels[figures.index(max(figures))])
 
 
-def _orders() -> dict[str, Any]:
-    needy = Order.objects.needing_attention()
+def _orders_by_status() -> dict[str, Any]:
+    attention = Order.objects.needing_attention()
     statuses = [Order.objects.filter(status=status) for status in Order.Status.values]
-    *counts, attention = bounded_counts([*statuses, needy])
+    *counts, attention_count = bounded_counts([*statuses, attention])
     return {
         "statuses": [
-            {"status": value, "word": word, "count": format_count(count)}
-            for (value, word), count in zip(Order.Status.choices, counts, strict=True)
+            {"status": value, "label": label, "count": format_count(count)}
+            for (value, label), count in zip(Order.Status.choices, counts, strict=True)
         ],
-        "attention_count": format_count(attention),
-        "attention": needy.select_related("customer").order_by("-pk")[:LISTED],
+        "attention_count": format_count(attention_count),
+        "attention": attention.select_related("customer").order_by("-pk")[:LISTED],
     }
 
 
 def _jobs() -> dict[str, Any]:
-    lately = timezone.now() - timedelta(days=7)
-    troubled = Q(status__in=("failed", "partial"), created_at__gte=lately)
-    progress = {"over": Sum(F("slices__done") + F("slices__skipped") + F("slices__failed"))}
+    last_week = timezone.now() - timedelta(days=7)
+    unsuccessful = Q(status__in=("failed", "partial"), created_at__gte=last_week)
+    progress = {"processed": Sum(F("slices__done") + F("slices__skipped") + F("slices__failed"))}
     running = BulkJob.objects.filter(status__in=("queued", "running", "stopping")).annotate(**progress)
     return {
         "jobs_running": running.order_by("-pk")[:LISTED],
-        "jobs_troubled": BulkJob.objects.filter(troubled).order_by("-pk")[:LISTED],
+        "jobs_unsuccessful": BulkJob.objects.filter(unsuccessful).order_by("-pk")[:LISTED],
     }
 
 
 def low_stock() -> QuerySet[Sku]:
-    """Give the SKUs on sale of which few or none are left, the fewest first."""
-    counted = Sku.objects.on_sale().filter(inventory_type=Sku.InventoryType.FINITE, inventory_quantity__lte=LOW_STOCK)
-    return counted.select_related("product").order_by("inventory_quantity", "code")[:LISTED]
+    low = Sku.objects.on_sale().filter(inventory_type=Sku.InventoryType.FINITE, inventory_quantity__lte=LOW_STOCK)
+    return low.select_related("product").order_by("inventory_quantity", "code")[:LISTED]

@@ -1,4 +1,4 @@
-"""`/healthz`: whether PostgreSQL and Redis answer, for whoever watches over this process."""
+"""`/healthz`: whether PostgreSQL and Redis answer, for load balancers and monitoring."""
 
 from collections.abc import Callable
 
@@ -9,43 +9,40 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
 Handler = Callable[[HttpRequest], HttpResponse]
-SECONDS = 2
+TIMEOUT = 2
+CONNECTION_PARAMETERS = ("host", "port", "dbname", "user", "password")
 
 
 def postgres_answers() -> bool:
-    """Ask PostgreSQL over a connection of its own, since one in use says nothing about new ones."""
-    address = {name: value for name, value in connection.get_connection_params().items() if name in ADDRESS}
+    # A new connection: an open one does not tell whether new ones are accepted.
+    every = connection.get_connection_params()
+    parameters = {name: every[name] for name in CONNECTION_PARAMETERS if name in every}
     try:
-        with psycopg.connect(**address, connect_timeout=SECONDS, options="-c statement_timeout=1000") as asked:
-            asked.execute("SELECT 1")
+        with psycopg.connect(**parameters, connect_timeout=TIMEOUT, options="-c statement_timeout=1000") as probe:
+            probe.execute("SELECT 1")
     except psycopg.Error:
         return False
     return True
 
 
-ADDRESS = ("host", "port", "dbname", "user", "password")
-
-
 def redis_answers() -> bool:
-    """Ask Redis."""
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=SECONDS, socket_connect_timeout=SECONDS) as asked:
-            return bool(asked.ping())
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT) as probe:
+            return bool(probe.ping())
     except redis.RedisError:
         return False
 
 
-def answer() -> JsonResponse:
-    """Say which of them answer."""
-    found = {"postgresql": postgres_answers(), "redis": redis_answers()}
-    words = {name: "answers" if well else "does not answer" for name, well in found.items()}
-    return JsonResponse(words, status=200 if all(found.values()) else 503)
+def health_response() -> JsonResponse:
+    answers = {"postgresql": postgres_answers(), "redis": redis_answers()}
+    body = {name: "answers" if each else "does not answer" for name, each in answers.items()}
+    return JsonResponse(body, status=200 if all(answers.values()) else 503)
 
 
 def health(get_response: Handler) -> Handler:
-    """Answer before any other middleware: a watcher asks by address, not by one of ALLOWED_HOSTS, and without TLS."""
+    """First of all middleware: monitoring asks by IP address, not by one of ALLOWED_HOSTS, and without TLS."""
 
     def handle(request: HttpRequest) -> HttpResponse:
-        return answer() if request.path_info == "/healthz" else get_response(request)
+        return health_response() if request.path_info == "/healthz" else get_response(request)
 
     return handle

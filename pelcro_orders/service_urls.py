@@ -1,4 +1,4 @@
-"""Where the services listen: those configured by a URL, and the embedded ones of one VAR_DIR. Nothing is started."""
+"""Addresses of PostgreSQL, Redis and the file storage: as configured, or of the local servers of a VAR_DIR."""
 
 import hashlib
 from pathlib import Path
@@ -8,24 +8,23 @@ from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 ENGINE = "django.db.backends.postgresql"
-POSTGRES_PORT = 5432  # of an embedded server, it only names the socket
+POSTGRES_PORT = 5432  # of the local server, where it only names the socket
 EXAMPLE = "write postgresql://user:password@host:5432/name"
-CLIENT = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
+LIBPQ_NAMES = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
 
 
 def socket_folder(var_dir: Path) -> Path:
-    """Give the folder of this VAR_DIR's sockets: short, since the path of a socket has 107 bytes at most."""
-    # Not TMPDIR: two shells of one person may differ in it, and must meet here. Private to its owner: folders.py.
+    """Return the folder of a VAR_DIR's sockets: short, since a socket's path has 107 bytes at most."""
+    # Not TMPDIR: it may differ between two shells that must use the same sockets.
     return Path("/tmp") / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"  # noqa: S108
 
 
 def database_url(sockets: Path) -> str:
-    """Give the address of the embedded database."""
     return f"postgresql://pelcro@/pelcro?{urlencode({'host': sockets, 'port': POSTGRES_PORT}, safe='/')}"
 
 
-def database(url: str, var_dir: Path) -> dict[str, Any]:
-    """Give Django's settings for a DATABASE_URL, or for the embedded server where there is none."""
+def database_settings(url: str, var_dir: Path) -> dict[str, Any]:
+    """Return an entry of DATABASES for a DATABASE_URL, or for the local server if it is empty."""
     parts = _parts(url or database_url(socket_folder(var_dir)))
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ImproperlyConfigured(f"DATABASE_URL is not PostgreSQL's: {EXAMPLE}.")
@@ -56,20 +55,19 @@ def _parts(url: str) -> SplitResult:
     return parts
 
 
-def client(settings: dict[str, Any]) -> dict[str, Any]:
-    """Turn Django's settings of a database into what libpq wants, with little patience."""
-    named = {theirs: settings[ours] for ours, theirs in CLIENT.items() if settings.get(ours)}
+def libpq_parameters(settings: dict[str, Any]) -> dict[str, Any]:
+    """Translate an entry of DATABASES, with a short timeout."""
+    named = {libpq: settings[django] for django, libpq in LIBPQ_NAMES.items() if settings.get(django)}
     tls = {name: value for name, value in settings.get("OPTIONS", {}).items() if name.startswith("ssl")}
     return {"connect_timeout": 2, **named, **tls}
 
 
 def redis_url(url: str, var_dir: Path) -> str:
-    """Give the address of Redis as redis-py reads it."""
     return url or f"unix://{socket_folder(var_dir)}/redis.sock"
 
 
 def broker_url(url: str, var_dir: Path) -> str:
-    """Give the address of Redis as Celery reads it: a socket has another scheme, and TLS says how strict it is."""
+    """Return the URL as Celery reads it: a socket has another scheme, and TLS states its certificate check."""
     address, _, query = redis_url(url, var_dir).partition("?")
     options = dict(parse_qsl(query))
     if address.startswith("unix://"):
@@ -80,11 +78,12 @@ def broker_url(url: str, var_dir: Path) -> str:
     return f"{address}?{urlencode(options)}" if options else address
 
 
-def storage(url: str, folder: Path) -> dict[str, Any]:
-    """Give Django's settings for where exported files are kept: s3://bucket/prefix, file:///folder, or this folder."""
+def storage_settings(url: str, folder: Path) -> dict[str, Any]:
+    """Return an entry of STORAGES for s3://bucket/prefix, file:///folder, or `folder` if `url` is empty."""
     parts = urlsplit(url)
     if parts.scheme == "s3":
-        # Keys and region come from the environment, as AWS's own tools read them. One thread: rows come one way only.
+        # Keys and region come from the environment, as AWS's own tools read them.
+        # One thread: exports are written in one stream.
         options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "use_threads": False}
         return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**options, "file_overwrite": False}}
     location = Path(unquote(parts.path)) if parts.path else folder

@@ -13,19 +13,21 @@ from kombu import Queue
 from pelcro_orders import config
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.navigation import UNFOLD as UNFOLD
-from pelcro_orders.service_urls import broker_url, database, redis_url, storage
+from pelcro_orders.service_urls import broker_url, database_settings, redis_url, storage_settings
 
 VAR_DIR = config.var_dir()
 DEBUG = config.flag("DEBUG")
 PORT = config.number("PORT", 8000, least=1, most=65535)
-BASE_URL = config.address("BASE_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
+BASE_URL = config.url("BASE_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
 SECRET_KEY = config.text("SECRET_KEY")
 if not SECRET_KEY:
     message = "SECRET_KEY is missing; set it to a long random text (`make run` keeps one of its own in VAR_DIR)."
     raise ImproperlyConfigured(message)
 
 SECURE = urlsplit(BASE_URL).scheme == "https"
-ALLOWED_HOSTS = config.listed("ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]"))
+ALLOWED_HOSTS = config.comma_separated(
+    "ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "", "127.0.0.1", "localhost", "[::1]")
+)
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE else 0
@@ -33,11 +35,11 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 
 INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",  # its default would put a site of its own in place of StaffSite
+    "unfold.apps.BasicAppConfig",  # its default AppConfig replaces StaffSite by a site of its own
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
-    "pelcro_orders.apps.StaffAdminConfig",  # after the theme, whose templates take the place of Django's
+    "pelcro_orders.apps.StaffAdminConfig",  # after the theme, whose templates override Django's
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -63,7 +65,7 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "ecommerce.api.middleware.guard",
+    "ecommerce.api.middleware.api_middleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -88,8 +90,8 @@ TEMPLATES = [
     }
 ]
 
-# A wish to move money must be on disk before the call: PostgreSQL's synchronous_commit stays on, its default.
-DATABASE = database(config.text("DATABASE_URL"), VAR_DIR)
+# A payment or refund must be on disk before Stripe is called: synchronous_commit stays on, PostgreSQL's default.
+DATABASE = database_settings(config.text("DATABASE_URL"), VAR_DIR)
 DATABASES = {
     "default": DATABASE
     | {
@@ -105,7 +107,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "customers.User"
-# Staff sign in to the admin by user name, customers on the website by e-mail; neither knows the other's.
+# Staff sign in to the admin by user name, customers on the website by e-mail.
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "customers.accounts.CustomerBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
@@ -113,7 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
-# Accounts on the website. Each access token names a session kept here: signing out ends both.
+# Accounts on the website. Each access token belongs to a session in the database: signing out ends both.
 ACCOUNT_ADAPTER = "customers.accounts.CustomerAccounts"
 ACCOUNT_SIGNUP_FORM_CLASS = "customers.accounts.SignUpForm"
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -142,21 +144,21 @@ HEADLESS_FRONTEND_URLS = {
     "account_reset_password_from_key": f"{BASE_URL}/shop/password/#{{key}}",
 }
 
-# The API. Behind proxies of our own, the last so many entries of X-Forwarded-For are believed.
+# The API. TRUSTED_PROXIES is how many proxies of our own add to X-Forwarded-For.
 ALLAUTH_TRUSTED_PROXY_COUNT = config.number("TRUSTED_PROXIES", 0, least=0, most=10)
 API_BODY_BYTES = 64 * 1024
 API_REQUESTS_PER_MINUTE = config.number("API_REQUESTS_PER_MINUTE", 600, least=1, most=1_000_000)
 API_REQUESTS_PER_MINUTE_AND_ADDRESS = config.number(
     "API_REQUESTS_PER_MINUTE_AND_ADDRESS", 3000, least=1, most=1_000_000
 )
-CORS_ALLOWED_ORIGINS = config.listed("CORS_ALLOWED_ORIGINS")
+CORS_ALLOWED_ORIGINS = config.comma_separated("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/sdk/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
 CORS_EXPOSE_HEADERS = ("Retry-After",)
 LOGIN_REDIRECT_URL = "admin:index"
 
-# No result backend and no acks_late: rows are the queue, a message is only a bell (docs/decisions).
-REDIS = config.address("REDIS_URL", schemes=("redis", "rediss", "unix"))
+# No result backend and no acks_late: rows are the queue, a message only wakes a worker (docs/decisions).
+REDIS = config.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = redis_url(REDIS, VAR_DIR)
 CACHES = {
     "default": {
@@ -173,7 +175,7 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-# Workers take from these in turn, so that a storm of Stripe's events keeps neither people nor the sweep waiting.
+# Workers take from these in turn, so that many webhook events at once delay neither staff nor the sweep.
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "clock", "events")]
 CELERY_TASK_ROUTES = {"ecommerce.sweep": {"queue": "clock"}, "billing.process_event": {"queue": "events"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
@@ -184,30 +186,30 @@ CELERY_BEAT_SCHEDULE = {
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
 }
 
-STRIPE_SECRET_KEY = config.key("STRIPE_SECRET_KEY", begins=("sk_", "rk_"))
-STRIPE_PUBLISHABLE_KEY = config.key("STRIPE_PUBLISHABLE_KEY", begins=("pk_",))
-STRIPE_WEBHOOK_SECRET = config.key("STRIPE_WEBHOOK_SECRET", begins=("whsec_",))
-STRIPE_API_BASE = config.address("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
-STRIPE_JS_URL = config.address("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
+STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))
+STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
+STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("whsec_",))
+STRIPE_API_BASE = config.url("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
+STRIPE_JS_URL = config.url("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
 STRIPE_MAX_REQUESTS_PER_SECOND = config.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
 
 LANGUAGE_CODE = "en-us"
 LANGUAGES = [("en", _("English"))]
-TIME_ZONE = config.zone("TIME_ZONE", "UTC")
+TIME_ZONE = config.time_zone("TIME_ZONE", "UTC")
 USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "static/"
-# A folder that `collectstatic` has filled: files compressed, under names that change with them, cached for ever.
-# Without one they come straight from the apps.
+# The folder of `collectstatic`: compressed files with hashed names, cached for ever. Without it, files are served
+# from the apps.
 STATIC_ROOT = config.text("STATIC_ROOT") or None
 WHITENOISE_USE_FINDERS = STATIC_ROOT is None
-EXPORT_STORAGE_URL = config.address("EXPORT_STORAGE_URL", schemes=("s3", "file"))
+EXPORT_STORAGE_URL = config.url("EXPORT_STORAGE_URL", schemes=("s3", "file"))
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": VAR_DIR / "files"}},
-    "exports": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
-    "import_export": storage(EXPORT_STORAGE_URL, VAR_DIR / "files"),
+    "exports": storage_settings(EXPORT_STORAGE_URL, VAR_DIR / "files"),
+    "import_export": storage_settings(EXPORT_STORAGE_URL, VAR_DIR / "files"),
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if STATIC_ROOT
@@ -215,9 +217,9 @@ STORAGES = {
     },
 }
 
-# Written to the console where no server is named.
-SUBMISSION = 587  # the port that begins in the clear and goes on encrypted
-EMAIL_SERVER = urlsplit(config.address("EMAIL_URL", schemes=("smtp", "smtps")))
+# Without a server, mail is written to the console.
+SUBMISSION = 587  # STARTTLS
+EMAIL_SERVER = urlsplit(config.url("EMAIL_URL", schemes=("smtp", "smtps")))
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_SERVER.hostname else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = EMAIL_SERVER.hostname or "", EMAIL_SERVER.port or SUBMISSION
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(EMAIL_SERVER.username or ""), unquote(EMAIL_SERVER.password or "")
@@ -227,7 +229,7 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = (
 )
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = config.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a thousand and more ticked orders are ordinary
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # mass actions send one field for each ticked order
 
 LOGGING = {
     "version": 1,
@@ -235,5 +237,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"stripe": {"level": "WARNING"}},  # it tells of each request
+    "loggers": {"stripe": {"level": "WARNING"}},  # logs each request at INFO
 }

@@ -1,4 +1,4 @@
-"""Addresses, as docs and contract name them."""
+"""All URLs: admin, API, shop, Stripe's webhook."""
 
 from django.contrib import admin
 from django.urls import include, path

@@ -61,6 +61,11 @@ def test_nothing_writes_the_status_of_orders_round_their_transitions() -> None:
     assert len(written["ecommerce/models/order.py"]) == 1
 
 
+def test_one_module_of_the_acts_writes_bulk_job_items() -> None:
+    writers = [path.name for path in sources("ecommerce/orders") if "BulkJobItem" in path.read_text()]
+    assert writers == ["completion.py"]
+
+
 @pytest.mark.parametrize(
     "source",
     [

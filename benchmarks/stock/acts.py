@@ -1,4 +1,4 @@
-"""Acts on many orders as a loop of transitions."""
+"""Mass actions as a loop of transitions."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from ecommerce.models import Fulfillment, Order, OrderEvent
 
 
 def fulfill(orders: Iterable[Order], user: User) -> int:
-    """Fulfill orders; give how many."""
+    """Return how many."""
     done = 0
     with transaction.atomic():
         for order in orders:
@@ -27,7 +27,7 @@ def fulfill(orders: Iterable[Order], user: User) -> int:
 
 
 def cancel(orders: Iterable[Order], user: User) -> int:
-    """Cancel paid orders and send their money back; give how many."""
+    """Cancel paid orders and refund them; return how many."""
     client = stripe.StripeClient(settings.STRIPE_SECRET_KEY, base_addresses={"api": settings.STRIPE_API_BASE})
     done = 0
     for order in orders:

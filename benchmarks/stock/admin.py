@@ -14,8 +14,6 @@ from ecommerce.models import Order, OrderItem
 
 
 class StockResource(ModelResource):  # type: ignore[misc]
-    """The columns of a file of orders."""
-
     customer_email = Field("customer__email", "customer_email")
     customer_name = Field("customer__name", "customer_name")
     items = Field(column_name="items")
@@ -35,35 +33,28 @@ class StockResource(ModelResource):  # type: ignore[misc]
         )
 
     def get_queryset(self) -> QuerySet[Order]:
-        """Load what the columns show, without a query for each row."""
+        # Without a query for each row.
         rows: QuerySet[Order] = super().get_queryset()
         return rows.select_related("customer", "coupon", "invoice").prefetch_related("items", "invoice__payments")
 
     def dehydrate_items(self, order: Order) -> str:
-        """Write the items."""
         return "; ".join(f"{item.quantity} x {item.sku_code}" for item in order.items.all())
 
     def dehydrate_quantity(self, order: Order) -> int:
-        """Add up the pieces."""
         return sum(item.quantity for item in order.items.all())
 
     def dehydrate_stripe_payment_intent_id(self, order: Order) -> str:
-        """Find the payment."""
         payments = order.invoice.payments.all() if order.invoice else []
         return next((each.stripe_payment_intent_id or "" for each in payments if each.status == "succeeded"), "")
 
 
 class ItemInline(admin.TabularInline):  # type: ignore[type-arg]
-    """The items of an order."""
-
     model = OrderItem
     raw_id_fields = ("sku",)
     extra = 0
 
 
 class StockOrderAdmin(ExportMixin, admin.ModelAdmin):  # type: ignore[misc,type-arg]
-    """The list and the page of orders."""
-
     resource_classes = (StockResource,)
     list_display = ("number", "customer", "summary", "total", "currency", "status", "money_state", "created_at")
     list_filter = ("status",)
@@ -78,20 +69,17 @@ class StockOrderAdmin(ExportMixin, admin.ModelAdmin):  # type: ignore[misc,type-
 
     @admin.action(description="Fulfill")
     def fulfill_orders(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Fulfill the selected orders."""
-        self._tell(request, "fulfilled", acts.fulfill(queryset, request.user))  # type: ignore[arg-type]
+        self._message(request, "fulfilled", acts.fulfill(queryset, request.user))  # type: ignore[arg-type]
 
     @admin.action(description="Cancel")
     def cancel_orders(self, request: HttpRequest, queryset: QuerySet[Order]) -> None:
-        """Cancel the selected orders."""
-        self._tell(request, "canceled", acts.cancel(queryset, request.user))  # type: ignore[arg-type]
+        self._message(request, "canceled", acts.cancel(queryset, request.user))  # type: ignore[arg-type]
 
-    def _tell(self, request: HttpRequest, done: str, count: int) -> None:
+    def _message(self, request: HttpRequest, done: str, count: int) -> None:
         messages.info(request, f"{count} orders were {done}.")
 
 
-def site() -> Any:
-    """Give the admin."""
+def stock_site() -> Any:
     stock = admin.AdminSite()
     stock.register(Order, StockOrderAdmin)
     return stock

@@ -1,7 +1,7 @@
-"""The stock admin's addresses."""
+"""The URLs of the stock admin."""
 
 from django.urls import path
 
-from benchmarks.stock.admin import site
+from benchmarks.stock.admin import stock_site
 
-urlpatterns = [path("admin/", site().urls)]
+urlpatterns = [path("admin/", stock_site().urls)]

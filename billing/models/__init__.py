@@ -4,10 +4,11 @@ from billing.models.card import Card
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
 from billing.models.payment import Payment, Refund, StripeOperation
-from billing.models.reconciliation import Difference, Reconciliation, Seen
+from billing.models.reconciliation import ComparedObject, Difference, Reconciliation
 
 __all__ = [
     "Card",
+    "ComparedObject",
     "Counter",
     "CreditNote",
     "Difference",
@@ -16,7 +17,6 @@ __all__ = [
     "Payment",
     "Reconciliation",
     "Refund",
-    "Seen",
     "StripeOperation",
     "WebhookEvent",
 ]

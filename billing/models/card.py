@@ -1,4 +1,4 @@
-"""A customer's saved card: what may be shown of it, and Stripe's name for it."""
+"""Saved cards."""
 
 from django.db import models
 from django.utils import timezone
@@ -8,7 +8,7 @@ from customers.models import Customer
 
 
 class Card(models.Model):
-    """A payment method kept at Stripe; the number never reaches this server."""
+    """A payment method saved at Stripe; the number never reaches this server."""
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="cards", verbose_name=_("customer"))
     stripe_payment_method_id = models.CharField(_("Stripe payment method"), max_length=255, unique=True)
@@ -16,7 +16,7 @@ class Card(models.Model):
     last4 = models.CharField(_("last four digits"), max_length=4)
     exp_month = models.PositiveSmallIntegerField(_("expiry month"))
     exp_year = models.PositiveSmallIntegerField(_("expiry year"))
-    # Stripe's name for the number, the same however often it is typed; only while Stripe keeps the card for us.
+    # Stripe's hash of the number: equal for every payment method of one card. Empty once detached.
     fingerprint = models.CharField(_("fingerprint"), max_length=255, blank=True, default="", editable=False)
     is_default = models.BooleanField(_("default"), default=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -37,12 +37,12 @@ class Card(models.Model):
         return f"{self.brand.title()} •••• {self.last4}"
 
     def same(self) -> models.QuerySet["Card"]:
-        """Give all rows of this very card: typed again, it gets another payment method at Stripe."""
+        """All rows of this card: entered again, it becomes another payment method at Stripe."""
         if not self.fingerprint:
             return Card.objects.filter(pk=self.pk)
-        known = {name: getattr(self, name) for name in ("customer_id", "fingerprint", "exp_month", "exp_year")}
-        return Card.objects.filter(**known)
+        identity = {name: getattr(self, name) for name in ("customer_id", "fingerprint", "exp_month", "exp_year")}
+        return Card.objects.filter(**identity)
 
     def expired(self, *, year: int, month: int) -> bool:
-        """Tell whether the card is past its last month."""
+        """A card is valid through the end of its expiry month."""
         return (self.exp_year, self.exp_month) < (year, month)

@@ -1,4 +1,4 @@
-"""The inbox of Stripe's webhooks: a row an event, worked on after it was acknowledged."""
+"""Webhook events: one row for each, processed after it was acknowledged to Stripe."""
 
 from django.db import models
 from django.utils import timezone
@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WebhookEvent(models.Model):
-    """An event as Stripe sent it. `due` is when to work on it (again); empty once that is done."""
+    """An event as Stripe sent it; `next_attempt_at` is empty once it is processed or given up."""
 
     stripe_event_id = models.CharField(_("Stripe event"), max_length=255, unique=True)
     type = models.CharField(_("type"), max_length=100)

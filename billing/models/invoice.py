@@ -1,4 +1,4 @@
-"""Invoices, their lines, and the credit notes of what was refunded."""
+"""Invoices, their lines, and the credit notes of refunds."""
 
 from typing import Self
 
@@ -12,7 +12,7 @@ from customers.models import Customer
 
 
 class Counter(models.Model):
-    """The last number given out under a name. Taken last in a transaction, so that numbers have no gaps."""
+    """The last number issued under a name. Locked last in a transaction, so that numbers have no gaps."""
 
     name = models.CharField(max_length=20, primary_key=True)
     value = models.PositiveBigIntegerField(default=0)
@@ -22,17 +22,15 @@ class Counter(models.Model):
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
-    """Many invoices."""
-
     def locked(self) -> Self:
-        """Lock the rows, in the order of their keys."""
+        """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
 
 
 class Invoice(models.Model):
-    """What a customer owes or paid for one order. Amounts are in the currency's minor unit.
+    """What a customer owes or paid for one order, frozen when issued. Amounts are in the currency's minor unit.
 
-    `reference` is the order's number; `bill_to` is name, e-mail and address as they were when it was issued.
+    `reference` is the order's number; `bill_to` holds name, e-mail and address.
     """
 
     class Status(models.TextChoices):
@@ -92,13 +90,10 @@ class Invoice(models.Model):
 
     @property
     def total_money(self) -> str:
-        """Give the total as people read it."""
         return format_money(self.total, self.currency)
 
 
 class InvoiceLine(models.Model):
-    """One line of an invoice, frozen."""
-
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
     sku_code = models.CharField(_("SKU"), max_length=100)
     description = models.CharField(_("description"), max_length=300)
@@ -118,7 +113,7 @@ class InvoiceLine(models.Model):
 
 
 class CreditNote(models.Model):
-    """What a refund takes off an invoice; voided if the refund fails after all."""
+    """What a refund takes off an invoice; voided if Stripe reports the refund as failed later."""
 
     number = models.CharField(_("number"), max_length=20, unique=True)
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="credit_notes", verbose_name=_("invoice"))

@@ -1,7 +1,6 @@
-"""Payments and refunds: wishes written before they are sent to Stripe, and what became of them."""
+"""Payments and refunds: operations written before they are sent to Stripe, and their results."""
 
 import uuid
-from datetime import datetime
 from typing import Self, TypeVar
 
 from django.db import models
@@ -14,32 +13,27 @@ from billing.models.invoice import Invoice
 from billing.money import supported
 from customers.actors import ByActor
 
-WishT = TypeVar("WishT", bound="StripeOperation")
+OperationT = TypeVar("OperationT", bound="StripeOperation")
 
 
-class StripeOperationQuerySet(models.QuerySet[WishT]):
-    """Many wishes."""
-
+class StripeOperationQuerySet(models.QuerySet[OperationT]):
     def locked(self) -> Self:
-        """Lock the rows, in the order of their keys."""
+        """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
-
-    def due(self, *, at: datetime) -> Self:
-        """Those that wait for an answer and may be tried at this time."""
-        return self.filter(next_attempt_at__lte=at)
 
 
 class StripeOperation(models.Model):
-    """Something to be done at Stripe once, however often it is sent.
+    """A charge or a refund that Stripe must execute exactly once, however often it is sent.
 
-    `due` is when it may next be tried; empty once nothing more is to be done by itself. While a process holds it,
-    `due` lies ahead: that is the lease. `generation` rises only after a received 5xx (`answered_5xx`) and a look that
-    found nothing. `first_sent_at` starts the 23 hours after which nothing is posted again by itself; `attention` then
-    says so.
+    `next_attempt_at` is empty once there is nothing left to do automatically; while a process holds the lease, it lies
+    ahead. `attention` is why staff must look at it.
     """
 
+    # In the metadata of the object at Stripe, where a later attempt finds what an earlier one created.
     uuid = models.UUIDField(_("our id"), default=uuid.uuid4, unique=True, editable=False)
+    # Part of the idempotency key. Rises only after a received 5xx, which Stripe would replay under the same key.
     generation = models.PositiveSmallIntegerField(default=0, editable=False)
+    # Frozen on the first attempt: the same key with other parameters is an error at Stripe.
     params = models.JSONField(_("parameters sent"), default=dict, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
     next_attempt_at = models.DateTimeField(
@@ -51,7 +45,9 @@ class StripeOperation(models.Model):
     failure_message = models.TextField(_("failure"), blank=True)
     attention = models.TextField(_("needs attention"), blank=True)
     requested_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
+    # The last attempt received Stripe's own 5xx, so that the next one needs another generation.
     answered_5xx = models.BooleanField(default=False, editable=False)
+    # 23 hours later nothing is posted again automatically: Stripe may have forgotten the idempotency key.
     first_sent_at = models.DateTimeField(_("first sent"), null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
 
@@ -60,15 +56,12 @@ class StripeOperation(models.Model):
 
     @property
     def idempotency_key(self) -> str:
-        """Give the key under which Stripe does this once."""
+        """Under this key Stripe executes the operation once, and replays its response for 24 hours."""
         return f"{self.uuid}-{self.generation}"
 
 
 class Payment(StripeOperation):
-    """A charge of one invoice. `refunds` is what its refunds that are not failed add up to, kept by a trigger.
-
-    `disputed_at` is since when its bank disputes it, or has taken it back; empty again once a dispute is won.
-    """
+    """A charge of one invoice, by a PaymentIntent."""
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
@@ -85,6 +78,7 @@ class Payment(StripeOperation):
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
     card = models.ForeignKey(Card, models.PROTECT, null=True, blank=True, verbose_name=_("card"))
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.REQUESTED)
+    # The sum of its refunds that have not failed, kept by a trigger, so that the CHECK below holds under concurrency.
     refunds = models.PositiveBigIntegerField(_("refunded"), default=0, editable=False)
     stripe_payment_intent_id = models.CharField(
         _("Stripe payment intent"), max_length=255, null=True, blank=True, unique=True
@@ -92,6 +86,7 @@ class Payment(StripeOperation):
     decline_code = models.CharField(_("decline code"), max_length=100, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(_("cancellation requested"), null=True, blank=True, editable=False)
+    # Set while a dispute is open or lost; empty again once it is won.
     disputed_at = models.DateTimeField(_("disputed"), null=True, blank=True)
     dispute = models.CharField(_("dispute"), max_length=10, choices=Dispute, blank=True)
     dispute_reason = models.CharField(_("reason of the dispute"), max_length=100, blank=True)
@@ -122,12 +117,12 @@ class Payment(StripeOperation):
 
     @property
     def refundable(self) -> int:
-        """Give what may still be refunded, in the minor unit."""
+        """What may still be refunded, in the currency's minor unit."""
         return self.amount - self.refunds
 
 
 class Refund(StripeOperation, ByActor):
-    """Money that goes back. Failed ones no longer count against the payment; `instead_of` is the one it makes good."""
+    """Money sent back to the card, or recorded as settled outside Stripe. Failed ones don't count as refunded."""
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
@@ -139,6 +134,7 @@ class Refund(StripeOperation, ByActor):
     reason = models.TextField(_("reason"), blank=True)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.REQUESTED)
     stripe_refund_id = models.CharField(_("Stripe refund"), max_length=255, null=True, blank=True, unique=True)
+    # The failed refund that this one replaces.
     instead_of = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="replacement", verbose_name=_("instead of")
     )

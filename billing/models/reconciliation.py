@@ -1,4 +1,4 @@
-"""Reconciliation: our money held against Stripe's records, and where they differ."""
+"""Reconciliation: passes that compare our payments and refunds with Stripe's, and the differences found."""
 
 from django.db import models
 from django.db.models import Q
@@ -9,7 +9,7 @@ from billing.models.payment import Payment
 
 
 class Reconciliation(models.Model):
-    """One pass over all payments and refunds. `phase` and `after` are where it is: it goes on from there."""
+    """One pass over all payments and refunds; `phase` and `after` (the last key compared) are where it resumes."""
 
     class Phase(models.TextChoices):
         CHARGES = "charges", _("Charges at Stripe")
@@ -37,8 +37,8 @@ class Reconciliation(models.Model):
         return f"{self.started_at:%Y-%m-%d %H:%M}"
 
 
-class Seen(models.Model):
-    """An object of Stripe's that a reconciliation has come across and that a row of ours names."""
+class ComparedObject(models.Model):
+    """An object at Stripe that a pass has compared with a row of ours; our rows without one are missing at Stripe."""
 
     reconciliation = models.ForeignKey(Reconciliation, models.CASCADE, related_name="+")
     stripe_id = models.CharField(max_length=255)
@@ -52,7 +52,7 @@ class Seen(models.Model):
 
 
 class Difference(models.Model):
-    """Something that is not the same here and at Stripe, and that a person must look into. Kept once resolved."""
+    """A payment or refund that is not the same here and at Stripe, for staff to look into. Kept once resolved."""
 
     class Kind(models.TextChoices):
         CHARGE_UNKNOWN = "charge_unknown", _("Charge that is not here")

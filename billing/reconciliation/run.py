@@ -1,6 +1,6 @@
-"""Reconcile: every payment and refund held against Stripe's records, page by page, from where it was left.
+"""Reconciliation: compare every payment and refund with Stripe's, page by page, resuming where the last worker stopped.
 
-What is safe is settled by itself, by handing Stripe's word to whoever finishes it; the rest is kept as differences.
+What differs is fetched from Stripe and sent as a result first; what differs still is recorded for staff.
 """
 
 import logging
@@ -14,8 +14,8 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from billing import gateway, stripe_state
-from billing.models import Difference, Payment, Reconciliation, Refund, Seen, StripeOperation
+from billing import gateway, leases, stripe_state
+from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
 from billing.reconciliation import checks
 from billing.reconciliation.checks import Mismatch
 from billing.results import RefreshStatus, StripeResult
@@ -23,236 +23,220 @@ from billing.signals import results_received
 
 logger = logging.getLogger(__name__)
 Phase = Reconciliation.Phase
-WishT = TypeVar("WishT", bound=StripeOperation)
+OperationT = TypeVar("OperationT", bound=StripeOperation)
 
 PAGE = 100
-LEASE = timedelta(minutes=2)
-TROUBLE_WAIT = timedelta(seconds=30)
-RECENTLY = timedelta(hours=1)
-# Lists give the newest first: what comes into being meanwhile stands before the first page.
-BEGINNING, END = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+LEASE = timedelta(minutes=2)  # renewed with each page
+UNAVAILABLE_WAIT = timedelta(seconds=30)
+# Stripe's lists may lack what was created this shortly before the pass began.
+RECENT = timedelta(hours=1)
+# Everything: lists are newest first, so that objects created meanwhile come before the first page.
+SINCE, UNTIL = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def begin(*, at: datetime) -> Reconciliation:
-    """Go on with the pass that was left, or begin another."""
-    left = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=at).order_by("pk").first()
-    return left or Reconciliation.objects.create(started_at=at, next_attempt_at=at)
+def start(*, at: datetime) -> Reconciliation:
+    """Return an unfinished pass that no worker holds, or else a new one."""
+    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=at).order_by("pk").first()
+    return unfinished or Reconciliation.objects.create(started_at=at, next_attempt_at=at)
 
 
-def work(*, reconciliation_id: int, until: float) -> bool:
-    """Work on a pass until a moment of the monotonic clock; tell whether more is to be done now.
-
-    With Stripe unavailable the reason is kept, and it is due again later.
-    """
-    run = _claimed(reconciliation_id, at=timezone.now())
-    if run is None:
-        return False
-    try:
-        while run.phase != Phase.DONE and time.monotonic() < until:
-            _turn_page(run)
-    except gateway.Unavailable as trouble:
-        logger.warning("Reconciling waits for Stripe: %s", trouble)
-        _keep(run, next_attempt_at=timezone.now() + TROUBLE_WAIT, error=trouble.message)
-        return False
-    if run.phase == Phase.DONE:
-        _end(run)
-        return False
-    _keep(run, next_attempt_at=timezone.now(), error="")
-    return True
+def run_pass(*, reconciliation_id: int, until: float) -> bool:
+    """Work on a pass until a moment of the monotonic clock; tell whether more is to be done now."""
+    unfinished = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None)
+    for run in leases.claim(unfinished, at=timezone.now(), lease=LEASE):
+        try:
+            while run.phase != Phase.DONE and time.monotonic() < until:
+                if not _compare_page(run):
+                    return False  # slower than its lease: another worker has this pass now
+        except gateway.Unavailable as error:
+            logger.warning("Reconciling waits for Stripe: %s", error)
+            _release(run, next_attempt_at=timezone.now() + UNAVAILABLE_WAIT, error=error.message)
+            return False
+        if run.phase == Phase.DONE:
+            _finish(run)
+            return False
+        return _release(run, next_attempt_at=timezone.now(), error="")
+    return False
 
 
 def open_differences() -> Iterable[Difference]:
-    """Give what is not resolved, the oldest first."""
     return Difference.objects.filter(resolved_at=None).order_by("pk").iterator()
 
 
-def _claimed(reconciliation_id: int, *, at: datetime) -> Reconciliation | None:
-    free = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None, next_attempt_at__lte=at)
-    return Reconciliation.objects.get(pk=reconciliation_id) if free.update(next_attempt_at=at + LEASE) else None
-
-
-def _keep(run: Reconciliation, **values: object) -> None:
-    Reconciliation.objects.filter(pk=run.pk).update(
-        phase=run.phase, after=run.after, compared=run.compared, settled=run.settled, **values
-    )
-
-
-def _turn_page(run: Reconciliation) -> None:
-    turn: Callable[[Reconciliation], str] = {
-        Phase.CHARGES: _charges,
-        Phase.REFUNDS: _refunds,
-        Phase.OUR_PAYMENTS: _our_payments,
-        Phase.OUR_REFUNDS: _our_refunds,
-    }[Phase(run.phase)]
-    run.after = turn(run)
+def _compare_page(run: Reconciliation) -> bool:
+    match run.phase:
+        case Phase.CHARGES:
+            run.after = _compare_charges(run)
+        case Phase.REFUNDS:
+            run.after = _compare_refunds(run)
+        case Phase.OUR_PAYMENTS:
+            run.after = _check_our_payments(run)
+        case Phase.OUR_REFUNDS:
+            run.after = _check_our_refunds(run)
     if not run.after:
         phases = list(Phase)
         run.phase = phases[phases.index(Phase(run.phase)) + 1]
-    _keep(run, next_attempt_at=timezone.now() + LEASE)
+    return _release(run, next_attempt_at=timezone.now() + LEASE)
 
 
-# What Stripe has
+def _release(run: Reconciliation, *, next_attempt_at: datetime | None, **changes: object) -> bool:
+    progress = {name: getattr(run, name) for name in ("phase", "after", "compared", "settled")}
+    return leases.release(run, next_attempt_at=next_attempt_at, **progress, **changes)
 
 
-def _charges(run: Reconciliation) -> str:
-    page = list(islice(gateway.list_intents_between(BEGINNING, END, after=run.after), PAGE))
-    known = _payments_of(page)
-    differing = [intent for intent in page if checks.charge(intent, known.get(intent.id))]
-    _settle(stripe_state.fetch_intent(intent.id) for intent in differing if intent.id in known)
-    known |= _payments_of(differing)
-    left = [each for intent in differing if (each := checks.charge(intent, known.get(intent.id)))]
+def _finish(run: Reconciliation) -> None:
+    # Every difference that still exists was seen again in this pass.
+    gone = Difference.objects.filter(resolved_at=None, seen_at__lt=run.started_at)
+    resolved = list(gone)
+    gone.update(resolved_at=timezone.now())
+    _refresh_orders(resolved)
+    ComparedObject.objects.filter(reconciliation=run).delete()
+    _release(run, next_attempt_at=None, finished_at=timezone.now(), error="")
+
+
+# Objects at Stripe, compared with our rows
+
+
+def _compare_charges(run: Reconciliation) -> str:
+    page = list(islice(gateway.list_intents_between(SINCE, UNTIL, after=run.after), PAGE))
+    payments = _payments_of(page)
+    differing = [intent for intent in page if checks.compare_charge(intent, payments.get(intent.id))]
+    _send_results(stripe_state.fetch_intent(intent.id) for intent in differing if intent.id in payments)
+    # Compared again, now that the results are applied.
+    payments |= _payments_of(differing)
+    left = [found for intent in differing if (found := checks.compare_charge(intent, payments.get(intent.id)))]
     run.settled += len(differing) - len(left)
-    _note(left)
-    _see(run, (intent_id for intent_id, payment in known.items() if payment.stripe_payment_intent_id == intent_id))
+    _record_differences(left)
+    ours = (intent_id for intent_id, payment in payments.items() if payment.stripe_payment_intent_id == intent_id)
+    _record_compared(run, ours)
     run.compared += len(page)
     return page[-1].id if len(page) == PAGE else ""
 
 
 def _payments_of(page: Sequence[gateway.PaymentIntent]) -> dict[str, Payment]:
-    """Give our payments by the ids of their intents: the one that has the id, else the one that it names."""
-    named = {intent.id: stripe_state.uuid_of(intent.metadata.get("payment")) for intent in page}
+    named = {intent.id: stripe_state.parse_uuid(intent.metadata.get("payment")) for intent in page}
     ours = Q(stripe_payment_intent_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
-    found = list(Payment.objects.filter(ours).select_related("invoice"))
-    return _paired(named, found, {payment.stripe_payment_intent_id: payment for payment in found})
+    payments = list(Payment.objects.filter(ours).select_related("invoice"))
+    return _rows_of(named, payments, {payment.stripe_payment_intent_id: payment for payment in payments})
 
 
-def _paired(
-    named: Mapping[str, UUID | None], found: Sequence[WishT], by_id: Mapping[str | None, WishT]
-) -> dict[str, WishT]:
-    by_uuid: dict[UUID | None, WishT] = {wish.uuid: wish for wish in found}
+def _rows_of(
+    named: Mapping[str, UUID | None], rows: Sequence[OperationT], by_id: Mapping[str | None, OperationT]
+) -> dict[str, OperationT]:
+    """Map Stripe's ids to rows: the row with that id, else the row that the object's metadata names."""
+    by_uuid: dict[UUID | None, OperationT] = {row.uuid: row for row in rows}
     pairs = {stripe_id: by_id.get(stripe_id) or by_uuid.get(uuid) for stripe_id, uuid in named.items()}
-    return {stripe_id: wish for stripe_id, wish in pairs.items() if wish}
+    return {stripe_id: row for stripe_id, row in pairs.items() if row}
 
 
-def _refunds(run: Reconciliation) -> str:
-    page = list(islice(gateway.list_refunds_between(BEGINNING, END, after=run.after), PAGE))
+def _compare_refunds(run: Reconciliation) -> str:
+    page = list(islice(gateway.list_refunds_between(SINCE, UNTIL, after=run.after), PAGE))
     differing = _differing_refunds(page)
-    _settle(_heard_of_ours(found) for found, _difference in differing)
-    left = [difference for _found, difference in _differing_refunds([found for found, _difference in differing])]
+    _send_results(_results_of_ours(refund) for refund, _mismatch in differing)
+    left = [mismatch for _refund, mismatch in _differing_refunds([refund for refund, _mismatch in differing])]
     run.settled += len(differing) - len(left)
-    _note(left)
-    _see(run, _refunds_of(page))
+    _record_differences(left)
+    _record_compared(run, _refunds_of(page))
     run.compared += len(page)
     return page[-1].id if len(page) == PAGE else ""
 
 
 def _differing_refunds(page: Sequence[gateway.StripeRefund]) -> list[tuple[gateway.StripeRefund, Mismatch]]:
-    ours = _refunds_of(page)
-    payments = Payment.objects.in_bulk({found.intent_id for found in page}, field_name="stripe_payment_intent_id")
-    pairs = ((found, checks.sent_back(found, ours.get(found.id), payments.get(found.intent_id))) for found in page)
-    return [(found, difference) for found, difference in pairs if difference]
+    refunds = _refunds_of(page)
+    payments = Payment.objects.in_bulk({each.intent_id for each in page}, field_name="stripe_payment_intent_id")
+    pairs = ((each, checks.compare_refund(each, refunds.get(each.id), payments.get(each.intent_id))) for each in page)
+    return [(each, mismatch) for each, mismatch in pairs if mismatch]
 
 
 def _refunds_of(page: Sequence[gateway.StripeRefund]) -> dict[str, Refund]:
-    named = {found.id: stripe_state.uuid_of(found.metadata.get("refund")) for found in page}
+    named = {each.id: stripe_state.parse_uuid(each.metadata.get("refund")) for each in page}
     ours = Q(stripe_refund_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
-    found = list(Refund.objects.filter(ours).select_related("payment__invoice"))
-    return _paired(named, found, {refund.stripe_refund_id: refund for refund in found})
+    refunds = list(Refund.objects.filter(ours).select_related("payment__invoice"))
+    return _rows_of(named, refunds, {refund.stripe_refund_id: refund for refund in refunds})
 
 
-def _heard_of_ours(found: gateway.StripeRefund) -> list[StripeResult]:
-    # A refund of a charge that is not ours is nobody's here, and asking Stripe for its charge again tells nothing new.
-    known = Payment.objects.filter(stripe_payment_intent_id=found.intent_id).exists()
-    return stripe_state.refund_results([found]) if known or stripe_state.uuid_of(found.metadata.get("refund")) else []
+def _results_of_ours(stripe_refund: gateway.StripeRefund) -> list[StripeResult]:
+    # A refund of a charge that is not ours needs no call to Stripe for that charge.
+    paid_here = Payment.objects.filter(stripe_payment_intent_id=stripe_refund.intent_id).exists()
+    ours = paid_here or stripe_state.parse_uuid(stripe_refund.metadata.get("refund"))
+    return stripe_state.refund_results([stripe_refund]) if ours else []
 
 
-def _settle(heard: Iterable[list[StripeResult]]) -> None:
-    """Hand over what was heard. What can't be finished stays a difference."""
-    for answer in (each for answers in heard for each in answers):
+def _send_results(fetched: Iterable[list[StripeResult]]) -> None:
+    for result in (each for results in fetched for each in results):
         try:
-            results_received.send(sender=Reconciliation, answers=[answer], at=timezone.now())
-        except Exception as error:  # noqa: BLE001 - the comparison that follows says what is still not the same
-            logger.warning("Reconciling could not finish %r: %r", answer, error)
+            results_received.send(sender=Reconciliation, results=[result], at=timezone.now())
+        except Exception as error:  # noqa: BLE001 - what could not be applied is found to differ still
+            logger.warning("Reconciling could not apply %r: %r", result, error)
 
 
-# What we have and Stripe has not
+# Our rows that no object at Stripe was compared with
 
 
-def _our_payments(run: Reconciliation) -> str:
-    ours = Payment.objects.filter(status=Payment.Status.SUCCEEDED).select_related("invoice")
-    page = _not_seen(ours, run, "stripe_payment_intent_id")
+def _check_our_payments(run: Reconciliation) -> str:
+    succeeded = Payment.objects.filter(status=Payment.Status.SUCCEEDED).select_related("invoice")
+    page = _not_compared(succeeded, run, "stripe_payment_intent_id")
     missing = [
         payment
         for payment in page
-        if not _made_since(run, payment, gateway.retrieve_intent, payment.stripe_payment_intent_id)
+        if not _created_since(run, payment, gateway.retrieve_intent, payment.stripe_payment_intent_id)
     ]
-    _note([checks.missing_charge(payment) for payment in missing])
+    _record_differences(checks.missing_charge(payment) for payment in missing)
     return str(page[-1].pk) if len(page) == PAGE else ""
 
 
-def _our_refunds(run: Reconciliation) -> str:
-    made = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
-    ours = Refund.objects.filter(status__in=made, settled_outside=False).select_related("payment__invoice")
-    page = _not_seen(ours, run, "stripe_refund_id")
+def _check_our_refunds(run: Reconciliation) -> str:
+    accepted = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
+    at_stripe = Refund.objects.filter(status__in=accepted, settled_outside=False).select_related("payment__invoice")
+    page = _not_compared(at_stripe, run, "stripe_refund_id")
     missing = [
-        refund for refund in page if not _made_since(run, refund, gateway.retrieve_refund, refund.stripe_refund_id)
+        refund for refund in page if not _created_since(run, refund, gateway.retrieve_refund, refund.stripe_refund_id)
     ]
-    _note([checks.missing_refund(refund) for refund in missing])
+    _record_differences(checks.missing_refund(refund) for refund in missing)
     return str(page[-1].pk) if len(page) == PAGE else ""
 
 
-def _not_seen(ours: QuerySet[WishT], run: Reconciliation, column: str) -> list[WishT]:
-    seen = Seen.objects.filter(reconciliation=run, stripe_id=OuterRef(column))
-    return list(ours.filter(~Exists(seen), pk__gt=int(run.after or 0)).order_by("pk")[:PAGE])
+def _not_compared(rows: QuerySet[OperationT], run: Reconciliation, column: str) -> list[OperationT]:
+    compared = ComparedObject.objects.filter(reconciliation=run, stripe_id=OuterRef(column))
+    return list(rows.filter(~Exists(compared), pk__gt=int(run.after or 0)).order_by("pk")[:PAGE])
 
 
-def _made_since(
-    run: Reconciliation, wish: StripeOperation, ask: Callable[[str], object], stripe_id: str | None
+def _created_since(
+    run: Reconciliation, operation: StripeOperation, retrieve: Callable[[str], object], stripe_id: str | None
 ) -> bool:
-    """Say whether it came into being while Stripe's lists were read: those don't have it, Stripe does."""
-    if wish.first_sent_at is None or wish.first_sent_at < run.started_at - RECENTLY:
+    """Tell whether it was created while Stripe's lists were read: it is not in them, but it exists."""
+    if operation.first_sent_at is None or operation.first_sent_at < run.started_at - RECENT:
         return False
     try:
-        ask(stripe_id or "")
+        retrieve(stripe_id or "")
     except gateway.InvalidRequest:
         return False
     return True
 
 
-# Differences
+# Records
 
 
-def _see(run: Reconciliation, stripe_ids: Iterable[str | None]) -> None:
-    rows = [Seen(reconciliation=run, stripe_id=stripe_id) for stripe_id in stripe_ids if stripe_id]
-    Seen.objects.bulk_create(rows, ignore_conflicts=True)
+def _record_compared(run: Reconciliation, stripe_ids: Iterable[str]) -> None:
+    rows = [ComparedObject(reconciliation=run, stripe_id=stripe_id) for stripe_id in stripe_ids]
+    # A page is compared twice when its worker died before the next one.
+    ComparedObject.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def _note(found: Iterable[Mismatch]) -> None:
-    """Keep what was found, once, and have its order say so."""
+def _record_differences(mismatches: Iterable[Mismatch]) -> None:
     now, new = timezone.now(), []
-    for each in found:
-        known = Difference.objects.filter(kind=each.kind, stripe_id=each.stripe_id, resolved_at=None)
-        if not known.update(seen_at=now, sentence=each.sentence):
-            new.append(_kept(each, at=now))
+    for found in mismatches:
+        known = Difference.objects.filter(kind=found.kind, stripe_id=found.stripe_id, resolved_at=None)
+        if not known.update(seen_at=now, sentence=found.sentence):
+            columns = {name: getattr(found, name) for name in ("kind", "stripe_id", "sentence", "payment")}
+            new.append(Difference(**columns, found_at=now, seen_at=now))
     Difference.objects.bulk_create(new, ignore_conflicts=True)
-    _have_told(new)
+    _refresh_orders(new)
 
 
-def _kept(found: Mismatch, *, at: datetime) -> Difference:
-    return Difference(
-        kind=found.kind,
-        stripe_id=found.stripe_id,
-        payment=found.payment,
-        sentence=found.sentence,
-        found_at=at,
-        seen_at=at,
-    )
-
-
-def _end(run: Reconciliation) -> None:
-    """Resolve what was not found again, and forget what was seen."""
-    gone = Difference.objects.filter(resolved_at=None, seen_at__lt=run.started_at)
-    resolved = list(gone.select_related("payment"))
-    gone.update(resolved_at=timezone.now())
-    _have_told(resolved)
-    Seen.objects.filter(reconciliation=run).delete()
-    _keep(run, next_attempt_at=None, finished_at=timezone.now(), error="")
-
-
-def _have_told(differences: Iterable[Difference]) -> None:
-    about = [
-        RefreshStatus(payment_id=payment_id)
-        for payment_id in sorted({each.payment_id for each in differences if each.payment_id})
-    ]
-    if about:
-        results_received.send(sender=Difference, answers=about, at=timezone.now())
+def _refresh_orders(differences: Iterable[Difference]) -> None:
+    """Have the orders show that they need attention, or no longer do."""
+    payment_ids = sorted({each.payment_id for each in differences if each.payment_id})
+    if payment_ids:
+        results = [RefreshStatus(payment_id=payment_id) for payment_id in payment_ids]
+        results_received.send(sender=Difference, results=results, at=timezone.now())

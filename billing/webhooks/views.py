@@ -1,4 +1,4 @@
-"""Stripe's webhooks: verify, keep once, ring, answer. What an event means is worked out by the task."""
+"""The endpoint of Stripe's webhooks: verify the signature, store the event once, enqueue its task, respond."""
 
 import logging
 
@@ -19,23 +19,25 @@ logger = logging.getLogger(__name__)
 @csrf_exempt
 @require_POST
 def stripe(request: HttpRequest) -> HttpResponse:
-    """Keep an event, and acknowledge it: 400 if Stripe did not sign it, 503 while we could not know."""
+    """Store an event and acknowledge it: 400 if Stripe did not sign it, 503 while our secret is missing."""
     try:
         event = gateway.verify_webhook(request.body, request.headers.get("Stripe-Signature", ""))
-    except gateway.InvalidRequest as refused:
-        return HttpResponse(refused.message, status=400, content_type="text/plain")
-    except gateway.Misconfigured as missing:
-        logger.error("A webhook can't be verified: %s", missing)  # noqa: TRY400 - the sentence says all
+    except gateway.InvalidRequest as error:
+        return HttpResponse(error.message, status=400, content_type="text/plain")
+    except gateway.Misconfigured as error:
+        # Not 200: Stripe delivers it again, for days, until the secret is set.
+        logger.error("A webhook can't be verified: %s", error)  # noqa: TRY400 - the message says it all
         return HttpResponse(status=503)
-    # With it a browser could pay in the customer's place, and what is kept here is shown to staff.
+    # Stored events are shown to staff, and with this secret a browser could confirm the payment.
     event["data"]["object"].pop("client_secret", None)
-    # Most events tell of nothing that is done anything about: no worker is called for those.
-    heeded = event["type"] in processing.HANDLERS
-    done = {} if heeded else {"next_attempt_at": None, "processed_at": timezone.now()}
+    # Most types are not handled: they are stored as processed, without waking a worker.
+    handled = processing.handler_for(event["type"]) is not None
+    done = {} if handled else {"next_attempt_at": None, "processed_at": timezone.now()}
     with transaction.atomic():
-        kept, new = WebhookEvent.objects.get_or_create(
+        # The unique id makes a second delivery a no-op.
+        stored, created = WebhookEvent.objects.get_or_create(
             stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event, **done}
         )
-        if new and heeded:
-            enqueue_on_commit(process_event, event_id=kept.pk)
+        if created and handled:
+            enqueue_on_commit(process_event, event_id=stored.pk)
     return HttpResponse(status=200)

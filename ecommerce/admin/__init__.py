@@ -2,6 +2,7 @@
 
 from ecommerce.admin import invoices
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
+from ecommerce.admin.bulk_jobs import confirmation
 from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
@@ -13,6 +14,7 @@ __all__ = [
     "api_keys",
     "bulk_jobs_admin",
     "catalogue_admin",
+    "confirmation",
     "coupons",
     "customers_admin",
     "invoices",

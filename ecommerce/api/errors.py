@@ -1,4 +1,4 @@
-"""Refusals on their way out: one table of statuses, one shape."""
+"""Errors of the API: the HTTP status of each code, and the one JSON shape of all of them."""
 
 from typing import Any
 
@@ -7,10 +7,10 @@ from django.utils.translation import gettext as _
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from ecommerce.api.validation_errors import refusal
+from ecommerce.api.validation_errors import describe
 from ecommerce.orders.errors import OrderError
 
-STATUS = {
+STATUS_BY_CODE = {
     "malformed": 400,
     "unauthorized": 401,
     "invalid_credentials": 401,
@@ -31,15 +31,16 @@ STATUS = {
     "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,
+    "internal_error": 500,
     "payments_unavailable": 503,
 }
-REST = 422
-# What the acts call otherwise than the callers of the API do.
-FIELDS = {"customer": "user_id"}
+DEFAULT_STATUS = 422
+# Fields of the acts that have another name in the API.
+API_FIELDS = {"customer": "user_id"}
 
 
 class ApiError(Exception):
-    """A request that is not done; the code gives the status."""
+    """An error response; its status follows from the code."""
 
     def __init__(self, code: str, message: str, *, field: str = "", retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -47,47 +48,46 @@ class ApiError(Exception):
 
 
 def status_of(code: str) -> int:
-    """Give the HTTP status of a refusal."""
-    return STATUS.get(code, REST)
+    return STATUS_BY_CODE.get(code, DEFAULT_STATUS)
 
 
-def refuse(code: str, message: str, *, field: str = "", retry_after: int | None = None) -> HttpResponse:
-    """Answer with a refusal."""
-    body: dict[str, Any] = {"error": {"code": code, "message": message, "field": field}}
+def error_response(code: str, message: str, *, field: str = "", retry_after: int | None = None) -> HttpResponse:
+    """`retry_after` is in seconds."""
+    body = {"error": {"code": code, "message": message, "field": field}}
     response = JsonResponse(body, status=status_of(code))
-    if response.status_code == STATUS["unauthorized"]:
+    if response.status_code == STATUS_BY_CODE["unauthorized"]:
         response["WWW-Authenticate"] = "Bearer"
     if retry_after is not None:
         response["Retry-After"] = str(retry_after)
     return response
 
 
-def install(api: NinjaAPI) -> None:
-    """Have everything that is refused answered in one shape."""
-    api.add_exception_handler(ApiError, _refused)
-    api.add_exception_handler(OrderError, _order_refused)
-    api.add_exception_handler(ValidationError, _invalid)
+def add_exception_handlers(api: NinjaAPI) -> None:
+    api.add_exception_handler(ApiError, _api_error)
+    api.add_exception_handler(OrderError, _order_error)
+    api.add_exception_handler(ValidationError, _validation_error)
     api.add_exception_handler(HttpError, _http_error)
 
 
-def _refused(request: HttpRequest, refused: Any) -> HttpResponse:
-    return refuse(refused.code, refused.message, field=refused.field, retry_after=refused.retry_after)
+def _api_error(request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(error.code, error.message, field=error.field, retry_after=error.retry_after)
 
 
-def _order_refused(request: HttpRequest, refused: Any) -> HttpResponse:
-    return refuse(refused.code, refused.message, field=FIELDS.get(refused.field, refused.field))
+def _order_error(request: HttpRequest, error: Any) -> HttpResponse:
+    return error_response(error.code, error.message, field=API_FIELDS.get(error.field, error.field))
 
 
-def _invalid(request: HttpRequest, error: Any) -> HttpResponse:
-    code, message, field = refusal(error.errors[0])
-    return refuse(code, message, field=field)
+def _validation_error(request: HttpRequest, error: Any) -> HttpResponse:
+    code, message, field = describe(error.errors[0])
+    return error_response(code, message, field=field)
 
 
 def _http_error(request: HttpRequest, error: Any) -> HttpResponse:
     match error.status_code:
         case 401:
-            return refuse("unauthorized", _("Send the token of a sign-in, or a staff key, as Authorization: Bearer."))
+            sentence = _("Send the token of a sign-in, or a staff key, as Authorization: Bearer.")
+            return error_response("unauthorized", sentence)
         case 429:
-            return refuse("too_many_requests", _("Too many requests: wait a minute."))
+            return error_response("too_many_requests", _("Too many requests: wait a minute."))
         case _:
-            return refuse("malformed", _("The body is not JSON."))
+            return error_response("malformed", _("The body is not JSON."))

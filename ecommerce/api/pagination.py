@@ -1,39 +1,28 @@
-"""Pages of orders, by key: the last page costs what the first does."""
-
-from typing import Annotated
+"""Pages of orders by key: the last page costs what the first does."""
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
-from pydantic import BaseModel, Field
 
-from ecommerce.api import schemas
 from ecommerce.api.errors import ApiError
-from ecommerce.api.serializers import complete, shown
+from ecommerce.api.schemas.orders import OrderListResponse
+from ecommerce.api.schemas.requests import PageRequest
+from ecommerce.api.serializers import with_response_relations
 from ecommerce.models import Order
 
 
-class Paging(BaseModel):
-    """Which page."""
-
-    limit: Annotated[int, Field(ge=1, le=100, description="How many orders a page has.")] = 25
-    starting_after: Annotated[
-        str, Field(max_length=20, description="The number of the last order of the page before.")
-    ] = ""
-
-
-def page(orders: QuerySet[Order], paging: Paging) -> schemas.OrderList:
-    """Read one page, and one row past it."""
-    if paging.starting_after:
-        orders = orders.filter(pk__lt=_key(orders, paging.starting_after))
-    rows = list(complete(orders).order_by("-pk")[: paging.limit + 1])
-    more, rows = len(rows) > paging.limit, rows[: paging.limit]
-    last = rows[-1].number if more else None
-    return schemas.OrderList(data=[shown(order) for order in rows], meta=schemas.Page(has_more=more, next=last))
+def order_page(orders: QuerySet[Order], page: PageRequest) -> OrderListResponse:
+    if page.starting_after:
+        orders = orders.filter(pk__lt=_order_id(orders, page.starting_after))
+    # One row more than the page tells whether there is a next page.
+    rows = list(with_response_relations(orders).order_by("-pk")[: page.limit + 1])
+    has_more, rows = len(rows) > page.limit, rows[: page.limit]
+    meta = {"has_more": has_more, "next": rows[-1].number if has_more else None}
+    return OrderListResponse.model_validate({"data": rows, "meta": meta})
 
 
-def _key(orders: QuerySet[Order], number: str) -> int:
-    known = orders.filter(number=number).values_list("pk", flat=True).first()
-    if known is None:
+def _order_id(orders: QuerySet[Order], number: str) -> int:
+    order_id = orders.filter(number=number).values_list("pk", flat=True).first()
+    if order_id is None:
         sentence = _("There is no order %(number)s to start after.") % {"number": number}
         raise ApiError("malformed", sentence, field="starting_after")
-    return known
+    return order_id

@@ -1,16 +1,16 @@
-"""The API as a whole: its addresses and its documentation."""
+"""The API: its documentation, routers and exception handlers."""
 
 from django.utils.translation import gettext_lazy as _
 from ninja import Swagger
 
-from ecommerce.api import errors
-from ecommerce.api.responses import DocumentedAPI, Renderer
+from ecommerce.api.errors import add_exception_handlers
+from ecommerce.api.responses import DocumentedAPI, PydanticRenderer
 from ecommerce.api.routes import auth, catalogue, core, customer, orders
 
 DESCRIPTION = _("""\
-Amounts are integers in the currency's minor unit. What is asked for is under `data`; what is refused says why under
-`error`. Bodies are JSON and come with a Content-Length; unknown fields are ignored. A card's number must never be sent
-here: Stripe.js turns it into a token.
+Amounts are integers in the currency's minor unit. A response holds its result under `data`, or why the request failed
+under `error`. Bodies are JSON and come with a Content-Length; unknown fields are ignored. A card's number must never be
+sent here: Stripe.js turns it into a token.
 """)
 
 api = DocumentedAPI(
@@ -18,10 +18,10 @@ api = DocumentedAPI(
     version="1",
     description=str(DESCRIPTION),
     urls_namespace="api",
-    renderer=Renderer(),
+    renderer=PydanticRenderer(),
     docs=Swagger(settings={"validatorUrl": None, "persistAuthorization": True, "defaultModelsExpandDepth": -1}),
 )
-errors.install(api)
+add_exception_handlers(api)
 api.add_router("/v1/sdk/auth", auth.router)
 api.add_router("/v1/sdk/customer", customer.router)
 api.add_router("/v1/sdk/ecommerce", catalogue.router)

@@ -1,161 +1,62 @@
-"""Orders on their way out."""
+"""Responses that carry an order: read with its relations, as a body or with the status of its payment or refund."""
 
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from billing.models import Payment
-from ecommerce.api import schemas
 from ecommerce.api.errors import status_of
+from ecommerce.api.schemas.errors import Error
+from ecommerce.api.schemas.orders import OrderResponse, last_payment, payment_status
 from ecommerce.models import Order, OrderItem
 
-Money = Order.MoneyState
-OF_MONEY_STATE: dict[str, schemas.PaymentStatus] = {
-    Money.PAYMENT_FAILED: "failed",
-    Money.PAYMENT_PROCESSING: "processing",
-    Money.AUTHENTICATION_REQUIRED: "requires_action",
-    Money.REFUND_IN_PROGRESS: "refund_in_progress",
-    Money.REFUND_PENDING: "refund_pending",
-    Money.REFUND_FAILED: "refund_failed",
-    Money.DISPUTED: "disputed",
-}
 
-
-def complete(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Read along all that an answer shows, in four queries however many orders there are."""
+def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Fetch all that a response shows of orders, in four queries however many they are."""
     payments = Payment.objects.select_related("card").order_by("pk")
     return orders.select_related("customer", "coupon", "invoice", "fulfillment").prefetch_related(
         Prefetch("items", OrderItem.objects.order_by("pk")), Prefetch("invoice__payments", payments)
     )
 
 
-def payment_status(order: Order) -> schemas.PaymentStatus:
-    """Say how the order's payment stands."""
-    if order.money_state:
-        return OF_MONEY_STATE[order.money_state]
-    if order.paid_at is None:
-        return "unpaid"
-    if order.status in {Order.Status.CANCELED, Order.Status.RETURNED}:
-        return "refunded"
-    return "partially_refunded" if order.amount_refunded else "paid"
+def reload_for_response(order: Order) -> Order:
+    return with_response_relations(Order.objects.all()).get(pk=order.pk)
 
 
-def last_payment(order: Order) -> Payment | None:
-    """Give the payment that was tried last."""
-    return next(iter(reversed(order.invoice.payments.all())), None) if order.invoice else None
+def order_response(order: Order) -> OrderResponse:
+    """The order must have been read by `with_response_relations`."""
+    return OrderResponse.model_validate({"data": {"order": order}})
 
 
-def shown(order: Order) -> schemas.Order:
-    """Show an order that was read by `complete`."""
-    status, payment = payment_status(order), last_payment(order)
-    fulfillment = getattr(order, "fulfillment", None)
-    return schemas.Order.model_construct(
-        id=order.pk,
-        number=order.number,
-        status=order.status,
-        payment_status=status,
-        payment_error=payment.failure_message if payment and status == "failed" else None,
-        client_secret=payment.client_secret if payment and status == "requires_action" else None,
-        amount=order.total,
-        subtotal=order.subtotal,
-        discount=order.discount,
-        shipping=order.shipping,
-        taxes=order.tax,
-        amount_refunded=order.amount_refunded,
-        currency=order.currency,
-        coupon_code=order.coupon.code if order.coupon else None,
-        created=order.created_at,
-        status_transitions=_transitions(order),
-        placed_via=order.placed_via,
-        customer=_person(order),
-        address=schemas.FrozenAddress(**order.shipping_address) if order.shipping_address else None,
-        items=[_item(item) for item in order.items.all()],
-        invoice=_invoice(order),
-        source=schemas.CardMark(brand=payment.card.brand, last4=payment.card.last4)
-        if payment and payment.card
-        else None,
-        fulfillment=schemas.Fulfillment(
-            carrier=fulfillment.carrier, tracking_number=fulfillment.tracking_number, at=fulfillment.at
-        )
-        if fulfillment
-        else None,
-    )
-
-
-def _transitions(order: Order) -> schemas.Transitions:
-    return schemas.Transitions(
-        paid=order.paid_at, fulfilled=order.fulfilled_at, canceled=order.canceled_at, returned=order.returned_at
-    )
-
-
-def _person(order: Order) -> schemas.Person:
-    customer = order.customer
-    return schemas.Person(
-        id=customer.pk, email=customer.email, first_name=customer.first_name, last_name=customer.last_name
-    )
-
-
-def _item(item: OrderItem) -> schemas.Item:
-    return schemas.Item(
-        id=item.pk,
-        product_sku_id=item.sku_id,
-        product_sku_name=item.description,
-        product_sku_code=item.sku_code,
-        quantity=item.quantity,
-        unit_price=item.unit_price,
-        amount=item.amount,
-    )
-
-
-def _invoice(order: Order) -> schemas.Invoice | None:
-    invoice = order.invoice
-    if invoice is None:
-        return None
-    return schemas.Invoice(
-        number=invoice.number,
-        status=invoice.status,
-        amount_paid=invoice.amount_paid,
-        amount_refunded=invoice.amount_refunded,
-    )
-
-
-def found(order: Order) -> schemas.OrderResponse:
-    """Answer with an order that was read by `complete`."""
-    return schemas.OrderResponse(data=schemas.OrderData(order=shown(order)))
-
-
-def reread(order: Order) -> Order:
-    """Read an order again, with all that an answer shows."""
-    return complete(Order.objects.all()).get(pk=order.pk)
-
-
-def after_payment(order: Order) -> HttpResponse:
-    """Answer with an order as its payment left it: paid, being confirmed, or not gone through and why."""
-    order = reread(order)
+def payment_response(order: Order) -> HttpResponse:
+    """Return the order after an attempt to pay it: 200 paid, 202 still processing, 402 declined or to authenticate."""
+    order = reload_for_response(order)
     status, payment = payment_status(order), last_payment(order)
     if status == "failed" and payment:
-        words = payment.failure_message or _("The card was declined.")
-        reason = payment.decline_code or payment.failure_code
-        return _not_paid(order, schemas.Error(code="card_declined", message=words, field="", decline_code=reason))
-    if status == "requires_action" and payment:
-        words = _("The customer has to authenticate: hand client_secret to Stripe.js, then confirm.")
-        secret = payment.client_secret
-        return _not_paid(
-            order, schemas.Error(code="authentication_required", message=words, field="", client_secret=secret)
+        message = payment.failure_message or _("The card was declined.")
+        decline_code = payment.decline_code or payment.failure_code
+        return _payment_required(
+            order, Error(code="card_declined", message=message, field="", decline_code=decline_code)
         )
-    return _kept(order, waiting=status == "processing")
+    if status == "requires_action" and payment:
+        message = _("The customer has to authenticate: hand client_secret to Stripe.js, then confirm.")
+        secret = payment.client_secret
+        return _payment_required(
+            order, Error(code="authentication_required", message=message, field="", client_secret=secret)
+        )
+    return _order_json(order, processing=status == "processing")
 
 
-def _not_paid(order: Order, error: schemas.Error) -> HttpResponse:
-    body = {"error": schemas.plainly(error), "data": found(order).data.model_dump(mode="json")}
+def refund_response(order: Order) -> HttpResponse:
+    """Return a canceled or returned order: 202 while Stripe has not confirmed its refund."""
+    order = reload_for_response(order)
+    return _order_json(order, processing=order.money_state == Order.MoneyState.REFUND_IN_PROGRESS)
+
+
+def _payment_required(order: Order, error: Error) -> HttpResponse:
+    body = {"error": error.model_dump(exclude_none=True), **order_response(order).model_dump(mode="json")}
     return JsonResponse(body, status=status_of(error.code))
 
 
-def after_refund(order: Order) -> HttpResponse:
-    """Answer with an order that is canceled or returned, or will be once its refund was said yes to."""
-    order = reread(order)
-    return _kept(order, waiting=order.money_state == Money.REFUND_IN_PROGRESS)
-
-
-def _kept(order: Order, *, waiting: bool) -> HttpResponse:
-    return JsonResponse(found(order).model_dump(mode="json"), status=202 if waiting else 200)
+def _order_json(order: Order, *, processing: bool) -> HttpResponse:
+    return JsonResponse(order_response(order).model_dump(mode="json"), status=202 if processing else 200)

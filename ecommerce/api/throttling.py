@@ -1,4 +1,4 @@
-"""How much may be asked: per customer or key, and per address."""
+"""Rate limits of the API: per customer or API key, and per IP address."""
 
 import functools
 import logging
@@ -42,18 +42,15 @@ def allowed(rate: int, *of_whom: str) -> bool:
 
 
 def address_allowed(request: HttpRequest) -> bool:
-    """Count a request of an address."""
     return allowed(settings.API_REQUESTS_PER_MINUTE_AND_ADDRESS, "address", get_ip(request))
 
 
 class PerCaller(BaseThrottle):
-    """Counts the requests of one customer, or of one key."""
+    """Limits the requests of one customer, or of one API key."""
 
     def allow_request(self, request: HttpRequest) -> bool:
-        """Count a request of whoever signed in."""
         caller = request.auth  # type: ignore[attr-defined]
         return allowed(settings.API_REQUESTS_PER_MINUTE, type(caller).__name__, str(caller.pk))
 
     def wait(self) -> float | None:
-        """Say after how many seconds it is surely allowed again."""
-        return MINUTE
+        return MINUTE  # the longest that a fixed window can last

@@ -1,1 +1,4 @@
-"""Mass actions. The rows are the job: slices of a frozen selection, one outcome an order. Celery only rings."""
+"""Mass actions on a frozen selection of orders, worked in slices, with one outcome an order.
+
+The rows are the job; a Celery message only wakes a worker.
+"""

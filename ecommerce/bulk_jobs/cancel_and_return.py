@@ -1,6 +1,6 @@
-"""Beginning to cancel or return many orders in one transaction: acts and refunds are written, nothing is sent yet."""
+"""Requesting to cancel or return many orders in one transaction: acts and refunds are written, nothing is sent yet."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -9,8 +9,11 @@ from billing.models import Payment
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order, OrderAct, OrderEvent
-from ecommerce.orders.errors import OrderError, in_flight, last_events, wrong_status
-from ecommerce.orders.refund import RefundTerms, request_cancel, request_refunds, request_return
+from ecommerce.orders.cancel import request_cancel
+from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.history import status_events
+from ecommerce.orders.refund import request_full_refunds
+from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import open_acts, succeeded_payments
 
 KINDS = {
@@ -19,37 +22,38 @@ KINDS = {
 }
 
 
-def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
-    """Begin with the orders, whose locks the caller holds, and say what became of each for now."""
+def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
+    """Request the job's act for orders, whose locks the caller holds."""
     kind, needed = KINDS[job.action]
-    known = open_acts(orders)
-    stuck = last_events(order for order in orders if order.status != needed)
+    acts = open_acts(orders)
+    events = status_events(order for order in orders if order.status != needed)
     payments = succeeded_payments(orders)
-    outcomes, owed = [], []
+    outcomes, to_refund = [], []
     for order in orders:
-        act, payment = known.get(order.pk), payments.get(order.invoice_id or 0)
+        act, payment = acts.get(order.pk), payments.get(order.invoice_id or 0)
         if act and act.kind == kind:
+            # Requested by a user or another job already: this one waits for the same act.
             outcomes.append(Outcome(order.pk, Status.WORKING, act_id=act.pk))
         elif act:
             outcomes.append(Outcome(order.pk, Status.PENDING, in_flight(order, act).message))
         elif order.status != needed:
-            refused = _refused(order, kind, last=stuck.get(order.pk))
-            outcomes.append(Outcome(order.pk, Status.SKIPPED, refused.message))
+            error = _wrong_status(order, kind, events=events)
+            outcomes.append(Outcome(order.pk, Status.SKIPPED, error.message))
         elif payment and payment.refundable and not (payment.dispute or order.attention):
-            owed.append((order, payment))
+            to_refund.append((order, payment))
         else:
-            outcomes.append(_by_itself(job, order, at=at))
-    return outcomes + _send_back(job, owed, kind, at=at)
+            outcomes.append(_request_one(job, order, at=at))
+    return outcomes + _request_refunds(job, to_refund, kind, at=at)
 
 
-def _refused(order: Order, kind: OrderAct.Kind, *, last: OrderEvent | None) -> OrderError:
+def _wrong_status(order: Order, kind: OrderAct.Kind, *, events: Mapping[int, OrderEvent]) -> OrderError:
     if kind == OrderAct.Kind.CANCEL:
-        return wrong_status(order, needed=_("paid"), act=_("canceled"), last=last)
-    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), last=last)
+        return wrong_status(order, needed=_("paid"), act=_("canceled"), events=events)
+    return wrong_status(order, needed=_("fulfilled"), act=_("returned"), events=events)
 
 
-def _by_itself(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
-    """Begin with an order that is not like the others: nothing is left to refund, or something is the matter."""
+def _request_one(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
+    # Nothing is left to refund, or the payment is disputed or needs attention: the single act knows these cases.
     by = actor_of(job)
     if job.action == BulkJob.Action.CANCEL:
         act = request_cancel(order, reason=job.reason, by=by, at=at)
@@ -58,9 +62,8 @@ def _by_itself(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
     return Outcome(order.pk, Status.WORKING, act_id=act.pk) if act else Outcome(order.pk, Status.DONE)
 
 
-def _send_back(
-    job: BulkJob, owed: Sequence[tuple[Order, Payment]], kind: OrderAct.Kind, *, at: datetime
+def _request_refunds(
+    job: BulkJob, to_refund: Sequence[tuple[Order, Payment]], kind: OrderAct.Kind, *, at: datetime
 ) -> list[Outcome]:
-    wanted = RefundTerms(kind=kind, reason=job.reason, restock=job.restock, by=actor_of(job))
-    acts = request_refunds(owed, wanted, at=at)
+    acts = request_full_refunds(to_refund, kind, reason=job.reason, restock=job.restock, by=actor_of(job), at=at)
     return [Outcome(act.order_id, Status.WORKING, act_id=act.pk) for act in acts]

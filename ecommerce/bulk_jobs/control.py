@@ -1,4 +1,4 @@
-"""Stop, resume and retry: what people do to a job. The interface rings afterwards."""
+"""Stopping, resuming and retrying a job. The caller enqueues `work_job` afterwards."""
 
 from datetime import datetime
 
@@ -16,11 +16,11 @@ FINAL = (Status.SUCCEEDED, Status.PARTIAL, Status.FAILED)
 
 
 class BulkJobError(Exception):
-    """What can't be done to a job now; its text is a sentence for people."""
+    """The job's status or the user's permissions forbid it; the text is a sentence for the user."""
 
 
 def stop(*, job_id: int, by: User) -> BulkJob:
-    """Have a job stop: the slice at hand is brought to an end, and what is under way at Stripe."""
+    """Have a job stop once the running slices, and the refunds in flight at Stripe, have ended."""
     with transaction.atomic():
         job = _locked(job_id, by)
         if job.status not in {Status.QUEUED, Status.RUNNING}:
@@ -32,7 +32,7 @@ def stop(*, job_id: int, by: User) -> BulkJob:
 
 
 def resume(*, job_id: int, by: User, at: datetime) -> BulkJob:
-    """Have a stopped job go on, from now on under the rights of whoever resumes it."""
+    """Let a stopped job go on, from now on with the permissions of the user who resumes it."""
     with transaction.atomic():
         job = _locked(job_id, by)
         if job.status not in {Status.STOPPED, Status.STOPPING}:
@@ -41,58 +41,59 @@ def resume(*, job_id: int, by: User, at: datetime) -> BulkJob:
         job.rights_of = by
         job.message, job.finished_at, job.beat_at = "", None, None
         job.save(update_fields=["status", "rights_of", "message", "finished_at", "beat_at"])
+        # Attempts of before are no crashes of now: whatever was wrong has been looked into.
         job.slices.exclude(next_attempt_at=None).update(next_attempt_at=at, attempts=0)
     return job
 
 
 def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
-    """Make a new job of the orders that failed in one that is over."""
+    """Create a job of the orders that failed in one that is over."""
     with transaction.atomic():
         job = _locked(job_id, by)
         _check_retry(job)
-        words = {"words": _("What failed in %(job)s") % {"job": job}}
+        selection = {"words": _("What failed in %(job)s") % {"job": job}}
         actor = Actor.staff(by)
         if job.action == BulkJob.Action.EXPORT:
-            return _export_again(job, words, actor, at=at)
+            return _retry_export(job, selection, actor, at=at)
         failed = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.FAILED)
-        wanted = NewJob(
+        new_job = NewJob(
             action=BulkJob.Action(job.action),
             orders=failed,
-            ids="order_id",
-            selection=words,
+            id_field="order_id",
+            selection=selection,
             reason=job.reason,
             restock=job.restock,
             retry_of=job,
         )
-        return start(wanted=wanted, by=actor, at=at)
+        return start(new_job=new_job, by=actor, at=at)
 
 
-def _export_again(job: BulkJob, words: dict[str, str], actor: Actor, *, at: datetime) -> BulkJob:
-    again = BulkJob.objects.create(
+def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: datetime) -> BulkJob:
+    # An export fails as a whole, and has no items: the same slices again.
+    retry_job = BulkJob.objects.create(
         action=job.action,
-        selection=words,
+        selection=selection,
         total=job.total,
         retry_of=job,
         created_at=at,
         rights_of_id=actor.user_id,
         **actor.columns,
     )
-    copy_slices(again, of=job, at=at)
-    return again
+    copy_slices(source=job, target=retry_job, at=at)
+    return retry_job
 
 
 def _check_retry(job: BulkJob) -> None:
     if job.status not in FINAL:
         raise BulkJobError(_("%(job)s is not over yet.") % {"job": job})
-    known = job.retries.first()
-    if known:
-        raise BulkJobError(_("%(retry)s retries this already.") % {"retry": known})
-    if not failures(job):
+    existing = job.retries.first()
+    if existing:
+        raise BulkJobError(_("%(retry)s retries this already.") % {"retry": existing})
+    if not has_failures(job):
         raise BulkJobError(_("Nothing failed in %(job)s.") % {"job": job})
 
 
-def failures(job: BulkJob) -> bool:
-    """Tell whether there is something to retry."""
+def has_failures(job: BulkJob) -> bool:
     if job.action == BulkJob.Action.EXPORT:
         return bool(job.status == Status.FAILED)
     return BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.FAILED).exists()
@@ -101,6 +102,5 @@ def failures(job: BulkJob) -> bool:
 def _locked(job_id: int, by: User) -> BulkJob:
     job = BulkJob.objects.select_for_update(no_key=True).get(pk=job_id)
     if not permissions.has_permission(by, job.action):
-        sentence = _("You may not %(action)s orders.") % {"action": job.get_action_display().lower()}
-        raise BulkJobError(sentence)
+        raise BulkJobError(_("You may not %(action)s orders.") % {"action": job.get_action_display().lower()})
     return job

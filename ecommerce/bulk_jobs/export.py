@@ -1,4 +1,4 @@
-"""Exporting: one worker writes the whole file anew, and publishes it once it is complete."""
+"""Running an export: one worker writes the whole file, and publishes it once it is complete."""
 
 import logging
 import secrets
@@ -12,16 +12,17 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from ecommerce import exports
 from ecommerce.bulk_jobs import leases, permissions
+from ecommerce.exports import orders, storage
 from ecommerce.models import BulkJob
 
 logger = logging.getLogger(__name__)
 Status = BulkJob.Status
 
-SILENT = timedelta(seconds=30)  # a worker tells of itself each second; one that is silent so long is dead
-KEPT = timedelta(days=7)
-GONE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+HEARTBEAT_INTERVAL = 1.0  # seconds
+WORKER_TIMEOUT = timedelta(seconds=30)  # a worker silent for so long is dead
+FILE_RETENTION = timedelta(days=7)
+DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
 class ExportStopped(Exception):
@@ -29,31 +30,32 @@ class ExportStopped(Exception):
 
 
 def run_export(job_id: int) -> None:
-    """Write the file of an export, if nobody else does."""
+    """Write the file, unless another worker is alive and at it."""
     job = _claim(job_id, at=timezone.now())
     if job:
-        writing = ExportWriter(job)
+        writer = ExportWriter(job)
         try:
-            writing.write()
+            writer.write()
         except ExportStopped:
-            writing.clear_up()
-        except psycopg.errors.DiskFull as error:
-            writing.fail(error)
-        except GONE:
-            raise
+            writer.discard()
+        except psycopg.errors.DiskFull as error:  # an OperationalError that a retry does not heal
+            writer.fail(error)
+        except DATABASE_GONE:
+            raise  # the sweep starts it anew after WORKER_TIMEOUT
         except Exception as error:
             logger.exception("Writing the file of %s failed.", job)
-            writing.fail(error)
+            writer.fail(error)
 
 
 def _claim(job_id: int, *, at: datetime) -> BulkJob | None:
     with transaction.atomic():
-        silent = Q(beat_at=None) | Q(beat_at__lte=at - SILENT) | Q(status=Status.QUEUED)
-        rows = BulkJob.objects.select_for_update(no_key=True).filter(silent, pk=job_id, status__in=leases.OPEN)
+        free = Q(beat_at=None) | Q(beat_at__lte=at - WORKER_TIMEOUT) | Q(status=Status.QUEUED)
+        rows = BulkJob.objects.select_for_update(no_key=True).filter(free, pk=job_id, status__in=leases.OPEN)
         job = rows.first()
         if job is None:
             return None
-        _discard(job)
+        _delete_abandoned(job)
+        # A name of its own for each attempt: it also tells a worker that was taken over from the one that took over.
         job.selection = {**job.selection, "writing": f"orders/job-{job.pk}-{secrets.token_hex(8)}.csv"}
         job.beat_at, job.started_at, job.file_rows = at, job.started_at or at, 0
         if job.status == Status.QUEUED:
@@ -62,72 +64,75 @@ def _claim(job_id: int, *, at: datetime) -> BulkJob | None:
     return job
 
 
-def _discard(job: BulkJob) -> None:
-    """Remove what a worker left behind that did not live to complete its file."""
+def _delete_abandoned(job: BulkJob) -> None:
+    """Delete the incomplete file of a worker that died."""
     name = job.selection.get("writing")
     if name:
-        exports.remove([name])
+        storage.delete([name])
 
 
 class ExportWriter:
-    """One attempt at one file. Everything it says of itself holds only while the job still names this very file."""
+    """One attempt to write one file. Nothing is written to the job unless it still names this very file."""
 
     def __init__(self, job: BulkJob) -> None:
         self.job = job
         self.name: str = job.selection["writing"]
         self.rows = 0
-        self.told_at = 0.0
+        self.beat_at = float("-inf")
 
     def write(self) -> None:
-        """Write the file and publish it."""
-        self.tell(0)
-        kept = exports.storage().save(self.name, exports.Stream(exports.order_rows(self.job, self.tell), self.name))
-        self.told_at = 0.0
-        self.tell(self.rows)
+        """Write the file and publish it; raises ExportStopped."""
+        self.heartbeat(0)
+        blocks = orders.order_rows(self.job, self.heartbeat)
+        saved_as = storage.storage().save(self.name, storage.StreamedFile(blocks, self.name))
+        # The storage may have taken long to finish: publish nothing without asking again.
+        self._check_and_beat()
         with transaction.atomic():
             now = timezone.now()
-            published = self._ours().update(
-                status=Status.SUCCEEDED, file=kept, file_rows=self.rows, finished_at=now, beat_at=now
+            published = self._held().update(
+                status=Status.SUCCEEDED, file=saved_as, file_rows=self.rows, finished_at=now, beat_at=now
             )
             if not published:
                 raise ExportStopped
             self.job.slices.update(done=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
 
-    def _ours(self) -> QuerySet[BulkJob]:
+    def _held(self) -> QuerySet[BulkJob]:
         return BulkJob.objects.filter(pk=self.job.pk, status=Status.RUNNING, selection__writing=self.name)
 
-    def tell(self, rows: int) -> None:
-        """Say once a second how far it is; raise Halted where it should not go on."""
+    def heartbeat(self, rows: int) -> None:
+        """Note the progress, at most once a second; raises ExportStopped."""
         self.rows = rows
-        if time.monotonic() - self.told_at < 1:
-            return
-        self.told_at = time.monotonic()
-        why = permissions.missing_permission(self.job)
-        if why:
-            self._ours().update(status=Status.STOPPING, message=why)
-        if not self._ours().update(beat_at=timezone.now(), file_rows=rows):
+        if time.monotonic() - self.beat_at >= HEARTBEAT_INTERVAL:
+            self._check_and_beat()
+
+    def _check_and_beat(self) -> None:
+        self.beat_at = time.monotonic()
+        reason = permissions.missing_permission(self.job)
+        if reason:
+            self._held().update(status=Status.STOPPING, message=reason)
+        if not self._held().update(beat_at=timezone.now(), file_rows=self.rows):
             raise ExportStopped
 
-    def clear_up(self) -> None:
-        """Remove what was written, and end a job that was to stop."""
-        exports.remove([self.name])
+    def discard(self) -> None:
+        """Delete the incomplete file, and end the job if it was to stop."""
+        storage.delete([self.name])
         stopping = BulkJob.objects.filter(pk=self.job.pk, status=Status.STOPPING, selection__writing=self.name)
         stopping.update(status=Status.STOPPED, finished_at=timezone.now(), file_rows=0)
 
     def fail(self, error: Exception) -> None:
-        """End the job, since the file can't be written."""
-        exports.remove([self.name])
+        storage.delete([self.name])
         why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
-        sentence = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
+        message = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
         with transaction.atomic():
-            if self._ours().update(status=Status.FAILED, message=sentence, finished_at=timezone.now(), file_rows=0):
+            if self._held().update(status=Status.FAILED, message=message, finished_at=timezone.now(), file_rows=0):
                 self.job.slices.update(failed=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
 
 
 def remove_old(*, at: datetime) -> int:
-    """Remove the files of exports that are over for a week; give how many."""
-    old = BulkJob.objects.filter(finished_at__lte=at - KEPT).exclude(file="")
+    """Remove the files of exports that ended FILE_RETENTION ago; return how many."""
+    old = BulkJob.objects.filter(finished_at__lte=at - FILE_RETENTION).exclude(file="")
     for job in old:
-        exports.remove([job.file])
+        # The file first: a crash between the two leaves a name without a file, which the next run clears.
+        storage.delete([job.file])
         BulkJob.objects.filter(pk=job.pk).update(file="")
     return len(old)

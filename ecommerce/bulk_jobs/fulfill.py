@@ -10,11 +10,12 @@ from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import array_of
-from ecommerce.orders.errors import OrderError, last_events
+from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
+from ecommerce.orders.history import status_events
 from ecommerce.orders.selectors import open_acts
 
-COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")
+COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")  # of an order, that this module reads
 WRITE = """
 WITH sent AS (
     INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
@@ -25,19 +26,19 @@ SELECT unnest(%(ids)s::bigint[]), 'fulfilled', %(at)s, %(data)s::jsonb, %(by_kin
 """
 
 
-def begin(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
-    """Fulfill the orders, whose locks the caller holds, and say what became of each."""
-    in_flight = open_acts(orders)
-    stuck = last_events(order for order in orders if order.status != Order.Status.PAID)
+def fulfill(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
+    """Fulfill orders, whose locks the caller holds."""
+    acts = open_acts(orders)
+    events = status_events(order for order in orders if order.status != Order.Status.PAID)
     fulfilled, outcomes = [], []
     for order in orders:
         try:
-            check_fulfillable(order, in_flight.get(order.pk), stuck.get(order.pk))
+            check_fulfillable(order, acts.get(order.pk), events)
             order.fulfill(at=at)
-        except OrderError as refused:
-            # What something else is in flight with is not skipped: it is looked at again.
-            status = Status.PENDING if refused.code == "in_progress" else Status.SKIPPED
-            outcomes.append(Outcome(order.pk, status, refused.message))
+        except OrderError as error:
+            # Another act in flight does not skip the order: it stays pending and is tried again.
+            status = Status.PENDING if error.code == "in_progress" else Status.SKIPPED
+            outcomes.append(Outcome(order.pk, status, error.message))
         else:
             fulfilled.append(order)
             outcomes.append(Outcome(order.pk, Status.DONE))

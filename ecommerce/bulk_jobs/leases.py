@@ -1,4 +1,4 @@
-"""Who works on what now: a job's heartbeat, and the leases on its slices."""
+"""Who works on a job: its heartbeat, and the leases on its slices."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,18 +7,20 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from billing.leases import claim, release
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
 
 Status = BulkJob.Status
 OPEN = (Status.QUEUED, Status.RUNNING, Status.STOPPING)
-LEASE = timedelta(seconds=40)  # with the sweep's 15 and a beat of 12, a killed worker's slice is taken within 75
-BEAT = timedelta(seconds=1)
-SILENT = timedelta(seconds=12)  # less than the 15 between two sweeps
-AGAIN = timedelta(seconds=5)  # until an order that something else is in flight with is looked at again
+# With the sweep's 15 s and a worker time-out of 12 s, the slice of a killed worker is taken over within 75 s.
+SLICE_LEASE = timedelta(seconds=40)
+HEARTBEAT_INTERVAL = timedelta(seconds=1)
+WORKER_TIMEOUT = timedelta(seconds=12)  # less than the 15 s between two sweeps
+PENDING_RETRY_DELAY = timedelta(seconds=5)  # for orders that another act was in flight with
 
 
 def heartbeat(job_id: int, *, at: datetime) -> BulkJob | None:
-    """Tell all that a worker is at this job; give it as it is now, or None once it is over."""
+    """Note that a worker is at this job; return it as it is now, or None once it is over."""
     job = BulkJob.objects.filter(pk=job_id, status__in=OPEN).select_related("rights_of").first()
     if job is None:
         return None
@@ -26,70 +28,57 @@ def heartbeat(job_id: int, *, at: datetime) -> BulkJob | None:
         BulkJob.objects.filter(pk=job_id, status=Status.QUEUED).update(
             status=Status.RUNNING, started_at=job.started_at or at, beat_at=at
         )
-        return heartbeat(job_id, at=at)
-    if job.beat_at is None or at - job.beat_at >= BEAT:
+        return heartbeat(job_id, at=at)  # another worker, or a stop, may have been first
+    if job.beat_at is None or at - job.beat_at >= HEARTBEAT_INTERVAL:
         with transaction.atomic():
             without_sync_commit()
             BulkJob.objects.filter(pk=job_id).update(beat_at=at)
     return job
 
 
-def unattended(*, at: datetime) -> QuerySet[BulkJob]:
-    """Give the jobs that nobody works on, although they are not over."""
-    silent = Q(beat_at=None) | Q(beat_at__lte=at - SILENT)
+def jobs_without_worker(*, at: datetime) -> QuerySet[BulkJob]:
+    silent = Q(beat_at=None) | Q(beat_at__lte=at - WORKER_TIMEOUT)
     return BulkJob.objects.filter(silent, status__in=OPEN).order_by("pk")
 
 
-def claim(job: BulkJob, *, at: datetime) -> BulkJobSlice | None:
-    """Take a slice that is due, for as long as the lease runs; None if there is none."""
+def claim_slice(job: BulkJob, *, at: datetime) -> BulkJobSlice | None:
     with transaction.atomic():
+        # A claim that a crash undoes was not worked on yet, unlike a refund's, which may be at Stripe.
         without_sync_commit()
-        due = job.slices.filter(next_attempt_at__lte=at).order_by("next_attempt_at")
-        part = due.select_for_update(skip_locked=True, no_key=True).first()
-        if part:
-            part.attempts += 1
-            part.next_attempt_at = at + LEASE
-            part.save(update_fields=["attempts", "next_attempt_at"])
-    return part
+        return next(iter(claim(job.slices.all(), at=at, lease=SLICE_LEASE)), None)
 
 
-def still_ours(part: BulkJobSlice) -> bool:
-    """Lock a slice, after its orders, and tell whether it is as it was when we took it."""
-    now = BulkJobSlice.objects.select_for_update(no_key=True).filter(pk=part.pk).first()
-    return now is not None and (now.attempts, now.expanded_at) == (part.attempts, part.expanded_at)
+def lease_is_held(job_slice: BulkJobSlice) -> bool:
+    """Lock a slice, whose orders are locked already, and compare it with what was claimed."""
+    now = BulkJobSlice.objects.select_for_update(no_key=True).filter(pk=job_slice.pk).first()
+    return now is not None and (now.attempts, now.expanded_at) == (job_slice.attempts, job_slice.expanded_at)
 
 
-def renew(part: BulkJobSlice, *, at: datetime) -> bool:
-    """Keep a slice for another lease; False if somebody else has it by now."""
-    return bool(BulkJobSlice.objects.filter(pk=part.pk, attempts=part.attempts).update(next_attempt_at=at + LEASE))
+def renew_slice(job_slice: BulkJobSlice, *, at: datetime) -> bool:
+    """Prolong the lease; False if another worker has the slice by now."""
+    return release(job_slice, next_attempt_at=at + SLICE_LEASE)
 
 
-def release(part: BulkJobSlice, *, at: datetime) -> None:
-    """Give a slice back in the transaction that wrote its outcomes: what waits is looked at again soon."""
-    BulkJobSlice.objects.filter(pk=part.pk).update(
-        attempts=0, next_attempt_at=at + AGAIN, expanded_at=part.expanded_at or at
-    )
+def release_slice(job_slice: BulkJobSlice, *, at: datetime) -> None:
+    """End the lease, in the transaction that wrote the outcomes."""
+    # Pending orders are tried again soon; `outcomes.update_counts` closes the slice if there are none.
+    expanded_at = job_slice.expanded_at or at
+    release(job_slice, next_attempt_at=at + PENDING_RETRY_DELAY, attempts=0, expanded_at=expanded_at)
 
 
-def unfinished(part: BulkJobSlice) -> Sequence[int]:
-    """Give the orders of a slice that were not begun."""
-    if part.expanded_at is None:
-        return part.order_ids
-    waiting = BulkJobItem.objects.filter(slice=part, status=BulkJobItem.Status.PENDING)
-    return list(waiting.order_by("order_id").values_list("order_id", flat=True))
+def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
+    # A slice has no items before its first transaction: until then all of its orders are pending.
+    if job_slice.expanded_at is None:
+        return job_slice.order_ids
+    pending = BulkJobItem.objects.filter(slice=job_slice, status=BulkJobItem.Status.PENDING)
+    return list(pending.order_by("order_id").values_list("order_id", flat=True))
 
 
-def without_sync_commit() -> None:
-    """Don't wait for the disk: what this transaction writes, a crash may undo without harm."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")
-
-
-def something_due(job: BulkJob) -> bool:
-    """Tell whether a worker would find something to do right now."""
+def has_due_slices(job: BulkJob) -> bool:
     return job.slices.filter(next_attempt_at__lte=timezone.now()).exists()
 
 
-def working(job: BulkJob) -> QuerySet[BulkJobItem]:
-    """Give the items whose act is in flight."""
-    return BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
+def without_sync_commit() -> None:
+    """Let this transaction commit without waiting for the disk; only for what a crash may undo without harm."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit TO off")

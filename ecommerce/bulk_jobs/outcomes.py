@@ -1,4 +1,4 @@
-"""What became of each order of a job, and what that adds up to."""
+"""The outcome of each order of a job, and the counts of outcomes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from ecommerce.models.order import array_of
 
 Status = BulkJobItem.Status
 
-# An item that has its outcome keeps it. One that goes on waiting did not harm its worker.
+# Only pending items change: an outcome is final. `attempts` counts crashes, and this order caused none.
 WRITE = """
 INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, act_id, attempts)
 SELECT %s, %s, given.order_id, %s, given.reason, given.act_id, 0 FROM {given}
@@ -22,10 +22,15 @@ ON CONFLICT (job_id, order_id) DO UPDATE
 SET status = EXCLUDED.status, reason = EXCLUDED.reason, act_id = EXCLUDED.act_id, attempts = 0
 WHERE ecommerce_bulkjobitem.status = 'pending'
 """
-TOLD = WRITE.format(given="unnest(%s::bigint[], %s::text[], %s::bigint[]) AS given(order_id, reason, act_id)")
-PLAIN = WRITE.format(given="(SELECT unnest(%s::bigint[]) AS order_id, '' AS reason, NULL::bigint AS act_id) given")
-# The slices in the order of their keys, without those that somebody is at.
-COUNT = """
+WRITE_WITH_REASONS = WRITE.format(
+    given="unnest(%s::bigint[], %s::text[], %s::bigint[]) AS given(order_id, reason, act_id)"
+)
+# Most slices have neither reasons nor acts: psycopg need not look at each of 500 empty values.
+WRITE_STATUS_ONLY = WRITE.format(
+    given="(SELECT unnest(%s::bigint[]) AS order_id, '' AS reason, NULL::bigint AS act_id) given"
+)
+# Locked in the order of their keys, as everywhere; a slice that another worker has locked is counted by that one.
+UPDATE_COUNTS = """
 WITH open AS (
     SELECT id FROM ecommerce_bulkjobslice WHERE job_id = %s AND next_attempt_at IS NOT NULL AND expanded_at IS NOT NULL
     ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
@@ -44,7 +49,7 @@ FROM counted c WHERE s.id = c.slice_id
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one order for now; `act` is what it waits for while working."""
+    """Final where the status is done, skipped or failed; a working order waits for the act `act_id`."""
 
     order_id: int
     status: BulkJobItem.Status
@@ -52,69 +57,67 @@ class Outcome:
     act_id: int | None = None
 
 
-def write(part: BulkJobSlice, outcomes: Sequence[Outcome]) -> None:
-    """Write outcomes of a slice, in the transaction that changed its orders."""
+def write(job_slice: BulkJobSlice, outcomes: Sequence[Outcome]) -> None:
+    """Write the items of a slice, in the transaction that changed its orders."""
     by_status = defaultdict[BulkJobItem.Status, list[Outcome]](list)
-    for each in outcomes:
-        by_status[each.status].append(each)
-    for status, alike in by_status.items():
-        _write(part, status, alike)
+    for outcome in outcomes:
+        by_status[outcome.status].append(outcome)
+    for status, group in by_status.items():
+        _write(job_slice, status, group)
 
 
-def _write(part: BulkJobSlice, status: BulkJobItem.Status, outcomes: Sequence[Outcome]) -> None:
-    common: list[Any] = [part.job_id, part.pk, status.value, array_of(each.order_id for each in outcomes)]
-    reasons, acts = [each.reason for each in outcomes], [each.act_id for each in outcomes]
+def _write(job_slice: BulkJobSlice, status: BulkJobItem.Status, outcomes: Sequence[Outcome]) -> None:
+    ids = array_of(outcome.order_id for outcome in outcomes)
+    common: list[Any] = [job_slice.job_id, job_slice.pk, status.value, ids]
+    reasons, acts = [outcome.reason for outcome in outcomes], [outcome.act_id for outcome in outcomes]
     with connection.cursor() as cursor:
         if any(reasons) or any(acts):
-            cursor.execute(TOLD, [*common, reasons, acts])
+            cursor.execute(WRITE_WITH_REASONS, [*common, reasons, acts])
         else:
-            cursor.execute(PLAIN, common)
+            cursor.execute(WRITE_STATUS_ONLY, common)
 
 
-def count(job: BulkJob) -> None:
-    """Count the slices that are under way, and close those where each order has its outcome."""
+def update_counts(job: BulkJob) -> None:
+    """Count the items of the open slices, and close those slices whose orders all have a final outcome."""
     with connection.cursor() as cursor:
-        cursor.execute(COUNT, [job.pk])
+        cursor.execute(UPDATE_COUNTS, [job.pk])
 
 
-def sums_of(jobs: Collection[BulkJob]) -> dict[int, Counter[str]]:
-    """Add up, by job, how many orders have which status now: in two queries, however many jobs."""
-    sums = {job.pk: Counter[str]() for job in jobs}
+def counts_by_job(jobs: Collection[BulkJob]) -> dict[int, Counter[str]]:
+    """How many orders have which status now, in two queries however many jobs."""
+    counts = {job.pk: Counter[str]() for job in jobs}
     slices = BulkJobSlice.objects.filter(job__in=jobs)
+    # Closed slices are many, and hold their counts. Those of an export have no items at all.
     closed = slices.filter(Q(next_attempt_at=None) | Q(expanded_at=None)).values_list("job").order_by()
     for job, done, skipped, failed in closed.annotate(Sum("done"), Sum("skipped"), Sum("failed")):
-        sums[job].update({"done": done, "skipped": skipped, "failed": failed})
-    # Slices under way are few, and their items tell the truth at every moment.
-    under_way = BulkJobItem.objects.filter(
-        slice__in=slices.filter(next_attempt_at__isnull=False, expanded_at__isnull=False)
-    )
-    for job, status, number in under_way.values_list("job", "status").annotate(Count("pk")).order_by():
-        sums[job][status] += number
-    return sums
+        counts[job].update({"done": done, "skipped": skipped, "failed": failed})
+    # Open slices are few; their items are exact, while their counts may be a second old.
+    open_slices = slices.filter(next_attempt_at__isnull=False, expanded_at__isnull=False)
+    items = BulkJobItem.objects.filter(slice__in=open_slices).values_list("job", "status")
+    for job, status, number in items.annotate(Count("pk")).order_by():
+        counts[job][status] += number
+    return counts
 
 
 class Progress:
-    """How far a job is, as its rows say now; `sums` are those of `sums_of`, where they are known."""
+    """How far a job is, as its rows say now; `counts` are its `counts_by_job`, where the caller has them."""
 
-    def __init__(self, job: BulkJob, sums: Counter[str] | None = None) -> None:
-        sums = sums_of([job])[job.pk] if sums is None else sums
+    def __init__(self, job: BulkJob, counts: Counter[str] | None = None) -> None:
+        counts = counts_by_job([job])[job.pk] if counts is None else counts
         self.total = job.total
-        self.done = sums["done"]
-        self.skipped = sums["skipped"]
-        self.failed = sums["failed"]
-        self.working = sums["working"]
+        self.done = counts["done"]
+        self.skipped = counts["skipped"]
+        self.failed = counts["failed"]
+        self.working = counts["working"]
 
     @cached_property
     def ended(self) -> int:
-        """Give how many have their outcome."""
         return self.done + self.skipped + self.failed
 
     @property
     def left(self) -> int:
-        """Give how many have none yet."""
         return max(0, self.total - self.ended)
 
     @property
     def percent(self) -> int:
-        """Give the share that has its outcome, as a whole number."""
         return 100 * self.ended // self.total if self.total else 100

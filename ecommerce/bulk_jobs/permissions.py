@@ -1,4 +1,4 @@
-"""Whose rights a job runs under, and whether they still suffice."""
+"""Whose permissions a job runs under, and whether they still suffice."""
 
 from django.contrib.auth.models import AnonymousUser
 from django.utils.translation import gettext as _
@@ -11,12 +11,12 @@ PERMISSIONS = {action.value: f"ecommerce.{action.value}_order" for action in Bul
 
 
 def has_permission(user: User | AnonymousUser | None, action: str) -> bool:
-    """Tell whether somebody may do this to orders now."""
     return user is not None and bool(user.is_active) and bool(user.has_perm(PERMISSIONS[action]))
 
 
 def missing_permission(job: BulkJob) -> str:
-    """Say, as read from the database now, why a job may not go on; empty if it may."""
+    """The sentence that says why a job may not go on; empty if it may."""
+    # Fetched anew: Django caches a user's permissions on the instance, and a job runs for hours.
     user = User.objects.filter(pk=job.rights_of_id or 0).first()
     if has_permission(user, job.action):
         return ""
@@ -27,6 +27,6 @@ def missing_permission(job: BulkJob) -> str:
 
 
 def actor_of(job: BulkJob) -> Actor:
-    """Name who acts when the job does: the history of each order then says which job it was."""
+    """The actor of the job's acts: the history of each order then says which job it was."""
     label = _("%(who)s, bulk job %(id)s") % {"who": job.rights_of or job.by_label, "id": job.pk}
     return Actor(kind=ActorKind.STAFF, label=label, user_id=job.rights_of_id)

@@ -1,4 +1,4 @@
-"""What a job would do to a selection as it is now: how many change, how many don't and why, how much goes back."""
+"""What a job would do to a selection as it is now: how many orders change, which are skipped and why, the refunds."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,13 +18,14 @@ NEEDED = {
     Action.CANCEL: Order.Status.PAID,
     Action.RETURN: Order.Status.FULFILLED,
 }
+REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
 
 
 @dataclass(slots=True, kw_only=True)
 class Preview:
-    """Counts of orders: `changes` now, `waits` after what is in flight with them, `skips` with their reason.
+    """Counts of orders: `changes` at once, `waits` for another act in flight, `skips` with their reason.
 
-    `money` is what goes back, by currency, in its minor unit.
+    `money` is what is refunded, by currency, in its minor unit.
     """
 
     total: int = 0
@@ -35,38 +36,37 @@ class Preview:
 
 
 def preview(action: str, orders: OrderQuerySet) -> Preview:
-    """Look at the orders of a selection, in two statements however many they are."""
-    seen, skipped = Preview(), Counter[str]()
+    """Two statements, however many orders."""
+    result, skipped = Preview(), Counter[str]()
     needed = NEEDED[Action(action)]
-    for status, currency, whole, count, owed in _grouped(orders):
-        seen.total += count
-        if status == needed and not (whole and action == Action.FULFILL):
-            seen.changes += count
-            seen.money[currency] += 0 if action == Action.FULFILL else owed
+    for status, currency, refunded, count, owed in _count_by_status(orders):
+        result.total += count
+        # A wholly refunded order can only be canceled, and comes as a row of its own.
+        if status == needed and not (refunded and action == Action.FULFILL):
+            result.changes += count
+            result.money[currency] += 0 if action == Action.FULFILL else owed
         else:
-            skipped[_REFUNDED if status == needed else status] += count
-    for status, currency, kind, count, owed in _in_flight(orders):
+            skipped[REFUNDED if status == needed else status] += count
+    # Orders in flight were counted above: those of the same act are joined, those of another one wait for it.
+    for status, currency, kind, count, owed in _count_in_flight(orders):
         if status == needed:
-            seen.changes -= 0 if kind == action else count
-            seen.waits += 0 if kind == action else count
-            seen.money[currency] -= 0 if action == Action.FULFILL else owed
-    seen.money = +seen.money
-    seen.skips = [(count, reason(action, status, count)) for status, count in sorted(skipped.items())]
-    return seen
+            result.changes -= 0 if kind == action else count
+            result.waits += 0 if kind == action else count
+            result.money[currency] -= 0 if action == Action.FULFILL else owed
+    result.money = +result.money
+    result.skips = [(count, reason(action, status, count)) for status, count in sorted(skipped.items())]
+    return result
 
 
-_REFUNDED = "refunded"
-_LEFT = F("total") - F("amount_refunded")
+def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
+    left = F("total") - F("amount_refunded")
+    refunded = Q(total__gt=0, amount_refunded__gte=F("total"))
+    rows = orders.order_by().annotate(refunded=refunded).values("status", "currency", "refunded")
+    found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
+    return found.values_list("status", "currency", "refunded", "orders", "owed")
 
 
-def _grouped(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
-    whole = Q(total__gt=0, amount_refunded__gte=F("total"))
-    rows = orders.order_by().annotate(whole=whole).values("status", "currency", "whole")
-    found = rows.annotate(orders=Count("pk"), owed=Sum(_LEFT, filter=Q(paid_at__isnull=False), default=0))
-    return found.values_list("status", "currency", "whole", "orders", "owed")
-
-
-def _in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
+def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     acts = OrderAct.objects.filter(closed_at=None, order__in=orders.order_by().values("pk")).order_by()
     left = F("order__total") - F("order__amount_refunded")
     found = acts.values("order__status", "order__currency", "kind").annotate(orders=Count("pk"), owed=Sum(left))
@@ -74,8 +74,7 @@ def _in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
 
 
 def reason(action: str, status: str, count: int) -> str:
-    """Say of so many orders why they are skipped."""
-    if status == _REFUNDED:
+    if status == REFUNDED:
         return ngettext(
             "%(count)s was wholly refunded; it can only be canceled.",
             "%(count)s were wholly refunded; they can only be canceled.",

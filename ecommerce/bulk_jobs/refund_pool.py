@@ -1,41 +1,45 @@
-"""Settling the refunds of a job side by side: threads ask Stripe, the thread that made them leases and writes."""
+"""Executing the refunds of a job side by side: threads call Stripe, the thread that made them leases and writes."""
 
 import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from datetime import datetime
 from types import TracebackType
 from typing import Self
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from billing import gateway, leases
+from billing import gateway
 from billing.models import Refund
 from billing.results import RefundResult
-from billing.settlement import submit_refund
-from billing.signals import results_received
+from billing.settlement import claim_operations, postpone_operation, submit_refund
 from ecommerce.models import BulkJob, BulkJobItem
+from ecommerce.orders.apply_results import apply_results
 
 logger = logging.getLogger(__name__)
 
-MOST_THREADS = 40  # at 80 calls a second each may take half a second
-AHEAD = 2  # leased for each thread: less than 30 s can send, and enough while a slice is begun
-BATCH = 25  # answers finished in one transaction
-PATIENCE = 0.25  # seconds until fewer are finished, too
+MAX_THREADS = 40  # at 80 calls a second each may take half a second
+LEASED_PER_THREAD = 2  # less than 30 s can send, and enough while a slice is requested
+BATCH = 25  # results applied in one transaction
+MAX_WAIT = 0.25  # seconds until fewer than a batch are applied, too
 
 
 class RefundPool:
-    """The refunds that this worker has under way."""
+    """The refunds that this worker has at Stripe.
+
+    `in_flight` are leased and handed to a thread, `done` are results not yet applied; `misconfigured` is Stripe's
+    message where our key is wrong.
+    """
 
     def __init__(self, job_id: int) -> None:
         self.job_id = job_id
-        self.threads = min(MOST_THREADS, settings.STRIPE_MAX_REQUESTS_PER_SECOND)
-        self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="stripe")
-        self.flying: dict[Future[RefundResult], Refund] = {}
-        self.landed: list[RefundResult] = []
-        self.finished_at = time.monotonic()
+        self.threads = min(MAX_THREADS, settings.STRIPE_MAX_REQUESTS_PER_SECOND)
+        self.executor = ThreadPoolExecutor(self.threads, thread_name_prefix="stripe")
+        self.in_flight: dict[Future[RefundResult], Refund] = {}
+        self.done: list[RefundResult] = []
+        self.applied_at = time.monotonic()
         self.misconfigured = ""
 
     def __enter__(self) -> Self:
@@ -44,65 +48,58 @@ class RefundPool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # What was leased and not sent is sent by whoever comes when the lease has run out.
-        self.pool.shutdown(cancel_futures=True)
+        # What was leased and not sent is executed by another worker, or the sweep, when the lease has run out.
+        self.executor.shutdown(cancel_futures=True)
 
-    @property
-    def room(self) -> int:
-        """Give how many more may be leased."""
-        return self.threads * AHEAD - len(self.flying)
-
-    def take_off(self) -> bool:
-        """Lease what is due and hand it to the threads; tell whether there was as much as there is room for."""
-        room = self.room
+    def submit(self) -> bool:
+        """Lease due refunds and hand them to the threads; True while there are as many as the pool takes."""
+        room = self.threads * LEASED_PER_THREAD - len(self.in_flight)
         if room < self.threads // 2:
-            return True
+            return True  # half a pool at a time, instead of a query for each that ends
         now = timezone.now()
-        ids = self._due(now, room)
-        for refund in leases.lease_refunds(ids, at=now) if ids else []:
-            self.flying[self.pool.submit(submit_refund, refund, at=now)] = refund
-        return len(ids) == room
+        refunds = claim_operations(self._refunds(), at=now, limit=room)
+        for refund in refunds:
+            self.in_flight[self.executor.submit(submit_refund, refund, at=now)] = refund
+        return len(refunds) == room
 
-    def _due(self, at: datetime, most: int) -> list[int]:
-        ours = {"act__job_items__job": self.job_id, "act__job_items__status": BulkJobItem.Status.WORKING}
-        due = Refund.objects.filter(**ours, next_attempt_at__lte=at, closed_at=None).order_by("next_attempt_at")
-        return list(due.values_list("pk", flat=True)[:most])
+    def _refunds(self) -> QuerySet[Refund]:
+        working = {"act__job_items__job": self.job_id, "act__job_items__status": BulkJobItem.Status.WORKING}
+        return Refund.objects.filter(**working)
 
-    def land(self, *, patience: float = PATIENCE) -> None:
-        """Wait for answers, and have them finished once they are many or have waited."""
-        done, _flying = wait(self.flying, timeout=patience, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._hear(future, self.flying.pop(future))
-        waited = time.monotonic() - self.finished_at
-        if len(self.landed) >= BATCH or (self.landed and (waited > PATIENCE or not self.flying)):
-            self._finish()
-            self.finished_at = time.monotonic()
+    def collect(self) -> None:
+        """Wait for results, and apply them once they are a batch or have waited."""
+        ended, _in_flight = wait(self.in_flight, timeout=MAX_WAIT, return_when=FIRST_COMPLETED)
+        for future in ended:
+            self._receive(future, self.in_flight.pop(future))
+        waited = time.monotonic() - self.applied_at
+        if len(self.done) >= BATCH or (self.done and (waited > MAX_WAIT or not self.in_flight)):
+            self._apply()
+            self.applied_at = time.monotonic()
 
-    def _finish(self) -> None:
-        batch, self.landed = sorted(self.landed, key=lambda answer: answer.payment_id), []
+    def _receive(self, future: Future[RefundResult], refund: Refund) -> None:
         try:
-            results_received.send(sender=Refund, answers=batch, at=timezone.now())
+            self.done.append(future.result())
+        except gateway.Misconfigured as error:
+            self.misconfigured = error.message
+            postpone_operation(refund, error, at=timezone.now())
+        except gateway.Unavailable as error:
+            postpone_operation(refund, error, at=timezone.now())
+        except Exception:
+            # It may have been sent, so that the lease is not given back: the next attempt looks it up first.
+            logger.exception("Executing refund %s failed.", refund.pk)
+
+    def _apply(self) -> None:
+        # Threads end in any order; credit notes are numbered in this one.
+        batch, self.done = sorted(self.done, key=lambda result: result.payment_id), []
+        try:
+            apply_results(results=batch, at=timezone.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:
-            # It stays under way: whoever comes when the lease has run out asks Stripe again, and finishes it.
-            logger.exception("Finishing %r broke.", batch)
-
-    def _hear(self, future: Future[RefundResult], refund: Refund) -> None:
-        try:
-            self.landed.append(future.result())
-        except gateway.Misconfigured as trouble:
-            self.misconfigured = trouble.message
-            leases.postpone(refund, trouble, at=timezone.now())
-        except gateway.Unavailable as trouble:
-            leases.postpone(refund, trouble, at=timezone.now())
-        except Exception:
-            # Something may have been sent: it is looked for when the lease has run out.
-            logger.exception("Asking Stripe about refund %s broke.", refund.pk)
+            # They stay working: after their lease another worker fetches the results from Stripe and applies them.
+            logger.exception("Applying %r failed.", batch)
 
 
-def under_way(job: BulkJob) -> bool:
-    """Tell whether acts of this job wait for an answer that may be asked for now."""
-    now = timezone.now()
-    ours = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
-    return ours.filter(act__refund__next_attempt_at__lte=now, act__refund__closed_at=None).exists()
+def has_due_refunds(job: BulkJob) -> bool:
+    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
+    return working.filter(act__refund__next_attempt_at__lte=timezone.now(), act__refund__closed_at=None).exists()

@@ -1,4 +1,4 @@
-"""A worker's turn at a job: some twenty seconds, ended at any line without harm."""
+"""One run of a worker on a job: some twenty seconds, killed at any line without harm."""
 
 import logging
 import time
@@ -9,109 +9,115 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from ecommerce.bulk_jobs import export, leases, outcomes, permissions, slices
-from ecommerce.bulk_jobs.refund_pool import RefundPool, under_way
+from ecommerce.bulk_jobs.refund_pool import RefundPool, has_due_refunds
 from ecommerce.models import BulkJob, BulkJobItem
 
 logger = logging.getLogger(__name__)
 Status = BulkJob.Status
-COUNTING = 1.0  # seconds between two counts of what is under way
+COUNT_INTERVAL = 1.0  # seconds between two updates of the counts while refunds are in flight
 
 
 def run_job(*, job_id: int, seconds: float) -> bool:
-    """Work on a job for so many seconds, or until a file is written; tell whether more is to be done right now."""
-    until = time.monotonic() + seconds
+    """Work on a job for so many seconds, or until a file is written; True if there is more to do right now."""
+    deadline = time.monotonic() + seconds
     job = BulkJob.objects.filter(pk=job_id, status__in=leases.OPEN).first()
     if job is None:
         return False
     if job.action == BulkJob.Action.EXPORT:
         export.run_export(job_id)
         return False
-    turn = _fulfill if job.action == BulkJob.Action.FULFILL else _undo
-    turn(job_id, until)
-    return not conclude(job_id) and _more(job_id)
+    if job.action == BulkJob.Action.FULFILL:
+        _run_slices(job_id, deadline)
+    else:
+        _run_slices_and_refunds(job_id, deadline)
+    return not end_if_complete(job_id) and _has_more(job_id)
 
 
-def _fulfill(job_id: int, until: float) -> None:
-    while time.monotonic() < until and _next_slice(job_id):
+def _run_slices(job_id: int, deadline: float) -> None:
+    while time.monotonic() < deadline and run_next_slice(job_id):
         pass
 
 
-def _next_slice(job_id: int) -> bool:
-    """Begin one slice, if the job may still go on and one is due."""
+def run_next_slice(job_id: int) -> bool:
+    """Run one slice, if the job may still go on and one is due."""
+    # Read before each slice: a stop, or a permission taken away, is heeded within one.
     job = leases.heartbeat(job_id, at=timezone.now())
-    if job is None or job.status == Status.STOPPING or _stopped_for(job, permissions.missing_permission(job)):
+    if job is None or job.status == Status.STOPPING or _stop_without_permission(job):
         return False
-    part = leases.claim(job, at=timezone.now())
-    if part:
-        slices.run_slice(job, part)
-    return part is not None
+    job_slice = leases.claim_slice(job, at=timezone.now())
+    if job_slice:
+        slices.run_slice(job, job_slice)
+    return job_slice is not None
 
 
-def _undo(job_id: int, until: float) -> None:
-    counted = time.monotonic()
-    with RefundPool(job_id) as settlement:
+def _run_slices_and_refunds(job_id: int, deadline: float) -> None:
+    counted_at = time.monotonic()
+    with RefundPool(job_id) as pool:
         while True:
             busy = False
-            if time.monotonic() < until and not settlement.misconfigured:
-                busy = settlement.take_off() or _next_slice(job_id)
-            if settlement.flying or settlement.landed:
-                settlement.land()
+            # Refunds come first: the next slice is requested only once Stripe's threads have enough to do.
+            if time.monotonic() < deadline and not pool.misconfigured:
+                busy = pool.submit() or run_next_slice(job_id)
+            # Past the deadline what is in flight is still collected, since it was sent.
+            if pool.in_flight or pool.done:
+                pool.collect()
             elif not busy:
                 break
-            if time.monotonic() - counted > COUNTING:
-                counted = time.monotonic()
-                _count(job_id)
-        if settlement.misconfigured:
-            _stop_at_once(job_id, settlement.misconfigured)
+            if time.monotonic() - counted_at > COUNT_INTERVAL:
+                counted_at = time.monotonic()
+                _update_counts(job_id)
+        if pool.misconfigured:
+            _stop_at_once(job_id, pool.misconfigured)
 
 
-def _count(job_id: int) -> None:
+def _update_counts(job_id: int) -> None:
     job = leases.heartbeat(job_id, at=timezone.now())
     if job:
-        outcomes.count(job)
+        outcomes.update_counts(job)
 
 
-def _more(job_id: int) -> bool:
+def _has_more(job_id: int) -> bool:
     job = BulkJob.objects.get(pk=job_id)
-    stopping = job.status == Status.STOPPING
-    return under_way(job) or (not stopping and leases.something_due(job))
+    # A stopping job starts no slice, but the refunds that it requested are executed.
+    return has_due_refunds(job) or (job.status != Status.STOPPING and leases.has_due_slices(job))
 
 
-def _stopped_for(job: BulkJob, why: str) -> bool:
-    """Stop a job that may not go on, and say why."""
-    if why:
-        BulkJob.objects.filter(pk=job.pk, status=Status.RUNNING).update(status=Status.STOPPING, message=why)
-    return bool(why)
+def _stop_without_permission(job: BulkJob) -> bool:
+    reason = permissions.missing_permission(job)
+    if reason:
+        BulkJob.objects.filter(pk=job.pk, status=Status.RUNNING).update(status=Status.STOPPING, message=reason)
+    return bool(reason)
 
 
-def _stop_at_once(job_id: int, trouble: str) -> None:
-    """Stop without waiting for what is under way: nothing has an answer until somebody mends the configuration."""
+def _stop_at_once(job_id: int, error: str) -> None:
+    # Not by way of `stopping`, which waits for refunds in flight: with a wrong key none of them ends.
     why = _("Stripe refuses our key (%(trouble)s), so the job was stopped. Mend the key, then resume.")
     BulkJob.objects.filter(pk=job_id, status__in=leases.OPEN).update(
-        status=Status.STOPPED, message=why % {"trouble": trouble}, finished_at=timezone.now()
+        status=Status.STOPPED, message=why % {"trouble": error}, finished_at=timezone.now()
     )
 
 
-def conclude(job_id: int) -> bool:
-    """End a job whose orders all have their outcome, or that was stopped; tell whether it is over."""
+def end_if_complete(job_id: int) -> bool:
+    """End a job whose orders all have a final outcome, or that was stopped; True if it is over."""
     with transaction.atomic():
+        # Of several workers that come here at once, one ends it.
         open_jobs = BulkJob.objects.select_for_update(no_key=True).filter(pk=job_id, status__in=leases.OPEN)
         job = open_jobs.first()
         if job is None:
             return True
-        outcomes.count(job)
-        ended = _ended(job)
-        if ended:
-            job.status, job.finished_at = ended, timezone.now()
+        outcomes.update_counts(job)
+        status = _final_status(job)
+        if status:
+            job.status, job.finished_at = status, timezone.now()
             job.save(update_fields=["status", "finished_at"])
-    return bool(ended)
+    return bool(status)
 
 
-def _ended(job: BulkJob) -> BulkJob.Status | None:
+def _final_status(job: BulkJob) -> BulkJob.Status | None:
     if not job.slices.exclude(next_attempt_at=None).exists():
         sums = job.slices.aggregate(done=Sum("done"), failed=Sum("failed"))
         if sums["done"] == job.total:
             return Status.SUCCEEDED
         return Status.FAILED if sums["failed"] == job.total else Status.PARTIAL
-    waiting = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
-    return Status.STOPPED if job.status == Status.STOPPING and not waiting.exists() else None
+    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
+    return Status.STOPPED if job.status == Status.STOPPING and not working.exists() else None

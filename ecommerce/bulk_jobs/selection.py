@@ -1,4 +1,4 @@
-"""Freezing a selection: the very orders of a job, as arrays of ids, in one statement."""
+"""Creating a job: the orders of its selection are frozen as arrays of ids, in one statement."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +9,11 @@ from django.core.exceptions import EmptyResultSet
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
+from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers.actors import Actor
 from ecommerce.models import BulkJob, BulkJobSlice
 
-SLICE = 500  # one transaction; a million ids become 2,000 rows in under a second
+SLICE = 500  # orders of one transaction; a million ids become 2,000 rows in under a second
 
 FREEZE = """
 INSERT INTO ecommerce_bulkjobslice (job_id, number, order_ids, next_attempt_at, attempts, done, skipped, failed)
@@ -23,21 +24,20 @@ GROUP BY number ORDER BY number
 
 
 class SelectionChanged(Exception):
-    """There is no order in the selection any more, or not as many as were confirmed."""
+    """The selection is empty, or holds another number of orders than was confirmed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewJob:
-    """What is wanted: `orders` is any queryset whose one column `ids` names holds orders' ids.
+    """`orders` is any queryset; its column `id_field` holds the orders' ids.
 
-    `selection` says in words, under "words", what was selected; `expected` is how many orders were confirmed, where
-    they were not named one by one. `confirmation` names the page that was confirmed: its button pressed twice gives
-    the same job.
+    `selection` says under "words" what was selected. `expected` is the confirmed number of orders, None where they
+    were ticked one by one. `confirmation` names the confirmation page: submitted twice, it gives the same job.
     """
 
     action: BulkJob.Action
     orders: QuerySet[Any]
-    ids: str = "pk"
+    id_field: str = "pk"
     selection: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     restock: bool = True
@@ -46,46 +46,46 @@ class NewJob:
     confirmation: str = ""
 
 
-def start(*, wanted: NewJob, by: Actor, at: datetime) -> BulkJob:
-    """Make a job of the orders as they are selected now; raise SelectionChanged. The caller rings."""
-    confirmation = f"{by.user_id}:{wanted.confirmation}"[:80] if wanted.confirmation else None
+def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
+    """Create a job of the orders selected now; raises SelectionChanged. The caller enqueues `work_job`."""
+    confirmation = f"{by.user_id}:{new_job.confirmation}"[:80] if new_job.confirmation else None
     with transaction.atomic():
-        confirmed = _confirmed_before(confirmation)
-        if confirmed:
-            return confirmed
+        existing = _find_confirmed(confirmation)
+        if existing:
+            return existing
         job = BulkJob.objects.create(
             confirmation=confirmation,
-            action=wanted.action,
-            selection=dict(wanted.selection),
-            reason=wanted.reason,
-            restock=wanted.restock,
-            retry_of=wanted.retry_of,
+            action=new_job.action,
+            selection=dict(new_job.selection),
+            reason=new_job.reason,
+            restock=new_job.restock,
+            retry_of=new_job.retry_of,
             total=0,
             created_at=at,
             rights_of_id=by.user_id,
             **by.columns,
         )
-        job.total = _freeze(job, wanted, at=at)
+        job.total = _freeze(job, new_job, at=at)
         job.save(update_fields=["total"])
-        if not job.total or wanted.expected not in {None, job.total}:
+        if not job.total or new_job.expected not in {None, job.total}:
             raise SelectionChanged
     return job
 
 
-def _confirmed_before(confirmation: str | None) -> BulkJob | None:
+def _find_confirmed(confirmation: str | None) -> BulkJob | None:
     if confirmation is None:
         return None
-    # Whoever presses the same button at once waits here, and then finds the first one's job.
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", [confirmation])
+    # A second submission of the same page waits here, and then finds the job of the first.
+    lock_in_transaction(LockSpace.CONFIRMATION, confirmation)
     return BulkJob.objects.filter(confirmation=confirmation).first()
 
 
-def _freeze(job: BulkJob, wanted: NewJob, *, at: datetime) -> int:
+def _freeze(job: BulkJob, new_job: NewJob, *, at: datetime) -> int:
     try:
-        sql, params = wanted.orders.order_by().values_list(wanted.ids).query.sql_with_params()
-    except EmptyResultSet:  # Django sees without asking that nothing can match
+        sql, params = new_job.orders.order_by().values_list(new_job.id_field).query.sql_with_params()
+    except EmptyResultSet:  # Django knows without a query that nothing matches
         return 0
+    # Inside PostgreSQL alone: the ids of a million orders never reach this process.
     with connection.cursor() as cursor:
         cursor.execute(FREEZE.format(sql), [job.pk, at, SLICE, *params])
         cursor.execute(
@@ -95,7 +95,6 @@ def _freeze(job: BulkJob, wanted: NewJob, *, at: datetime) -> int:
     return int(total)
 
 
-def copy_slices(job: BulkJob, *, of: BulkJob, at: datetime) -> None:
-    """Give a job the slices of another."""
-    for each in of.slices.order_by("number").iterator(chunk_size=100):
-        BulkJobSlice.objects.create(job=job, number=each.number, order_ids=each.order_ids, next_attempt_at=at)
+def copy_slices(*, source: BulkJob, target: BulkJob, at: datetime) -> None:
+    for each in source.slices.order_by("number").iterator(chunk_size=100):
+        BulkJobSlice.objects.create(job=target, number=each.number, order_ids=each.order_ids, next_attempt_at=at)

@@ -1,7 +1,7 @@
-"""Working a slice: one transaction for all of its orders, or, where one breaks that, one for each."""
+"""Running a slice: one transaction for all of its orders, or, where one of them breaks that, one for each."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -16,99 +16,97 @@ from ecommerce.models.order import Among
 
 logger = logging.getLogger(__name__)
 
-MAX_TOGETHER = 3  # a slice that was taken so often and never brought to an end is worked order by order
-MAX_CRASHES = 4  # an order that was begun alone so often, and ended its worker each time, is left out
-GONE = (OperationalError, InterfaceError)  # the database's trouble, not the order's
-
-Begin = Callable[..., list[Outcome]]
-BEGIN: dict[str, tuple[Begin, tuple[str, ...]]] = {
-    BulkJob.Action.FULFILL.value: (fulfill.begin, fulfill.COLUMNS),
-    BulkJob.Action.CANCEL.value: (cancel_and_return.begin, ()),
-    BulkJob.Action.RETURN.value: (cancel_and_return.begin, ()),
-}
+MAX_ATTEMPTS_TOGETHER = 3  # a slice claimed more often without ever being released is run order by order
+MAX_CRASHES = 4  # an order that was started alone so often, and ended its worker each time, is failed
+DATABASE_GONE = (OperationalError, InterfaceError)  # no order's fault: the slice is retried after its lease
 
 
-def run_slice(job: BulkJob, part: BulkJobSlice) -> None:
-    """Begin every order of a slice that somebody claimed."""
-    if part.attempts > MAX_TOGETHER:
-        _one_by_one(job, part)
+def run_slice(job: BulkJob, job_slice: BulkJobSlice) -> None:
+    """Run a slice that the caller has claimed."""
+    # Attempts are reset by release, so that many of them mean: something in this slice kills workers.
+    if job_slice.attempts > MAX_ATTEMPTS_TOGETHER:
+        _run_one_by_one(job, job_slice)
         return
     try:
-        _together(job, part, at=timezone.now())
-    except GONE:
+        _run_together(job, job_slice, at=timezone.now())
+    except DATABASE_GONE:
         raise
     except Exception:
-        logger.exception("Slice %s broke; its orders are worked one by one.", part)
-        _one_by_one(job, part)
+        # Nothing of the slice was committed; which order broke it shows when each has its own transaction.
+        logger.exception("Slice %s failed; its orders are run one by one.", job_slice)
+        _run_one_by_one(job, job_slice)
 
 
-def _together(job: BulkJob, part: BulkJobSlice, *, at: datetime) -> None:
+def _run_together(job: BulkJob, job_slice: BulkJobSlice, *, at: datetime) -> None:
     with transaction.atomic():
-        # Orders before the slice, as everywhere: whoever finishes an act holds its order first, too.
-        orders = _locked(job, leases.unfinished(part))
-        if leases.still_ours(part):
-            _begin(job, part, orders, at=at)
-            leases.release(part, at=at)
-            outcomes.count(job)
+        # Orders are locked before the slice, as by the code that applies results: the other way deadlocks.
+        orders = _locked(job, leases.pending_order_ids(job_slice))
+        # The lease may have run out while this waited for the locks: then another worker has done it all.
+        if leases.lease_is_held(job_slice):
+            _run(job, job_slice, orders, at=at)
+            leases.release_slice(job_slice, at=at)
+            outcomes.update_counts(job)
 
 
 def _locked(job: BulkJob, ids: Sequence[int]) -> list[Order]:
-    _begin_one, columns = BEGIN[job.action]
     orders = Order.objects.locked().filter(Among(ids))
-    return list(orders.only(*columns) if columns else orders)
+    return list(orders.only(*fulfill.COLUMNS) if job.action == BulkJob.Action.FULFILL else orders)
 
 
-def _begin(job: BulkJob, part: BulkJobSlice, orders: list[Order], *, at: datetime) -> None:
-    begin, _columns = BEGIN[job.action]
-    outcomes.write(part, begin(job, orders, at=at))
+def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: datetime) -> None:
+    act = fulfill.fulfill if job.action == BulkJob.Action.FULFILL else cancel_and_return.request
+    outcomes.write(job_slice, act(job, orders, at=at))
 
 
-def _one_by_one(job: BulkJob, part: BulkJobSlice) -> None:
-    _expand(part)
-    for order_id in leases.unfinished(part):
-        if not leases.renew(part, at=timezone.now()):
-            return
-        if not _worth_trying(part, order_id):
+def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
+    _expand(job_slice)
+    for order_id in leases.pending_order_ids(job_slice):
+        if not leases.renew_slice(job_slice, at=timezone.now()):
+            return  # another worker goes on with it
+        if not _count_attempt(job_slice, order_id):
             continue
         try:
-            _alone(job, part, order_id, at=timezone.now())
-        except GONE:
+            _run_alone(job, job_slice, order_id, at=timezone.now())
+        except DATABASE_GONE:
             raise
         except Exception:
-            logger.exception("Order %s of %s broke.", order_id, job)
-            _fail(part, order_id, _("An error in the program broke the work on order %(number)s; it was reported."))
+            logger.exception("Order %s of %s failed.", order_id, job)
+            reason = _("An error in the program broke the work on order %(number)s; it is in the worker's log.")
+            _fail(job_slice, order_id, reason)
     with transaction.atomic():
-        leases.release(part, at=timezone.now())
-        outcomes.count(job)
+        leases.release_slice(job_slice, at=timezone.now())
+        outcomes.update_counts(job)
 
 
-def _expand(part: BulkJobSlice) -> None:
-    """Write the items of a slice, so that each is worked, and can fail, on its own."""
-    if part.expanded_at is None:
-        part.expanded_at = timezone.now()
+def _expand(job_slice: BulkJobSlice) -> None:
+    """Write the items of a slice, so that each order can be run, and can fail, on its own."""
+    if job_slice.expanded_at is None:
+        job_slice.expanded_at = timezone.now()
         with transaction.atomic():
-            known = Order.objects.filter(pk__in=part.order_ids).order_by("pk").values_list("pk", flat=True)
-            outcomes.write(part, [Outcome(order_id, Status.PENDING) for order_id in known])
-            BulkJobSlice.objects.filter(pk=part.pk).update(expanded_at=part.expanded_at)
+            existing = Order.objects.filter(pk__in=job_slice.order_ids).order_by("pk").values_list("pk", flat=True)
+            outcomes.write(job_slice, [Outcome(order_id, Status.PENDING) for order_id in existing])
+            BulkJobSlice.objects.filter(pk=job_slice.pk).update(expanded_at=job_slice.expanded_at)
 
 
-def _worth_trying(part: BulkJobSlice, order_id: int) -> bool:
-    """Note, on disk before the work, that this order is begun; leave out one that ended its worker each time."""
-    item = BulkJobItem.objects.filter(slice=part, order=order_id, status=Status.PENDING)
+def _count_attempt(job_slice: BulkJobSlice, order_id: int) -> bool:
+    """Count the attempt, committed before the work; False if the order is not to be run."""
+    item = BulkJobItem.objects.filter(slice=job_slice, order=order_id, status=Status.PENDING)
+    # An error is caught and fails the order at once: only a dead worker leaves an attempt uncleared.
     if item.filter(attempts__gte=MAX_CRASHES).exists():
-        _fail(part, order_id, _("Order %(number)s ended the worker each time it was begun, so it was left out."))
+        _fail(job_slice, order_id, _("Order %(number)s ended the worker each time it was begun, so it was left out."))
         return False
     return bool(item.update(attempts=F("attempts") + 1))
 
 
-def _alone(job: BulkJob, part: BulkJobSlice, order_id: int, *, at: datetime) -> None:
+def _run_alone(job: BulkJob, job_slice: BulkJobSlice, order_id: int, *, at: datetime) -> None:
     with transaction.atomic():
         orders = _locked(job, [order_id])
-        item = BulkJobItem.objects.select_for_update().filter(slice=part, order=order_id, status=Status.PENDING)
+        item = BulkJobItem.objects.select_for_update().filter(slice=job_slice, order=order_id, status=Status.PENDING)
+        # Asked again under the lock: another worker may have been quicker after a lease that ran out.
         if item.first():
-            _begin(job, part, orders, at=at)
+            _run(job, job_slice, orders, at=at)
 
 
-def _fail(part: BulkJobSlice, order_id: int, sentence: str) -> None:
+def _fail(job_slice: BulkJobSlice, order_id: int, reason: str) -> None:
     number = Order.objects.values_list("number", flat=True).get(pk=order_id)
-    outcomes.write(part, [Outcome(order_id, Status.FAILED, sentence % {"number": number})])
+    outcomes.write(job_slice, [Outcome(order_id, Status.FAILED, reason % {"number": number})])

@@ -1,4 +1,4 @@
-"""Catalogue, coupons, orders, what was done to them, and mass actions."""
+"""Catalogue, coupons, orders with their acts and events, bulk jobs, API keys."""
 
 from ecommerce.models.act import Fulfillment, OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey

@@ -1,4 +1,4 @@
-"""What was wanted of an order, what happened to it, and how it was sent."""
+"""Acts, fulfillments and events of orders."""
 
 from typing import Any, NoReturn
 
@@ -13,7 +13,11 @@ from ecommerce.models.order import Order
 
 
 class OrderAct(ByActor):
-    """What somebody wants done to an order and Stripe must say yes to; at most one of an order is open."""
+    """A payment, cancellation, return or partial refund of an order, from its request until Stripe's final result.
+
+    The database allows one open act (`closed_at` is null) an order. `payment` or `refund` is the operation at Stripe.
+    `lines` of a partial refund are pairs of an order item's id and a quantity.
+    """
 
     class Kind(models.TextChoices):
         PAY = "pay", _("Payment")
@@ -53,6 +57,10 @@ class OrderAct(ByActor):
         return f"{self.get_kind_display()} {self.order_id}"
 
 
+# The status an order must have when a full refund cancels or returns it.
+STATUS_BEFORE = {OrderAct.Kind.CANCEL: Order.Status.PAID, OrderAct.Kind.RETURN: Order.Status.FULFILLED}
+
+
 class Fulfillment(ByActor):
     """How a fulfilled order was sent."""
 
@@ -71,10 +79,34 @@ class Fulfillment(ByActor):
 
 
 class OrderEvent(ByActor):
-    """A line of an order's history. A trigger refuses to change or delete it."""
+    """One entry in an order's history. A database trigger refuses to change or delete it."""
+
+    class Kind(models.TextChoices):
+        CREATED = "created", _("Created")
+        PAYMENT_REQUESTED = "payment_requested", _("Payment requested")
+        AUTHENTICATION_REQUIRED = "authentication_required", _("Authentication required")
+        PAYMENT_FAILED = "payment_failed", _("Payment failed")
+        PAYMENT_ADOPTED = "payment_adopted", _("Late payment adopted")
+        PAID = "paid", _("Paid")
+        FULFILLED = "fulfilled", _("Fulfilled")
+        CANCEL_REQUESTED = "cancel_requested", _("Cancellation requested")
+        CANCELED = "canceled", _("Canceled")
+        RETURN_REQUESTED = "return_requested", _("Return requested")
+        RETURNED = "returned", _("Returned")
+        REFUND_REQUESTED = "refund_requested", _("Refund requested")
+        AUTO_REFUND = "auto_refund", _("Automatic refund requested")
+        REFUND_PENDING = "refund_pending", _("Refund pending")
+        REFUNDED = "refunded", _("Refunded")
+        REFUND_SUCCEEDED = "refund_succeeded", _("Refund succeeded")
+        REFUND_FAILED = "refund_failed", _("Refund failed")
+        SENT_AGAIN = "sent_again", _("Sent again")
+        SETTLED_OUTSIDE = "settled_outside", _("Settled outside Stripe")
+        DISPUTED = "disputed", _("Disputed")
+        DISPUTE_WON = "dispute_won", _("Dispute won")
+        DISPUTE_LOST = "dispute_lost", _("Dispute lost")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
-    kind = models.CharField(_("kind"), max_length=40)
+    kind = models.CharField(_("kind"), max_length=40, choices=Kind)
     at = models.DateTimeField(_("at"), default=timezone.now)
     data = models.JSONField(_("data"), default=dict, blank=True)
 
@@ -87,11 +119,9 @@ class OrderEvent(ByActor):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Write the event once."""
         if not self._state.adding:
             raise TypeError("History is not changed.")
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
-        """Refuse: history stays."""
         raise TypeError("History is not deleted.")

@@ -1,4 +1,4 @@
-"""Keys of staff programs: kept as a hash, shown once, revocable, each with the permissions it carries."""
+"""API keys of staff programs: stored as a hash, shown once, revocable, each with its own permissions."""
 
 import hashlib
 import secrets
@@ -17,27 +17,23 @@ SEEN_EVERY = timedelta(minutes=1)
 
 
 def hashed(secret: str) -> str:
-    """Give the hash of a secret. It is 256 random bits, so that a fast hash is as good as a slow one."""
+    """Hash a secret. It is 256 random bits, so that a fast hash is as good as a slow one."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """Many keys."""
-
     def create_key(self, *, name: str, permissions: list[str], by: Actor) -> tuple["ApiKey", str]:
-        """Make a key; give it, and its text, which is kept nowhere."""
+        """Create a key; return it with its text, which is stored nowhere."""
         prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-        made = self.create(
-            name=name, prefix=prefix, hash=hashed(secret), permissions=permissions, made_by=str(by.label)
-        )
-        return made, f"{SCHEME}_{prefix}_{secret}"
+        key = self.create(name=name, prefix=prefix, hash=hashed(secret), permissions=permissions, made_by=str(by.label))
+        return key, f"{SCHEME}_{prefix}_{secret}"
 
     def valid(self, text: str, *, at: datetime) -> "ApiKey | None":
-        """Find the key of this text; none for an unknown or a revoked one."""
+        """Return the key of this text; None if it is unknown or revoked."""
         scheme, _first, rest = text.partition("_")
         prefix, _second, secret = rest.partition("_")
         found = self.filter(prefix=prefix).first() if scheme == SCHEME else None
-        # Compared even where there is none, so that the time taken tells nothing.
+        # Compared even where there is no key, so that the time taken gives nothing away.
         same = secrets.compare_digest(found.hash if found else hashed(""), hashed(secret))
         if found is None or not same or found.revoked_at is not None:
             return None
@@ -45,12 +41,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return found
 
     def live(self) -> Self:
-        """Those that are not revoked."""
         return self.filter(revoked_at=None)
 
 
 class ApiKey(models.Model):
-    """A key of a staff program. `prefix` is its public part, by which it is found and recognised."""
+    """A key of a staff program. `prefix` is its public part, by which it is found and shown."""
 
     class Permission(models.TextChoices):
         VIEW = "ecommerce.view_order", _("See orders")
@@ -59,7 +54,7 @@ class ApiKey(models.Model):
         CANCEL = "ecommerce.cancel_order", _("Cancel orders")
         RETURN = "ecommerce.return_order", _("Return orders")
 
-    # Forty characters leave room for the prefix in the column that tells whose placement keys are whose.
+    # Forty characters leave room for the prefix in Order.placed_by.
     name = models.CharField(_("name"), max_length=40)
     prefix = models.CharField(_("begins with"), max_length=8, unique=True, editable=False)
     hash = models.CharField(max_length=64, editable=False)
@@ -80,14 +75,11 @@ class ApiKey(models.Model):
 
     @property
     def actor(self) -> Actor:
-        """Name the key as the one who acts."""
         return Actor(kind=ActorKind.API_KEY, label=str(self))
 
     def may(self, permission: str) -> bool:
-        """Tell whether the key carries a permission."""
         return permission in self.permissions
 
     def revoke(self, *, at: datetime) -> None:
-        """End the key, from now on and for ever."""
         ApiKey.objects.live().filter(pk=self.pk).update(revoked_at=at)
         self.refresh_from_db()

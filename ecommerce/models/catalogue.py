@@ -1,4 +1,4 @@
-"""What can be ordered, and coupons."""
+"""Products, SKUs and coupons."""
 
 from datetime import datetime
 from typing import Self
@@ -14,17 +14,15 @@ from billing.money import format_money, supported
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
-    """Many products."""
-
     def on_sale(self) -> list["Product"]:
-        """Give those that can be ordered now, by name, each with the SKUs that can."""
+        """Return the active products by name, each with its active SKUs prefetched; without those that have none."""
         skus = models.Prefetch("skus", Sku.objects.filter(active=True).order_by("pk"))
         listed = self.filter(active=True).order_by("name", "pk").prefetch_related(skus)
         return [product for product in listed if product.skus.all()]
 
 
 class Product(models.Model):
-    """Something on sale; its SKUs say in which kinds. Only a shippable one needs an address."""
+    """A product, sold as SKUs. Only a shippable one needs an address."""
 
     name = models.CharField(_("name"), max_length=200)
     description = models.TextField(_("description"), blank=True)
@@ -43,30 +41,26 @@ class Product(models.Model):
         return self.name
 
 
-MOST_WORDS = 8
+MAX_SEARCH_WORDS = 8
 
 
 class SkuQuerySet(models.QuerySet["Sku"]):
-    """Many SKUs."""
-
     def locked(self) -> Self:
-        """Lock the rows, in the order of their keys."""
         return self.order_by("pk").select_for_update(of=("self",))
 
     def on_sale(self) -> Self:
-        """Those that can be ordered now, whatever their stock."""
         return self.filter(active=True, product__active=True)
 
     def matching(self, text: str) -> Self:
-        """Find those whose code, name or product contains every word, whatever the case."""
+        """Filter by code, name or product name containing every word, ignoring case."""
         found = self
-        for word in text.split()[:MOST_WORDS]:
+        for word in text.split()[:MAX_SEARCH_WORDS]:
             found = found.filter(Q(code__icontains=word) | Q(name__icontains=word) | Q(product__name__icontains=word))
         return found
 
 
 class Sku(models.Model):
-    """One kind of a product. `price` is in the currency's minor unit; stock counts only where it is finite."""
+    """A variant of a product. `price` is in the minor unit; `inventory_quantity` counts only where it is finite."""
 
     class InventoryType(models.TextChoices):
         INFINITE = "infinite", _("Infinite")
@@ -96,27 +90,22 @@ class Sku(models.Model):
 
     @property
     def description(self) -> str:
-        """Give the name an order's line carries."""
         return f"{self.product.name}, {self.name}" if self.name else self.product.name
 
     @property
     def finite(self) -> bool:
-        """Tell whether its stock is counted."""
         return self.inventory_type == self.InventoryType.FINITE
 
     @property
     def in_stock(self) -> bool:
-        """Tell whether at least one can be ordered."""
         return not self.finite or self.inventory_quantity > 0
 
     @property
     def price_money(self) -> str:
-        """Give the price as people read it."""
         return format_money(self.price, self.currency)
 
     @property
     def availability(self) -> str:
-        """Give the stock as people read it."""
         if not self.finite:
             return gettext("always in stock")
         if not self.inventory_quantity:
@@ -125,19 +114,15 @@ class Sku(models.Model):
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
-    """Many coupons."""
-
     def locked(self) -> Self:
-        """Lock the rows, in the order of their keys."""
         return self.order_by("pk").select_for_update(of=("self",))
 
     def called(self, code: str) -> "Coupon | None":
-        """Find the coupon of this code, whatever the case of its letters."""
         return self.filter(code__iexact=code.strip()).first()
 
 
 class Coupon(models.Model):
-    """A discount: a share of the subtotal, or an amount of one currency."""
+    """A discount: a percentage of the subtotal, or an amount of one currency in the minor unit."""
 
     code = models.CharField(_("code"), max_length=50)
     percent_off = models.DecimalField(_("percent off"), max_digits=5, decimal_places=2, null=True, blank=True)
@@ -159,7 +144,7 @@ class Coupon(models.Model):
                 Upper("code"), name="coupon_code_unique", violation_error_message=_("Another coupon has this code.")
             ),
             models.CheckConstraint(
-                # Without these two, neither a percentage nor an amount would be neither true nor false: let through.
+                # Without the two IS NOT NULL, a coupon with neither would make this null, which PostgreSQL accepts.
                 condition=Q(percent_off__isnull=False, percent_off__gt=0, percent_off__lte=100)
                 & Q(amount_off=None, currency="")
                 | Q(amount_off__isnull=False, percent_off=None, amount_off__gt=0) & ~Q(currency=""),
@@ -178,9 +163,7 @@ class Coupon(models.Model):
 
     @property
     def used_up(self) -> bool:
-        """Tell whether it was redeemed as often as it may be."""
         return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
 
     def expired(self, *, at: datetime) -> bool:
-        """Tell whether it is past its last moment."""
         return self.redeem_by is not None and self.redeem_by < at

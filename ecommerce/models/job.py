@@ -1,4 +1,6 @@
-"""Mass actions: the rows are the job, a Celery message only the bell."""
+"""Bulk jobs, their slices and items. The rows are the queue; a Celery message only wakes a worker."""
+
+from collections.abc import Iterable
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,9 +15,9 @@ from ecommerce.models.order import Order
 
 
 class BulkJob(ByActor):
-    """One mass action over a selection that was frozen when it was confirmed. `selection` says it in words.
+    """One act on a selection of orders, frozen when it was confirmed; `selection` describes it.
 
-    It runs under the rights of `rights_of`: who confirmed it, or who resumed it last.
+    It runs with the permissions of `rights_of`: the user who confirmed it, or resumed it last.
     """
 
     class Action(models.TextChoices):
@@ -63,14 +65,13 @@ class BulkJob(ByActor):
 
     @property
     def requested_by(self) -> str:
-        """Give who confirmed it."""
         return self.by_label
 
 
 class BulkJobSlice(models.Model):
-    """Some 500 orders of a job. `due` is when a worker may take it; empty once each of its orders has an outcome.
+    """Some 500 orders of a job. `next_attempt_at` is null once each of its orders has an outcome.
 
-    `claims` are the times that workers took it since one last brought it to an end: more than a few killed them.
+    `attempts` counts the leases since a worker last finished one: more than a few mean that the slice kills workers.
     """
 
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="slices")
@@ -96,11 +97,21 @@ class BulkJobSlice(models.Model):
         return f"{self.job_id}/{self.number}"
 
 
-class BulkJobItem(models.Model):
-    """One order of a job and what became of it; written in the transaction that changed the order.
+class BulkJobItemQuerySet(models.QuerySet["BulkJobItem"]):
+    def waiting_for(self, acts: Iterable[OrderAct]) -> "models.QuerySet[BulkJobItem]":
+        return self.filter(act__in=[act.pk for act in acts], status=BulkJobItem.Status.WORKING)
 
-    Working means that `act` is in flight. `claims` are the times it was begun alone and the worker did not live to
-    tell of it.
+    def close_for(self, acts: Iterable[OrderAct], outcome: OrderAct.Outcome, *, reason: str) -> None:
+        """Write the outcome of acts to the items that wait for them, in the transaction that changed the orders."""
+        status = BulkJobItem.Status.DONE if outcome == OrderAct.Outcome.DONE else BulkJobItem.Status.FAILED
+        # The slices' counters are the worker's: updated here, transactions that apply results would block each other.
+        self.waiting_for(acts).update(status=status, reason=reason)
+
+
+class BulkJobItem(models.Model):
+    """One order of a job and its outcome, written in the transaction that changed the order.
+
+    An item is working while its `act` is open. `attempts` counts the times it was started alone without an outcome.
     """
 
     class Status(models.TextChoices):
@@ -118,6 +129,8 @@ class BulkJobItem(models.Model):
     reason = models.TextField(_("reason"), blank=True)
     act = models.ForeignKey(OrderAct, models.PROTECT, null=True, blank=True, related_name="job_items", db_index=False)
     attempts = models.PositiveSmallIntegerField(default=0)
+
+    objects = BulkJobItemQuerySet.as_manager()
 
     class Meta:
         default_permissions = ()

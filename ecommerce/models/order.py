@@ -1,4 +1,4 @@
-"""Orders, their items, and the words they are found by."""
+"""Orders, their items, and their search vectors."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -19,7 +19,7 @@ from customers.models import Address, Customer
 from ecommerce.models.catalogue import Coupon, Sku
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
-NO_TIME = dict.fromkeys(("paid_at", "fulfilled_at", "canceled_at", "returned_at"), True)
+TIMES = ("paid_at", "fulfilled_at", "canceled_at", "returned_at")
 
 WRITE_TRANSITIONS = """
 UPDATE ecommerce_order o SET status = %s, {written} FROM unnest({arrays}) AS t(id, {names})
@@ -28,12 +28,12 @@ WHERE o.id = t.id AND o.status = %s
 
 
 def array_of(ids: Iterable[int]) -> str:
-    """Give ids as PostgreSQL writes an array: psycopg would look at each of them, and take ten times as long."""
+    """Write ids as a PostgreSQL array literal: psycopg adapts each id of a list, and takes ten times as long."""
     return f"{{{','.join(map(str, ids))}}}"
 
 
 class Among(Func):
-    """Tell whether a key is among ids: one value to psycopg, where IN looks at each."""
+    """`key = ANY(ids)`, with the ids as one parameter where IN has one each."""
 
     template = "(%(expressions)s::bigint[]))"
     arg_joiner = " = ANY("
@@ -43,26 +43,23 @@ class Among(Func):
         super().__init__(F(key), Value(array_of(ids)))
 
 
-def times(**known: bool | None) -> Q:
-    """Say which of the four times are known: true, false, or (None) either."""
-    stated = {f"{name}__isnull": not known.get(name, False) for name in NO_TIME if known.get(name, False) is not None}
-    return Q(**stated)
+def times(**is_set: bool | None) -> Q:
+    """Match which of the four times are set; None is either, and what is not named is null."""
+    return Q(**{f"{name}__isnull": not is_set.get(name) for name in TIMES if is_set.get(name, False) is not None})
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
-    """Many orders."""
-
     def update(self, **values: Any) -> int:
-        """Write columns of many orders, never their status: that goes through `write_transitions`."""
+        """Refuse to write the status: that is for transitions and `write_transitions`."""
         if "status" in values:
             raise TypeError("Order.status is written by a transition and its save, or by write_transitions().")
         return super().update(**values)
 
     def write_transitions(self, orders: Sequence["Order"], *, old: str, also: Sequence[str] = ()) -> None:
-        """Write status and time of orders whose own transition ran in memory; raise if one is not `old` any more.
+        """Save orders after their transition ran in memory: status, its time, and the columns `also`.
 
-        All have the same new status; `also` names what else of them changed. The one place that writes status in
-        sets: some 20,000 orders a second, where saving each does 900.
+        All have the same new status. Raise ConcurrentTransition if one is not `old` any more. Writes some 20,000
+        orders a second, where saving each does 900.
         """
         (new,) = {order.status for order in orders}
         names = (f"{new}_at", *also)
@@ -82,23 +79,16 @@ class OrderQuerySet(models.QuerySet["Order"]):
             cast(Any, order)._update_initial_state()  # noqa: SLF001 - as the mixin's own save() does
 
     def locked(self) -> Self:
-        """Lock the rows, in the order of their keys."""
+        """Lock the rows in the order of their primary keys, so that transactions don't deadlock."""
         return self.order_by("pk").select_for_update(of=("self",))
 
-    def created(self) -> Self:
-        """Those that are not paid yet."""
-        return self.filter(status=Order.Status.CREATED)
-
     def paid(self) -> Self:
-        """Those that are paid and neither fulfilled nor canceled."""
         return self.filter(status=Order.Status.PAID)
 
     def fulfilled(self) -> Self:
-        """Those that are fulfilled and did not come back."""
         return self.filter(status=Order.Status.FULFILLED)
 
     def needing_attention(self) -> Self:
-        """Those where a person has to do something about money."""
         return self.exclude(attention="")
 
 
@@ -112,24 +102,24 @@ else:
 
 
 class StatusDescriptor(FSMFieldDescriptor):
-    """Refuses to have the status assigned, whatever other threads do.
+    """Refuse assignments to the status, in every thread.
 
-    django-fsm lifts its own protection from the field, for the whole process, while any one order is read anew: two
-    at once break each other, and a failed read leaves it off for good.
+    django-fsm lifts its protection from the field, for the whole process, while one order is refreshed: two refreshes
+    at once break each other, and a failed one leaves the protection off for good.
     """
 
     def __set__(self, instance: Any, value: Any) -> None:
-        if self.field.name in instance.__dict__ and not instance.is_read_anew:
+        if self.field.name in instance.__dict__ and not instance.is_refreshing:
             raise AttributeError("The status of an order is changed by its transitions alone.")
         self.field.set_state(instance, value)
 
 
 class Order(ConcurrentMixin, models.Model):
-    """What a customer buys. Amounts are in the currency's minor unit.
+    """An order of a customer. Amounts are in the currency's minor unit.
 
-    `status` tells the truth about money and is changed by transitions alone; `money_state` says what is under way or
-    went wrong with money; `attention` what a person must do about it. `held_at` is since when the order holds its
-    stock and coupon. `summary` and `sku_codes` are what its items add up to: items never change once placed.
+    `status` is what Stripe has confirmed, and changes by transitions alone. `money_state` is what is in flight, or
+    failed, with the order's money; `attention` what a user must do about it. `held_at` is when stock and coupon were
+    reserved. `summary` and `sku_codes` repeat the items, which never change once placed.
     """
 
     class Status(models.TextChoices):
@@ -222,54 +212,57 @@ class Order(ConcurrentMixin, models.Model):
     def __str__(self) -> str:
         return self.number
 
-    is_read_anew = False
+    is_refreshing = False
 
     def refresh_from_db(self, *args: Any, **options: Any) -> None:
-        """Read the row anew, its status too."""
-        self.is_read_anew = True
+        self.is_refreshing = True
         try:
             super().refresh_from_db(*args, **options)
         finally:
-            self.is_read_anew = False
+            self.is_refreshing = False
 
     @property
     def total_money(self) -> str:
-        """Give the total as people read it."""
         return format_money(self.total, self.currency)
 
     @property
+    def waits_for_stripe(self) -> bool:
+        """Whether a payment or refund has no final result yet."""
+        return self.money_state in {
+            self.MoneyState.PAYMENT_PROCESSING,
+            self.MoneyState.AUTHENTICATION_REQUIRED,
+            self.MoneyState.REFUND_IN_PROGRESS,
+            self.MoneyState.REFUND_PENDING,
+        }
+
+    @property
     def was_paid(self) -> bool:
-        """Tell whether it was ever paid, whatever became of it."""
         return self.paid_at is not None
 
     @property
     def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
-        """Name the one field of state: looking through all of them took half the time of a bulk job."""
+        # django-fsm looks through all fields for those of state, which took half the time of a bulk job.
         return (Order.status.field,)
 
     @transition(field=status, source=Status.CREATED, target=Status.PAID)
     def pay(self, *, at: datetime) -> None:
-        """Become paid: its whole total was collected."""
         self.paid_at = at
 
     @transition(field=status, source=Status.PAID, target=Status.FULFILLED)
     def fulfill(self, *, at: datetime) -> None:
-        """Become fulfilled: it left, or was delivered."""
         self.fulfilled_at = at
 
     @transition(field=status, source=[Status.CREATED, Status.PAID], target=Status.CANCELED)
     def cancel(self, *, at: datetime) -> None:
-        """Become canceled: nothing of it was delivered, and what was paid went back."""
         self.canceled_at = at
 
     @transition(field=status, source=Status.FULFILLED, target=Status.RETURNED)
-    def take_back(self, *, at: datetime) -> None:
-        """Become returned: it came back, and so did the money."""
+    def return_order(self, *, at: datetime) -> None:
         self.returned_at = at
 
 
 class OrderItem(models.Model):
-    """One line of an order; code, description and price are frozen when it is placed."""
+    """A line of an order; code, description and price are those of the SKU when the order was placed."""
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="items")
     sku = models.ForeignKey(Sku, models.PROTECT, related_name="+", verbose_name=_("SKU"))
@@ -292,9 +285,9 @@ class OrderItem(models.Model):
 
 
 class OrderWords(models.Model):
-    """The words an order is found by: number, customer's e-mail and name, SKU codes.
+    """The search vector of an order: number, customer's e-mail and name, SKU codes.
 
-    A table of its own, written by triggers alone, so that changing an order's status leaves this index in peace.
+    A table of its own, written by triggers alone, so that changing an order's status does not touch the index.
     """
 
     order = models.OneToOneField(Order, models.CASCADE, primary_key=True, related_name="+")

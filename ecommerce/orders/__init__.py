@@ -1,1 +1,6 @@
-"""The acts on orders. Each locks, asks the locked row, changes it and writes its event in one transaction."""
+"""The acts on orders, one module each, in three steps.
+
+Request: one transaction that locks the order, checks it, and writes an act with its payment or refund. Execute:
+outside any transaction, call Stripe. Apply: one transaction that makes the result true, once. A function that raises
+OrderError has changed nothing.
+"""

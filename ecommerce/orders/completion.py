@@ -1,37 +1,82 @@
-"""Closing an act: what was wanted is carried out, or given up, and every job that waited for it is told."""
+"""What an applied result changes of its order: paid, canceled or returned, and the end of its act.
 
+Every function runs in the transaction of its caller, who holds the order's lock and saves the order.
+"""
+
+from collections.abc import Sequence
 from datetime import datetime
 
-from ecommerce.models import BulkJobItem, Order, OrderAct
+from billing import invoices
+from billing.models import Payment, Refund
+from billing.payments import RetryLater
+from customers.actors import Actor
+from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
-from ecommerce.orders.history import record
+from ecommerce.orders.history import new_event, record
 
 Kind = OrderAct.Kind
 
 
-def complete(order: Order, act: OrderAct, *, at: datetime) -> None:
-    """Change the order as the act wants, now that its money went back; the caller saves the order."""
+def mark_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
+    if order.invoice is None:
+        raise RuntimeError(f"Order {order.number} has no invoice to pay.")
+    invoices.mark_paid(invoice=order.invoice, at=at)
+    order.pay(at=at)
+    order.money_state = ""
+    order.attention = ""
+    record(order, OrderEvent.Kind.PAID, by=by, at=at, amount=order.total, currency=order.currency, **data)
+
+
+def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: datetime, message: str = "") -> None:
+    """Change the order as a refund that Stripe accepted, or a user settled outside, says; `act` is what it is for."""
+    reduces_order = refunds_the_order(refund)
+    if reduces_order:
+        order.amount_refunded += refund.amount
+    if act:
+        complete_act(order, act, at=at)
+    if reduces_order and order.invoice:
+        invoices.issue_credit_note(invoice=order.invoice, refund=refund, at=at)
+    if act:
+        # Last, since job items are last in the lock order.
+        close_acts([act], OrderAct.Outcome.DONE, at=at, message=message)
+
+
+def refunds_the_order(refund: Refund) -> bool:
+    """Return False for the refund of a payment that had been given up; raise RetryLater while it is not known."""
+    status = refund.payment.status
+    if status not in {Payment.Status.SUCCEEDED, Payment.Status.FAILED}:
+        raise RetryLater(f"{refund} refunds payment {refund.payment}, which is {status}.")
+    return status == Payment.Status.SUCCEEDED
+
+
+def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
     if act.kind == Kind.CANCEL and order.status == Order.Status.PAID:
         order.cancel(at=at)
         stock.release(order)
-        record(order, "canceled", by=act.by, at=at, reason=act.reason)
     elif act.kind == Kind.RETURN and order.status == Order.Status.FULFILLED:
-        order.take_back(at=at)
+        order.return_order(at=at)
         if act.restock:
             stock.restock(order)
-        record(order, "returned", by=act.by, at=at, reason=act.reason, restock=act.restock)
+    else:
+        return  # a partial refund leaves the status
+    status_event(order, act, at=at).save()
 
 
-def close_act(act: OrderAct, outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
-    """Close an act, and give every item of a job that waited for it its one outcome."""
-    OrderAct.objects.filter(pk=act.pk, closed_at=None).update(closed_at=at, outcome=outcome, message=message)
-    act.refresh_from_db()
-    _tell_jobs(act)
+def status_event(order: Order, act: OrderAct, *, at: datetime) -> OrderEvent:
+    restock = {"restock": act.restock} if act.kind == Kind.RETURN else {}
+    return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, reason=act.reason, **restock)
 
 
-def _tell_jobs(act: OrderAct) -> None:
-    done = act.outcome == OrderAct.Outcome.DONE
-    status = BulkJobItem.Status.DONE if done else BulkJobItem.Status.FAILED
-    # Their slices are counted by the job's worker: counters bumped here would make finishers wait for each other.
-    waiting = BulkJobItem.Status.WORKING
-    BulkJobItem.objects.filter(act=act, status=waiting).update(status=status, reason=act.message)
+def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
+    pending = refund.status == Refund.Status.PENDING
+    kind = OrderEvent.Kind.REFUND_PENDING if pending else OrderEvent.Kind.REFUNDED
+    data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund)}
+    return new_event(order, kind, by=refund.by, at=at, **data)
+
+
+def close_acts(acts: Sequence[OrderAct], outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
+    """Close open acts, and with them the bulk job items that wait for them."""
+    # Conditional, so that an outcome is never overwritten.
+    still_open = OrderAct.objects.filter(pk__in=[act.pk for act in acts], closed_at=None)
+    still_open.update(closed_at=at, outcome=outcome, message=message)
+    BulkJobItem.objects.close_for(acts, outcome, reason=message)

@@ -1,54 +1,87 @@
-"""Settling what an order waits for, outside any transaction, and having the answer finished."""
+"""Execute payments and refunds at Stripe, outside any transaction, and apply what Stripe says at once."""
 
 import logging
 from datetime import datetime
 
+from django.db.models import Q
+
 from billing import gateway, settlement
+from billing.leases import LEASE
 from billing.models import Payment, Refund
-from billing.signals import results_received
-from ecommerce.models import OrderAct
+from billing.results import StripeResult
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders.apply_results import apply_results
 
 logger = logging.getLogger(__name__)
 
 
-def settle_act(*, act: OrderAct, at: datetime) -> None:
-    """Make one attempt to settle the payment or refund of an act."""
+def execute_order_payment(*, order_id: int, at: datetime) -> Order:
+    """Make one attempt at the payment that the order waits for, if any, and return the order as it is then."""
+    act = OrderAct.objects.filter(order=order_id, closed_at=None, kind=OrderAct.Kind.PAY).first()
+    if act:
+        execute_act(act=act, at=at)
+    return _order(order_id)
+
+
+def execute_act(*, act: OrderAct, at: datetime) -> None:
     if act.payment_id:
-        settle_payment(payment_id=act.payment_id, at=at)
+        execute_payment(payment_id=act.payment_id, at=at)
     elif act.refund_id:
-        settle_refund(refund_id=act.refund_id, at=at)
+        execute_refund(refund_id=act.refund_id, at=at)
 
 
-def settle_payment(*, payment_id: int, at: datetime) -> None:
-    """Make one attempt to settle a charge, and have its answer finished."""
+def execute_payment(*, payment_id: int, at: datetime) -> None:
+    """Make one attempt at a payment, unless another process has its lease."""
     try:
-        answer = settlement.settle_payment(payment_id=payment_id, at=at)
+        result = settlement.execute_payment(payment_id=payment_id, at=at)
     except gateway.Misconfigured:
+        # Our fault, not the order's: nothing fails, and the payment goes through once the key is right.
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
-        return
-    if answer:
-        results_received.send(sender=Payment, answers=[answer], at=at)
+    else:
+        _apply(result, at=at)
 
 
-def look_at_payment(*, payment: Payment, at: datetime) -> None:
-    """Ask how an authentication ended, ending it if that is wanted, and have the answer finished.
-
-    Nothing that could charge is sent, so that it needs no lease and need not wait for anybody's.
-    """
+def execute_refund(*, refund_id: int, at: datetime) -> None:
     try:
-        answer = settlement.fetch_payment_result(payment, at=at)
-    except gateway.Unavailable as trouble:
-        logger.warning("Payment %s is asked about later: %s", payment, trouble)
-        return
-    results_received.send(sender=Payment, answers=[answer], at=at)
-
-
-def settle_refund(*, refund_id: int, at: datetime) -> None:
-    """Make one attempt to settle a refund, and have its answer finished."""
-    try:
-        answer = settlement.settle_refund(refund_id=refund_id, at=at)
+        result = settlement.execute_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
-        return
-    if answer:
-        results_received.send(sender=Refund, answers=[answer], at=at)
+    else:
+        _apply(result, at=at)
+
+
+def check_authentication(*, payment: Payment, at: datetime) -> None:
+    """Fetch how an authentication ended, ending it where that was requested.
+
+    Nothing is sent that could charge, so it needs no lease and need not wait for one.
+    """
+    try:
+        result = settlement.fetch_payment_result(payment, at=at)
+    except gateway.Unavailable as error:
+        logger.warning("Payment %s is checked later: %s", payment, error)
+    else:
+        _apply(result, at=at)
+
+
+def check_stripe_now(*, order_id: int, at: datetime) -> Order:
+    # A lease ends within LEASE from now: what is due later than that is leased by nobody.
+    unleased = Q(next_attempt_at__gt=at + LEASE)
+    payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)
+    refunds = Refund.objects.filter(payment__invoice__order=order_id, closed_at=None)
+    payments.filter(unleased).update(next_attempt_at=at)
+    refunds.filter(unleased).update(next_attempt_at=at)
+    for payment_id in payments.values_list("pk", flat=True):
+        execute_payment(payment_id=payment_id, at=at)
+    for refund_id in refunds.values_list("pk", flat=True):
+        execute_refund(refund_id=refund_id, at=at)
+    return _order(order_id)
+
+
+def _apply(result: StripeResult | None, *, at: datetime) -> None:
+    # None: another process has the lease, or Stripe gave no result yet; the sweep tries again.
+    if result:
+        apply_results(results=[result], at=at)
+
+
+def _order(order_id: int) -> Order:
+    return Order.objects.select_related("customer", "invoice").get(pk=order_id)

@@ -1,21 +1,25 @@
-"""The history of an order: one event for each thing that happened to it."""
+"""The history of orders: one event for each thing that happened, written in the transaction of what it records."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+
+from django.db.models import F
 
 from customers.actors import Actor
 from ecommerce.models import Order, OrderEvent
 
 
-def record(order: Order, kind: str, *, by: Actor, at: datetime, **data: Any) -> OrderEvent:
-    """Write an event, in the transaction of what it tells of. `data` is JSON."""
-    return OrderEvent.objects.create(order=order, kind=kind, at=at, data=data, **by.columns)
+def new_event(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, **data: Any) -> OrderEvent:
+    """Make an event without saving it; `data` is JSON."""
+    return OrderEvent(order=order, kind=kind, at=at, data=data, **by.columns)
 
 
-def record_many(
-    told: Sequence[tuple[Order, Mapping[str, Any]]], kind: str, *, by: Actor, at: datetime
-) -> list[OrderEvent]:
-    """Write an event of the same kind for each order, with its own data."""
-    events = [OrderEvent(order=order, kind=kind, at=at, data=dict(data), **by.columns) for order, data in told]
-    return OrderEvent.objects.bulk_create(events)
+def record(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, **data: Any) -> None:
+    new_event(order, kind, by=by, at=at, **data).save()
+
+
+def status_events(orders: Iterable[Order]) -> dict[int, OrderEvent]:
+    """Return, by order id, the event that brought each order to its present status."""
+    events = OrderEvent.objects.filter(order__in=list(orders), kind=F("order__status")).order_by("pk")
+    return {event.order_id: event for event in events}

@@ -1,4 +1,4 @@
-"""Collecting an order's payment: the one invoice, one charge at a time, and another card after a decline."""
+"""Pay an order: issue its one invoice, request a payment, and pay with another card after a decline."""
 
 import re
 from datetime import datetime
@@ -11,48 +11,50 @@ from billing.models import Card, InvoiceLine, Payment
 from billing.payments import PaymentSource
 from customers.actors import Actor
 from customers.models import Customer
-from ecommerce.models import Order, OrderAct
+from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
+from ecommerce.orders.completion import mark_paid
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
-from ecommerce.orders.execute import look_at_payment, settle_payment
+from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.selectors import open_act
 
+# Checked before anything is written, since Stripe's refusal would leave an order with a failed payment behind.
 TOKEN = re.compile(r"(pm|tok)_\w+", re.ASCII)
 
 
 def pay(
     *, order_id: int, by: Actor, at: datetime, card_id: int | None = None, token: str = "", save_card: bool = True
 ) -> Order:
-    """Pay a created order with another card; raise OrderRefused, and nothing happened."""
+    """Request another payment of a created order, and execute it once; raise OrderError."""
     waiting = _waiting_for_authentication(order_id)
     if waiting:
-        # Whether there is a card to go on with is asked before the authentication is ended for good.
+        # The new card is checked before the authentication of the old one is ended for good.
         payment_source_for(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
         end_authentication(order_id=order_id, at=at)
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
-        means = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
-        stock.take_again(order, at=at)
-        request_payment(order, means, by=by, at=at)
-    return settle_now(order_id=order_id, at=at)
+        source = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
+        stock.reserve_again(order, at=at)
+        request_payment(order, source, by=by, at=at)
+    return execute_order_payment(order_id=order_id, at=at)
 
 
 def confirm(*, order_id: int, at: datetime) -> Order:
-    """Ask Stripe how an authentication ended, and give the order as it then is."""
     payment = _waiting_for_authentication(order_id)
     if payment:
-        look_at_payment(payment=payment, at=at)
-    return settle_now(order_id=order_id, at=at)
+        check_authentication(payment=payment, at=at)
+    return execute_order_payment(order_id=order_id, at=at)
 
 
 def end_authentication(*, order_id: int, at: datetime) -> None:
-    """End an authentication that a browser may still complete, so that its payment can't succeed any more."""
+    """Cancel a payment at Stripe that a browser could still authenticate. Call it outside any transaction."""
     payment = _waiting_for_authentication(order_id)
+    # Written to the row first: if Stripe can't be reached now, the sweep cancels the intent.
     if payment and payments.end_authentication(payment=payment, at=at):
         payment.refresh_from_db()
-        look_at_payment(payment=payment, at=at)
+        check_authentication(payment=payment, at=at)
 
 
 def _waiting_for_authentication(order_id: int) -> Payment | None:
@@ -60,18 +62,9 @@ def _waiting_for_authentication(order_id: int) -> Payment | None:
     return waiting.select_related("invoice__customer").first()
 
 
-def settle_now(*, order_id: int, at: datetime) -> Order:
-    """Make one attempt to settle an order's charge, outside any transaction, and give the order as it then is."""
-    act = OrderAct.objects.filter(order=order_id, closed_at=None, kind=OrderAct.Kind.PAY).first()
-    if act and act.payment_id:
-        settle_payment(payment_id=act.payment_id, at=at)
-    return Order.objects.select_related("customer", "invoice").get(pk=order_id)
-
-
 def payment_source_for(
     customer: Customer, *, card_id: int | None, token: str, save: bool, at: datetime
 ) -> PaymentSource:
-    """Give what to charge, checked to be this customer's; raise OrderRefused."""
     if card_id is not None:
         return PaymentSource(card=_card(customer, card_id, at=at))
     if not is_token(token):
@@ -80,7 +73,6 @@ def payment_source_for(
 
 
 def is_token(text: str) -> bool:
-    """Tell whether a text is written as Stripe writes the name of a new card."""
     return TOKEN.fullmatch(text) is not None
 
 
@@ -89,48 +81,39 @@ def _card(customer: Customer, card_id: int, *, at: datetime) -> Card:
     if card is None:
         raise OrderError("unknown_source", _("This customer has no such card."), field="source_id")
     if card.expired(year=at.year, month=at.month):
-        expired = {"card": card, "when": f"{card.exp_month:02}/{card.exp_year}"}
-        raise OrderError("card_expired", _("%(card)s expired %(when)s.") % expired, field="source_id")
+        values = {"card": card, "when": f"{card.exp_month:02}/{card.exp_year}"}
+        raise OrderError("card_expired", _("%(card)s expired %(when)s.") % values, field="source_id")
     return card
 
 
 def _check_payable(order: Order) -> None:
     if order.status != Order.Status.CREATED:
         raise wrong_status(order, needed=_("created"), act=_("paid"))
-    other = open_act(order)
-    if other:
-        raise in_flight(order, other)
+    act = open_act(order)
+    if act:
+        raise in_flight(order, act)
 
 
-def request_payment(order: Order, means: PaymentSource, *, by: Actor, at: datetime) -> None:
-    """Issue the order's invoice and write the wish to charge it; nothing to charge is paid at once.
+def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datetime) -> None:
+    """Issue the order's invoice, and create the payment to be executed after the commit.
 
-    The caller holds the order's lock, and has taken stock and coupon.
+    An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
+    # One invoice an order, however many cards are tried: its number is taken once.
     if order.invoice is None:
-        order.invoice = invoices.issue(billed=_billed(order), at=at)
+        order.invoice = invoices.issue(data=_invoice_data(order), at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
-        payment = payments.create_payment(invoice=order.invoice, means=means, at=at)
+        # Rows only: Stripe is not called inside a transaction.
+        payment = payments.create_payment(invoice=order.invoice, source=source, at=at)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
-        record(order, "payment_requested", by=by, at=at, amount=order.total, currency=order.currency)
+        record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)
     order.save()
 
 
-def mark_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
-    """Mark the order and its invoice as paid; the caller saves the order."""
-    if order.invoice is None:
-        raise RuntimeError(f"Order {order.number} has no invoice to pay.")
-    invoices.mark_paid(invoice=order.invoice, at=at)
-    order.pay(at=at)
-    order.money_state = ""
-    order.attention = ""
-    record(order, "paid", by=by, at=at, amount=order.total, currency=order.currency, **data)
-
-
-def _billed(order: Order) -> invoices.InvoiceData:
+def _invoice_data(order: Order) -> invoices.InvoiceData:
     return invoices.InvoiceData(
         customer=order.customer,
         reference=order.number,

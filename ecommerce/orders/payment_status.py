@@ -1,59 +1,64 @@
-"""How an order stands with its money: what is under way, what went wrong, and what a person must do about it.
+"""An order's money state and attention, computed from its act, payments, refunds and mismatches.
 
-Read anew from the rows each time something was answered, so that no answer wipes out what another one had to say.
+Computed anew each time a result is applied, so that no result overwrites what another one had to say.
 """
+
+from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
 
 from billing.models import Difference, Payment, Refund
 from billing.money import format_money
 from ecommerce.models import Order, OrderAct
+from ecommerce.models.act import STATUS_BEFORE
 
 State = Order.MoneyState
-SENT = (Refund.Status.REQUESTED, Refund.Status.PENDING, Refund.Status.SUCCEEDED)
 
 
 def refresh(order: Order, act: OrderAct | None) -> None:
-    """Set the order's money state and attention; `act` is the one in flight. The caller saves the order."""
+    """Compute money state and attention, and save the order, whose lock the caller holds; `act` is its open act."""
     payments = list(Payment.objects.filter(invoice=order.invoice_id))
     refunds = refunds_of(order) if any(payment.stripe_payment_intent_id for payment in payments) else []
-    waiting = waiting_refunds(order, refunds)
-    order.money_state = _in_flight(act) if act else _at_rest(order, payments, refunds, waiting)
-    order.attention = " ".join(_concerns(order, act, payments, refunds, waiting))
+    failed = unresolved_failures(order, refunds)
+    # An open act decides the state; older trouble still shows in the attention.
+    order.money_state = _state_of_act(act) if act else _state_at_rest(order, payments, refunds, failed)
+    order.attention = " ".join(_concerns(order, act, payments, refunds, failed))
+    order.save()
 
 
 def refunds_of(order: Order) -> list[Refund]:
-    """Give all refunds of an order's payments, the oldest first."""
     found = Refund.objects.filter(payment__invoice=order.invoice_id).select_related("payment", "act", "replacement")
     return list(found.order_by("pk"))
 
 
-def waiting_refunds(order: Order, refunds: list[Refund]) -> list[Refund]:
-    """Give those that failed and that nobody has made good, the oldest first."""
-    return [refund for refund in refunds if refund.status == Refund.Status.FAILED and _waits(order, refund, refunds)]
+def unresolved_failures(order: Order, refunds: Sequence[Refund]) -> list[Refund]:
+    """Return the failed refunds that a user still has to retry or settle, the oldest first."""
+    failed = [refund for refund in refunds if refund.status == Refund.Status.FAILED]
+    return [refund for refund in failed if _is_unresolved(order, refund, refunds)]
 
 
-def _waits(order: Order, refund: Refund, refunds: list[Refund]) -> bool:
+def _is_unresolved(order: Order, refund: Refund, refunds: Sequence[Refund]) -> bool:
     if hasattr(refund, "replacement") or not refund.payment.refundable:
         return False
     act = getattr(refund, "act", None)
     if act is None or act.outcome == OrderAct.Outcome.DONE:
         return True
-    # One that was refused from the first changed nothing: it is forgotten once anything else was done instead.
-    wanted_of = {OrderAct.Kind.CANCEL: Order.Status.PAID, OrderAct.Kind.RETURN: Order.Status.FULFILLED}
-    still_wanted = order.status == wanted_of.get(OrderAct.Kind(act.kind), order.status)
-    return still_wanted and not any(each.pk > refund.pk and each.payment_id == refund.payment_id for each in refunds)
+    # A refund that Stripe refused at once changed nothing: it is forgotten once anything else was done instead.
+    still_possible = order.status == STATUS_BEFORE.get(OrderAct.Kind(act.kind), order.status)
+    return still_possible and not any(each.pk > refund.pk and each.payment_id == refund.payment_id for each in refunds)
 
 
-def _in_flight(act: OrderAct) -> str:
+def _state_of_act(act: OrderAct) -> str:
     if act.payment is None:
         return State.REFUND_IN_PROGRESS
-    waits = act.payment.status == Payment.Status.REQUIRES_ACTION
-    return State.AUTHENTICATION_REQUIRED if waits else State.PAYMENT_PROCESSING
+    waits_for_customer = act.payment.status == Payment.Status.REQUIRES_ACTION
+    return State.AUTHENTICATION_REQUIRED if waits_for_customer else State.PAYMENT_PROCESSING
 
 
-def _at_rest(order: Order, payments: list[Payment], refunds: list[Refund], waiting: list[Refund]) -> str:
-    if waiting:
+def _state_at_rest(
+    order: Order, payments: Sequence[Payment], refunds: Sequence[Refund], failed: Sequence[Refund]
+) -> str:
+    if failed:
         return State.REFUND_FAILED
     if any(_dispute_matters(order, payment) for payment in payments):
         return State.DISPUTED
@@ -67,46 +72,44 @@ def _at_rest(order: Order, payments: list[Payment], refunds: list[Refund], waiti
 def _dispute_matters(order: Order, payment: Payment) -> bool:
     if payment.dispute != Payment.Dispute.LOST:
         return payment.dispute == Payment.Dispute.OPEN
+    # A lost dispute took the money of an order that stands; of one that is canceled or returned nothing is left to do.
     return bool(payment.refundable) or order.status not in {Order.Status.CANCELED, Order.Status.RETURNED}
 
 
 def _concerns(
-    order: Order, act: OrderAct | None, payments: list[Payment], refunds: list[Refund], waiting: list[Refund]
-) -> list[str]:
-    wish = (act.payment or act.refund) if act else None
-    said = [wish.attention] if wish and wish.attention else []
-    said += [refund.failure_message or _("A refund failed.") for refund in waiting]
-    said += [_disputed(payment) for payment in payments if _dispute_matters(order, payment)]
-    said += [_sent_back_late(refund) for refund in refunds if _is_late(refund) and refund.status == SENT[0]]
-    # What reconciling found to differ from Stripe's records.
-    said += Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
-    return said + ([_wholly_refunded(order)] if _is_wholly_refunded(order) and not act else [])
+    order: Order, act: OrderAct | None, payments: Sequence[Payment], refunds: Sequence[Refund], failed: Sequence[Refund]
+) -> Iterator[str]:
+    operation = (act.payment or act.refund) if act else None
+    if operation and operation.attention:
+        yield operation.attention
+    for refund in failed:
+        yield refund.failure_message or _("A refund failed.")
+    for payment in payments:
+        if _dispute_matters(order, payment):
+            yield _dispute_concern(payment)
+    # The automatic refunds of late successes have no act to show them.
+    for refund in refunds:
+        if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
+            yield refund.attention or _late_refund_concern(refund)
+    yield from Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
+    if act is None and order.total and order.amount_refunded >= order.total:
+        yield from _wholly_refunded_concern(order)
 
 
-def _disputed(payment: Payment) -> str:
-    about = {"reason": payment.dispute_reason.replace("_", " ")}
+def _dispute_concern(payment: Payment) -> str:
+    reason = {"reason": payment.dispute_reason.replace("_", " ")}
     if payment.dispute == Payment.Dispute.LOST:
-        return _("The dispute of this payment (%(reason)s) was lost: the bank has taken the money back.") % about
-    return _("The bank disputes this payment (%(reason)s): answer it at Stripe.") % about
+        return _("The dispute of this payment (%(reason)s) was lost: the bank has taken the money back.") % reason
+    return _("The bank disputes this payment (%(reason)s): answer it at Stripe.") % reason
 
 
-def _is_late(refund: Refund) -> bool:
-    return refund.payment.status == Payment.Status.FAILED
+def _late_refund_concern(refund: Refund) -> str:
+    sentence = _("A payment succeeded after it had been given up: %(amount)s go back.")
+    return sentence % {"amount": format_money(refund.amount, refund.currency)}
 
 
-def _sent_back_late(refund: Refund) -> str:
-    amount = format_money(refund.amount, refund.currency)
-    return refund.attention or _("A payment succeeded after it had been given up: %(amount)s go back.") % {
-        "amount": amount
-    }
-
-
-def _is_wholly_refunded(order: Order) -> bool:
-    open_still = order.status in {Order.Status.PAID, Order.Status.FULFILLED}
-    return open_still and order.total > 0 and order.amount_refunded >= order.total
-
-
-def _wholly_refunded(order: Order) -> str:
+def _wholly_refunded_concern(order: Order) -> Iterator[str]:
     if order.status == Order.Status.PAID:
-        return _("All of it was refunded: cancel the order.")
-    return _("All of it was refunded: return the order.")
+        yield _("All of it was refunded: cancel the order.")
+    elif order.status == Order.Status.FULFILLED:
+        yield _("All of it was refunded: return the order.")

@@ -1,4 +1,4 @@
-"""What a person does about a refund that failed, or that Stripe knows nothing of: again, or settled otherwise."""
+"""What a user does about a refund that failed, or that Stripe does not know: retry, send again, settle outside."""
 
 from datetime import datetime
 
@@ -6,73 +6,71 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from billing import invoices
-from billing.models import Payment, Refund
+from billing.models import Refund
 from customers.actors import Actor
-from ecommerce.models import Order, OrderAct
-from ecommerce.orders import completion
+from ecommerce.models import Order, OrderAct, OrderEvent
+from ecommerce.orders.cancel import request_cancel
+from ecommerce.orders.completion import complete_refund
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
-from ecommerce.orders.refund import open_refund_act, request_cancel, request_refund, request_return
+from ecommerce.orders.refund import request_refund
+from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import failed_refund, open_act, unsent_operation
 
-Kind = OrderAct.Kind
-Status = Refund.Status
+Kind, Status = OrderAct.Kind, Refund.Status
 
 
 def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
-    """Begin a new refund in place of one that failed; raise OrderRefused."""
     with transaction.atomic():
         order = _locked(order_id)
-        failed = _failed(order)
-        act = getattr(failed, "act", None)
-        if act and _was_refused(act) and act.kind == Kind.CANCEL:
-            again = request_cancel(order, reason=act.reason, by=by, at=at)
-        elif act and _was_refused(act) and act.kind == Kind.RETURN:
-            again = request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
+        failed = _failed_refund(order)
+        act = _refused_act(failed)
+        new: OrderAct | None
+        # As at first: the order may have been fulfilled meanwhile, or be refunded from Stripe's dashboard.
+        if act and act.kind == Kind.CANCEL:
+            new = request_cancel(order, reason=act.reason, by=by, at=at)
+        elif act and act.kind == Kind.RETURN:
+            new = request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
         else:
-            again = _like(order, failed, by=by, at=at)
-            request_refund(order, again, failed.payment, min(failed.amount, failed.payment.refundable), by=by, at=at)
-        if again and again.refund:
-            _replace(failed, again.refund)
+            new = _new_act(order, failed, by=by, at=at)
+            request_refund(new, failed.payment, min(failed.amount, failed.payment.refundable), at=at)
+        if new and new.refund:
+            _set_replacement(failed, new.refund)
     return order
 
 
 def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
-    """Send a wish once more that Stripe knows nothing of after 23 hours; raise OrderRefused."""
+    """Let an operation that Stripe does not know after 23 hours be sent once more; raise OrderError."""
     with transaction.atomic():
         order = _locked(order_id)
         act = open_act(order)
-        wish = unsent_operation(order, act)
-        if wish is None:
+        operation = unsent_operation(order, act)
+        if operation is None:
             raise OrderError("nothing_to_send", _("Nothing of this order waits to be sent again."))
-        # A process that hung since then may still come: whoever looks first finds what it did.
-        type(wish).objects.filter(pk=wish.pk).update(
+        # A new key. A process that has hung since then may still send under the old one: the look-up before the next
+        # post, and on every attempt after it, finds what that did.
+        type(operation).objects.filter(pk=operation.pk).update(
             first_sent_at=at, next_attempt_at=at, attention="", generation=F("generation") + 1
         )
         refresh(order, open_act(order))
-        order.save()
-        record(order, "sent_again", by=by, at=at, amount=wish.amount, currency=order.currency)
+        record(order, OrderEvent.Kind.SENT_AGAIN, by=by, at=at, amount=operation.amount, currency=order.currency)
     return order
 
 
 def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Order:
-    """Record that a refund was made outside Stripe, by whom and how; raise OrderRefused."""
     if not note.strip():
         raise OrderError("note_required", _("Say how and when it was refunded."), field="note")
     with transaction.atomic():
         order = _locked(order_id)
-        failed = _given_up(order, at=at) or _failed(order)
-        act = open_act(order) or _like(order, failed, by=by, at=at)
-        outside = _record_outside(order, act, failed, note=note, by=by, at=at)
-        completion.complete(order, act, at=at)
-        if order.invoice and failed.payment.status == Payment.Status.SUCCEEDED:
-            order.amount_refunded += outside.amount
-            invoices.issue_credit_note(invoice=order.invoice, refund=outside, at=at)
-        completion.close_act(act, OrderAct.Outcome.DONE, at=at, message=note)
+        failed = _give_up_unsent(order, at=at) or _failed_refund(order)
+        act = open_act(order) or _new_act(order, failed, by=by, at=at)
+        act.refund = outside = _create_outside(act, failed, note=note, by=by, at=at)
+        act.save()
+        data = {"note": note, "amount": outside.amount, "currency": order.currency}
+        record(order, OrderEvent.Kind.SETTLED_OUTSIDE, by=by, at=at, **data)
+        complete_refund(order, outside, act, at=at, message=note)
         refresh(order, None)
-        order.save()
     return order
 
 
@@ -80,7 +78,7 @@ def _locked(order_id: int) -> Order:
     return Order.objects.locked().select_related("invoice").get(pk=order_id)
 
 
-def _failed(order: Order) -> Refund:
+def _failed_refund(order: Order) -> Refund:
     act = open_act(order)
     if act:
         raise in_flight(order, act)
@@ -90,31 +88,33 @@ def _failed(order: Order) -> Refund:
     return failed
 
 
-def _was_refused(act: OrderAct) -> bool:
-    return act.outcome != OrderAct.Outcome.DONE
+def _refused_act(failed: Refund) -> OrderAct | None:
+    """Return the act that failed with the refund; None where it was completed before the refund failed."""
+    act: OrderAct | None = getattr(failed, "act", None)
+    return act if act and act.outcome != OrderAct.Outcome.DONE else None
 
 
-def _like(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderAct:
-    """Open an act like the one whose refund failed; what was carried out already leaves only the money to be sent."""
-    act = getattr(failed, "act", None)
-    if act is None or not _was_refused(act):
-        return open_refund_act(order, Kind.REFUND, reason=failed.reason, by=by, at=at)
-    kind = Kind(act.kind)
-    return open_refund_act(order, kind, reason=act.reason, by=by, at=at, restock=act.restock, lines=act.lines)
+def _new_act(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderAct:
+    new = OrderAct(order=order, kind=Kind.REFUND, reason=failed.reason, requested_at=at, **by.columns)
+    act = _refused_act(failed)
+    # If it was completed before its refund failed, only the money is still to be sent.
+    if act:
+        new.kind, new.reason, new.restock, new.lines = act.kind, act.reason, act.restock, act.lines
+    return new
 
 
-def _given_up(order: Order, *, at: datetime) -> Refund | None:
-    """Give up the refund that Stripe knows nothing of, and give it."""
-    wish = unsent_operation(order, open_act(order))
-    if not isinstance(wish, Refund):
+def _give_up_unsent(order: Order, *, at: datetime) -> Refund | None:
+    operation = unsent_operation(order, open_act(order))
+    if not isinstance(operation, Refund):
         return None
-    Refund.objects.filter(pk=wish.pk, status=Status.REQUESTED).update(
+    Refund.objects.filter(pk=operation.pk, status=Status.REQUESTED).update(
         status=Status.FAILED, closed_at=at, next_attempt_at=None, failure_code="settled_outside", attention=""
     )
-    return Refund.objects.select_related("payment").get(pk=wish.pk)
+    return Refund.objects.select_related("payment").get(pk=operation.pk)
 
 
-def _record_outside(order: Order, act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
+def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
+    # A cancellation or return changes the status, so that nothing may be left.
     whole = act.kind in {Kind.CANCEL, Kind.RETURN}
     outside = Refund.objects.create(
         payment=failed.payment,
@@ -129,12 +129,9 @@ def _record_outside(order: Order, act: OrderAct, failed: Refund, *, note: str, b
         next_attempt_at=None,
         **by.columns,
     )
-    _replace(failed, outside)
-    act.refund = outside
-    act.save(update_fields=["refund"])
-    record(order, "settled_outside", by=by, at=at, note=note, amount=outside.amount, currency=order.currency)
+    _set_replacement(failed, outside)
     return outside
 
 
-def _replace(failed: Refund, by_refund: Refund) -> None:
-    Refund.objects.filter(pk=by_refund.pk).update(instead_of=failed)
+def _set_replacement(failed: Refund, new: Refund) -> None:
+    Refund.objects.filter(pk=new.pk).update(instead_of=failed)

@@ -1,5 +1,6 @@
-"""Stock and coupon, held by an order from the moment it begins to be paid until it is declined or canceled."""
+"""Stock and coupon of an order: reserved from the request of its payment until it is declined or canceled."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -8,59 +9,61 @@ from ecommerce.models import Coupon, Order, OrderItem, Sku
 from ecommerce.orders.quotes import check_redemptions, check_stock
 
 
-def lock_skus(sku_ids: list[int]) -> dict[int, Sku]:
-    """Lock SKUs in the order of their keys."""
+def lock_skus(sku_ids: Sequence[int]) -> dict[int, Sku]:
     return {sku.pk: sku for sku in Sku.objects.locked().select_related("product").filter(pk__in=sku_ids)}
 
 
-def lock_all(order_ids: list[int]) -> None:
-    """Lock the SKUs and coupons of many orders, whose locks the caller holds, each in the order of their keys."""
+def lock_for_orders(order_ids: Sequence[int]) -> None:
+    """Lock the SKUs and coupons of orders that the caller has locked, each table by primary key."""
     items = OrderItem.objects.filter(order__in=order_ids)
     list(Sku.objects.locked().filter(pk__in=items.values("sku")))
     list(Coupon.objects.locked().filter(order__in=order_ids))
 
 
-def take(order: Order, wanted: dict[int, int], skus: dict[int, Sku], *, at: datetime) -> None:
-    """Take stock, from SKUs that the caller locked, and redeem the coupon; raise OrderRefused."""
-    for sku_id, quantity in wanted.items():
+def reserve(order: Order, quantities: Mapping[int, int], skus: Mapping[int, Sku], *, at: datetime) -> None:
+    """Take quantities by SKU id from SKUs that the caller has locked, and redeem the coupon; raise OrderError."""
+    for sku_id, quantity in quantities.items():
         check_stock(skus[sku_id], quantity)
-        _move_stock(skus[sku_id], -quantity)
+        _change_stock(skus[sku_id], -quantity)
     if order.coupon_id:
-        coupon = Coupon.objects.locked().get(pk=order.coupon_id)
-        check_redemptions(coupon)
-        Coupon.objects.filter(pk=coupon.pk).update(times_redeemed=F("times_redeemed") + 1)
+        # Checked again on the locked row: two orders may have found the last redemption free.
+        check_redemptions(Coupon.objects.locked().get(pk=order.coupon_id))
+        _change_redemptions(order.coupon_id, 1)
     order.held_at = at
 
 
-def take_again(order: Order, *, at: datetime) -> None:
-    """Take what a declined order had given back; raise OrderRefused."""
+def reserve_again(order: Order, *, at: datetime) -> None:
+    """Reserve what the order released when its payment was declined; raise OrderError."""
     if order.held_at is None:
-        wanted = quantities(order)
-        take(order, wanted, lock_skus(list(wanted)), at=at)
+        quantities = _quantities(order)
+        reserve(order, quantities, lock_skus(list(quantities)), at=at)
 
 
 def release(order: Order) -> None:
-    """Give stock and coupon back."""
+    # Null after a decline, so that the cancellation that follows does not return them again.
     if order.held_at is not None:
         restock(order)
         if order.coupon_id:
             list(Coupon.objects.locked().filter(pk=order.coupon_id))
-            Coupon.objects.filter(pk=order.coupon_id).update(times_redeemed=F("times_redeemed") - 1)
+            _change_redemptions(order.coupon_id, -1)
         order.held_at = None
 
 
 def restock(order: Order) -> None:
-    """Put an order's finite items back in stock."""
-    wanted = quantities(order)
-    for sku_id, sku in lock_skus(list(wanted)).items():
-        _move_stock(sku, wanted[sku_id])
+    quantities = _quantities(order)
+    for sku_id, sku in lock_skus(list(quantities)).items():
+        _change_stock(sku, quantities[sku_id])
 
 
-def quantities(order: Order) -> dict[int, int]:
-    """Give how many of each SKU an order has."""
+def _quantities(order: Order) -> dict[int, int]:
     return dict(OrderItem.objects.filter(order=order).order_by("sku_id").values_list("sku_id", "quantity"))
 
 
-def _move_stock(sku: Sku, change: int) -> None:
+def _change_stock(sku: Sku, change: int) -> None:
+    # Relative, with a check constraint against less than zero, whatever was read before.
     if sku.finite:
         Sku.objects.filter(pk=sku.pk).update(inventory_quantity=F("inventory_quantity") + change)
+
+
+def _change_redemptions(coupon_id: int, change: int) -> None:
+    Coupon.objects.filter(pk=coupon_id).update(times_redeemed=F("times_redeemed") + change)

@@ -1,1 +1,1 @@
-"""The storefront: pages that ask the public API from the browser, as a shop of one's own would."""
+"""The storefront: static pages whose JavaScript calls the public API."""

@@ -1,22 +1,21 @@
-"""The storefront's addresses."""
+"""URLs of the storefront."""
 
 from django.urls import URLPattern, path
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.shop.pages import Checkout, Page, Products
+from ecommerce.shop.views import CheckoutView, ProductsView, ShopView
 
 
-def page(address: str, name: str, title: str | Promise) -> URLPattern:
-    """Give the address of a page that the browser fills."""
+def page(route: str, name: str, title: str | Promise) -> URLPattern:
     template = f"shop/{name.replace('-', '_')}.html"
-    return path(address, Page.as_view(template_name=template, title=title), name=name)
+    return path(route, ShopView.as_view(template_name=template, title=title), name=name)
 
 
 app_name = "shop"
 urlpatterns = [
-    path("", Products.as_view(), name="products"),
-    path("checkout/", Checkout.as_view(), name="checkout"),
+    path("", ProductsView.as_view(), name="products"),
+    path("checkout/", CheckoutView.as_view(), name="checkout"),
     page("basket/", "basket", _("Basket")),
     page("sign-in/", "sign-in", _("Sign in")),
     page("password/", "password", _("New password")),

@@ -1,4 +1,4 @@
-/* Tells the sandbox what the card's holder did, then goes back to where the payment was begun. */
+/* Tells the fake Stripe whether the customer authenticated, then returns to the shop's page. */
 "use strict";
 
 const { intent, return: returnUrl } = document.body.dataset;

@@ -1,4 +1,4 @@
-/* What the sandbox's frames share: talking with the page around them, and calling the API with its publishable key. */
+/* Shared by all frames: messages to and from the page around them, and API calls with its publishable key. */
 "use strict";
 
 const setup = JSON.parse(decodeURIComponent(location.hash.slice(1) || "{}"));

@@ -1,6 +1,6 @@
-/* Stands in for Stripe.js (https://docs.stripe.com/js): the same calls, answered by the sandbox.
+/* Stands in for Stripe.js (https://docs.stripe.com/js): the same calls, answered by the fake Stripe.
  *
- * The card's number is typed into a frame of the sandbox's own origin and never reaches the page around it.
+ * The card's number is typed into a frame of the fake Stripe's own origin and never reaches the page around it.
  */
 (function () {
   "use strict";
@@ -16,7 +16,7 @@
     }
   }
 
-  /* A frame of the sandbox that questions can be put to. */
+  /* A frame of the fake Stripe, and the messages to and from it. */
   class Frame {
     constructor(page, name, setup) {
       this.id = `${Date.now()}${++counter}`;
@@ -203,7 +203,7 @@
     }
 
     create(type, options) {
-      if (!["card", "payment"].includes(type)) throw new IntegrationError(`The sandbox does not simulate the Element ${type}.`);
+      if (!["card", "payment"].includes(type)) throw new IntegrationError(`The fake Stripe does not simulate the Element ${type}.`);
       if (this.made[type]) throw new IntegrationError(`Can only create one Element of type ${type} through this Elements instance.`);
       const element = new Element(type, { appearance: this.options.appearance, ...options }, this.key);
       element.destroyed = () => delete this.made[type];
@@ -240,7 +240,7 @@
       this.key = key;
     }
 
-    /* Calls of the API go through a hidden frame of the sandbox, so that the page needs no leave to connect to it. */
+    /* Calls of the API go through a hidden frame of the fake Stripe, so that the page's content policy need not allow it. */
     get controller() {
       if (!this.hidden) {
         this.hidden = new Frame("controller.html", "__privateStripeController", { key: this.key });

@@ -23,7 +23,7 @@ def test_every_figure_is_measured_beside_its_floor_and_stock(tmp_path: Path) -> 
         [sys.executable, "-m", "devserver.run_isolated", "-m", "benchmarks", *arguments],
         check=False,
         cwd=BASE_DIR,
-        env=run_files.without_ours(os.environ) | {"VAR_DIR": str(tmp_path / "var")},
+        env=run_files.without_project_variables(os.environ) | {"VAR_DIR": str(tmp_path / "var")},
         capture_output=True,
         text=True,
     )

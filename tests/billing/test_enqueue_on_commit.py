@@ -6,12 +6,12 @@ from django.db import transaction
 
 from billing.models import WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event
-from tests.support.services import STACK
+from tests.support.services import SERVICES
 
 
 @pytest.fixture
 def no_redis(pytestconfig: pytest.Config) -> Iterator[None]:
-    redis = pytestconfig.stash[STACK].redis
+    redis = pytestconfig.stash[SERVICES].redis
     redis.stop()
     yield
     redis.start()

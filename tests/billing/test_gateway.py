@@ -17,7 +17,8 @@ from billing.models import Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.refund import refund
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.factories import ANA, make_card, make_customer, place_order
 
@@ -111,8 +112,8 @@ def test_a_decline_carries_the_banks_words_and_the_attempt() -> None:
         (503, gateway.Unavailable),
     ],
 )
-def test_what_each_status_means(sandbox: FakeStripeServer, status: int, error: type[gateway.GatewayError]) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
+def test_what_each_status_means(fake_stripe: FakeStripeServer, status: int, error: type[gateway.GatewayError]) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     with pytest.raises(gateway.GatewayError) as trouble:
         charge()
     assert type(trouble.value) is error
@@ -121,16 +122,16 @@ def test_what_each_status_means(sandbox: FakeStripeServer, status: int, error: t
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_a_connection_that_breaks_tells_nothing(sandbox: FakeStripeServer, fault: str) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
+def test_a_connection_that_breaks_tells_nothing(fake_stripe: FakeStripeServer, fault: str) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
     assert not trouble.value.stored
 
 
 @pytest.mark.usefixtures("impatient")
-def test_silence_tells_nothing(sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
+def test_silence_tells_nothing(fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
     assert not trouble.value.stored
@@ -145,8 +146,8 @@ def test_what_is_not_stripes_own_answer_tells_nothing(settings: Any, status: int
     assert not trouble.value.stored
 
 
-def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(charge, "the-same")
         while first.running() is False:
@@ -154,7 +155,7 @@ def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(sandbox: FakeStr
         threading.Event().wait(0.5)
         with pytest.raises(gateway.Busy):
             charge("the-same")
-        sandbox.clear()
+        fake_stripe.clear()
         assert first.result(10).id == charge("the-same").id
     assert len(ledger()["payment_intents"]) == 1
 
@@ -180,7 +181,7 @@ def test_a_wrong_key_is_our_configuration(settings: Any) -> None:
         gateway.client.cache_clear()
 
 
-def test_nothing_is_asked_inside_a_transaction() -> None:
+def test_stripe_is_not_called_inside_a_transaction() -> None:
     with transaction.atomic(), pytest.raises(RuntimeError):
         gateway.retrieve_intent("pi_1")
 
@@ -209,10 +210,10 @@ def test_a_card_is_kept_and_forgotten() -> None:
 
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
-def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
-    sandbox: FakeStripeServer, ledger: Ledger, status: int
+def test_a_charge_without_a_response_is_tried_again_and_taken_once(
+    fake_stripe: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": status, "times": 1})
     order = place_order()
     waiting = payment_of(order)
     assert (order.money_state, waiting.generation, waiting.attempts) == ("payment_processing", 0, 1)
@@ -223,11 +224,11 @@ def test_a_charge_that_was_not_answered_is_tried_again_and_taken_once(
 
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
-def test_a_refund_that_was_not_answered_is_tried_again_and_sent_once(
-    sandbox: FakeStripeServer, ledger: Ledger, status: int
+def test_a_refund_without_a_response_is_tried_again_and_sent_once(
+    fake_stripe: FakeStripeServer, ledger: Ledger, status: int
 ) -> None:
     order = paid()
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": status, "times": 1})
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert settle(order).money_state == "refund_in_progress"
     sweep_now()
@@ -237,11 +238,11 @@ def test_a_refund_that_was_not_answered_is_tried_again_and_sent_once(
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_taken_in_silence_is_looked_for(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_charge_taken_in_silence_is_looked_for(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     assert order.money_state == "payment_processing"
-    sandbox.clear()
+    fake_stripe.clear()
     threading.Event().wait(0.5)
     sweep_now()
     assert fresh(order).status == "paid"
@@ -250,12 +251,12 @@ def test_a_charge_taken_in_silence_is_looked_for(sandbox: FakeStripeServer, ledg
 
 @BALANCED
 @pytest.mark.usefixtures("impatient")
-def test_a_charge_still_in_flight_is_not_sent_under_another_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
+def test_a_charge_still_in_flight_is_not_sent_under_another_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     order = place_order()
     sweep_now()
     assert (fresh(order).money_state, payment_of(order).generation) == ("payment_processing", 0)
-    sandbox.clear()
+    fake_stripe.clear()
     threading.Event().wait(0.5)
     sweep_now()
     assert (fresh(order).status, len(ledger()["payment_intents"])) == ("paid", 1)
@@ -270,7 +271,9 @@ def test_a_refused_charge_is_final_with_stripes_words(ledger: Ledger) -> None:
 
 
 @BALANCED
-def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture) -> None:
+def test_our_own_mistake_with_a_key_fails_loudly(
+    fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
+) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
@@ -283,12 +286,12 @@ def test_our_own_mistake_with_a_key_fails_loudly(sandbox: FakeStripeServer, capl
     assert (failed.money_state, Refund.objects.get(pk=row.pk).failure_code) == ("refund_failed", "idempotency_error")
     assert "other parameters" in caplog.text
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(other).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(other).stripe_payment_intent_id or ""), at=NOW()
     )
 
 
 @BALANCED
-def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_are_heard() -> None:
+def test_a_payment_that_was_refunded_already_in_parts_is_refused_and_the_parts_are_applied() -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 1000)
@@ -296,7 +299,7 @@ def test_a_payment_that_was_refunded_already_by_parts_is_refused_and_the_parts_a
     failed = settle(order)
     assert (failed.status, Refund.objects.get().failure_code) == ("paid", "charge_already_refunded")
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     assert fresh(order).amount_refunded == 1500
     assert cancel(order_id=order.pk, reason="", by=ANA, at=NOW()).status == "canceled"
@@ -307,20 +310,20 @@ def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
     order = paid(quantity=2)
     by_hand(order, 1500)
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 900)
     by_hand(order, 600)
     assert (settle(order).status, Refund.objects.latest("pk").failure_code) == ("paid", "already_refunded")
     apply_results(
-        answers=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
+        results=stripe_state.fetch_refunds_of_intent(payment_of(order).stripe_payment_intent_id or ""), at=NOW()
     )
     assert fresh(order).amount_refunded == 3000
 
 
-def test_a_refund_that_stripe_has_lost_is_asked_for_and_never_believed_gone(
-    sandbox: FakeStripeServer, caplog: pytest.LogCaptureFixture
+def test_a_refund_that_stripe_has_lost_is_looked_up_and_never_believed_gone(
+    fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())

@@ -92,10 +92,10 @@ def test_a_rate_of_one_is_kept_too(settings: Any) -> None:
 
 
 @pytest.mark.parametrize("server", ["there", "gone"])
-def test_a_429_has_everybody_pause(server: str, request: pytest.FixtureRequest, sandbox: FakeStripeServer) -> None:
+def test_a_429_has_everybody_pause(server: str, request: pytest.FixtureRequest, fake_stripe: FakeStripeServer) -> None:
     if server == "gone":
         request.getfixturevalue("redis_gone")
-    sandbox.faults({"match": "GET /v1/refunds", "fault": "status", "status": 429, "times": 1})
+    fake_stripe.faults({"match": "GET /v1/refunds", "fault": "status", "status": 429, "times": 1})
     with pytest.raises(gateway.Busy):
         gateway.retrieve_refund("re_1")
     answered = time.monotonic()

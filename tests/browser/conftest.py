@@ -1,4 +1,4 @@
-"""A real Chromium, clicked by a person, against a real server and the Stripe sandbox."""
+"""A real Chromium, clicked by a person, against a real server and the fake Stripe."""
 
 import os
 import shutil

@@ -43,7 +43,7 @@ def downloaded(page: Page, name: str) -> list[dict[str, str]]:
 
 
 def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
-    visit: Visit, ana: User, orders: list[Order], sandbox: FakeStripeServer
+    visit: Visit, ana: User, orders: list[Order], fake_stripe: FakeStripeServer
 ) -> None:
     page = visit(PAID, ana)
     page.get_by_label("Tick all on this page").check()
@@ -55,7 +55,7 @@ def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
     job = BulkJob.objects.get()
     expect(page.get_by_text(f"Bulk job {job.pk} is running: cancel 3 orders. Reload this page")).to_be_visible()
 
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400, "times": 1})
     work(job)
     page.reload()
     banner = page.locator("#bulk-job-banner")

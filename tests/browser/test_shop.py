@@ -12,7 +12,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from billing.models import Payment
-from customers.accounts import open_account
+from customers.accounts import create_account
 from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
@@ -34,7 +34,7 @@ def _nobody_locked_out() -> None:
 @pytest.fixture
 def ada() -> Customer:
     customer = make_customer()
-    open_account(customer=customer, password=PASSWORD)
+    create_account(customer=customer, password=PASSWORD)
     return customer
 
 
@@ -217,12 +217,12 @@ def test_an_order_that_was_not_answered_is_sent_again_and_made_once(visit: Visit
 
 
 def test_a_payment_that_is_being_confirmed_is_looked_at_again(
-    visit: Visit, ada: Customer, ebook: Sku, sandbox: FakeStripeServer
+    visit: Visit, ada: Customer, ebook: Sku, fake_stripe: FakeStripeServer
 ) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
     type_card(page)
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     page.get_by_role("button", name="Pay USD 9.00").click()
     expect(page.get_by_text("Your payment is being confirmed.")).to_be_visible()
     Payment.objects.update(next_attempt_at=timezone.now())
@@ -321,7 +321,7 @@ def test_a_basket_that_was_ordered_in_one_tab_is_empty_in_the_other(visit: Visit
 
 
 def test_an_unanswered_order_is_not_sent_again_as_somebody_else(visit: Visit, ada: Customer, ebook: Sku) -> None:
-    open_account(customer=make_customer("eve@example.com"), password=PASSWORD)
+    create_account(customer=make_customer("eve@example.com"), password=PASSWORD)
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
     type_card(page)

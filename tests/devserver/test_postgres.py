@@ -6,15 +6,15 @@ import psycopg
 import pytest
 
 from devserver.postgres import Postgres
-from devserver.process import LocalError
-from devserver.temporary_services import Stack
+from devserver.process import DevServerError
+from devserver.temporary_services import TemporaryServices
 
 
 @pytest.fixture
 def postgres(tmp_path: Path) -> Iterator[Postgres]:
     """A cluster below a folder that nobody else may enter, root's own PostgreSQL account included."""
     tmp_path.chmod(0o700)
-    stack = Stack(tmp_path)
+    stack = TemporaryServices(tmp_path)
     yield stack.postgres
     stack.stop()
 
@@ -41,7 +41,9 @@ def test_it_knows_letters_and_does_not_listen_on_the_network(postgres: Postgres)
 def test_a_cluster_of_another_version_is_left_alone(postgres: Postgres) -> None:
     postgres.data.mkdir()
     (postgres.data / "PG_VERSION").write_text("17\n")
-    with pytest.raises(LocalError, match=r"made by PostgreSQL 17, and this is PostgreSQL 18: dump it .* `make clean`"):
+    with pytest.raises(
+        DevServerError, match=r"made by PostgreSQL 17, and this is PostgreSQL 18: dump it .* `make clean`"
+    ):
         postgres.start()
     assert [file.name for file in postgres.data.iterdir()] == ["PG_VERSION"]
 
@@ -56,6 +58,6 @@ def test_half_a_cluster_of_a_killed_start_is_made_again(postgres: Postgres) -> N
 
 
 def test_only_tests_trade_safety_for_speed(tmp_path: Path) -> None:
-    stack = Stack(tmp_path, durable=True)
+    stack = TemporaryServices(tmp_path, durable=True)
     assert not {"--fsync=off", "--full_page_writes=off", "--synchronous_commit=off"} & set(stack.postgres.argv)
     stack.stop()

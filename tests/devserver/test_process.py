@@ -9,23 +9,23 @@ from pathlib import Path
 import pytest
 
 from devserver import stale_processes
-from devserver.private_folders import private
-from devserver.process import LocalError, Process
+from devserver.private_folders import ensure_private
+from devserver.process import DevServerError, Process
 
 READY = "import time; print('ready', flush=True); time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {READY}"
 PARENT = f"import subprocess, sys; print(subprocess.Popen(['sleep', '60']).pid, flush=True); {READY}"
 
 
-def python(tmp_path: Path, code: str, patience: float = 10, grace: float = 10) -> Process:
+def python(tmp_path: Path, code: str, start_timeout: float = 10, stop_timeout: float = 10) -> Process:
     process = Process(
         name="probe",
         argv=[sys.executable, "-c", code],
         log=tmp_path / "probe.log",
-        answers=lambda: process.said("ready"),
+        ready_check=lambda: process.log_contains("ready"),
         env=os.environ,
-        patience=patience,
-        grace=grace,
+        start_timeout=start_timeout,
+        stop_timeout=stop_timeout,
     )
     return process
 
@@ -52,7 +52,7 @@ def test_it_starts_answers_and_stops(tmp_path: Path) -> None:
 
 def test_one_that_ends_at_once_leaves_its_last_words(tmp_path: Path) -> None:
     process = python(tmp_path, "import sys; sys.exit('the disk is full')")
-    with pytest.raises(LocalError) as refusal:
+    with pytest.raises(DevServerError) as refusal:
         process.start()
     assert str(refusal.value) == f"Probe ended with status 1. The end of {process.log}:\n    the disk is full"
 
@@ -60,19 +60,19 @@ def test_one_that_ends_at_once_leaves_its_last_words(tmp_path: Path) -> None:
 def test_one_that_does_not_exist_says_so(tmp_path: Path) -> None:
     process = python(tmp_path, "")
     process.argv = ["/no/such/program"]
-    with pytest.raises(LocalError, match="/no/such/program does not start: No such file or directory"):
+    with pytest.raises(DevServerError, match="/no/such/program does not start: No such file or directory"):
         process.start()
 
 
 def test_one_that_never_answers_is_not_waited_for(tmp_path: Path) -> None:
-    process = python(tmp_path, "import time; time.sleep(60)", patience=0.2)
-    with pytest.raises(LocalError, match="Probe does not answer within 0 s"):
+    process = python(tmp_path, "import time; time.sleep(60)", start_timeout=0.2)
+    with pytest.raises(DevServerError, match="Probe does not answer within 0 s"):
         process.start()
     process.stop()
 
 
 def test_one_that_does_not_want_to_end_is_ended(tmp_path: Path) -> None:
-    process = python(tmp_path, STUBBORN, grace=0.2)
+    process = python(tmp_path, STUBBORN, stop_timeout=0.2)
     process.start()
     process.stop()
     assert gone(process.pid)
@@ -91,7 +91,7 @@ def test_it_ends_with_the_one_who_started_it(tmp_path: Path) -> None:
     code = (
         "import sys, os, time; from pathlib import Path; from devserver.process import Process\n"
         f"process = Process(name='probe', argv=[sys.executable, '-c', {READY!r}], log=Path({str(tmp_path / 'log')!r}),"
-        " answers=lambda: process.said('ready'), env=os.environ)\n"
+        " ready_check=lambda: process.log_contains('ready'), env=os.environ)\n"
         "process.start(); print(process.pid, flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
@@ -125,6 +125,6 @@ def test_the_pid_file_of_a_stranger_goes_and_the_stranger_stays(tmp_path: Path) 
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(LocalError, match="belongs to another user"):
-        private(tmp_path / "link")
-    assert oct(private(tmp_path / "elsewhere").stat().st_mode)[-3:] == "700"
+    with pytest.raises(DevServerError, match="belongs to another user"):
+        ensure_private(tmp_path / "link")
+    assert oct(ensure_private(tmp_path / "elsewhere").stat().st_mode)[-3:] == "700"

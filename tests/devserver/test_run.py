@@ -28,7 +28,7 @@ class Run:
 
     def __init__(self, var_dir: Path, port: int) -> None:
         self.var_dir = var_dir
-        self.env = run_files.without_ours(os.environ) | {"VAR_DIR": str(var_dir), "PORT": str(port)}
+        self.env = run_files.without_project_variables(os.environ) | {"VAR_DIR": str(var_dir), "PORT": str(port)}
         self.env.pop("MAKELEVEL", None)
         self.web = f"http://127.0.0.1:{port}"
         self.process: subprocess.Popen[str] | None = None
@@ -73,9 +73,9 @@ class Run:
         assert process.returncode == 1
         return said
 
-    def manage(self, *arguments: str, **variables: str) -> None:
+    def manage(self, *arguments: str, **environment: str) -> None:
         subprocess.run(
-            [sys.executable, "manage.py", *arguments], cwd=BASE_DIR, env=self.env | variables, check=True, timeout=60
+            [sys.executable, "manage.py", *arguments], cwd=BASE_DIR, env=self.env | environment, check=True, timeout=60
         )
 
 
@@ -115,13 +115,13 @@ def test_a_signed_in_person_sees_the_admin(run: Run) -> None:
     assert "zoe" in page
     style = re.search(r'href="(/static/[^"]+\.css)"', page)
     assert style is not None
-    assert programs.says_yes(run.web + style[1])
+    assert programs.responds_ok(run.web + style[1])
 
 
 def test_it_writes_down_where_everything_is(run: Run) -> None:
     told = run.told()
     assert told["web"] == told["base_url"] == run.web
-    assert programs.says_yes(f"{told['stripe_api_base']}/_sandbox/ledger")
+    assert programs.responds_ok(f"{told['stripe_api_base']}/_sandbox/ledger")
     with psycopg.connect(told["database_url"]) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
     assert set(told["pids"]) == {"run", "postgres", "redis", "sandbox", "worker", "beat", "web"}
@@ -134,7 +134,7 @@ def test_a_second_start_says_who_runs_already(run: Run) -> None:
     said = Run(run.var_dir, programs.free_port()).refused()
     assert run.process is not None
     assert f"already runs from {run.var_dir} (process {run.process.pid}) and answers on {run.web}." in said
-    assert programs.says_yes(f"{run.web}/healthz")
+    assert programs.responds_ok(f"{run.web}/healthz")
 
 
 def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:

@@ -209,15 +209,15 @@ def test_the_items_of_one_order_share_one_currency() -> None:
 
 
 def test_the_discount_is_shared_by_largest_remainder() -> None:
-    assert pricing.share_of([line(100), line(100), line(100)], 100, currency="usd") == [34, 33, 33]
-    assert pricing.share_of([line(1000), line(0), line(2000)], 100, currency="usd") == [33, 0, 67]
-    assert pricing.share_of([line(100), line(200)], 100, currency="isk") == [0, 100]
-    assert pricing.share_of([line(0)], 0, currency="usd") == [0]
+    assert pricing.discount_shares([line(100), line(100), line(100)], 100, currency="usd") == [34, 33, 33]
+    assert pricing.discount_shares([line(1000), line(0), line(2000)], 100, currency="usd") == [33, 0, 67]
+    assert pricing.discount_shares([line(100), line(200)], 100, currency="isk") == [0, 100]
+    assert pricing.discount_shares([line(0)], 0, currency="usd") == [0]
 
 
 def test_a_discount_off_the_step_is_not_shared() -> None:
     with pytest.raises(ValueError, match="50 is no amount of ISK"):
-        pricing.share_of([line(100)], 50, currency="isk")
+        pricing.discount_shares([line(100)], 50, currency="isk")
 
 
 def test_an_item_that_comes_back_carries_its_part_of_the_discount() -> None:
@@ -267,7 +267,7 @@ def test_totals_add_up_on_the_step_and_are_whole_numbers(order: tuple[list[Line]
 @given(priced())
 def test_shares_add_up_and_none_is_above_its_line(order: tuple[list[Line], Totals]) -> None:
     lines, totals = order
-    shares = pricing.share_of(lines, totals.discount, currency=totals.currency)
+    shares = pricing.discount_shares(lines, totals.discount, currency=totals.currency)
     step = money.currency(totals.currency).step
     assert sum(shares) == totals.discount
     for each, share in zip(lines, shares, strict=True):

@@ -14,8 +14,8 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
 from ecommerce.models import OrderAct
 from ecommerce.orders import execute
-from ecommerce.orders.refund import cancel
-from ecommerce.tasks import settle_act, sweep
+from ecommerce.orders.cancel import cancel
+from ecommerce.tasks import execute_act, sweep
 from pelcro_orders.celery import app
 from tests.ecommerce.orders.acts import fresh, paid, payment_of
 from tests.support.factories import ANA, make_sku, place_order
@@ -25,16 +25,16 @@ NOW = timezone.now
 
 
 @pytest.fixture
-def rung(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int]]]:
-    """Give what was rung for: no worker listens here."""
-    heard: list[tuple[str, dict[str, int]]] = []
+def enqueued(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, int]]]:
+    """The messages that were sent; no worker receives them."""
+    sent: list[tuple[str, dict[str, int]]] = []
     for task in (process_event, sweep):
-        monkeypatch.setattr(task, "delay", lambda name=task.name, **ids: heard.append((name, ids)))
-    return heard
+        monkeypatch.setattr(task, "delay", lambda name=task.name, **ids: sent.append((name, ids)))
+    return sent
 
 
-def test_two_hundred_refunds_that_a_worker_left_are_sent_within_a_minute(
-    sandbox: FakeStripeServer, ledger: Any
+def test_two_hundred_refunds_that_a_worker_left_are_executed_within_a_minute(
+    fake_stripe: FakeStripeServer, ledger: Any
 ) -> None:
     make_sku(price=100_000)
     for _ in range(10):
@@ -42,7 +42,7 @@ def test_two_hundred_refunds_that_a_worker_left_are_sent_within_a_minute(
         with transaction.atomic():
             for _each in range(20):
                 payments.create_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
     before = time.monotonic()
     while Refund.objects.exclude(status="succeeded").exists() and time.monotonic() - before < 60:
         sweep()
@@ -63,14 +63,14 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
     for order in orders:
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     poison = Refund.objects.order_by("pk")[0].pk
-    whole = execute.settle_refund
+    whole = execute.execute_refund
 
     def breaks(*, refund_id: int, at: Any) -> None:
         if refund_id == poison:
             raise ZeroDivisionError
         whole(refund_id=refund_id, at=at)
 
-    monkeypatch.setattr(execute, "settle_refund", breaks)
+    monkeypatch.setattr(execute, "execute_refund", breaks)
     sweep()
     assert [fresh(order).status for order in orders] == ["paid", "canceled", "canceled"]
     assert "ZeroDivisionError" in caplog.text
@@ -79,7 +79,7 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
     assert fresh(orders[0]).status == "canceled"
 
 
-def test_events_that_nobody_worked_on_are_rung_for_again(rung: list[Any]) -> None:
+def test_events_that_nobody_worked_on_are_enqueued_again(enqueued: list[Any]) -> None:
     due = WebhookEvent.objects.create(stripe_event_id="evt_1", type="unknown", payload={}, next_attempt_at=NOW())
     later = NOW() + timedelta(seconds=50)
     WebhookEvent.objects.create(stripe_event_id="evt_2", type="unknown", payload={}, next_attempt_at=later)
@@ -87,17 +87,17 @@ def test_events_that_nobody_worked_on_are_rung_for_again(rung: list[Any]) -> Non
         stripe_event_id="evt_3", type="unknown", payload={}, next_attempt_at=None, processed_at=NOW()
     )
     sweep()
-    assert rung == [("billing.process_event", {"event_id": due.pk})]
+    assert enqueued == [("billing.process_event", {"event_id": due.pk})]
 
 
-def test_a_worker_that_starts_sweeps(rung: list[Any]) -> None:
+def test_a_worker_that_starts_sweeps(enqueued: list[Any]) -> None:
     worker_ready.send(sender=None)
     worker_ready.send(sender=None)
-    assert rung == [("ecommerce.sweep", {})] * 2
+    assert enqueued == [("ecommerce.sweep", {})] * 2
 
 
-def test_what_is_leased_or_not_due_is_left_alone(sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_what_is_leased_or_not_due_is_left_alone(fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     Payment.objects.update(next_attempt_at=NOW() + timedelta(seconds=30))
     sweep()
@@ -107,13 +107,13 @@ def test_what_is_leased_or_not_due_is_left_alone(sandbox: FakeStripeServer) -> N
     assert fresh(order).status == "paid"
 
 
-def test_an_act_that_is_over_is_not_settled_again() -> None:
+def test_an_act_that_is_over_is_not_executed_again() -> None:
     order = paid()
-    settle_act(act_id=order.acts.get().pk)
-    settle_act(act_id=0)
+    execute_act(act_id=order.acts.get().pk)
+    execute_act(act_id=0)
     assert payment_of(order).attempts == 1
 
 
-def test_the_clock_rings_for_tasks_that_there_are() -> None:
-    rung = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {"ecommerce.sweep", "billing.reconcile_nightly"} <= rung <= set(app.tasks)
+def test_beat_schedules_tasks_that_exist() -> None:
+    enqueued = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {"ecommerce.sweep", "billing.reconcile_nightly"} <= enqueued <= set(app.tasks)

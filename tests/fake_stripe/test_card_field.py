@@ -11,7 +11,7 @@ import pytest
 import stripe
 from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
-from tests.fake_stripe.acts import CARD_ONLY, pay
+from tests.fake_stripe.calls import CARD_ONLY, pay
 from tests.support.fake_stripe_process import PUBLISHABLE_KEY, FakeStripe
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import CARD_ONLY, pay, told
+from tests.fake_stripe.calls import CARD_ONLY, error_object, pay
 from tests.support.fake_stripe_process import FakeStripe
 
 DECLINES = [
@@ -37,7 +37,7 @@ def declined(client: stripe.StripeClient, card: str, **given: Any) -> stripe.Err
     with pytest.raises(stripe.CardError) as decline:
         pay(client, card, **given)
     assert decline.value.http_status == 402
-    return told(decline.value)
+    return error_object(decline.value)
 
 
 def typed(client: stripe.StripeClient, number: str, **given: str) -> stripe.PaymentMethod:
@@ -185,7 +185,7 @@ def test_an_intent_goes_its_way_step_by_step(client: stripe.StripeClient) -> Non
     for act in finished:
         with pytest.raises(stripe.InvalidRequestError) as refusal:
             act()
-        error = told(refusal.value)
+        error = error_object(refusal.value)
         assert error.payment_intent is not None
         assert (error.code, error.payment_intent.status) == ("payment_intent_unexpected_state", "succeeded")
 
@@ -198,11 +198,11 @@ def test_a_canceled_intent_can_not_succeed(client: stripe.StripeClient) -> None:
         client.v1.payment_intents.confirm(intent.id, {"payment_method": "pm_card_visa"})
 
 
-def test_intents_list_by_customer_and_time(own: FakeStripe) -> None:
-    client = own.client()
+def test_intents_list_by_customer_and_time(own_server: FakeStripe) -> None:
+    client = own_server.client()
     ada, bob = client.v1.customers.create({}), client.v1.customers.create({})
     first = pay(client, customer=ada.id)
-    own.ask("POST", "clock", {"advance": 100})
+    own_server.post("clock", {"advance": 100})
     second = pay(client, customer=ada.id)
     pay(client, customer=bob.id)
     assert [one.id for one in client.v1.payment_intents.list({"customer": ada.id}).data] == [second.id, first.id]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import pairs
+from tests.fake_stripe.calls import metadata_dict
 
 
 def test_a_customer_is_made_changed_and_found(client: stripe.StripeClient) -> None:
@@ -18,7 +18,7 @@ def test_a_customer_is_made_changed_and_found(client: stripe.StripeClient) -> No
     )
     changed = client.v1.customers.update(made.id, {"name": "Ada King", "phone": "", "metadata": {"since": "1835"}})
     assert (changed.name, changed.phone, changed.email) == ("Ada King", None, "ada@found.example")
-    assert pairs(changed.metadata) == {"customer": "7", "since": "1835"}
+    assert metadata_dict(changed.metadata) == {"customer": "7", "since": "1835"}
     assert changed.address is not None
     assert (changed.address.city, changed.address.line2) == ("London", None)
     assert [one.id for one in client.v1.customers.list({"email": "ada@found.example"}).data] == [made.id]

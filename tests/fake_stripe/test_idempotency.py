@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import pay, refund, told
+from tests.fake_stripe.calls import error_object, pay, refund
 from tests.support.fake_stripe_process import FakeStripe
 
 
@@ -42,7 +42,7 @@ def test_a_decline_is_replayed_too(client: stripe.StripeClient) -> None:
                 },
                 {"idempotency_key": "declined"},
             )
-        failed = told(decline.value).payment_intent
+        failed = error_object(decline.value).payment_intent
         assert failed is not None
         intents.append(failed.id)
     assert intents[0] == intents[1]
@@ -53,7 +53,7 @@ def test_a_key_with_other_parameters_is_refused(client: stripe.StripeClient) -> 
     refund(client, intent, key="other", amount=100)
     with pytest.raises(stripe.IdempotencyError) as refusal:
         refund(client, intent, key="other", amount=200)
-    assert (refusal.value.http_status, told(refusal.value).type) == (400, "idempotency_error")
+    assert (refusal.value.http_status, error_object(refusal.value).type) == (400, "idempotency_error")
     assert refunds_of(client, intent) == 1
 
 
@@ -63,24 +63,24 @@ def test_a_key_on_another_address_is_refused(client: stripe.StripeClient) -> Non
         client.v1.payment_intents.create({"amount": 1000, "currency": "usd"}, {"idempotency_key": "elsewhere"})
 
 
-def test_a_stored_500_is_replayed_and_a_429_is_not(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_a_stored_500_is_replayed_and_a_429_is_not(server: FakeStripe, client: stripe.StripeClient) -> None:
     intent = pay(client)
-    stand_in.faults({"match": "POST /v1/refunds", "fault": "status", "status": 500, "times": 1})
+    server.faults({"match": "POST /v1/refunds", "fault": "status", "status": 500, "times": 1})
     for _ in range(2):
         with pytest.raises(stripe.APIError) as failure:
             refund(client, intent, key="stored", amount=100)
         assert failure.value.http_status == 500
     assert refunds_of(client, intent) == 0
-    stand_in.faults({"match": "POST /v1/refunds", "fault": "status", "status": 429, "times": 1})
+    server.faults({"match": "POST /v1/refunds", "fault": "status", "status": 429, "times": 1})
     with pytest.raises(stripe.RateLimitError):
         refund(client, intent, key="unstored", amount=100)
     assert refund(client, intent, key="unstored", amount=100).status == "succeeded"
 
 
-def test_an_answer_that_was_kept_survives_a_later_500(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_an_answer_that_was_kept_survives_a_later_500(server: FakeStripe, client: stripe.StripeClient) -> None:
     intent = pay(client)
     first = refund(client, intent, key="kept", amount=100)
-    stand_in.faults({"match": "POST /v1/refunds", "fault": "status", "status": 500, "times": 1})
+    server.faults({"match": "POST /v1/refunds", "fault": "status", "status": 500, "times": 1})
     with pytest.raises(stripe.APIError):
         refund(client, intent, key="kept", amount=100)
     assert refund(client, intent, key="kept", amount=100).id == first.id
@@ -104,32 +104,32 @@ def test_what_was_refused_in_earnest_stays_refused(client: stripe.StripeClient) 
     assert refusal.value.code == "charge_already_refunded"
 
 
-def test_a_key_in_flight_is_a_conflict(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_a_key_in_flight_is_a_conflict(server: FakeStripe, client: stripe.StripeClient) -> None:
     intent = pay(client)
-    stand_in.faults({"match": "POST /v1/refunds", "fault": "hold"})
+    server.faults({"match": "POST /v1/refunds", "fault": "hold"})
     got: list[str] = []
-    first = threading.Thread(target=lambda: got.append(refund(stand_in.client(), intent, key="flight", amount=9).id))
+    first = threading.Thread(target=lambda: got.append(refund(server.client(), intent, key="flight", amount=9).id))
     first.start()
     time.sleep(0.3)
     with pytest.raises(stripe.APIError) as conflict:
         refund(client, intent, key="flight", amount=9)
-    assert (conflict.value.http_status, told(conflict.value).code) == (409, "idempotency_key_in_use")
+    assert (conflict.value.http_status, error_object(conflict.value).code) == (409, "idempotency_key_in_use")
     with pytest.raises(stripe.IdempotencyError):
         refund(client, intent, key="flight", amount=10)
-    stand_in.clear()
+    server.clear()
     first.join()
     assert refund(client, intent, key="flight", amount=9).id == got[0]
 
 
-def test_twenty_at_once_with_one_key_do_it_once(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_twenty_at_once_with_one_key_do_it_once(server: FakeStripe, client: stripe.StripeClient) -> None:
     intent = pay(client)
-    stand_in.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 100})
+    server.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 100})
 
     def want(_: int) -> str:
         try:
-            return refund(stand_in.client(), intent, key="twenty", amount=9).id
+            return refund(server.client(), intent, key="twenty", amount=9).id
         except stripe.APIError as conflict:
-            return str(told(conflict).code)
+            return str(error_object(conflict).code)
 
     with ThreadPoolExecutor(20) as threads:
         got = list(threads.map(want, range(20)))
@@ -138,13 +138,13 @@ def test_twenty_at_once_with_one_key_do_it_once(stand_in: FakeStripe, client: st
     assert refunds_of(client, intent) == 1
 
 
-def test_a_key_is_forgotten_after_a_day(own: FakeStripe) -> None:
-    client = own.client()
+def test_a_key_is_forgotten_after_a_day(own_server: FakeStripe) -> None:
+    client = own_server.client()
     intent = pay(client)
     first = refund(client, intent, key="day", amount=100)
-    own.ask("POST", "clock", {"advance": 23 * 3600})
+    own_server.post("clock", {"advance": 23 * 3600})
     assert refund(client, intent, key="day", amount=100).id == first.id
-    own.ask("POST", "clock", {"advance": 3600})
+    own_server.post("clock", {"advance": 3600})
     assert refund(client, intent, key="day", amount=100).id != first.id
 
 

@@ -7,20 +7,21 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import pay, told
-from tests.support.fake_stripe_process import OPENER, PUBLISHABLE_KEY, SECRET_KEY, FakeStripe
+from devserver.programs import OPENER
+from tests.fake_stripe.calls import error_object, pay
+from tests.support.fake_stripe_process import PUBLISHABLE_KEY, SECRET_KEY, FakeStripe
 
 BASE = {"amount": "1000", "currency": "usd"}
 
 
 def ask(
-    sandbox: FakeStripe, path: str, params: dict[str, str] | None = None, *, method: str = "POST", **headers: str
+    fake: FakeStripe, path: str, params: dict[str, str] | None = None, *, method: str = "POST", **headers: str
 ) -> tuple[int, dict[str, Any], Any]:
     """Ask by hand: the client would not send what is wrong."""
     data = urllib.parse.urlencode(params or {}).encode() if method == "POST" else None
     sent = {"Authorization": f"Bearer {SECRET_KEY}", "Stripe-Version": "2026-10-28.endive"}
     sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-    request = urllib.request.Request(f"{sandbox.url}/v1/{path}", data, sent, method=method)
+    request = urllib.request.Request(f"{fake.url}/v1/{path}", data, sent, method=method)
     try:
         answer = OPENER.open(request, timeout=10)
     except urllib.error.HTTPError as error:
@@ -69,25 +70,25 @@ def ask(
     ],
 )
 def test_a_wrong_parameter_is_named(
-    stand_in: FakeStripe, wrong: dict[str, str], code: str | None, param: str, message: str | None
+    server: FakeStripe, wrong: dict[str, str], code: str | None, param: str, message: str | None
 ) -> None:
-    status, body, _ = ask(stand_in, "payment_intents", {**BASE, **wrong})
+    status, body, _ = ask(server, "payment_intents", {**BASE, **wrong})
     error = body["error"]
     assert (status, error["type"], error.get("code"), error["param"]) == (400, "invalid_request_error", code, param)
     if message is not None:
         assert error["message"] == message
 
 
-def test_a_missing_parameter_is_named(stand_in: FakeStripe) -> None:
-    status, body, _ = ask(stand_in, "payment_intents", {"currency": "usd"})
+def test_a_missing_parameter_is_named(server: FakeStripe) -> None:
+    status, body, _ = ask(server, "payment_intents", {"currency": "usd"})
     assert (status, body["error"]["code"], body["error"]["param"]) == (400, "parameter_missing", "amount")
 
 
 @pytest.mark.parametrize("path", ["customers", "refunds", "payment_methods", "setup_intents", "tokens"])
-def test_every_endpoint_refuses_unknown_parameters(stand_in: FakeStripe, path: str) -> None:
+def test_every_endpoint_refuses_unknown_parameters(server: FakeStripe, path: str) -> None:
     for method in ("POST", "GET") if path != "tokens" else ("POST",):
         where = path if method == "POST" else f"{path}?colour=red"
-        status, body, _ = ask(stand_in, where, {"colour": "red"}, method=method)
+        status, body, _ = ask(server, where, {"colour": "red"}, method=method)
         assert (status, body["error"]["code"]) == (400, "parameter_unknown")
 
 
@@ -108,53 +109,53 @@ def test_every_endpoint_refuses_unknown_parameters(stand_in: FakeStripe, path: s
         ("17499", "huf", "amount_too_small"),
     ],
 )
-def test_amounts_are_held_to_their_currency(stand_in: FakeStripe, amount: str, currency: str, code: str | None) -> None:
-    status, body, _ = ask(stand_in, "payment_intents", {"amount": amount, "currency": currency})
+def test_amounts_are_held_to_their_currency(server: FakeStripe, amount: str, currency: str, code: str | None) -> None:
+    status, body, _ = ask(server, "payment_intents", {"amount": amount, "currency": currency})
     assert (status, body.get("error", {}).get("code")) == (400 if code else 200, code)
 
 
-def test_a_currency_that_stripe_does_not_charge_is_refused(stand_in: FakeStripe) -> None:
-    status, body, _ = ask(stand_in, "payment_intents", {"amount": "1000", "currency": "xxx"})
+def test_a_currency_that_stripe_does_not_charge_is_refused(server: FakeStripe) -> None:
+    status, body, _ = ask(server, "payment_intents", {"amount": "1000", "currency": "xxx"})
     assert (status, body["error"]["param"]) == (400, "currency")
     assert body["error"]["message"].startswith(
         "Invalid currency: xxx. Stripe currently supports these currencies: aed,"
     )
 
 
-def test_payment_method_types_are_refused_by_today_s_version_only(stand_in: FakeStripe) -> None:
+def test_payment_method_types_are_refused_by_today_s_version_only(server: FakeStripe) -> None:
     given = {**BASE, "payment_method_types[]": "card"}
-    status, body, _ = ask(stand_in, "payment_intents", given)
+    status, body, _ = ask(server, "payment_intents", given)
     assert (status, body["error"]["code"]) == (400, "payment_method_types_no_longer_supported")
-    status, body, headers = ask(stand_in, "payment_intents", given, Stripe_Version="2024-06-20")
+    status, body, headers = ask(server, "payment_intents", given, Stripe_Version="2024-06-20")
     assert (status, body["payment_method_types"], headers["Stripe-Version"]) == (200, ["card"], "2024-06-20")
 
 
-def test_allowed_types_are_new_and_stand_alone(stand_in: FakeStripe) -> None:
+def test_allowed_types_are_new_and_stand_alone(server: FakeStripe) -> None:
     given = {**BASE, "allowed_payment_method_types[0]": "card"}
-    status, body, _ = ask(stand_in, "payment_intents", given, Stripe_Version="2024-06-20")
+    status, body, _ = ask(server, "payment_intents", given, Stripe_Version="2024-06-20")
     assert (status, body["error"]["code"]) == (400, "parameter_unknown")
-    status, body, _ = ask(stand_in, "payment_intents", {**given, "automatic_payment_methods[enabled]": "true"})
+    status, body, _ = ask(server, "payment_intents", {**given, "automatic_payment_methods[enabled]": "true"})
     assert status == 400
     assert "You may only specify one of these parameters" in body["error"]["message"]
 
 
-def test_dynamic_payment_methods_want_a_return_url(stand_in: FakeStripe) -> None:
+def test_dynamic_payment_methods_want_a_return_url(server: FakeStripe) -> None:
     given = {**BASE, "confirm": "true", "payment_method": "pm_card_visa"}
-    status, body, _ = ask(stand_in, "payment_intents", given)
+    status, body, _ = ask(server, "payment_intents", given)
     assert (status, body["error"]["param"]) == (400, "return_url")
     never = {"automatic_payment_methods[enabled]": "true", "automatic_payment_methods[allow_redirects]": "never"}
     for more in ({"return_url": "https://example.com/"}, never):
-        status, body, _ = ask(stand_in, "payment_intents", {**given, **more})
+        status, body, _ = ask(server, "payment_intents", {**given, **more})
         assert (status, body["status"]) == (200, "succeeded")
 
 
-def test_json_is_not_taken(stand_in: FakeStripe) -> None:
-    status, body, _ = ask(stand_in, "customers", {"a": "b"}, Content_Type="application/json")
+def test_json_is_not_taken(server: FakeStripe) -> None:
+    status, body, _ = ask(server, "customers", {"a": "b"}, Content_Type="application/json")
     assert (status, "application/x-www-form-urlencoded" in body["error"]["message"]) == (400, True)
 
 
-def test_an_unknown_address_is_said_to_be_one(stand_in: FakeStripe) -> None:
-    status, body, headers = ask(stand_in, "charges/x/y/z", method="GET")
+def test_an_unknown_address_is_said_to_be_one(server: FakeStripe) -> None:
+    status, body, headers = ask(server, "charges/x/y/z", method="GET")
     assert (status, body["error"]["message"].partition(".")[0]) == (
         404,
         "Unrecognized request URL (GET: /v1/charges/x/y/z)",
@@ -163,23 +164,23 @@ def test_an_unknown_address_is_said_to_be_one(stand_in: FakeStripe) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "sk_test_wrong"])
-def test_a_wrong_or_missing_key_is_401(stand_in: FakeStripe, key: str) -> None:
+def test_a_wrong_or_missing_key_is_401(server: FakeStripe, key: str) -> None:
     with pytest.raises(stripe.AuthenticationError) as refusal:
-        stand_in.client(key or "x").v1.customers.list()
+        server.client(key or "x").v1.customers.list()
     assert refusal.value.http_status == 401
-    assert ask(stand_in, "customers", method="GET", Authorization="")[0] == 401
+    assert ask(server, "customers", method="GET", Authorization="")[0] == 401
 
 
-def test_basic_auth_is_taken_too(stand_in: FakeStripe) -> None:
-    status, _, _ = ask(stand_in, "customers", method="GET", Authorization="Basic c2tfdGVzdF9zYW5kYm94Og==")
+def test_basic_auth_is_taken_too(server: FakeStripe) -> None:
+    status, _, _ = ask(server, "customers", method="GET", Authorization="Basic c2tfdGVzdF9zYW5kYm94Og==")
     assert status == 200
 
 
-def test_a_browser_s_key_does_only_what_browsers_may(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
-    browser = stand_in.client(PUBLISHABLE_KEY)
+def test_a_browser_s_key_does_only_what_browsers_may(server: FakeStripe, client: stripe.StripeClient) -> None:
+    browser = server.client(PUBLISHABLE_KEY)
     with pytest.raises(stripe.AuthenticationError) as refusal:
         browser.v1.customers.list()
-    assert told(refusal.value).code == "secret_key_required"
+    assert error_object(refusal.value).code == "secret_key_required"
     intent = client.v1.payment_intents.create({"amount": 1000, "currency": "usd", "metadata": {"order": "7"}})
     with pytest.raises(stripe.InvalidRequestError):
         browser.v1.payment_intents.retrieve(intent.id)
@@ -189,8 +190,8 @@ def test_a_browser_s_key_does_only_what_browsers_may(stand_in: FakeStripe, clien
     assert (seen.amount, hasattr(seen, "metadata"), hasattr(seen, "customer")) == (1000, False, False)
 
 
-def test_a_browser_may_ask_from_another_origin(stand_in: FakeStripe) -> None:
-    request = urllib.request.Request(f"{stand_in.url}/v1/payment_methods", method="OPTIONS")
+def test_a_browser_may_ask_from_another_origin(server: FakeStripe) -> None:
+    request = urllib.request.Request(f"{server.url}/v1/payment_methods", method="OPTIONS")
     with OPENER.open(request, timeout=10) as answer:
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import pairs, pay, refund
+from tests.fake_stripe.calls import metadata_dict, pay, refund
 from tests.support.fake_stripe_process import FakeStripe
 
 
@@ -23,7 +23,7 @@ def test_a_refund_of_nothing_named_is_of_all_that_is_left(client: stripe.StripeC
     intent = pay(client)
     first = refund(client, intent, amount=300, reason="requested_by_customer", metadata={"refund": "1"})
     assert (first.status, first.reason) == ("succeeded", "requested_by_customer")
-    assert pairs(first.metadata) == {"refund": "1"}
+    assert metadata_dict(first.metadata) == {"refund": "1"}
     assert (refund(client, intent).amount, charge_of(client, intent).refunded) == (700, True)
 
 
@@ -43,12 +43,12 @@ def test_no_more_than_what_is_left_goes_back(client: stripe.StripeClient) -> Non
     assert charge_of(client, intent).amount_refunded == 1000
 
 
-def test_of_twenty_at_once_that_want_six_tenths_one_gets_it(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_of_twenty_at_once_that_want_six_tenths_one_gets_it(server: FakeStripe, client: stripe.StripeClient) -> None:
     intent = pay(client)
 
     def want(_: int) -> bool:
         try:
-            refund(stand_in.client(), intent, amount=600)
+            refund(server.client(), intent, amount=600)
         except stripe.InvalidRequestError:
             return False
         return True
@@ -68,19 +68,19 @@ def test_a_refund_needs_money_that_was_taken(client: stripe.StripeClient) -> Non
 
 
 def test_a_disputed_charge_is_not_refunded_until_the_dispute_is_won(
-    stand_in: FakeStripe, client: stripe.StripeClient
+    server: FakeStripe, client: stripe.StripeClient
 ) -> None:
     intent = pay(client)
-    dispute = stand_in.ask("POST", "disputes", {"payment_intent": intent.id})
+    dispute = server.post("disputes", {"payment_intent": intent.id})
     assert refused(client, intent).code == "charge_disputed"
     assert client.v1.disputes.list({"payment_intent": intent.id}).data[0].status == "needs_response"
-    stand_in.ask("POST", f"disputes/{dispute['id']}/close", {"status": "won"})
+    server.post(f"disputes/{dispute['id']}/close", {"status": "won"})
     assert client.v1.disputes.retrieve(dispute["id"]).status == "won"
     assert refund(client, intent).status == "succeeded"
 
 
-def test_a_pending_refund_counts_at_once_and_settles_in_time(own: FakeStripe) -> None:
-    client = own.client()
+def test_a_pending_refund_counts_at_once_and_settles_in_time(own_server: FakeStripe) -> None:
+    client = own_server.client()
     intent = pay(client, "pm_card_pendingRefund")
     begun = refund(client, intent)
     assert (begun.status, begun.pending_reason, charge_of(client, intent).amount_refunded) == (
@@ -88,14 +88,14 @@ def test_a_pending_refund_counts_at_once_and_settles_in_time(own: FakeStripe) ->
         "processing",
         1000,
     )
-    own.ask("POST", "clock", {"advance": 60})
+    own_server.post("clock", {"advance": 60})
     assert eventually(client, begun.id, "succeeded").status == "succeeded"
     assert types(client)[:2] == ["charge.refund.updated", "refund.updated"]
 
 
-def test_a_pending_refund_can_be_settled_now_or_taken_back(stand_in: FakeStripe, client: stripe.StripeClient) -> None:
+def test_a_pending_refund_can_be_settled_now_or_taken_back(server: FakeStripe, client: stripe.StripeClient) -> None:
     settled = refund(client, pay(client, "pm_card_pendingRefund"))
-    assert stand_in.ask("POST", f"refunds/{settled.id}/settle")["status"] == "succeeded"
+    assert server.post(f"refunds/{settled.id}/settle")["status"] == "succeeded"
     intent = pay(client, "pm_card_pendingRefund")
     begun = refund(client, intent)
     assert client.v1.refunds.cancel(begun.id).status == "canceled"
@@ -104,8 +104,8 @@ def test_a_pending_refund_can_be_settled_now_or_taken_back(stand_in: FakeStripe,
         client.v1.refunds.cancel(settled.id)
 
 
-def test_a_refund_that_the_bank_sends_back_fails_later_and_leaves_the_charge_as_it_was(own: FakeStripe) -> None:
-    client = own.client()
+def test_a_refund_that_the_bank_sends_back_fails_later_and_leaves_the_charge_as_it_was(own_server: FakeStripe) -> None:
+    client = own_server.client()
     intent = pay(client, "pm_card_refundFail")
     begun = refund(client, intent)
     assert begun.status == "succeeded"
@@ -134,14 +134,14 @@ def test_refunds_list_by_what_they_belong_to(client: stripe.StripeClient) -> Non
 def test_a_refund_s_metadata_may_change(client: stripe.StripeClient) -> None:
     made = refund(client, pay(client), metadata={"a": "1", "b": "2"})
     changed = client.v1.refunds.update(made.id, {"metadata": {"a": "", "c": "3"}})
-    assert pairs(changed.metadata) == {"b": "2", "c": "3"}
+    assert metadata_dict(changed.metadata) == {"b": "2", "c": "3"}
 
 
-def test_the_ledger_tells_of_all_money(own: FakeStripe) -> None:
-    client = own.client()
+def test_the_ledger_tells_of_all_money(own_server: FakeStripe) -> None:
+    client = own_server.client()
     intent = pay(client, metadata={"payment": "7"})
     back = refund(client, intent, amount=250, metadata={"refund": "8"})
-    assert own.ledger() == {
+    assert own_server.ledger() == {
         "payment_intents": [
             {
                 "id": intent.id,

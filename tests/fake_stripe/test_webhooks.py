@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import stripe
 
-from tests.fake_stripe.acts import pay, refund
+from tests.fake_stripe.calls import pay, refund
 from tests.support.fake_stripe_process import WEBHOOK_SECRET, FakeStripe
 
 
@@ -55,8 +55,8 @@ def listener() -> Iterator[Listener]:
 
 @pytest.fixture
 def sending(tmp_path: Path, listener: Listener) -> Iterator[FakeStripe]:
-    with FakeStripe(tmp_path / "stripe.sqlite3", webhook_url=listener.url) as sandbox:
-        yield sandbox
+    with FakeStripe(tmp_path / "stripe.sqlite3", webhook_url=listener.url) as fake:
+        yield fake
 
 
 PAID = ["charge.succeeded", "payment_intent.created", "payment_intent.succeeded"]
@@ -70,23 +70,23 @@ def test_events_are_signed_and_tell_what_happened(sending: FakeStripe, listener:
     listener.wait(lambda: len(listener.got) == 5)
     assert sorted(listener.types()) == sorted(PAID + REFUNDED)
     event = next(event for event in listener.got if event.type == "charge.refunded")
-    told = event.to_dict()
-    assert told["data"]["object"]["amount_refunded"] == 100
-    assert told["request"]["idempotency_key"] == "told"
+    error_object = event.to_dict()
+    assert error_object["data"]["object"]["amount_refunded"] == 100
+    assert error_object["request"]["idempotency_key"] == "told"
     assert (event.api_version, event.livemode) == ("2026-10-28.endive", False)
     kept = client.v1.events.retrieve(event.id)
     assert (kept.type, kept.created) == (event.type, event.created)
 
 
-def test_the_events_of_every_outcome(own: FakeStripe) -> None:
-    client = own.client()
+def test_the_events_of_every_outcome(own_server: FakeStripe) -> None:
+    client = own_server.client()
     with pytest.raises(stripe.CardError):
         pay(client, "pm_card_chargeDeclined")
     waiting = pay(client, "pm_card_authenticationRequired")
     client.v1.payment_intents.cancel(waiting.id)
     paid = pay(client)
-    dispute = own.ask("POST", "disputes", {"payment_intent": paid.id})
-    own.ask("POST", f"disputes/{dispute['id']}/close", {"status": "lost"})
+    dispute = own_server.post("disputes", {"payment_intent": paid.id})
+    own_server.post(f"disputes/{dispute['id']}/close", {"status": "lost"})
     types = [event.type for event in client.v1.events.list({"limit": 100}).data][::-1]
     assert types == [
         *("payment_intent.created", "charge.failed", "payment_intent.payment_failed"),
@@ -119,11 +119,11 @@ def test_an_event_that_nobody_took_comes_after_a_restart(sending: FakeStripe, li
 def test_an_address_that_never_answers_does_not_keep_the_sandbox_from_ending(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        with FakeStripe(tmp_path / "stripe.sqlite3", webhook_url=url) as sandbox:
-            pay(sandbox.client())
+        with FakeStripe(tmp_path / "stripe.sqlite3", webhook_url=url) as fake:
+            pay(fake.client())
             time.sleep(0.3)
             began = time.monotonic()
-            assert sandbox.stop() == 0
+            assert fake.stop() == 0
             assert time.monotonic() - began < 2
 
 

@@ -51,13 +51,13 @@ class Chaos:
             breaking = first.pop() if first else self.dice.choices(list(chances), list(chances.values()))[0]
             self.broken[breaking.__name__] += 1
             breaking()
-        self.house.stack.sandbox.clear()
+        self.house.stack.fake_stripe.clear()
 
     def faults(self) -> None:
         """Have Stripe misbehave in another way."""
         modes = ("normal", "double", "late", "reversed", "off")
         rules = self.dice.sample(FAULTS, self.dice.randrange(3))
-        self.house.stack.sandbox.faults(*rules, webhooks=self.dice.choice(modes))
+        self.house.stack.fake_stripe.faults(*rules, webhooks=self.dice.choice(modes))
 
     def kill_worker(self) -> None:
         """Kill the worker and all its children, and start another."""

@@ -12,15 +12,15 @@ from billing import gateway
 from devserver import fake_stripe_server, programs
 from devserver.fake_stripe_server import FakeStripeServer
 from devserver.process import Process
-from devserver.temporary_services import Stack
-from tests.support.services import STACK
+from devserver.temporary_services import TemporaryServices
+from tests.support.services import SERVICES
 
 
 @dataclass
 class House:
     """Web, workers and beat over the services of the tests; each can be killed and started again."""
 
-    stack: Stack
+    stack: TemporaryServices
     folder: Path
     running: list[Process] = field(default_factory=list)
     # What is said to the programs beside that.
@@ -47,12 +47,12 @@ class House:
         return self._started(programs.beat(self.env, self.folder))
 
     def web(self) -> Process:
-        """Start the web server, where the sandbox sends its webhooks."""
+        """Start the web server, where the fake Stripe sends its webhooks."""
         return self._started(programs.web(self.env, self.folder, self.stack.port))
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Run a command of `manage.py` to its end; give its exit status and what it said."""
-        command = programs.command(self.env, self.folder, *arguments)
+        command = programs.manage_command(self.env, self.folder, *arguments)
         self.running.append(command)
         command.spawn()
         assert command.child is not None
@@ -67,7 +67,7 @@ class House:
         """End all of it, and have the services answer again."""
         for program in self.running:
             program.kill()
-        for service in (self.stack.postgres, self.stack.redis, self.stack.sandbox):
+        for service in (self.stack.postgres, self.stack.redis, self.stack.fake_stripe):
             if not service.running:
                 service.start()
 
@@ -77,11 +77,11 @@ def stripe_alone(
     pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> Iterator[FakeStripeServer]:
     """Give a Stripe whose books are empty, to this test and all that it starts: reconciling reads the whole books."""
-    stack = pytestconfig.stash[STACK]
-    variables = fake_stripe_server.variables(programs.free_port())
-    own = FakeStripeServer(stack.env | variables, tmp_path, stack.port, refund_delay=1)
-    monkeypatch.setattr(stack, "sandbox", own)
-    monkeypatch.setattr(stack, "env", stack.env | variables)
+    stack = pytestconfig.stash[SERVICES]
+    environment = fake_stripe_server.environment(programs.free_port())
+    own = FakeStripeServer(stack.env | environment, tmp_path, stack.port, refund_delay=1)
+    monkeypatch.setattr(stack, "fake_stripe", own)
+    monkeypatch.setattr(stack, "env", stack.env | environment)
     settings.STRIPE_API_BASE = own.url
     gateway.client.cache_clear()
     own.start()
@@ -93,6 +93,6 @@ def stripe_alone(
 @pytest.fixture
 def house(pytestconfig: pytest.Config, tmp_path: Path, transactional_db: None) -> Iterator[House]:
     """Give a house whose rooms are still empty."""
-    house = House(pytestconfig.stash[STACK], tmp_path)
+    house = House(pytestconfig.stash[SERVICES], tmp_path)
     yield house
     house.stop()

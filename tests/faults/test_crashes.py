@@ -9,13 +9,15 @@ import pytest
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import Difference, Payment, Reconciliation, Refund, Seen
+from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund
 from billing.reconciliation import run as reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.faults.crashing import crashes
@@ -85,7 +87,7 @@ def undone(begin: Callable[..., Any], order_id: int) -> None:
     order = begin(order_id=order_id, by=ANA, at=timezone.now())
     act = open_act(order)
     if act:
-        settle_act(act=act, at=timezone.now())
+        execute_act(act=act, at=timezone.now())
 
 
 def fulfilled() -> Order:
@@ -125,15 +127,15 @@ def test_money_goes_back_once_whatever_the_step_of_the_crash(
     balanced()
 
 
-def lose_an_answer(sandbox: FakeStripeServer) -> Order:
+def lose_an_answer(fake_stripe: FakeStripeServer) -> Order:
     """Place an order whose money Stripe takes without saying so."""
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     return place_order()
 
 
 def reconciled() -> None:
     """Go on with the pass that was left, or begin one, to its end."""
-    reconciliation.work(reconciliation_id=reconciliation.begin(at=timezone.now()).pk, until=math.inf)
+    reconciliation.run_pass(reconciliation_id=reconciliation.start(at=timezone.now()).pk, until=math.inf)
 
 
 # Each order makes the next pass longer, by more steps than one: every step has its turn in one of these.
@@ -155,6 +157,6 @@ def test_reconciling_goes_on_after_a_crash_at_any_step(
         assert [each.kind for each in Difference.objects.all()] == ["charge_unknown"]
         order, passes = lose_an_answer(stripe_alone), passes + 1
     order.refresh_from_db()
-    assert (order.status, Seen.objects.count()) == ("paid", 0)
+    assert (order.status, ComparedObject.objects.count()) == ("paid", 0)
     assert passes > 3
     assert Difference.objects.count() == 1

@@ -70,7 +70,7 @@ def test_canceling_goes_on_by_itself_however_often_its_worker_is_killed(
     count: int, kills: int, within: float, house: House, balanced: Callable[[], None], ledger: Ledger
 ) -> None:
     sell(count)
-    house.stack.sandbox.faults(*USUAL)
+    house.stack.fake_stripe.faults(*USUAL)
     job = a_job("cancel", Order.objects.all(), a_clerk())
     house.beat()
     killer = Killer(house, kills, count)
@@ -86,7 +86,7 @@ def test_two_overlapping_jobs_with_lost_messages_send_each_refund_once(
     house: House, balanced: Callable[[], None], ledger: Ledger
 ) -> None:
     sell(30)
-    house.stack.sandbox.faults(*USUAL)
+    house.stack.fake_stripe.faults(*USUAL)
     ben, cleo = a_clerk(), a_clerk("cleo")
     keys = list(Order.objects.order_by("pk").values_list("pk", flat=True))
     first = a_job("cancel", Order.objects.filter(pk__in=keys[:20]), ben)

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from ecommerce import exports
 from ecommerce.bulk_jobs.outcomes import Progress
+from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent
 from ecommerce.tasks import enqueue_job
 from tests.faults.conftest import House
@@ -114,7 +114,7 @@ def test_an_export_is_whole_or_is_not_there(house: House) -> None:
         job.refresh_from_db()
 
     assert (job.status, len(killed)) == ("succeeded", 3)
-    with exports.storage().open(job.file, "r") as file:
+    with storage().open(job.file, "r") as file:
         numbers = [row["number"] for row in csv.DictReader(file)]
     assert numbers == list(Order.objects.order_by("pk").values_list("number", flat=True))
-    assert [exports.storage().exists(name) for name in killed] == [False] * 3
+    assert [storage().exists(name) for name in killed] == [False] * 3

@@ -14,11 +14,11 @@ from django.utils import timezone
 from billing.models import Payment
 from billing.tasks import enqueue_on_commit, process_event
 from ecommerce.models import Order, OrderAct
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.faults.conftest import House
 from tests.faults.website import Website, lost, make_ada
@@ -47,7 +47,7 @@ def cancel_and_ring(order: Order) -> Order:
     canceled = cancel(order_id=order.pk, reason="changed their mind", by=ANA, at=timezone.now())
     act = open_act(canceled)
     assert act is not None
-    enqueue_on_commit(settle_act, act_id=act.pk)
+    enqueue_on_commit(execute_act, act_id=act.pk)
     return canceled
 
 
@@ -72,7 +72,7 @@ def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(
     house: House, balanced: Check, browser: Client, ledger: Callable[[], dict[str, Any]]
 ) -> None:
     order = place_order()
-    house.stack.sandbox.faults(*STRIPE_DOWN)
+    house.stack.fake_stripe.faults(*STRIPE_DOWN)
     house.worker()
     house.beat()
     calm = "Stripe has not answered yet. The order changes once it has said yes."
@@ -89,7 +89,7 @@ def test_canceling_while_stripe_is_down_is_honest_and_ends_by_itself(
     with pytest.raises(OrderError, match="waits for Stripe"):
         fulfill(order_id=order.pk, by=ANA, at=timezone.now())
     assert ledger()["refunds"] == []
-    house.stack.sandbox.clear()
+    house.stack.fake_stripe.clear()
     until(order, "canceled")
     order.refresh_from_db()
     assert (order.money_state, order.amount_refunded) == ("", 1500)
@@ -104,7 +104,7 @@ def test_a_refusal_of_stripes_leaves_the_order_paid_and_says_why(
     order = place_order()
     assert order.invoice
     disputed = {"payment_intent": order.invoice.payments.get().stripe_payment_intent_id}
-    house.stack.sandbox._ask("POST", "disputes", disputed)
+    house.stack.fake_stripe.post("disputes", disputed)
     house.worker()
     cancel_on_the_page(order, browser)
     begun = time.monotonic()
@@ -151,14 +151,14 @@ def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
     house: House, balanced: Check, ledger: Callable[[], dict[str, Any]]
 ) -> None:
     order = place_order()
-    house.stack.sandbox.faults({"match": "POST /v1/refunds", "fault": "hold"})
+    house.stack.fake_stripe.faults({"match": "POST /v1/refunds", "fault": "hold"})
     worker = house.worker()
     cancel_and_ring(order)
     while not OrderAct.objects.filter(refund__tries=1).exists():
         time.sleep(0.1)
     time.sleep(1)
     worker.kill()
-    house.stack.sandbox.clear()
+    house.stack.fake_stripe.clear()
     house.worker("another")
     house.beat()
     until(order, "canceled")
@@ -174,7 +174,7 @@ def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     sku = make_sku()
     web = house.web()
     website = Website.entered(house.base_url)
-    house.stack.sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
+    house.stack.fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
     body = {"items": [{"sku_id": sku.pk, "quantity": 1}], "gateway_token": "tok_visa"}
     asking = threading.Thread(target=lost, args=(website, body))
     asking.start()
@@ -183,7 +183,7 @@ def test_the_web_process_is_killed_between_the_phases_of_a_charge(
     time.sleep(1)
     web.kill()
     asking.join(30)
-    house.stack.sandbox.clear()
+    house.stack.fake_stripe.clear()
     house.worker()
     house.beat()
     until(Order.objects.get(), "paid")

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from billing import gateway, leases, payments, settlement
+from billing import gateway, payments, settlement
 from billing.models import CreditNote, Payment, Refund, WebhookEvent
 from billing.models.payment import StripeOperation
 from billing.results import RefundResult
@@ -25,9 +25,10 @@ from billing.signals import results_received
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders import fulfill
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.execute import settle_act
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.execute import execute_act
+from ecommerce.orders.refund import refund
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import at_once
@@ -82,17 +83,17 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
 def test_the_look_up(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: FakeStripeServer,
+    fake_stripe: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe takes the money, says nothing, and then has trouble of its own."""
     make_customer()
     make_sku()
     if not protected:
-        monkeypatch.setattr(settlement, "look_for_intent", lambda _payment: None)
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+        monkeypatch.setattr(settlement, "find_intent", lambda _payment: None)
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     place_order()
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     settle_everything()
     assert (differences(ledger()) == []) is protected
 
@@ -109,7 +110,7 @@ def impatient(settings: Settings) -> Iterator[None]:
 def test_the_key(
     protected: bool,  # noqa: FBT001
     monkeypatch: pytest.MonkeyPatch,
-    sandbox: FakeStripeServer,
+    fake_stripe: FakeStripeServer,
     ledger: Book,
 ) -> None:
     """Stripe is so slow that a second request arrives while the first is still being worked on."""
@@ -117,10 +118,10 @@ def test_the_key(
     make_sku()
     if not protected:
         monkeypatch.setattr(StripeOperation, "idempotency_key", property(lambda _self: str(uuid.uuid4())))
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
     place_order()
     settle_everything(1)
-    sandbox.clear()
+    fake_stripe.clear()
     time.sleep(1)
     settle_everything()
     assert (differences(ledger()) == []) is protected
@@ -134,7 +135,7 @@ def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
             cursor.execute("ALTER TABLE billing_refund DISABLE TRIGGER keep_refunds")
         try:
             begun = refund(order_id=order.pk, reason="", amount=500, by=ANA, at=timezone.now())
-            settle_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
+            execute_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
             assert (differences(ledger()) == []) is protected
         finally:
             cursor.execute("ALTER TABLE billing_refund ENABLE TRIGGER keep_refunds")
@@ -145,22 +146,21 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
-    leased = leases.lease(Refund, act.refund_id or 0, at=timezone.now())
-    assert leased is not None
+    (leased,) = settlement.claim_operations(Refund.objects.filter(pk=act.refund_id or 0), at=timezone.now())
     answer = settlement.submit_refund(leased, at=timezone.now())
     if not protected:
 
-        def always(*, answer: RefundResult, **_: Any) -> payments.RefundChange:
-            rows = Refund.objects.filter(pk=answer.refund_id or 0)
+        def always(*, result: RefundResult, **_: Any) -> payments.RefundChange:
+            rows = Refund.objects.filter(pk=result.refund_id or 0)
             rows.update(
-                status=answer.status, stripe_refund_id=answer.stripe_id, next_attempt_at=None, closed_at=timezone.now()
+                status=result.status, stripe_refund_id=result.stripe_id, next_attempt_at=None, closed_at=timezone.now()
             )
-            CreditNote.objects.filter(refund=answer.refund_id).delete()
+            CreditNote.objects.filter(refund=result.refund_id).delete()
             return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
-        monkeypatch.setattr(payments, "close_refund", always)
+        monkeypatch.setattr(payments, "apply_refund_result", always)
     for _ in range(3):
-        results_received.send(sender=Refund, answers=[answer], at=timezone.now())
+        results_received.send(sender=Refund, results=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected
 
 

@@ -16,12 +16,12 @@ def kept(tmp_path: Path, monkeypatch: MonkeyPatch) -> Iterator[Callable[[dict[st
 
     def keep(choices: dict[str, str]) -> None:
         (tmp_path / "environment.json").write_text(json.dumps(choices), encoding="utf-8")
-        config.chosen_locally.cache_clear()
+        config.make_run_variables.cache_clear()
 
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
-    config.chosen_locally.cache_clear()
+    config.make_run_variables.cache_clear()
     yield keep
-    config.chosen_locally.cache_clear()
+    config.make_run_variables.cache_clear()
 
 
 def test_a_flag_is_read(monkeypatch: MonkeyPatch) -> None:
@@ -40,14 +40,14 @@ def test_a_number_is_read_with_its_bounds(monkeypatch: MonkeyPatch) -> None:
 
 def test_an_address_loses_the_slash_at_its_end(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setenv("BASE_URL", "https://orders.example.com/")
-    assert config.address("BASE_URL", schemes=("https",)) == "https://orders.example.com"
+    assert config.url("BASE_URL", schemes=("https",)) == "https://orders.example.com"
 
 
 def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "a.example, b.example,")
-    assert config.listed("ALLOWED_HOSTS", ("c.example",)) == ["a.example", "b.example"]
+    assert config.comma_separated("ALLOWED_HOSTS", ("c.example",)) == ["a.example", "b.example"]
     monkeypatch.setenv("ALLOWED_HOSTS", "")
-    assert config.listed("ALLOWED_HOSTS", ("c.example",)) == ["c.example"]
+    assert config.comma_separated("ALLOWED_HOSTS", ("c.example",)) == ["c.example"]
 
 
 @pytest.mark.parametrize(
@@ -64,13 +64,13 @@ def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
         ),
         (
             "ftp://there",
-            lambda: config.address("X", schemes=("http", "https")),
+            lambda: config.url("X", schemes=("http", "https")),
             "X does not start with http://… or https://…: write it so.",
         ),
         *(
             (
                 written,
-                lambda: config.address("X", schemes=("http", "redis")),
+                lambda: config.url("X", schemes=("http", "redis")),
                 f"X is no address ({why}): write scheme://host:port.",
             )
             for written, why in (
@@ -82,20 +82,20 @@ def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
         *(
             (
                 written,
-                lambda: config.key("X", begins=("sk_", "rk_")),
+                lambda: config.stripe_key("X", prefixes=("sk_", "rk_")),
                 "X is not what Stripe's dashboard shows for it: write the one that begins with sk_… or rk_….",
             )
             for written in ("pk_test_1", "garbage", "sk_test_1 sk_test_2", "sk_test_é")
         ),
         (
             "https://",
-            lambda: config.address("X", schemes=("http", "https")),
+            lambda: config.url("X", schemes=("http", "https")),
             "X is 'https://', which names no host: write it after https://.",
         ),
         *(
             (
                 written,
-                lambda: config.zone("X", "UTC"),
+                lambda: config.time_zone("X", "UTC"),
                 f"X is '{written}'; write the name of a time zone, for example Europe/Berlin.",
             )
             for written in ("Mars", "Europe", "../etc/passwd", "/etc/passwd")
@@ -133,7 +133,7 @@ def test_a_real_stripe_is_never_sent_to_a_sandbox_of_old(
 def test_keys_are_told_by_how_they_begin(monkeypatch: MonkeyPatch) -> None:
     for written in ("sk_test_sandbox", "rk_live_51", ""):
         monkeypatch.setenv("X", written)
-        assert config.key("X", begins=("sk_", "rk_")) == written
+        assert config.stripe_key("X", prefixes=("sk_", "rk_")) == written
 
 
 def test_a_home_that_nobody_has_is_said(monkeypatch: MonkeyPatch) -> None:

@@ -11,25 +11,25 @@ from django.test import Client
 
 from devserver.process import Process
 from devserver.programs import OPENER
-from devserver.temporary_services import Stack
+from devserver.temporary_services import TemporaryServices
 
 WELL = {"postgresql": "answers", "redis": "answers"}
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("stack")) as stack:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporaryServices]:
+    with TemporaryServices(tmp_path_factory.mktemp("stack")) as stack:
         stack.web()
         yield stack
 
 
 @pytest.fixture(params=["postgres", "redis"])
-def server(request: pytest.FixtureRequest, stack: Stack) -> Process:
+def server(request: pytest.FixtureRequest, stack: TemporaryServices) -> Process:
     found: Process = getattr(stack, request.param)
     return found
 
 
-def asked(stack: Stack) -> tuple[int, dict[str, Any]]:
+def asked(stack: TemporaryServices) -> tuple[int, dict[str, Any]]:
     try:
         with OPENER.open(f"{stack.env['BASE_URL']}/healthz", timeout=10) as answer:
             return answer.status, json.loads(answer.read())
@@ -41,14 +41,14 @@ def down(server: Process) -> tuple[int, dict[str, Any]]:
     return 503, {**WELL, "postgresql" if server.name == "PostgreSQL" else "redis": "does not answer"}
 
 
-def test_it_says_which_one_is_gone_and_that_it_is_back(stack: Stack, server: Process) -> None:
+def test_it_says_which_one_is_gone_and_that_it_is_back(stack: TemporaryServices, server: Process) -> None:
     server.stop()
     assert asked(stack) == down(server)
     server.start()
     assert asked(stack) == (200, WELL)
 
 
-def test_a_server_that_hangs_is_not_waited_for(stack: Stack, server: Process) -> None:
+def test_a_server_that_hangs_is_not_waited_for(stack: TemporaryServices, server: Process) -> None:
     os.kill(server.pid, signal.SIGSTOP)
     begun = time.monotonic()
     try:

@@ -25,7 +25,7 @@ def test_sockets_do_not_move_with_tmpdir(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_without_a_url_the_embedded_database_is_meant() -> None:
-    assert service_urls.database("", VAR) == {
+    assert service_urls.database_settings("", VAR) == {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "pelcro",
         "USER": "pelcro",
@@ -37,7 +37,7 @@ def test_without_a_url_the_embedded_database_is_meant() -> None:
 
 
 def test_a_database_url_is_read_whole() -> None:
-    assert service_urls.database("postgres://ana:p%40ss@db.example:6543/shop?sslmode=require", VAR) == {
+    assert service_urls.database_settings("postgres://ana:p%40ss@db.example:6543/shop?sslmode=require", VAR) == {
         "ENGINE": "django.db.backends.postgresql",
         "NAME": "shop",
         "USER": "ana",
@@ -60,7 +60,7 @@ def test_a_database_url_is_read_whole() -> None:
 )
 def test_a_bad_database_url_says_what_to_write(url: str, what: str) -> None:
     with pytest.raises(ImproperlyConfigured) as refusal:
-        service_urls.database(url, VAR)
+        service_urls.database_settings(url, VAR)
     assert str(refusal.value) == f"DATABASE_URL {what}: write postgresql://user:password@host:5432/name."
 
 

@@ -1,4 +1,4 @@
-"""The two books: our rows and the sandbox's ledger, held against each other by the rules of how money stays right."""
+"""The two books, our rows and the fake Stripe's ledger, compared by the rules of how money stays right."""
 
 from collections import defaultdict
 from typing import Any

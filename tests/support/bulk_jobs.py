@@ -13,7 +13,7 @@ from ecommerce.bulk_jobs import selection
 from ecommerce.bulk_jobs.run import run_job
 from ecommerce.bulk_jobs.selection import NewJob
 from ecommerce.models import BulkJob, BulkJobItem, Order
-from ecommerce.orders.refund import cancel
+from ecommerce.orders.cancel import cancel
 from tests.support.factories import make_user
 
 ACTIONS = ("export", "fulfill", "cancel", "return")
@@ -29,8 +29,8 @@ def a_clerk(username: str = "ben", actions: tuple[str, ...] = ACTIONS) -> User:
 
 def a_job(action: str, orders: "QuerySet[Order] | list[Order]", by: User, **fields: Any) -> BulkJob:
     chosen = orders if isinstance(orders, QuerySet) else Order.objects.filter(pk__in=[order.pk for order in orders])
-    wanted = NewJob(action=BulkJob.Action(action), orders=chosen, **fields)
-    return selection.start(wanted=wanted, by=Actor.staff(by), at=timezone.now())
+    new_job = NewJob(action=BulkJob.Action(action), orders=chosen, **fields)
+    return selection.start(new_job=new_job, by=Actor.staff(by), at=timezone.now())
 
 
 def work(job: BulkJob, *, seconds: float = 30) -> BulkJob:

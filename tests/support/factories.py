@@ -70,8 +70,8 @@ def wanted_by(customer: Customer, *skus: Sku, quantity: int = 1, **fields: Any) 
 
 
 def place_order(**fields: Any) -> Order:
-    """Place an order through the real act and the sandbox; paid unless the token says otherwise."""
+    """Place an order through the real act and the fake Stripe; paid unless the token says otherwise."""
     customer = fields.pop("customer", None) or Customer.objects.filter(email="ada@example.com").first()
     sku = fields.pop("sku", None) or Sku.objects.filter(code="MUG-RED").first() or make_sku()
     wanted = wanted_by(customer or make_customer(), sku, **fields)
-    return place(wanted=wanted, by=ANA, at=timezone.now())
+    return place(new_order=wanted, by=ANA, at=timezone.now())

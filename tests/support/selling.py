@@ -1,4 +1,4 @@
-"""Very many paid orders, quickly: written by COPY, each with a payment that the sandbox knows."""
+"""Many paid orders, quickly: written by COPY, each with a payment that the fake Stripe knows."""
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,24 +9,24 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from ecommerce.management.benchmark_data import orders as generated
+from ecommerce.management.benchmark_data import orders as benchmark_orders
 from ecommerce.models import Order
 
 THREADS = 8
 
 
 def sell(count: int, *, status: str = "paid") -> None:
-    """Write so many orders in one status; their money is in the sandbox's book."""
-    mix, generated.MIX = generated.MIX, [status]
+    """Write orders of one status, whose payments are in the fake Stripe's ledger."""
+    mix, benchmark_orders.STATUS_MIX = benchmark_orders.STATUS_MIX, [status]
     try:
-        list(generated.Generator(count=count, seed=1, now=timezone.now()).write())
+        list(benchmark_orders.OrderGenerator(count=count, seed=1, now=timezone.now()).write())
     finally:
-        generated.MIX = mix
+        benchmark_orders.STATUS_MIX = mix
     pay_for(Order.objects.order_by("pk").values_list("invoice__payments__id", "total", "currency"))
 
 
 def pay_for(payments: Iterable[tuple[int, int, str]]) -> None:
-    """Charge a card for each of these payments, and note which intent did."""
+    """Charge a card for each of these payments, and store its intent."""
     client = stripe.StripeClient(settings.STRIPE_SECRET_KEY, base_addresses={"api": settings.STRIPE_API_BASE})
 
     def charge(payment: tuple[int, int, str]) -> tuple[int, str]:
@@ -36,11 +36,11 @@ def pay_for(payments: Iterable[tuple[int, int, str]]) -> None:
         return key, client.v1.payment_intents.create(terms).id
 
     with ThreadPoolExecutor(THREADS) as pool:
-        made = list(pool.map(charge, payments))
+        intents = list(pool.map(charge, payments))
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE billing_payment p SET stripe_payment_intent_id = m.intent,"
             " params = jsonb_build_object('payment_intent', m.intent)"
             " FROM unnest(%s::bigint[], %s::text[]) AS m(id, intent) WHERE p.id = m.id",
-            [[key for key, _intent in made], [intent for _key, intent in made]],
+            [[key for key, _intent in intents], [intent for _key, intent in intents]],
         )

@@ -1,7 +1,7 @@
-"""The pytest plugin that gives the tests services of their own, whatever the developer's environment says.
+"""The pytest plugin that starts PostgreSQL, Redis and the fake Stripe for the tests, whatever the environment says.
 
-It starts them before pytest-django reads the settings, and ends them with the session. With pytest-xdist each of its
-workers has its own: a fault set in a shared sandbox would reach the tests of the others.
+They start before pytest-django reads the settings and stop with the session. Each worker of pytest-xdist has its own: a
+fault set in a shared fake Stripe would reach the tests of the others.
 """
 
 import contextlib
@@ -20,68 +20,63 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 from devserver.fake_stripe_server import FakeStripeServer
-from devserver.temporary_services import Stack, become_environment
+from devserver.temporary_services import TemporaryServices, replace_environment
 
-STACK = pytest.StashKey[Stack]()
+SERVICES = pytest.StashKey[TemporaryServices]()
+# All tests of these modules share one server, so one worker runs them.
+SINGLE_WORKER_MODULES = ("tests/devserver/test_run.py", "tests/pelcro_orders/test_health.py")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
     """Start the services; a wrapper, since pytest-django's own hook is `tryfirst`."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that an end from outside clears up, too
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM cleans up, too
     folder = Path(tempfile.mkdtemp(prefix="pelcro-tests-"))
     early_config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
-    stack = Stack(folder)
-    early_config.add_cleanup(stack.stop)
-    early_config.stash[STACK] = stack
-    become_environment(stack.env)
-    if not hands_out_work(early_config):
-        stack.__enter__()
+    services = TemporaryServices(folder)
+    early_config.add_cleanup(services.stop)
+    early_config.stash[SERVICES] = services
+    replace_environment(services.env)
+    if not is_xdist_controller(early_config):
+        services.__enter__()
     return (yield)
 
 
-def hands_out_work(config: pytest.Config) -> bool:
-    """Say whether this process only hands tests to the workers of pytest-xdist."""
+def is_xdist_controller(config: pytest.Config) -> bool:
     return bool(getattr(config.known_args_namespace, "numprocesses", None)) and "PYTEST_XDIST_WORKER" not in os.environ
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands out tests one by one, in pytest-django's order, but those of some modules all to the same worker.
+    """Schedules each test by itself, in pytest-django's order, but SINGLE_WORKER_MODULES as a whole.
 
-    (`--dist loadgroup` would say this by marks; pytest-xdist 3.8 and pytest 9.2 together don't heed them.)
+    (`--dist loadgroup` would say this by marks; pytest-xdist 3.8 and pytest 9.2 together ignore them.)
     """
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
-        return module if module in ONE_SERVER_FOR_ALL else nodeid
-
-
-ONE_SERVER_FOR_ALL = ("tests/devserver/test_run.py", "tests/pelcro_orders/test_health.py")
+        return module if module in SINGLE_WORKER_MODULES else nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Let tests that share a server start it once."""
     return Scheduler(config, log)
 
 
-def is_here(host: str) -> bool:
-    """Say whether an address is this very machine's."""
+def is_loopback(host: str) -> bool:
     with contextlib.suppress(ValueError):
         return ip_address(host).is_loopback
     return host == "localhost"
 
 
-def stay_here(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse to reach anything but this machine: a test that needs more passes by luck."""
-    if event == "socket.connect" and isinstance(arguments[1], tuple) and not is_here(arguments[1][0]):
-        raise ConnectionRefusedError(f"A test wanted to reach {arguments[1][0]}; only this machine is there.")
+def refuse_outside_connections(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and not is_loopback(arguments[1][0]):
+        raise ConnectionRefusedError(f"A test tried to connect to {arguments[1][0]}; tests reach loopback only.")
 
 
-sys.addaudithook(stay_here)
+sys.addaudithook(refuse_outside_connections)
 
 
 @pytest.fixture
-def sandbox(pytestconfig: pytest.Config) -> Iterator[FakeStripeServer]:
-    """Give the session's Stripe; whatever fault a test sets ends with it."""
-    yield pytestconfig.stash[STACK].sandbox
-    pytestconfig.stash[STACK].sandbox.clear()
+def fake_stripe(pytestconfig: pytest.Config) -> Iterator[FakeStripeServer]:
+    """The session's fake Stripe; the faults that a test sets end with it."""
+    yield pytestconfig.stash[SERVICES].fake_stripe
+    pytestconfig.stash[SERVICES].fake_stripe.clear()

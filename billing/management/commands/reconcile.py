@@ -1,4 +1,4 @@
-"""`manage.py reconcile`: hold our money against Stripe's records."""
+"""`manage.py reconcile`: compare our payments and refunds with Stripe's."""
 
 import math
 import time
@@ -10,8 +10,8 @@ from django.utils import timezone
 from billing.models import Reconciliation
 from billing.reconciliation import run as reconciliation_run
 
-TRIES, PATIENCE = 5, 3
-ASKED_IN_VAIN = 2
+ATTEMPTS, PATIENCE = 5, 3
+NOT_FINISHED = 2
 
 
 class Command(BaseCommand):
@@ -20,9 +20,9 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        run = reconciliation_run.begin(at=timezone.now())
-        for _try in range(TRIES):
-            reconciliation_run.work(reconciliation_id=run.pk, until=math.inf)
+        run = reconciliation_run.start(at=timezone.now())
+        for _attempt in range(ATTEMPTS):
+            reconciliation_run.run_pass(reconciliation_id=run.pk, until=math.inf)
             run.refresh_from_db()
             if run.finished_at:
                 break
@@ -30,10 +30,10 @@ class Command(BaseCommand):
             time.sleep(PATIENCE)
         else:
             reason = run.error or "somebody else works on it"
-            raise CommandError(f"Not finished: {reason} The next call goes on from here.", returncode=ASKED_IN_VAIN)
-        self._tell(run)
+            raise CommandError(f"Not finished: {reason} The next call goes on from here.", returncode=NOT_FINISHED)
+        self._report(run)
 
-    def _tell(self, run: Reconciliation) -> None:
+    def _report(self, run: Reconciliation) -> None:
         count = 0
         for difference in reconciliation_run.open_differences():
             self.stdout.write(f"{difference.kind}: {difference.sentence}")

@@ -22,12 +22,13 @@ from backoffice.columns import column
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
-from ecommerce import exports
 from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
 from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_action, job_view
 from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outcome
 from ecommerce.admin.display import format_time
 from ecommerce.bulk_jobs import control, permissions
+from ecommerce.exports.orders import outcome_rows
+from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 
@@ -190,7 +191,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
         try:
-            file = exports.storage().open(job.file) if job.file else None
+            file = storage().open(job.file) if job.file else None
         except FileNotFoundError:
             file = None
         if file is None:
@@ -203,6 +204,6 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
-        response = StreamingHttpResponse(exports.outcome_rows(job), content_type="text/csv; charset=utf-8")
+        response = StreamingHttpResponse(outcome_rows(job), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="job-{job.pk}-result.csv"'
         return response

@@ -74,7 +74,7 @@ def _money_json(current: Preview) -> str:
 
 def _start_job(request: HttpRequest, new_job: NewJob) -> None:
     try:
-        job = start(wanted=new_job, by=actor(request), at=timezone.now())
+        job = start(new_job=new_job, by=actor(request), at=timezone.now())
     except SelectionChanged:
         if new_job.expected is not None:
             raise

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from backoffice.badges import tone
 from ecommerce.admin.display import Badge
 from ecommerce.bulk_jobs import control, leases, permissions
-from ecommerce.bulk_jobs.outcomes import Progress, sums_of
+from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
@@ -103,7 +103,7 @@ class JobView:
     @property
     def waiting_for_worker(self) -> str:
         since = self.job.beat_at or self.job.created_at
-        if not self.is_open or timezone.now() - since < leases.SILENT:
+        if not self.is_open or timezone.now() - since < leases.WORKER_TIMEOUT:
             return ""
         return _("waiting for a worker since %(time)s") % {"time": f"{timezone.localtime(since):%H:%M %Z}"}
 
@@ -113,8 +113,8 @@ def job_view(job: BulkJob) -> JobView:
 
 
 def job_views(jobs: Collection[BulkJob]) -> list[JobView]:
-    sums = sums_of(jobs)
-    return [JobView(job, Progress(job, sums[job.pk])) for job in jobs]
+    counts = counts_by_job(jobs)
+    return [JobView(job, Progress(job, counts[job.pk])) for job in jobs]
 
 
 def describe_action(action: str, count: int) -> str:
@@ -142,4 +142,4 @@ def available_controls(job: BulkJob, user: object) -> list[str]:
         return ["stop"]
     if job.status in {Status.STOPPED, Status.STOPPING}:
         return ["resume"]
-    return ["retry"] if control.failures(job) and not job.retries.exists() else []
+    return ["retry"] if control.has_failures(job) and not job.retries.exists() else []

@@ -68,7 +68,7 @@ class AddressInline(StackedInline):  # type: ignore[misc]
 
     @column(_("country"))
     def country_name(self, address: Address) -> str:
-        return address.country_in_words
+        return address.country_name
 
     def get_formset(self, request: Any, obj: Any = None, **options: Any) -> Any:
         # No check of dependent rows on delete: orders keep their own copy of the address.

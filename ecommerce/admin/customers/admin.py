@@ -26,7 +26,7 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_email(self) -> str:
         email: str = self.cleaned_data["email"]
-        other = Customer.objects.called(email).exclude(pk=self.instance.pk).first()
+        other = Customer.objects.with_email(email).exclude(pk=self.instance.pk).first()
         if other is not None:
             raise forms.ValidationError(_("%(customer)s has this e-mail already."), params={"customer": str(other)})
         return email

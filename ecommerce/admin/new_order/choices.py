@@ -30,7 +30,7 @@ def address_choices(customer: Customer | None) -> list[Choice]:
 
 def _in_one_line(address: Address) -> str:
     town = " ".join(part for part in (address.postal_code, address.city) if part)
-    parts = (address.line1, address.line2, town, address.state, address.country_in_words)
+    parts = (address.line1, address.line2, town, address.state, address.country_name)
     return ", ".join(part for part in parts if part)
 
 

@@ -103,7 +103,7 @@ def _place_order(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm) ->
     if form.errors:
         return _render(admin, request, form)
     try:
-        order = place(wanted=form.new_order(), by=actor(request), at=form.at)
+        order = place(new_order=form.new_order(), by=actor(request), at=form.at)
     except OrderError as error:
         return _render_error(admin, request, form, error)
     add_payment_message(request, order)

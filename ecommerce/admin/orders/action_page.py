@@ -22,7 +22,7 @@ from ecommerce.admin.orders.timeline import describe_last_event
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import settle_act
+from ecommerce.tasks import execute_act
 
 
 def action_view(admin: Any, request: HttpRequest, order_id: int, action: OrderAction) -> HttpResponse:
@@ -103,7 +103,7 @@ def _amount_changed(form: ActionForm, amount: int | None) -> bool:
 def _add_message(request: HttpRequest, action: OrderAction, order: Order) -> None:
     act = open_act(order)
     if act:
-        enqueue_on_commit(settle_act, act_id=act.pk)
+        enqueue_on_commit(execute_act, act_id=act.pk)
         state = order.get_money_state_display()
         values = {"number": order.number, "state": state}
         messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % values)

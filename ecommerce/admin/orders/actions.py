@@ -14,10 +14,12 @@ from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.admin.orders.action_forms import ActionForm, FulfillForm, NoteForm, ReasonForm, RefundForm, ReturnForm
 from ecommerce.models import Order
-from ecommerce.orders.check_stripe import WAITING, check_stripe_now
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import check_stripe_now
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts, failed_refund_act, open_act, succeeded_payment
 
 
@@ -220,7 +222,7 @@ ORDER_ACTIONS = (
 
 def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
-    return allowed_acts(order) | ({"check"} if order.money_state in WAITING else set())
+    return allowed_acts(order) | ({"check"} if order.waits_for_stripe else set())
 
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:

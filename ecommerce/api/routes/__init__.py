@@ -1,1 +1,1 @@
-"""The API's endpoints, a module a resource."""
+"""Operations of the API, one module a resource."""

@@ -1,15 +1,15 @@
-"""What is on sale, and what a basket of it costs. Amounts are in the currency's minor unit."""
+"""Products and priced baskets in responses. Amounts are in the currency's minor unit."""
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from ninja import Field, Schema
 
-from ecommerce.api.schemas.orders import one_of
+from ecommerce.api.schemas.orders import string_enum
 
-InventoryType = Annotated[str, one_of("infinite", "finite")]
+InventoryType = Annotated[str, string_enum("infinite", "finite")]
 
 
-class Coupon(BaseModel):
+class Coupon(Schema):
     """A discount: `percent_off`, or `amount_off` in the order's currency."""
 
     code: str
@@ -17,38 +17,34 @@ class Coupon(BaseModel):
     amount_off: int | None
 
 
-class SummaryItem(BaseModel):
-    """A line, priced."""
-
-    sku_id: int
-    name: str
+class OrderSummaryItem(Schema):
+    sku_id: int = Field(alias="sku.pk")
+    name: str = Field(alias="sku.description")
     quantity: int
     unit_price: int
     amount: int
 
 
-class Summary(BaseModel):
+class OrderSummary(Schema):
     """What a basket costs now: the very sums an order of it would have."""
 
-    items: list[SummaryItem]
-    subtotal: int
-    discount: int
-    shipping: int
-    taxes: int
-    total: int
+    items: list[OrderSummaryItem] = Field(alias="lines")
+    subtotal: int = Field(alias="totals.subtotal")
+    discount: int = Field(alias="totals.discount")
+    shipping: int = Field(alias="totals.shipping")
+    taxes: int = Field(alias="totals.tax")
+    total: int = Field(alias="totals.total")
     currency: str
     shippable: bool = Field(description="Whether an order of it needs an address.")
     coupon: Coupon | None
 
 
-class SummaryResponse(BaseModel):
-    """What a basket costs now."""
-
-    data: Summary
+class OrderSummaryResponse(Schema):
+    data: OrderSummary
 
 
-class Sku(BaseModel):
-    """One kind of a product. `in_stock` says whether one can be ordered now."""
+class Sku(Schema):
+    """A variant of a product. `in_stock` says whether one can be ordered now."""
 
     id: int
     product_id: int
@@ -61,9 +57,7 @@ class Sku(BaseModel):
     in_stock: bool
 
 
-class Product(BaseModel):
-    """Something on sale."""
-
+class Product(Schema):
     id: int
     name: str
     description: str
@@ -72,7 +66,7 @@ class Product(BaseModel):
     skus: list[Sku]
 
 
-class ProductList(BaseModel):
-    """All that is on sale."""
+class ProductListResponse(Schema):
+    """All products on sale."""
 
     data: list[Product]

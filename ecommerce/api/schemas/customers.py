@@ -1,23 +1,26 @@
-"""Customers, and what signing in gives."""
+"""The signed-in customer and the tokens of a sign-in, in responses."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from django.db.models import QuerySet
+from ninja import Field, Schema
 
-from ecommerce.api.schemas.orders import CardMark, FrozenAddress, Person, one_of
+from billing.models import Card
+from customers import accounts, models
+from ecommerce.api.schemas.orders import CardSummary, OrderCustomer, PostalAddress, string_enum
 
-AddressType = Annotated[str, one_of("shipping", "billing")]
+AddressType = Annotated[str, string_enum("shipping", "billing")]
 
 
-class Address(FrozenAddress):
+class Address(PostalAddress):
     """A saved address."""
 
     id: int
-    type: AddressType
+    type: AddressType = Field(alias="kind")
     is_default: bool
 
 
-class Source(CardMark):
+class Source(CardSummary):
     """A saved card."""
 
     id: int
@@ -26,7 +29,7 @@ class Source(CardMark):
     is_default: bool
 
 
-class Customer(Person):
+class Customer(OrderCustomer):
     """The signed-in customer, with saved addresses and cards."""
 
     phone: str
@@ -34,14 +37,24 @@ class Customer(Person):
     addresses: list[Address]
     sources: list[Source]
 
+    @staticmethod
+    def resolve_email_verified(customer: models.Customer) -> bool:
+        return customer.user is not None and accounts.is_verified(customer.user)
 
-class CustomerResponse(BaseModel):
-    """The signed-in customer."""
+    @staticmethod
+    def resolve_addresses(customer: models.Customer) -> QuerySet[models.Address]:
+        return customer.addresses.order_by("-is_default", "pk")
 
+    @staticmethod
+    def resolve_sources(customer: models.Customer) -> QuerySet[Card]:
+        return customer.cards.filter(removed_at=None).order_by("-is_default", "pk")
+
+
+class CustomerResponse(Schema):
     data: Customer
 
 
-class Tokens(BaseModel):
+class Tokens(Schema):
     """`auth_token` goes into `Authorization: Bearer`, for `expires_in` seconds; then `refresh` gives new ones."""
 
     auth_token: str
@@ -50,29 +63,25 @@ class Tokens(BaseModel):
     expires_in: int
 
 
-class TokensResponse(BaseModel):
+class TokensResponse(Schema):
     """New tokens; the refresh token that was sent is spent."""
 
     data: Tokens
 
 
-class SignedIn(Tokens, Customer):
-    """Tokens and the customer they are for."""
+class SignedInCustomer(Tokens, Customer):
+    """The customer and the tokens of this sign-in."""
 
 
-class SignedInResponse(BaseModel):
-    """A customer who signed in."""
-
-    data: SignedIn
+class SignInResponse(Schema):
+    data: SignedInCustomer
 
 
-class Done(BaseModel):
+class Message(Schema):
     """A sentence that says what happened."""
 
     message: str
 
 
-class DoneResponse(BaseModel):
-    """It is done."""
-
-    data: Done
+class MessageResponse(Schema):
+    data: Message

@@ -1,10 +1,24 @@
-"""Orders as callers get them. Amounts are in the currency's minor unit, times ISO 8601 with offset."""
+"""Orders in responses, read from `Order` rows. Amounts are in the currency's minor unit, times ISO 8601 with offset."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, WithJsonSchema
+from ninja import Field, Schema
+from pydantic import WithJsonSchema
 
+from billing import models as billing_models
+from ecommerce import models
+
+MoneyState = models.Order.MoneyState
+PAYMENT_STATUS_BY_MONEY_STATE = {
+    MoneyState.PAYMENT_PROCESSING: "processing",
+    MoneyState.AUTHENTICATION_REQUIRED: "requires_action",
+    MoneyState.PAYMENT_FAILED: "failed",
+    MoneyState.REFUND_IN_PROGRESS: "refund_in_progress",
+    MoneyState.REFUND_PENDING: "refund_pending",
+    MoneyState.REFUND_FAILED: "refund_failed",
+    MoneyState.DISPUTED: "disputed",
+}
 PAYMENT_STATUSES = (
     "unpaid",
     "processing",
@@ -20,31 +34,46 @@ PAYMENT_STATUSES = (
 )
 
 
-def one_of(*choices: str) -> WithJsonSchema:
-    """Say in the documentation what a text may be."""
+def payment_status(order: models.Order) -> str:
+    if order.money_state:
+        return PAYMENT_STATUS_BY_MONEY_STATE[MoneyState(order.money_state)]
+    if order.paid_at is None:
+        return "unpaid"
+    if order.status in {models.Order.Status.CANCELED, models.Order.Status.RETURNED}:
+        return "refunded"
+    return "partially_refunded" if order.amount_refunded else "paid"
+
+
+def last_payment(order: models.Order) -> billing_models.Payment | None:
+    """Return the newest payment of an order that was read by `with_response_relations`."""
+    return next(iter(reversed(order.invoice.payments.all())), None) if order.invoice else None
+
+
+def string_enum(*choices: str) -> WithJsonSchema:
+    """List a string's values in the documentation, without validating them on the way out."""
     return WithJsonSchema({"type": "string", "enum": list(choices)})
 
 
-PaymentStatus = Annotated[str, one_of(*PAYMENT_STATUSES)]
-OrderStatus = Annotated[str, one_of("created", "paid", "fulfilled", "canceled", "returned")]
-InvoiceStatus = Annotated[str, one_of("draft", "open", "paid", "void", "uncollectible")]
-PlacedVia = Annotated[str, one_of("staff", "website", "api")]
+PaymentStatus = Annotated[str, string_enum(*PAYMENT_STATUSES)]
+OrderStatus = Annotated[str, string_enum("created", "paid", "fulfilled", "canceled", "returned")]
+InvoiceStatus = Annotated[str, string_enum("draft", "open", "paid", "void", "uncollectible")]
+PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
 
 
-class Item(BaseModel):
+class OrderItem(Schema):
     """A line of an order, frozen when it was placed."""
 
     id: int
-    product_sku_id: int
-    product_sku_name: str
-    product_sku_code: str
+    product_sku_id: int = Field(alias="sku_id")
+    product_sku_name: str = Field(alias="description")
+    product_sku_code: str = Field(alias="sku_code")
     quantity: int
     unit_price: int
     amount: int
 
 
-class FrozenAddress(BaseModel):
-    """Where an order goes, frozen when it was placed."""
+class PostalAddress(Schema):
+    """An address; an order's is frozen when it is placed."""
 
     name: str
     line1: str
@@ -55,16 +84,16 @@ class FrozenAddress(BaseModel):
     country: str
 
 
-class Transitions(BaseModel):
-    """When an order became what it is; null for what it never was."""
+class StatusTransitions(Schema):
+    """When the order reached each status; null for a status it never had."""
 
-    paid: datetime | None
-    fulfilled: datetime | None
-    canceled: datetime | None
-    returned: datetime | None
+    paid: datetime | None = Field(alias="paid_at")
+    fulfilled: datetime | None = Field(alias="fulfilled_at")
+    canceled: datetime | None = Field(alias="canceled_at")
+    returned: datetime | None = Field(alias="returned_at")
 
 
-class Invoice(BaseModel):
+class Invoice(Schema):
     """The order's one invoice."""
 
     number: str
@@ -73,8 +102,8 @@ class Invoice(BaseModel):
     amount_refunded: int
 
 
-class Person(BaseModel):
-    """Whose order it is."""
+class OrderCustomer(Schema):
+    """The customer who ordered."""
 
     id: int
     email: str
@@ -82,7 +111,7 @@ class Person(BaseModel):
     last_name: str
 
 
-class Fulfillment(BaseModel):
+class Fulfillment(Schema):
     """How an order was sent."""
 
     carrier: str
@@ -90,14 +119,14 @@ class Fulfillment(BaseModel):
     at: datetime
 
 
-class CardMark(BaseModel):
-    """What may be shown of a card."""
+class CardSummary(Schema):
+    """A card's brand and last four digits."""
 
     brand: str
     last4: str
 
 
-class Order(BaseModel):
+class Order(Schema):
     """An order. `amount` is its total; `payment_error` the bank's words while its payment failed.
 
     `client_secret` is there while the customer has to authenticate (3-D Secure): hand it to Stripe.js.
@@ -110,46 +139,77 @@ class Order(BaseModel):
     payment_status: PaymentStatus
     payment_error: str | None
     client_secret: str | None
-    amount: int
+    amount: int = Field(alias="total")
     subtotal: int
     discount: int
     shipping: int
-    taxes: int
+    taxes: int = Field(alias="tax")
     amount_refunded: int
     currency: str
     coupon_code: str | None
-    created: datetime
-    status_transitions: Transitions
+    created: datetime = Field(alias="created_at")
+    status_transitions: StatusTransitions
     placed_via: PlacedVia
-    customer: Person
-    address: FrozenAddress | None
-    items: list[Item]
+    customer: OrderCustomer
+    address: PostalAddress | None
+    items: list[OrderItem]
     invoice: Invoice | None
-    source: CardMark | None
+    source: CardSummary | None
     fulfillment: Fulfillment | None
 
+    @staticmethod
+    def resolve_payment_status(order: models.Order) -> str:
+        return payment_status(order)
 
-class OrderData(BaseModel):
-    """One order."""
+    @staticmethod
+    def resolve_payment_error(order: models.Order) -> str | None:
+        payment = last_payment(order)
+        return payment.failure_message if payment and payment_status(order) == "failed" else None
 
+    @staticmethod
+    def resolve_client_secret(order: models.Order) -> str | None:
+        payment = last_payment(order)
+        return payment.client_secret if payment and payment_status(order) == "requires_action" else None
+
+    @staticmethod
+    def resolve_coupon_code(order: models.Order) -> str | None:
+        return order.coupon.code if order.coupon else None
+
+    @staticmethod
+    def resolve_status_transitions(order: models.Order) -> models.Order:
+        return order
+
+    @staticmethod
+    def resolve_address(order: models.Order) -> Any:
+        return order.shipping_address or None
+
+    @staticmethod
+    def resolve_source(order: models.Order) -> billing_models.Card | None:
+        payment = last_payment(order)
+        return payment.card if payment else None
+
+    @staticmethod
+    def resolve_fulfillment(order: models.Order) -> models.Fulfillment | None:
+        return getattr(order, "fulfillment", None)
+
+
+class OrderData(Schema):
     order: Order
 
 
-class OrderResponse(BaseModel):
-    """One order."""
-
+class OrderResponse(Schema):
     data: OrderData
 
 
-class Page(BaseModel):
-    """Where the next page starts: give `next` as `starting_after`."""
+class PageMeta(Schema):
+    """Where the next page starts: send `next` as `starting_after`."""
 
     has_more: bool
     next: str | None
 
 
-class OrderList(BaseModel):
+class OrderListResponse(Schema):
     """Orders, newest first."""
 
     data: list[Order]
-    meta: Page
+    meta: PageMeta

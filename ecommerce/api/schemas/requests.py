@@ -1,18 +1,19 @@
-"""What callers send. Unknown fields are ignored; a quantity is a whole number and nothing that looks like one."""
+"""Request bodies and queries. Unknown fields are ignored; a quantity must be a JSON integer, never text or a float."""
 
 import functools
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TypedDict
 
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from customers.countries import country_choices
 from customers.models import FrozenAddress
 from ecommerce.orders.quotes import LineRequest
 from ecommerce.pricing import MAX_LINES, MAX_QUANTITY
 
-HIGHEST_ID = 2**63 - 1
-MOST_EMAIL = 254
+MAX_ID = 2**63 - 1
+MAX_EMAIL_LENGTH = 254
 
 
 def _id(value: Any) -> Any:
@@ -20,120 +21,111 @@ def _id(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20 else value  # noqa: PLR2004 - digits of the highest
 
 
-Id = Annotated[
-    int,
-    BeforeValidator(_id),
-    Field(strict=True, ge=1, le=HIGHEST_ID),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": HIGHEST_ID},
-                {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
-            ]
-        }
-    ),
-]
-
-
 @functools.cache
-def _countries() -> frozenset[str]:
+def _country_codes() -> frozenset[str]:
     return frozenset(code for code, _name in country_choices())
 
 
 def _country(text: str) -> str:
     code = text.upper()
-    if code not in _countries():
+    if code not in _country_codes():
         raise ValueError(_("write the two letters of a country, as in DE"))
     return code
 
 
-PathId = Annotated[int, Field(ge=1, le=HIGHEST_ID)]
-Email = Annotated[str, Field(min_length=3, max_length=MOST_EMAIL)]
+def _in_utc(time: datetime) -> datetime:
+    try:
+        return time.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(_("write a time that is not so far away")) from error
+
+
+Id = Annotated[
+    int,
+    BeforeValidator(_id),
+    Field(strict=True, ge=1, le=MAX_ID),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": 1, "maximum": MAX_ID},
+                {"type": "string", "pattern": "^[1-9][0-9]{0,17}$"},
+            ]
+        }
+    ),
+]
+PathId = Annotated[int, Field(ge=1, le=MAX_ID)]
+Email = Annotated[str, Field(min_length=3, max_length=MAX_EMAIL_LENGTH)]
 Password = Annotated[str, Field(min_length=1, max_length=128)]
 Country = Annotated[str, AfterValidator(_country), WithJsonSchema({"type": "string", "pattern": "^[A-Za-z]{2}$"})]
+# ISO 8601 allows UTC offsets that PostgreSQL does not, so times are converted first.
+UtcDatetime = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 
 
-class Asked(BaseModel):
-    """A body; texts lose the blanks around them."""
-
+class BaseRequest(BaseModel):
     model_config = ConfigDict(extra="ignore", str_strip_whitespace=True)
 
 
-class Credentials(Asked):
-    """Who signs in."""
-
-    model_config = ConfigDict(str_strip_whitespace=False)
+class LoginRequest(BaseRequest):
+    model_config = ConfigDict(str_strip_whitespace=False)  # blanks may belong to a password
 
     email: Email
     password: Password
 
 
-class NewAccount(Credentials):
-    """Who signs up."""
-
+class RegisterRequest(LoginRequest):
     first_name: str = Field(default="", max_length=100)
     last_name: str = Field(default="", max_length=100)
     phone: str = Field(default="", max_length=40)
 
 
-class EmailOnly(Asked):
-    """Whose password is forgotten."""
-
+class ForgotPasswordRequest(BaseRequest):
     email: Email
 
 
-class RefreshToken(Asked):
-    """What `login` gave as `refresh_token`."""
+class RefreshRequest(BaseRequest):
+    """`refresh_token` as `login` returned it."""
 
     refresh_token: str = Field(max_length=4096)
 
 
-class EmailKey(Asked):
-    """What the link in the e-mail ends with."""
+class VerifyEmailRequest(BaseRequest):
+    """`key` is the end of the link in the e-mail."""
 
     key: str = Field(min_length=1, max_length=255)
 
 
-class NewPassword(EmailKey):
-    """What the link in the e-mail ends with, and the password to be."""
+class ResetPasswordRequest(VerifyEmailRequest):
+    """`key` is the end of the link in the e-mail."""
 
     model_config = ConfigDict(str_strip_whitespace=False)
 
     password: Password
 
 
-class WantedItem(Asked):
-    """So many of one SKU."""
-
+class ItemRequest(BaseRequest):
     sku_id: Id
     quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
 
 
-Items = Annotated[list[WantedItem], Field(min_length=1, max_length=MAX_LINES)]
-
-
-def wanted(items: list[WantedItem]) -> tuple[LineRequest, ...]:
-    """Give the items as the acts take them."""
-    return tuple(LineRequest(sku_id=item.sku_id, quantity=item.quantity) for item in items)
-
-
-class Basket(Asked):
-    """What would be ordered."""
-
-    items: Items
+class BasketRequest(BaseRequest):
+    items: Annotated[list[ItemRequest], Field(min_length=1, max_length=MAX_LINES)]
     coupon_code: str | None = Field(default=None, max_length=255)
 
+    @property
+    def lines(self) -> tuple[LineRequest, ...]:
+        return tuple(LineRequest(sku_id=item.sku_id, quantity=item.quantity) for item in self.items)
 
-class Chosen(TypedDict):
-    """A card, as the acts take it."""
+
+class PaymentSourceArguments(TypedDict):
+    """A payment source as arguments of `place` and `pay`."""
 
     card_id: int | None
     token: str
     save_card: bool
 
 
-class Means(Asked):
-    """With what to pay: a saved card (`source_id`), or else a token of Stripe's for a new one (`tok_…`, `pm_…`)."""
+class PaymentSourceRequest(BaseRequest):
+    """How to pay: a saved card (`source_id`), or else a token of Stripe's for a new one (`tok_…`, `pm_…`)."""
 
     payment_gateway: Literal["stripe"] | None = None
     gateway_token: str | None = Field(default=None, max_length=255)
@@ -141,18 +133,18 @@ class Means(Asked):
     save_card: bool = Field(default=True, description="Keep a new card for the next time.")
 
     @property
-    def chosen(self) -> Chosen:
-        """Give the card as the acts take it; where both are given, the saved one is charged."""
-        return Chosen(card_id=self.source_id, token=self.gateway_token or "", save_card=self.save_card)
+    def payment_source(self) -> PaymentSourceArguments:
+        """The saved card wins where both are sent."""
+        return PaymentSourceArguments(card_id=self.source_id, token=self.gateway_token or "", save_card=self.save_card)
 
 
-class NewOrder(Basket, Means):
+class CreateOrderRequest(BasketRequest, PaymentSourceRequest):
     """An order by a customer. A total of zero needs no card; only something shipped needs an address."""
 
     address_id: Id | None = None
 
 
-class AddressBody(Asked):
+class AddressRequest(BaseRequest):
     """An address. `country` is a code of two letters (ISO 3166-1)."""
 
     first_name: str = Field(default="", max_length=99)
@@ -164,10 +156,9 @@ class AddressBody(Asked):
     postal_code: str | None = Field(default=None, max_length=20)
     country: Country
 
-    def frozen(self, *, otherwise: str) -> FrozenAddress:
-        """Give it as an order keeps it; where it names nobody it is `otherwise`'s."""
+    def frozen(self, *, default_name: str) -> FrozenAddress:
         return FrozenAddress(
-            name=f"{self.first_name} {self.last_name}".strip() or otherwise,
+            name=f"{self.first_name} {self.last_name}".strip() or default_name,
             line1=self.line1,
             line2=self.line2 or "",
             city=self.city,
@@ -177,14 +168,12 @@ class AddressBody(Asked):
         )
 
 
-class NewAddress(AddressBody):
-    """An address to keep."""
-
+class AddAddressRequest(AddressRequest):
     type: Literal["shipping", "billing"] = "shipping"
     is_default: bool = False
 
 
-class NewSource(Asked):
+class AddSourceRequest(BaseRequest):
     """A card to save: a token of Stripe's (`tok_…`, `pm_…`), never a number."""
 
     token: str | None = Field(default=None, max_length=255)
@@ -192,13 +181,11 @@ class NewSource(Asked):
     is_default: bool = False
 
 
-class SourceOnly(Asked):
-    """Which saved card."""
-
+class RemoveSourceRequest(BaseRequest):
     source_id: Id
 
 
-class Profile(Asked):
+class ChangeCustomerRequest(BaseRequest):
     """What customers may change of themselves."""
 
     first_name: str | None = Field(default=None, max_length=100)
@@ -206,28 +193,39 @@ class Profile(Asked):
     phone: str | None = Field(default=None, max_length=40)
 
 
-class StaffOrder(Basket, Means):
+class CreateOrderForRequest(BasketRequest, PaymentSourceRequest):
     """An order by staff for a customer (`user_id`), to a saved address or a new one."""
 
     user_id: Id
     address_id: Id | None = None
-    address: AddressBody | None = None
+    address: AddressRequest | None = None
 
 
-class Sending(Asked):
-    """How an order was sent."""
-
+class FulfillRequest(BaseRequest):
     carrier: str = Field(default="", max_length=100)
     tracking_number: str = Field(default="", max_length=100)
 
 
-class Cancelling(Asked):
-    """Why an order is canceled."""
-
+class CancelRequest(BaseRequest):
     reason: str = Field(default="", max_length=500)
 
 
-class Returning(Cancelling):
-    """Why an order came back, and whether its items are sold again."""
+class ReturnRequest(CancelRequest):
+    """`restock` puts the items back into stock."""
 
     restock: bool = True
+
+
+class PageRequest(BaseModel):
+    limit: Annotated[int, Field(ge=1, le=100, description="How many orders a page has.")] = 25
+    starting_after: Annotated[
+        str, Field(max_length=20, description="The number of the last order of the page before.")
+    ] = ""
+
+
+class ListOrdersRequest(PageRequest):
+    status: Literal["created", "paid", "fulfilled", "canceled", "returned"] | None = None
+    user_id: Id | None = Field(default=None, description="The customer's id.")
+    email: Annotated[str, Field(max_length=MAX_EMAIL_LENGTH, description="The customer's e-mail.")] = ""
+    created_from: UtcDatetime | None = None
+    created_before: UtcDatetime | None = None

@@ -1,1 +1,1 @@
-"""Synthetic orders for benchmarks, as rows that agree with each other."""
+"""Synthetic orders for benchmarks, as consistent rows of all tables."""

@@ -1,4 +1,4 @@
-"""The demo data: a plausible shop, made through the real acts and Stripe."""
+"""The demo data: a plausible shop, created by the real acts and Stripe."""
 
 import random
 from datetime import timedelta
@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from ecommerce.management.demo.catalogue import print_coupons, stock_shelves
-from ecommerce.management.demo.orders import DAYS, Shop, trade
-from ecommerce.management.demo.people import hire, invite
+from ecommerce.management.demo.catalogue import create_coupons, create_products
+from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
+from ecommerce.management.demo.people import create_customers, create_staff
 from ecommerce.models import Order
 
 SEED = 1815
@@ -26,9 +26,10 @@ class Command(BaseCommand):
             raise CommandError("There are orders already: the demo fills an empty database only.")
         now = timezone.now()
         opened = now - timedelta(days=DAYS + 5)
-        dice = random.Random(SEED)  # noqa: S311 - the same shop each time
-        skus = stock_shelves(at=opened)
-        print_coupons(at=opened, today=now)
-        staff = hire()
-        trade(Shop(dice=dice, staff=staff, customers=invite(dice, at=opened), skus=skus, now=now))
+        rng = random.Random(SEED)  # noqa: S311 - the same shop each time
+        skus = create_products(at=opened)
+        create_coupons(at=opened, today=now)
+        staff = create_staff()
+        customers = create_customers(rng, at=opened)
+        create_orders(DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now))
         self.stdout.write(f"{Order.objects.count()} orders; sign in as admin / admin, or ada@example.com in the shop.")

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from ecommerce.management.benchmark_data.orders import Generator
+from ecommerce.management.benchmark_data.orders import OrderGenerator
 
 
 class Command(BaseCommand):
@@ -22,6 +22,6 @@ class Command(BaseCommand):
             raise CommandError("STRIPE_SECRET_KEY is a live key: Stripe knows nothing of generated payments.")
         if count < 1:
             raise CommandError("Say how many orders, for example 10000.")
-        began = time.monotonic()
-        for written in Generator(count=count, seed=seed, now=timezone.now()).write():
-            self.stdout.write(f"{written:,} orders, {time.monotonic() - began:.0f} s")
+        started = time.monotonic()
+        for written in OrderGenerator(count=count, seed=seed, now=timezone.now()).write():
+            self.stdout.write(f"{written:,} orders, {time.monotonic() - started:.0f} s")

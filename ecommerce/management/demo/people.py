@@ -1,21 +1,21 @@
-"""Who works in the demo shop, and who buys there."""
+"""The staff of the demo shop, and its customers."""
 
 import random
 from datetime import datetime
 
 from django.contrib.auth.models import Group
 
-from customers.accounts import open_account
+from customers.accounts import create_account
 from customers.models import Address, Customer, User
 
 ROLES = ("viewer", "support", "fulfillment", "finance", "manager")
 # fmt: off
-FIRST = ("Ada", "Grace", "Katherine", "Alan", "Edsger", "Barbara", "Margaret", "Donald", "Radia", "Linus", "Hedy",
-         "Tim", "Frances", "John", "Shafi")
-LAST = ("Lovelace", "Hopper", "Johnson", "Turing", "Dijkstra", "Liskov", "Hamilton", "Knuth", "Perlman", "Torvalds",
-        "Lamarr", "Lee", "Allen", "Backus")
+FIRST_NAMES = ("Ada", "Grace", "Katherine", "Alan", "Edsger", "Barbara", "Margaret", "Donald", "Radia", "Linus", "Hedy",
+               "Tim", "Frances", "John", "Shafi")
+LAST_NAMES = ("Lovelace", "Hopper", "Johnson", "Turing", "Dijkstra", "Liskov", "Hamilton", "Knuth", "Perlman",
+              "Torvalds", "Lamarr", "Lee", "Allen", "Backus")
 # fmt: on
-PLACES = (
+ADDRESSES = (
     ("12 St James's Square", "London", "", "SW1Y 4JH", "GB"),
     ("350 Fifth Avenue", "New York", "NY", "10118", "US"),
     ("1 Market Street", "San Francisco", "CA", "94105", "US"),
@@ -29,8 +29,8 @@ SHARE_WITH_PHONE = 0.6
 CUSTOMERS = 60
 
 
-def hire() -> dict[str, User]:
-    """Make the staff: a superuser, and one person for each role, each with its name as password."""
+def create_staff() -> dict[str, User]:
+    """A superuser, and one user for each role; each has its own username as password."""
     staff = {"admin": User.objects.create_superuser("admin", "admin@example.com", "admin", first_name="Ana")}
     for role in ROLES:
         user = User.objects.create_user(
@@ -41,22 +41,22 @@ def hire() -> dict[str, User]:
     return staff
 
 
-def invite(dice: random.Random, *, at: datetime) -> list[Customer]:
-    """Make the customers, each with an address; the first of them can sign in on the website."""
-    names = [("Ada", "Lovelace")]
-    names += dice.sample([(first, last) for first in FIRST for last in LAST if last != "Lovelace"], CUSTOMERS - 1)
-    return [_customer(first, last, dice, at=at) for first, last in names]
+def create_customers(rng: random.Random, *, at: datetime) -> list[Customer]:
+    """Each has an address; the first can sign in on the website."""
+    others = [(first, last) for first in FIRST_NAMES for last in LAST_NAMES if last != "Lovelace"]
+    names = [("Ada", "Lovelace"), *rng.sample(others, CUSTOMERS - 1)]
+    return [_create_customer(first, last, rng, at=at) for first, last in names]
 
 
-def _customer(first: str, last: str, dice: random.Random, *, at: datetime) -> Customer:
+def _create_customer(first: str, last: str, rng: random.Random, *, at: datetime) -> Customer:
     local = "ada" if last == "Lovelace" else f"{first}.{last}".lower()
-    phone = f"+1 555 {dice.randrange(1000):03} {dice.randrange(10000):04}" if dice.random() < SHARE_WITH_PHONE else ""
+    phone = f"+1 555 {rng.randrange(1000):03} {rng.randrange(10000):04}" if rng.random() < SHARE_WITH_PHONE else ""
     customer = Customer.objects.create(
         email=f"{local}@example.com", first_name=first, last_name=last, phone=phone, created_at=at
     )
     if local == "ada":
-        open_account(customer=customer, password="ada-demo-password")  # noqa: S106 - in the contract
-    line1, city, state, postal_code, country = dice.choice(PLACES)
+        create_account(customer=customer, password="ada-demo-password")  # noqa: S106 - in the contract
+    line1, city, state, postal_code, country = rng.choice(ADDRESSES)
     Address.objects.create(
         customer=customer,
         name=customer.name,

@@ -1,110 +1,109 @@
-/* The public API, as any shop asks it. Nothing here is particular to this storefront. */
+/* A client of the public API. Nothing here is particular to this storefront. */
 
 const SDK = "/api/v1/sdk";
 const TOKENS = "shop-tokens";
 
-/* A refusal of the API: `code` is stable, `message` is for people, `data` holds the order that was kept, if one was. */
-export class Refused extends Error {
+/* An error response: `code` is stable, `message` is for people, `data` holds the order, where one was kept. */
+export class ApiError extends Error {
   constructor(status, body) {
     super(body.error.message);
     Object.assign(this, { status, data: body.data, ...body.error });
   }
 }
 
-/* No answer, or none that tells whether it was done. The same request may be sent again, under the same key. */
-export class Unanswered extends Error {}
+/* No response, or none that tells whether the request took effect. It may be sent again with the same key. */
+export class NoResponseError extends Error {}
 
-const read = () => JSON.parse(localStorage.getItem(TOKENS) || "null");
-export const signedIn = () => read() !== null;
-export const whose = () => read()?.customer;
+const readTokens = () => JSON.parse(localStorage.getItem(TOKENS) || "null");
+export const signedIn = () => readTokens() !== null;
+export const customerId = () => readTokens()?.customer;
 
-function keep(tokens) {
-  // A refresh does not say again whose tokens they are.
-  const customer = tokens?.id ?? whose();
+function storeTokens(tokens) {
+  // The response to a refresh does not name the customer.
+  const customer = tokens?.id ?? customerId();
   if (tokens) localStorage.setItem(TOKENS, JSON.stringify({ auth: tokens.auth_token, refresh: tokens.refresh_token, customer }));
   else localStorage.removeItem(TOKENS);
-  document.dispatchEvent(new Event("signed"));
+  document.dispatchEvent(new Event("tokens-changed"));
 }
 
-async function send(method, path, body, headers) {
-  const token = read()?.auth;
-  const sent = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }), ...headers };
+async function request(method, path, body, headers) {
+  const token = readTokens()?.auth;
+  const allHeaders = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }), ...headers };
   let response;
-  let answer;
+  let data;
   try {
-    response = await fetch(SDK + path, { method, headers: sent, body: body === undefined ? undefined : JSON.stringify(body) });
-    answer = await response.json();
+    response = await fetch(SDK + path, { method, headers: allHeaders, body: body === undefined ? undefined : JSON.stringify(body) });
+    data = await response.json();
   } catch {
-    throw new Unanswered("The shop can't be reached. Check the connection, then try again.");
+    throw new NoResponseError("The shop can't be reached. Check the connection, then try again.");
   }
-  if (response.status >= 500 && answer.error?.code !== "payments_unavailable") throw new Unanswered(answer.error.message);
-  if (!response.ok) throw new Refused(response.status, answer);
-  return answer;
+  if (response.status >= 500 && data.error?.code !== "payments_unavailable") throw new NoResponseError(data.error.message);
+  if (!response.ok) throw new ApiError(response.status, data);
+  return data;
 }
 
-/* A token is good for an hour; then the refresh token gives new ones, once. Tabs take turns, or one would spend the
-   other's. */
-async function refreshed(spent) {
+/* A token expires after an hour; the refresh token gives new ones, once. A lock keeps two tabs from using the same one. */
+async function refreshTokens(expired) {
   const renew = async () => {
-    const now = read();
+    const now = readTokens();
     if (!now) return false;
-    if (now.auth !== spent) return true;
+    if (now.auth !== expired) return true;
     try {
-      keep((await send("POST", "/auth/refresh", { refresh_token: now.refresh })).data);
+      storeTokens((await request("POST", "/auth/refresh", { refresh_token: now.refresh })).data);
       return true;
     } catch (error) {
-      if (error instanceof Unanswered) throw error;
-      keep(null);
+      if (error instanceof NoResponseError) throw error;
+      storeTokens(null);
       return false;
     }
   };
   return navigator.locks ? navigator.locks.request(TOKENS, renew) : renew();
 }
 
-async function ask(method, path, body, headers) {
-  const token = read()?.auth;
+async function authorizedRequest(method, path, body, headers) {
+  const token = readTokens()?.auth;
   try {
-    return await send(method, path, body, headers);
+    return await request(method, path, body, headers);
   } catch (error) {
-    if (error.status !== 401 || !token || !(await refreshed(token))) throw error;
-    return send(method, path, body, headers);
+    if (error.status !== 401 || !token || !(await refreshTokens(token))) throw error;
+    return request(method, path, body, headers);
   }
 }
 
-export const register = async (account) => keep((await send("POST", "/auth/register", account)).data);
-export const login = async (credentials) => keep((await send("POST", "/auth/login", credentials)).data);
-export const forgotPassword = (email) => send("POST", "/auth/password/forgot", { email });
-export const resetPassword = (key, password) => send("POST", "/auth/password/reset", { key, password });
-export const verifyEmail = (key) => send("POST", "/auth/email/verify", { key });
-export const resendEmail = () => ask("POST", "/auth/email/resend");
+export const register = async (account) => storeTokens((await request("POST", "/auth/register", account)).data);
+export const login = async (credentials) => storeTokens((await request("POST", "/auth/login", credentials)).data);
+export const forgotPassword = (email) => request("POST", "/auth/password/forgot", { email });
+export const resetPassword = (key, password) => request("POST", "/auth/password/reset", { key, password });
+export const verifyEmail = (key) => request("POST", "/auth/email/verify", { key });
+export const resendEmail = () => authorizedRequest("POST", "/auth/email/resend");
 
 export async function logout() {
   try {
-    await ask("POST", "/auth/logout");
+    await authorizedRequest("POST", "/auth/logout");
   } finally {
-    keep(null);
+    storeTokens(null);
   }
 }
 
-export const products = async () => (await send("GET", "/ecommerce/products")).data;
-export const summary = async (basket) => (await ask("POST", "/ecommerce/order-summary", basket)).data;
-export const customer = async () => (await ask("GET", "/customer")).data;
-export const addAddress = async (address) => (await ask("POST", "/customer/addresses", address)).data;
-export const removeSource = async (id) => (await ask("DELETE", `/customer/sources/${id}`)).data;
-export const chooseSource = async (id) => (await ask("POST", `/customer/sources/${id}/default`)).data;
-export const orders = (after = "") => ask("GET", `/ecommerce/orders?limit=20&starting_after=${encodeURIComponent(after)}`);
-export const order = async (number) => (await ask("GET", `/ecommerce/orders/${encodeURIComponent(number)}`)).data.order;
+export const products = async () => (await request("GET", "/ecommerce/products")).data;
+export const summary = async (basket) => (await authorizedRequest("POST", "/ecommerce/order-summary", basket)).data;
+export const customer = async () => (await authorizedRequest("GET", "/customer")).data;
+export const addAddress = async (address) => (await authorizedRequest("POST", "/customer/addresses", address)).data;
+export const removeSource = async (id) => (await authorizedRequest("DELETE", `/customer/sources/${id}`)).data;
+export const chooseSource = async (id) => (await authorizedRequest("POST", `/customer/sources/${id}/default`)).data;
+export const orders = (after = "") => authorizedRequest("GET", `/ecommerce/orders?limit=20&starting_after=${encodeURIComponent(after)}`);
+export const order = async (number) => (await authorizedRequest("GET", `/ecommerce/orders/${encodeURIComponent(number)}`)).data.order;
 
-/* An order that was kept but not paid is no error to the one who shows it: `payment_status` says how it stands. */
-async function kept(asking) {
+/* A 402 carries its unpaid order; the page shows it by its `payment_status`. */
+async function orderFrom(response) {
   try {
-    return (await asking).data.order;
+    return (await response).data.order;
   } catch (error) {
     if (error.data?.order) return error.data.order;
     throw error;
   }
 }
 
-export const createOrder = (body, key) => kept(ask("POST", "/ecommerce/order", body, { "Idempotency-Key": key }));
-export const payOrder = (number, means) => kept(ask("POST", `/ecommerce/orders/${encodeURIComponent(number)}/pay`, means));
-export const confirmOrder = (number) => kept(ask("POST", `/ecommerce/orders/${encodeURIComponent(number)}/confirm`));
+export const createOrder = (body, key) => orderFrom(authorizedRequest("POST", "/ecommerce/order", body, { "Idempotency-Key": key }));
+export const payOrder = (number, paymentSource) => orderFrom(authorizedRequest("POST", `/ecommerce/orders/${encodeURIComponent(number)}/pay`, paymentSource));
+export const confirmOrder = (number) => orderFrom(authorizedRequest("POST", `/ecommerce/orders/${encodeURIComponent(number)}/confirm`));

@@ -1,34 +1,34 @@
 import * as api from "./api.js";
 import * as basket from "./basket.js";
-import { $, announce, busy, money, problem, sums } from "./page.js";
+import { $, announce, formatMoney, renderTotals, showError, whileBusy } from "./page.js";
 
-let known = new Map();
+let skus = new Map();
 
-/* Without a sign-in the prices of the list are all there is to say; discounts and totals are the server's to say. */
+/* Without a sign-in only list prices are known; discounts and totals come from the server. */
 function estimate() {
-  const lines = [...basket.quantities()].map(([id, quantity]) => ({ sku: known.get(id), quantity })).filter(({ sku }) => sku);
+  const lines = [...basket.quantities()].map(([id, quantity]) => ({ sku: skus.get(id), quantity })).filter(({ sku }) => sku);
   const currencies = new Set(lines.map(({ sku }) => sku.currency));
   if (currencies.size !== 1) return $("sums").replaceChildren();
   const total = lines.reduce((sum, { sku, quantity }) => sum + sku.price * quantity, 0);
-  sums($("sums"), { subtotal: total, discount: 0, shipping: 0, taxes: 0, total, currency: [...currencies][0] });
+  renderTotals($("sums"), { subtotal: total, discount: 0, shipping: 0, taxes: 0, total, currency: [...currencies][0] });
 }
 
-async function price() {
-  problem("");
+async function renderPrice() {
+  showError("");
   if (!api.signedIn()) return estimate();
   try {
-    const summary = await api.summary(basket.asked());
-    sums($("sums"), { ...summary, coupon: summary.coupon?.code });
-    announce(`Total ${money(summary.total, summary.currency)}`);
+    const summary = await api.summary(basket.toRequest());
+    renderTotals($("sums"), { ...summary, coupon: summary.coupon?.code });
+    announce(`Total ${formatMoney(summary.total, summary.currency)}`);
   } catch (error) {
     if (error.status === 401) return estimate();
     estimate();
-    problem(error.message);
+    showError(error.message);
   }
 }
 
 function line(id, quantity) {
-  const sku = known.get(id);
+  const sku = skus.get(id);
   const row = $("line").content.cloneNode(true).firstElementChild;
   const picture = sku?.image || sku?.product.image;
   const name = sku ? [sku.product.name, sku.name].filter(Boolean).join(", ") : "No longer on sale";
@@ -38,14 +38,14 @@ function line(id, quantity) {
   input.value = quantity;
   input.previousElementSibling.textContent = `Quantity of ${name}`;
   const amount = row.querySelector(".amount");
-  const say = (wanted) => (amount.textContent = sku ? money(sku.price * wanted, sku.currency) : "");
-  say(quantity);
+  const showAmount = (count) => (amount.textContent = sku ? formatMoney(sku.price * count, sku.currency) : "");
+  showAmount(quantity);
   input.addEventListener("change", () => {
-    const wanted = Math.min(999, Math.max(1, Math.round(Number(input.value)) || 1));
-    input.value = wanted;
-    basket.set(id, wanted);
-    say(wanted);
-    price();
+    const count = Math.min(999, Math.max(1, Math.round(Number(input.value)) || 1));
+    input.value = count;
+    basket.set(id, count);
+    showAmount(count);
+    renderPrice();
   });
   row.querySelector(".remove").setAttribute("aria-label", `Remove ${name}`);
   row.querySelector(".remove").addEventListener("click", () => {
@@ -62,15 +62,15 @@ function show() {
   if (basket.isEmpty()) return;
   $("lines").replaceChildren(...[...basket.quantities()].map(([id, quantity]) => line(id, quantity)));
   $("code").value = basket.coupon();
-  price();
+  renderPrice();
 }
 
 window.addEventListener("storage", (event) => event.key === basket.BASKET && show());
 $("coupon").addEventListener("submit", (event) => {
   event.preventDefault();
   basket.useCoupon($("code").value.trim());
-  busy(event.submitter ?? $("coupon").querySelector("button"), price);
-  if (!api.signedIn() && basket.coupon()) problem("What the coupon takes off is shown once you are signed in.", "warn");
+  whileBusy(event.submitter ?? $("coupon").querySelector("button"), renderPrice);
+  if (!api.signedIn() && basket.coupon()) showError("What the coupon takes off is shown once you are signed in.", "warn");
 });
 $("go").addEventListener("click", (event) => {
   if (api.signedIn()) return;
@@ -79,9 +79,9 @@ $("go").addEventListener("click", (event) => {
 });
 
 try {
-  known = new Map((await api.products()).flatMap((product) => product.skus.map((sku) => [sku.id, { ...sku, product }])));
+  skus = new Map((await api.products()).flatMap((product) => product.skus.map((sku) => [sku.id, { ...sku, product }])));
   show();
 } catch (error) {
   $("filled").hidden = false;
-  problem(error.message);
+  showError(error.message);
 }

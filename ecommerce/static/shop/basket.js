@@ -1,4 +1,4 @@
-/* The basket: kept in the browser until it is ordered. */
+/* The basket, in localStorage until it is ordered. */
 
 export const BASKET = "shop-basket";
 const PENDING = "shop-pending";
@@ -26,24 +26,24 @@ export const add = (sku) => set(sku, (quantities().get(sku) || 0) + 1);
 export const useCoupon = (code) => write({ ...read(), coupon: code });
 export const clear = () => write({ items: {}, coupon: "" });
 
-/* The basket as the API takes it. */
-export const asked = () => ({
+/* The body of a request to the API. */
+export const toRequest = () => ({
   items: [...quantities()].map(([sku_id, quantity]) => ({ sku_id, quantity })),
   coupon_code: coupon() || null,
 });
 
-/* An order is written down with its key before it is sent. Where no answer comes, the very same is sent again: the key
-   makes sure that it becomes one order, however often it is sent; but never as somebody else's. */
-export function pending(whose) {
-  const attempt = JSON.parse(localStorage.getItem(PENDING) || "null");
-  return attempt?.whose === whose ? attempt : null;
+/* An order is stored with its idempotency key before it is sent. Without a response the same is sent again, and the key
+   makes it one order; but only by the same customer. */
+export function pendingOrder(customerId) {
+  const order = JSON.parse(localStorage.getItem(PENDING) || "null");
+  return order?.customerId === customerId ? order : null;
 }
 
-export const settle = () => localStorage.removeItem(PENDING);
+export const clearPendingOrder = () => localStorage.removeItem(PENDING);
 
-export function begin(body, whose) {
+export function storePendingOrder(body, customerId) {
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  const attempt = { key, body, whose };
-  localStorage.setItem(PENDING, JSON.stringify(attempt));
-  return attempt;
+  const order = { key, body, customerId };
+  localStorage.setItem(PENDING, JSON.stringify(order));
+  return order;
 }

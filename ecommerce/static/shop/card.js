@@ -1,57 +1,57 @@
-/* Stripe's card field. The number goes from its frame to Stripe; the shop gets a name for the card (pm_…). */
+/* Stripe's card field. The number goes from its iframe to Stripe; the shop gets a payment method (pm_…). */
 
-import { $, cardEnds, choose, chosen, make, problem } from "./page.js";
+import { $, cardNameWithExpiry, createElement, renderChoices, selectedValue, showError } from "./page.js";
 
 let stripe = null;
 let field = null;
 
-function load() {
+function loadStripeJs() {
   return new Promise((resolve, reject) => {
     if (window.Stripe) return resolve();
-    const script = make("script", { src: document.body.dataset.stripeJs, onload: resolve, onerror: () => reject(new Error("The card field could not be loaded. Reload the page.")) });
+    const script = createElement("script", { src: document.body.dataset.stripeJs, onload: resolve, onerror: () => reject(new Error("The card field could not be loaded. Reload the page.")) });
     document.head.append(script);
   });
 }
 
-async function client() {
-  await load();
+async function stripeClient() {
+  await loadStripeJs();
   stripe ||= window.Stripe(document.body.dataset.stripeKey);
   return stripe;
 }
 
-const look = () => {
+const cardStyle = () => {
   const { color } = getComputedStyle($("card-element"));
   const base = { color, iconColor: color, fontSize: "16px", fontFamily: "system-ui, sans-serif" };
   return { style: { base }, hidePostalCode: true };
 };
 
 async function mount() {
-  const elements = (await client()).elements();
+  const elements = (await stripeClient()).elements();
   if (field) return;
-  field = elements.create("card", look());
-  field.on("change", () => problem(""));
+  field = elements.create("card", cardStyle());
+  field.on("change", () => showError(""));
   field.mount("#card-element");
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => field.update(look()));
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => field.update(cardStyle()));
 }
 
-/* Offers the saved cards and a new one; gives a function that says which was chosen, as the API takes it. */
-export async function offer(sources) {
-  const saved = sources.map((card) => ({ value: String(card.id), text: cardEnds(card) }));
-  await choose($("cards"), "card", saved, "A new card", async () => {
-    $("new-card").hidden = chosen("card") !== "new";
+/* Renders the choice of a saved or a new card; returns a function that resolves to the payment source for the API. */
+export async function renderCardChoices(sources) {
+  const saved = sources.map((card) => ({ value: String(card.id), text: cardNameWithExpiry(card) }));
+  await renderChoices($("cards"), "card", saved, "A new card", async () => {
+    $("new-card").hidden = selectedValue("card") !== "new";
     if (!$("new-card").hidden) await mount();
   });
-  return async () => (chosen("card") === "new" ? named() : { source_id: Number(chosen("card")) });
+  return async () => (selectedValue("card") === "new" ? newCard() : { source_id: Number(selectedValue("card")) });
 }
 
-async function named() {
+async function newCard() {
   const { paymentMethod, error } = await stripe.createPaymentMethod({ type: "card", card: field });
   if (error) throw new Error(error.message);
   return { payment_gateway: "stripe", gateway_token: paymentMethod.id, save_card: $("save-card").checked };
 }
 
-/* Shows the bank's page (3-D Secure) over this one, until the customer is done with it. */
+/* Opens the bank's page (3-D Secure) over this one; returns the message of its error, if any. */
 export async function authenticate(secret) {
-  const { error } = await (await client()).handleNextAction({ clientSecret: secret });
+  const { error } = await (await stripeClient()).handleNextAction({ clientSecret: secret });
   return error ? error.message : "";
 }

@@ -1,13 +1,13 @@
 import * as api from "./api.js";
-import { $, busy, problem } from "./page.js";
+import { $, showError, whileBusy } from "./page.js";
 
 const key = decodeURIComponent(location.hash.slice(1));
 const form = $("confirm");
 form.hidden = !key;
-if (!key) problem("Open this page by the link in the e-mail.");
+if (!key) showError("Open this page by the link in the e-mail.");
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  busy(form.querySelector("button"), async () => {
+  whileBusy(form.querySelector("button"), async () => {
     const { data } = await api.verifyEmail(key);
     form.hidden = true;
     $("done").textContent = data.message;

@@ -1,16 +1,16 @@
 import * as api from "./api.js";
-import { $, busy, goSignIn, make, moment, money, problem } from "./page.js";
-import { tone, words } from "./status.js";
+import { $, createElement, formatMoney, formatTime, goSignIn, showError, whileBusy } from "./page.js";
+import { statusText, tone } from "./status.js";
 
 let last = "";
 
 const row = (order) =>
-  make("li", {}, make("a", { className: "card order", href: `/shop/orders/${encodeURIComponent(order.number)}/` },
-    make("b", {}, `Order ${order.number}`),
-    make("span", {}, order.items.map(({ quantity, product_sku_name: name }) => `${quantity} × ${name}`).join("; ")),
-    make("time", { dateTime: order.created }, moment(order.created)),
-    make("span", { className: `badge ${tone(order)}` }, words(order)),
-    make("b", { className: "amount" }, money(order.amount, order.currency))));
+  createElement("li", {}, createElement("a", { className: "card order", href: `/shop/orders/${encodeURIComponent(order.number)}/` },
+    createElement("b", {}, `Order ${order.number}`),
+    createElement("span", {}, order.items.map(({ quantity, product_sku_name: name }) => `${quantity} × ${name}`).join("; ")),
+    createElement("time", { dateTime: order.created }, formatTime(order.created)),
+    createElement("span", { className: `badge ${tone(order)}` }, statusText(order)),
+    createElement("b", { className: "amount" }, formatMoney(order.amount, order.currency))));
 
 async function more() {
   const { data, meta } = await api.orders(last);
@@ -20,6 +20,6 @@ async function more() {
   $("empty").hidden = $("orders").children.length > 0;
 }
 
-$("more").addEventListener("click", () => busy($("more"), more));
+$("more").addEventListener("click", () => whileBusy($("more"), more));
 if (!api.signedIn()) goSignIn();
-else more().catch((error) => (error.status === 401 ? goSignIn() : problem(error.message)));
+else more().catch((error) => (error.status === 401 ? goSignIn() : showError(error.message)));

@@ -1,5 +1,5 @@
 import * as basket from "./basket.js";
-import { announce, make } from "./page.js";
+import { announce, createElement } from "./page.js";
 
 for (const form of document.querySelectorAll("form.choose")) {
   form.addEventListener("submit", (event) => {
@@ -9,7 +9,7 @@ for (const form of document.querySelectorAll("form.choose")) {
     basket.add(Number(chosen.value));
     announce(`${form.dataset.product}, ${chosen.textContent}: in the basket`);
     form.querySelector(".added")?.remove();
-    form.append(make("a", { className: "added", href: "/shop/basket/" }, "In the basket ✓"));
+    form.append(createElement("a", { className: "added", href: "/shop/basket/" }, "In the basket ✓"));
   });
   if (![...form.elements.sku.options].some((option) => !option.disabled)) Object.assign(form.querySelector("button"), { disabled: true, textContent: "Sold out" });
 }

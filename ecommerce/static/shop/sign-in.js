@@ -1,18 +1,18 @@
 import * as api from "./api.js";
-import { $, busy, formBody } from "./page.js";
+import { $, formBody, whileBusy } from "./page.js";
 
-/* Back to where the sign-in was asked for: a page of this shop, and no other. */
-function onward() {
+/* Returns to the page that asked for the sign-in, only ever one of this shop. */
+function goNext() {
   const next = new URLSearchParams(location.search).get("next") || "/shop/";
   location.assign(next.startsWith("/shop/") ? next : "/shop/");
 }
 
-for (const [id, act] of [["sign-in", api.login], ["register", api.register]]) {
+for (const [id, submit] of [["sign-in", api.login], ["register", api.register]]) {
   $(id).addEventListener("submit", (event) => {
     event.preventDefault();
-    busy($(id).querySelector("button"), async () => {
-      await act(formBody($(id)));
-      onward();
+    whileBusy($(id).querySelector("button"), async () => {
+      await submit(formBody($(id)));
+      goNext();
     });
   });
 }

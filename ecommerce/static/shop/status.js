@@ -1,4 +1,4 @@
-/* How an order stands, in words. */
+/* The status of an order as text and tone. */
 
 const STATUS = { created: "Not paid yet", paid: "Paid", fulfilled: "Sent", canceled: "Canceled", returned: "Returned" };
 const PAYMENT = {
@@ -14,5 +14,5 @@ const PAYMENT = {
 };
 const TONE = { paid: "good", fulfilled: "good", failed: "bad", requires_action: "warn", processing: "warn" };
 
-export const words = (order) => [STATUS[order.status], PAYMENT[order.payment_status]].filter(Boolean).slice(order.status === "created" && PAYMENT[order.payment_status] ? 1 : 0).join(", ");
+export const statusText = (order) => [STATUS[order.status], PAYMENT[order.payment_status]].filter(Boolean).slice(order.status === "created" && PAYMENT[order.payment_status] ? 1 : 0).join(", ");
 export const tone = (order) => TONE[order.payment_status] || "plain";

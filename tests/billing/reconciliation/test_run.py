@@ -10,13 +10,14 @@ from django.db.models import F
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import Difference, Payment, Reconciliation, Refund, Seen
+from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund
 from billing.reconciliation import run as reconciliation
 from billing.results import PaymentResult
 from billing.tasks import reconcile as reconcile_task
 from billing.tasks import reconcile_nightly
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.refund import cancel, refund
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.refund import refund
 from ecommerce.tasks import sweep
 from tests.ecommerce.admin.rows import numbers, viewer
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
@@ -32,10 +33,10 @@ Kind = Difference.Kind
 @pytest.fixture
 def stripe(tmp_path: Path, settings: Any) -> Iterator[FakeStripe]:
     """Give a Stripe whose books are empty: reconciling reads all of them."""
-    with FakeStripe(tmp_path / "stripe") as sandbox:
-        settings.STRIPE_API_BASE = sandbox.url
+    with FakeStripe(tmp_path / "stripe") as fake_stripe:
+        settings.STRIPE_API_BASE = fake_stripe.url
         gateway.client.cache_clear()
-        yield sandbox
+        yield fake_stripe
     gateway.client.cache_clear()
 
 
@@ -76,10 +77,10 @@ def test_books_that_agree_say_so(stripe: FakeStripe) -> None:
     settle(part)
 
     assert run() == (0, "6 compared, 0 settled, 0 differ.\n")
-    assert Seen.objects.count() == 0
+    assert ComparedObject.objects.count() == 0
 
 
-def test_a_charge_whose_answer_got_lost_is_settled(stripe: FakeStripe) -> None:
+def test_a_charge_whose_response_got_lost_is_settled(stripe: FakeStripe) -> None:
     stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     assert fresh(order).money_state == "payment_processing"
@@ -88,7 +89,7 @@ def test_a_charge_whose_answer_got_lost_is_settled(stripe: FakeStripe) -> None:
     assert differences(stripe.ledger()) == []
 
 
-def test_a_refund_whose_answer_got_lost_and_one_made_by_hand_are_settled(stripe: FakeStripe) -> None:
+def test_a_refund_whose_response_got_lost_and_one_made_by_hand_are_settled(stripe: FakeStripe) -> None:
     order, other = paid(), paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
@@ -99,11 +100,11 @@ def test_a_refund_whose_answer_got_lost_and_one_made_by_hand_are_settled(stripe:
     assert differences(stripe.ledger()) == []
 
 
-def test_a_refund_that_failed_unheard_is_settled(stripe: FakeStripe) -> None:
+def test_a_refund_that_failed_without_a_webhook_is_settled(stripe: FakeStripe) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    stripe.ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     assert run() == (0, "2 compared, 1 settled, 0 differ.\n")
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
@@ -112,7 +113,7 @@ def test_a_late_success_that_went_back_is_fine(stripe: FakeStripe) -> None:
     stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     payment = payment_of(order)
-    apply_results(answers=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="No.")], at=NOW())
+    apply_results(results=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="No.")], at=NOW())
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert run() == (0, "1 compared, 1 settled, 0 differ.\n")
     sweep_now()
@@ -204,14 +205,14 @@ def test_amounts_and_ends_that_differ_are_listed(stripe: FakeStripe) -> None:
 def test_a_payment_that_did_not_succeed_at_stripe_is_listed(stripe: FakeStripe) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = payment_of(order).stripe_payment_intent_id
-    apply_results(answers=[PaymentResult(payment_id=payment_of(order).pk, status=Payment.Status.SUCCEEDED)], at=NOW())
+    apply_results(results=[PaymentResult(payment_id=payment_of(order).pk, status=Payment.Status.SUCCEEDED)], at=NOW())
     assert run()[0] == 1
     assert found() == [(Kind.CHARGE_DIFFERS, intent)]
 
 
 def test_what_comes_into_being_meanwhile_is_not_missing(stripe: FakeStripe) -> None:
     order = paid()
-    begun = reconciliation.begin(at=NOW())
+    begun = reconciliation.start(at=NOW())
     Reconciliation.objects.update(phase=Reconciliation.Phase.OUR_PAYMENTS)
     refund(order_id=order.pk, amount=100, reason="", by=ANA, at=NOW())
     settle(order)
@@ -226,9 +227,9 @@ def test_it_goes_on_from_the_page_where_it_was_left(stripe: FakeStripe, monkeypa
     monkeypatch.setattr(gateway, "PAGE", 2)
     for _ in range(5):
         paid()
-    begun = reconciliation.begin(at=NOW())
-    reconciliation._turn_page(begun)
-    left = reconciliation.begin(at=NOW() + timedelta(minutes=3))
+    begun = reconciliation.start(at=NOW())
+    reconciliation._compare_page(begun)
+    left = reconciliation.start(at=NOW() + timedelta(minutes=3))
     assert (left.pk, left.compared, left.phase) == (begun.pk, 2, "charges")
     Reconciliation.objects.update(next_attempt_at=NOW())
     assert run() == (0, "5 compared, 0 settled, 0 differ.\n")
@@ -248,9 +249,9 @@ def test_with_stripe_away_it_says_so_and_goes_on_later(stripe: FakeStripe) -> No
     assert Reconciliation.objects.get().finished_at is not None
 
 
-def test_nobody_works_on_a_pass_that_somebody_holds(stripe: FakeStripe) -> None:
+def test_a_pass_that_another_worker_holds_is_left_alone(stripe: FakeStripe) -> None:
     paid()
-    begun = reconciliation.begin(at=NOW())
+    begun = reconciliation.start(at=NOW())
     Reconciliation.objects.update(next_attempt_at=F("next_attempt_at") + timedelta(minutes=2))
     reconcile_task(reconciliation_id=begun.pk)
     assert Reconciliation.objects.get().compared == 0
@@ -258,7 +259,7 @@ def test_nobody_works_on_a_pass_that_somebody_holds(stripe: FakeStripe) -> None:
     assert Reconciliation.objects.count() == 2
 
 
-def test_every_night_a_pass_is_begun(stripe: FakeStripe) -> None:
+def test_every_night_a_pass_is_started(stripe: FakeStripe) -> None:
     reconcile_nightly()
     reconcile_task(reconciliation_id=Reconciliation.objects.get().pk)
     assert Reconciliation.objects.get().finished_at is not None

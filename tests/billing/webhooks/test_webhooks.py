@@ -12,8 +12,8 @@ from billing import gateway
 from billing.models import Payment, Refund, WebhookEvent
 from billing.tasks import process_event
 from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import cancel
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import at_once, by_hand, fresh, kinds, paid, payment_of, settle
 from tests.support.factories import ANA, place_order
@@ -81,9 +81,9 @@ def test_the_secret_of_an_intent_is_not_kept() -> None:
 # What an event brings about
 
 
-def test_an_authentication_completed_in_the_browser_pays_the_order(sandbox: FakeStripeServer) -> None:
+def test_an_authentication_completed_in_the_browser_pays_the_order(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     done = deliver("payment_intent.succeeded")
     assert (fresh(order).status, done.error, done.next_attempt_at) == ("paid", "", None)
     process_event(event_id=done.pk)
@@ -91,10 +91,10 @@ def test_an_authentication_completed_in_the_browser_pays_the_order(sandbox: Fake
 
 
 def test_an_authentication_failed_in_the_browser_is_ended_by_the_sweep_not_by_the_event(
-    sandbox: FakeStripeServer, ledger: Any
+    fake_stripe: FakeStripeServer, ledger: Any
 ) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
     deliver("payment_intent.payment_failed")
     assert [each["status"] for each in ledger()["payment_intents"]] == ["requires_payment_method"]
     assert fresh(order).money_state == "authentication_required"
@@ -103,9 +103,9 @@ def test_an_authentication_failed_in_the_browser_is_ended_by_the_sweep_not_by_th
     assert [each["status"] for each in ledger()["payment_intents"]] == ["canceled"]
 
 
-def test_an_event_never_shortens_a_lease(sandbox: FakeStripeServer) -> None:
+def test_an_event_never_shortens_a_lease(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
     lease = NOW() + timedelta(seconds=50)
     Payment.objects.update(next_attempt_at=lease)
     deliver("payment_intent.payment_failed")
@@ -113,7 +113,7 @@ def test_an_event_never_shortens_a_lease(sandbox: FakeStripeServer) -> None:
     pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
-def test_the_end_of_an_intent_is_heard() -> None:
+def test_a_canceled_intent_fails_the_payment() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
     deliver("payment_intent.canceled")
@@ -129,30 +129,30 @@ def test_a_refund_made_at_stripe_gets_its_row(kind: str) -> None:
     assert (row.stripe_refund_id, row.amount, row.by_label, fresh(order).amount_refunded) == (hand, 500, "Stripe", 500)
 
 
-def test_a_refund_that_is_settled_later_is_heard(sandbox: FakeStripeServer) -> None:
+def test_a_pending_refund_that_succeeds_later_is_applied(fake_stripe: FakeStripeServer) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert settle(order).money_state == "refund_pending"
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "succeeded"})
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "succeeded"})
     deliver("refund.updated")
     assert (fresh(order).money_state, Refund.objects.get().status) == ("", "succeeded")
 
 
-def test_a_refund_that_failed_later_is_heard(sandbox: FakeStripeServer) -> None:
+def test_a_refund_that_failed_later_is_applied(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     deliver("refund.failed")
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
 
-def test_a_dispute_and_its_end_are_heard_in_any_order(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_its_end_are_applied_in_any_order(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     deliver("charge.dispute.created")
     assert fresh(order).money_state == "disputed"
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "won"})
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "won"})
     deliver("charge.dispute.closed")
     created = happened("charge.dispute.created")[0]
     WebhookEvent.objects.filter(stripe_event_id=created["id"]).update(processed_at=None, next_attempt_at=NOW())
@@ -165,10 +165,10 @@ def sweep_events() -> None:
         process_event(event_id=key)
 
 
-def test_our_own_refund_heard_before_its_answer_is_finished_once(sandbox: FakeStripeServer, ledger: Any) -> None:
+def test_our_own_refund_received_before_its_result_is_applied_once(fake_stripe: FakeStripeServer, ledger: Any) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
     settle(order)
     deliver("refund.created")
     assert (fresh(order).status, len(ledger()["refunds"])) == ("canceled", 1)
@@ -177,10 +177,10 @@ def test_our_own_refund_heard_before_its_answer_is_finished_once(sandbox: FakeSt
 # Errors
 
 
-def test_an_error_stays_on_the_row_and_is_tried_again(sandbox: FakeStripeServer) -> None:
+def test_an_error_stays_on_the_row_and_is_tried_again(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     by_hand(order, 500)
-    sandbox.faults({"match": "GET /v1/refunds", "fault": "status", "status": 500, "times": 1})
+    fake_stripe.faults({"match": "GET /v1/refunds", "fault": "status", "status": 500, "times": 1})
     failed = deliver("refund.created")
     assert failed.error.startswith("Unavailable: ")
     assert failed.processed_at is None

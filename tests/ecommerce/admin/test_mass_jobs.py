@@ -234,7 +234,7 @@ def test_the_strip_leads_to_what_failed(
     page = client.get(f"{url}change/?outcome=failed").content.decode()
     for order in paid:
         assert f'{LIST}{order.pk}/change/">{order.number}</a>' in page
-        assert f"An error in the program broke the work on order {order.number}; it was reported." in page
+        assert f"An error in the program broke the work on order {order.number}; it is in the worker's log." in page
     again = client.post(f"{url}retry/do/")
     retry = BulkJob.objects.get(retry_of=job)
     assert again["Location"] == f"/admin/ecommerce/bulkjob/{retry.pk}/change/"

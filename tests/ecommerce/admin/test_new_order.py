@@ -333,9 +333,9 @@ def test_an_authentication_is_said_to_be_the_customers(ana: Client, ada: Custome
 
 @placing
 def test_a_payment_that_is_not_known_is_said_to_be_confirmed(
-    ana: Client, ada: Customer, ebook: Sku, sandbox: FakeStripeServer
+    ana: Client, ada: Customer, ebook: Sku, fake_stripe: FakeStripeServer
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     assert "its payment of USD 9.00 is being confirmed" in ana.post(ADD, sent, follow=True).content.decode()
 

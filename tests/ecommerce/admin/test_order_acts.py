@@ -9,9 +9,9 @@ from django.utils import timezone
 from billing.models import Refund
 from ecommerce.admin.orders.actions import ORDER_ACTIONS
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel
 from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 
@@ -36,7 +36,7 @@ def press(client: Client, order: Order, act: str, **typed: Any) -> HttpResponse:
 
 def settled(order: Order) -> Order:
     for act in OrderAct.objects.filter(order=order, closed_at=None):
-        settle_act(act=act, at=timezone.now())
+        execute_act(act=act, at=timezone.now())
     return Order.objects.get(pk=order.pk)
 
 

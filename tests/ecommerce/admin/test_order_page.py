@@ -112,6 +112,10 @@ def queries(client: Client, order: Order) -> int:
     return len(asked)
 
 
+def test_every_kind_of_event_has_a_sentence() -> None:
+    assert set(SENTENCES) == set(OrderEvent.Kind)
+
+
 @pytest.mark.parametrize("kind", SENTENCES)
 def test_each_kind_of_event_is_said_in_words(kind: str) -> None:
     line = timeline_entry(event(order_row(), kind, amount=1500, currency="eur", reason="Wrong size"))

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from customers.accounts import open_account
+from customers.accounts import create_account
 from customers.models import Customer
 from ecommerce.api import throttling
 from ecommerce.models import ApiKey, Sku
@@ -24,7 +24,7 @@ def _fresh(settings: Any) -> None:
 def make_account(db: None) -> Callable[[str], Customer]:
     def make(email: str) -> Customer:
         customer = make_customer(email)
-        open_account(customer=customer, password=PASSWORD)
+        create_account(customer=customer, password=PASSWORD)
         return customer
 
     return make

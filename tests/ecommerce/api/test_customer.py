@@ -126,9 +126,9 @@ def test_a_card_that_cannot_be_saved_is_refused_with_the_banks_words(ada: Api) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, sandbox: FakeStripeServer) -> None:
+def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, fake_stripe: FakeStripeServer) -> None:
     kept = ada.post(f"{ME}/sources", {"token": "tok_visa"}).data["sources"][0]["id"]
-    sandbox.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
+    fake_stripe.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
 
     assert ada.post(f"{ME}/sources", {"token": "pm_card_visa"}).refused == (503, "payments_unavailable")
     assert ada.ask("DELETE", f"{ME}/sources/{kept}").refused == (503, "payments_unavailable")

@@ -95,7 +95,7 @@ def from_the_start() -> None:
 
 
 @pytest.fixture
-def book(from_the_start: None, sandbox: FakeStripeServer) -> Book:
+def book(from_the_start: None, fake_stripe: FakeStripeServer) -> Book:
     book = Book()
     _everywhere(book)
     grace = _signing_in(book)
@@ -105,10 +105,10 @@ def book(from_the_start: None, sandbox: FakeStripeServer) -> Book:
         make_coupon(code, **terms)
     make_coupon("GONE", percent_off=50, max_redemptions=0)
     skus = {"mug": sku.pk, "tee": shipped.pk, "poster": euros.pk}
-    _customer(book, grace, sandbox)
+    _customer(book, grace, fake_stripe)
     _catalogue(book, grace, skus)
-    _orders(book, grace, skus, sandbox)
-    _core(book, skus, sandbox)
+    _orders(book, grace, skus, fake_stripe)
+    _core(book, skus, fake_stripe)
     return book
 
 
@@ -162,7 +162,7 @@ def _key() -> str:
     return found[1].replace("%3A", ":")
 
 
-def _customer(book: Book, grace: Api, sandbox: FakeStripeServer) -> None:
+def _customer(book: Book, grace: Api, fake_stripe: FakeStripeServer) -> None:
     def tell(operation: str, method: str, path: str, body: Any = None) -> Answer:
         return book.note(operation, grace.ask(method, ME + path, body), sent=body)
 
@@ -175,11 +175,11 @@ def _customer(book: Book, grace: Api, sandbox: FakeStripeServer) -> None:
     spare = grace.post(f"{ME}/sources", {"token": "tok_mastercard"}).data["sources"][-1]["id"]
     tell("choose_source", "POST", f"/sources/{spare}/default")
     tell("choose_source", "POST", "/sources/999/default")
-    sandbox.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
+    fake_stripe.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
     tell("add_source", "POST", "/sources", {"token": "tok_visa"})
     tell("remove_source", "DELETE", f"/sources/{spare}")
     tell("remove_named_source", "DELETE", f"/sources?source_id={spare}")
-    sandbox.clear()
+    fake_stripe.clear()
     tell("remove_source", "DELETE", f"/sources/{spare}")
     tell("remove_source", "DELETE", f"/sources/{spare}")
     tell("remove_named_source", "DELETE", f"/sources?source_id={spare}")
@@ -208,7 +208,7 @@ def _catalogue(book: Book, grace: Api, sku: dict[str, int]) -> None:
         book.note("order_summary", grace.post(f"{SHOP}/order-summary", basket | change))
 
 
-def _orders(book: Book, grace: Api, sku: dict[str, int], sandbox: FakeStripeServer) -> None:
+def _orders(book: Book, grace: Api, sku: dict[str, int], fake_stripe: FakeStripeServer) -> None:
     address = Customer.objects.get().addresses.get().pk
     items = [{"sku_id": sku["mug"], "quantity": 1}]
     new = {"items": items, "payment_gateway": "stripe", "gateway_token": "tok_visa"}
@@ -223,12 +223,12 @@ def _orders(book: Book, grace: Api, sku: dict[str, int], sandbox: FakeStripeServ
     order(new | {"coupon_code": "SAVE10"}, idempotency_key="basket-1")
     declined = order(new | {"gateway_token": "tok_chargeDeclinedInsufficientFunds"})
     secure = order({"items": tee, "address_id": address, "gateway_token": "pm_card_authenticationRequired"})
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before"})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before"})
     waiting = order({"items": tee, "address_id": address, "source_id": _card()}, "processing")
     for change in (*_refused(sku), {"gateway_token": None}, {"items": tee}, {"items": tee, "address_id": 999}):
         order(new | change)
     order({"items": items, "source_id": 999})
-    _paying(book, grace, [each.order["number"] for each in (declined, secure, waiting)], sandbox)
+    _paying(book, grace, [each.order["number"] for each in (declined, secure, waiting)], fake_stripe)
     book.note("list_own_orders", grace.get(f"{SHOP}/orders?limit=1"))
     book.note("read_own_order", grace.get(f"{SHOP}/orders/{paid.order['number']}"))
     book.note("read_own_order", grace.get(f"{SHOP}/orders/unknown"))
@@ -239,7 +239,7 @@ def _card() -> int:
     return Card.objects.get(removed_at=None).pk
 
 
-def _paying(book: Book, grace: Api, numbers: list[str], sandbox: FakeStripeServer) -> None:
+def _paying(book: Book, grace: Api, numbers: list[str], fake_stripe: FakeStripeServer) -> None:
     declined, secure, waiting = numbers
 
     def tell(operation: str, number: str, act: str, body: Any = None, name: str = "") -> Answer:
@@ -250,7 +250,7 @@ def _paying(book: Book, grace: Api, numbers: list[str], sandbox: FakeStripeServe
     tell("pay_order", waiting, "pay", {"gateway_token": "tok_visa"})
     Order.objects.filter(number=waiting).update(customer=Customer.objects.create(email="other@example.com"))
     tell("pay_order", declined, "pay", {"gateway_token": "tok_visa"}, "processing")
-    sandbox.clear()
+    fake_stripe.clear()
     Payment.objects.filter(closed_at=None).update(next_attempt_at=timezone.now())
     sweep()
     tell("pay_order", declined, "pay", {"gateway_token": "tok_visa"})
@@ -264,7 +264,7 @@ def _paying(book: Book, grace: Api, numbers: list[str], sandbox: FakeStripeServe
     _no_stock_left(tell, grace)
     tell("confirm_order", secure, "confirm")
     intent = Payment.objects.get(invoice__order__number=secure)
-    sandbox._ask("POST", f"3ds/{intent.stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{intent.stripe_payment_intent_id}", {"outcome": "complete"})
     tell("confirm_order", secure, "confirm", name="paid")
     tell("confirm_order", "unknown", "confirm")
 
@@ -281,7 +281,7 @@ def _no_stock_left(tell: Any, grace: Api) -> None:
     tell("pay_order", late, "pay", {"gateway_token": "tok_visa"})
 
 
-def _core(book: Book, sku: dict[str, int], sandbox: FakeStripeServer) -> None:
+def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> None:
     staff = Api(ApiKey.objects.create_key(name="Warehouse", permissions=list(ApiKey.Permission), by=ANA)[1])
     other = Api(ApiKey.objects.create_key(name="Nothing", permissions=[], by=ANA)[1])
     user, card = Customer.objects.get(email="grace@example.com"), Card.objects.filter(removed_at=None).first()
@@ -311,7 +311,7 @@ def _core(book: Book, sku: dict[str, int], sandbox: FakeStripeServer) -> None:
         tell(create, "", body | change)
     for change in ({"address": None}, {"address": None, "address_id": 999}):
         tell(create, "", body | tee | change)
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     tell(create, "", body, name="processing")
     tell("list_orders", "?status=paid&limit=1", method="GET")
     tell("read_order", f"/{number}", method="GET")

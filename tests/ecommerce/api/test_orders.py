@@ -51,7 +51,9 @@ def test_the_query_and_unknown_fields_are_ignored_and_ids_may_be_texts(ada: Api,
     assert (answer.status, answer.order["address"]["city"]) == (200, "London")
 
 
-def test_the_saved_card_is_charged_by_one_call(ada: Api, mug: Sku, sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_the_saved_card_is_charged_by_one_call(
+    ada: Api, mug: Sku, fake_stripe: FakeStripeServer, ledger: Ledger
+) -> None:
     ada.order(paying(mug))
     card = Card.objects.get()
     answer = ada.order({**basket(mug), "source_id": card.pk})
@@ -117,7 +119,7 @@ def test_an_order_is_the_same_to_the_microsecond_however_it_is_read(ada: Api, mu
 
 
 def test_an_authentication_comes_with_its_secret_and_is_confirmed(
-    ada: Api, mug: Sku, sandbox: FakeStripeServer
+    ada: Api, mug: Sku, fake_stripe: FakeStripeServer
 ) -> None:
     answer = ada.order(paying(mug, token="pm_card_authenticationRequired"))
 
@@ -127,14 +129,14 @@ def test_an_authentication_comes_with_its_secret_and_is_confirmed(
     assert answer.order["client_secret"] == secret
     number = answer.order["number"]
     assert ada.post(f"{ORDERS}/{number}/confirm").refused == (402, "authentication_required")
-    sandbox._ask("POST", f"3ds/{secret.split('_secret_')[0]}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{secret.split('_secret_')[0]}", {"outcome": "complete"})
     confirmed = ada.post(f"{ORDERS}/{number}/confirm")
     assert (confirmed.status, confirmed.order["status"]) == (200, "paid")
     assert confirmed.order["client_secret"] is None
 
 
-def test_an_unknown_answer_of_stripes_is_202_and_paid_later(ada: Api, mug: Sku, sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_an_unknown_answer_of_stripes_is_202_and_paid_later(ada: Api, mug: Sku, fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     answer = ada.order(paying(mug), idempotency_key="a")
 
     assert (answer.status, answer.order["payment_status"]) == (202, "processing")

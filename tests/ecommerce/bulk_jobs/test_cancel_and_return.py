@@ -10,9 +10,9 @@ from billing.models import Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.bulk_jobs import control
 from ecommerce.bulk_jobs.outcomes import Progress
-from ecommerce.bulk_jobs.run import _next_slice
+from ecommerce.bulk_jobs.run import run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.tasks import sweep
@@ -92,12 +92,12 @@ def test_each_action_on_each_status(action: str) -> None:
     assert job.status == "partial"
 
 
-def test_a_refusal_fails_the_item_and_leaves_the_order_paid(sandbox: FakeStripeServer) -> None:
+def test_a_refusal_fails_the_item_and_leaves_the_order_paid(fake_stripe: FakeStripeServer) -> None:
     order, ben = place_order(), a_clerk()
     job = a_job("cancel", [order], ben)
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400})
     work(job)
-    sandbox.clear()
+    fake_stripe.clear()
 
     assert job.status == "failed"
     status, reason = outcomes(job)[order.number]
@@ -135,12 +135,12 @@ def test_two_jobs_over_the_same_orders_send_one_refund_each(ledger: Ledger) -> N
 
 
 def test_an_order_canceled_by_hand_meanwhile_is_joined_while_in_flight(
-    ledger: Ledger, sandbox: FakeStripeServer
+    ledger: Ledger, fake_stripe: FakeStripeServer
 ) -> None:
     order, ben = place_order(), a_clerk()
     job = a_job("cancel", [order], ben)
     cancel_by_hand(order, a_clerk("cleo"))
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     item = BulkJobItem.objects.get()
     assert (item.status, item.act) == ("working", OrderAct.objects.get(kind="cancel"))
     assert item.act
@@ -161,7 +161,7 @@ def test_an_order_with_another_refund_in_flight_waits_and_is_not_skipped(ledger:
     assert status == "pending"
     assert reason.startswith(f"Order {order.number} waits for Stripe: refund, requested by Ana at")
 
-    settle_act(act=OrderAct.objects.get(kind="refund"), at=timezone.now())
+    execute_act(act=OrderAct.objects.get(kind="refund"), at=timezone.now())
     job.slices.update(next_attempt_at=timezone.now())
     work(job)
     assert outcomes(job) == {order.number: ("done", "")}
@@ -174,7 +174,7 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     make_sku()
     orders, ben = [place_order() for _each in range(6)], a_clerk()
     job = a_job("cancel", orders, ben)
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     control.stop(job_id=job.pk, by=ben)
     work(job)
 
@@ -187,12 +187,12 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     assert len(ledger()["refunds"]) == 6
 
 
-def test_a_wrong_key_stops_the_job_and_fails_no_order(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_wrong_key_stops_the_job_and_fails_no_order(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     orders, ben = [place_order()], a_clerk()
     job = a_job("cancel", orders, ben)
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "status", "status": 401})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 401})
     work(job)
-    sandbox.clear()
+    fake_stripe.clear()
 
     assert job.status == "stopped"
     assert job.message.startswith("Stripe refuses our key (")
@@ -207,13 +207,13 @@ def test_a_wrong_key_stops_the_job_and_fails_no_order(sandbox: FakeStripeServer,
 
 
 def test_lost_answers_429_and_500_change_nothing_but_the_time_it_takes(
-    sandbox: FakeStripeServer, ledger: Ledger
+    fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
     make_sku()
     orders, ben = [place_order() for _each in range(12)], a_clerk()
     job = a_job("cancel", orders, ben)
     refunds = {"match": "POST /v1/refunds"}
-    sandbox.faults(
+    fake_stripe.faults(
         {**refunds, "fault": "status", "status": 429, "times": 3},
         {**refunds, "fault": "status", "status": 500, "times": 3},
         {**refunds, "fault": "drop_after", "times": 3},

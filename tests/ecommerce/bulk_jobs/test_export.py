@@ -11,12 +11,13 @@ from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
-from ecommerce import exports
 from ecommerce.bulk_jobs import control, export
 from ecommerce.bulk_jobs.run import run_job
+from ecommerce.exports import orders as export_orders
+from ecommerce.exports.order_resource import OrderResource
+from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, Order
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.resources import OrderResource
 from ecommerce.tasks import remove_old_exports
 from tests.support.bulk_jobs import a_clerk, a_job, run
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
@@ -40,7 +41,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def text_of(job: BulkJob) -> str:
-    with exports.storage().open(job.file) as file:
+    with storage().open(job.file) as file:
         return bytes(file.read()).decode()
 
 
@@ -137,7 +138,7 @@ def test_the_resource_gives_the_same_rows_in_memory() -> None:
 
 def test_all_slices_are_written_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecommerce.bulk_jobs.selection.SLICE", 2)
-    monkeypatch.setattr(exports, "SLICES_AT_ONCE", 2)
+    monkeypatch.setattr(export_orders, "SLICES_PER_COPY", 2)
     customer, sku = make_customer(), make_sku()
     orders = [an_order(customer, sku) for _each in range(11)]
     job = run("export", Order.objects.order_by("-pk"), a_clerk())
@@ -149,19 +150,19 @@ def test_a_full_disk_fails_the_job_in_words_and_a_retry_goes_well(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     orders, ben = [an_order(make_customer(), make_sku())], a_clerk()
-    real = exports.order_rows
+    real = export_orders.order_rows
 
     def full(job: BulkJob, tell: Any) -> Iterator[bytes]:
         yield b"number"
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(exports, "order_rows", full)
+        patch.setattr(export_orders, "order_rows", full)
         job = run("export", orders, ben)
     assert job.status == "failed"
     assert job.message == "The file could not be written: No space left on device. Once that is mended, retry."
     assert list((folder / "orders").iterdir()) == []
-    assert exports.order_rows is real
+    assert export_orders.order_rows is real
 
     again = control.retry(job_id=job.pk, by=ben, at=timezone.now())
     run_job(job_id=again.pk, seconds=10)
@@ -177,7 +178,7 @@ def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pyt
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(exports, "order_rows", dies)
+        patch.setattr(export_orders, "order_rows", dies)
         with pytest.raises(KeyboardInterrupt):
             run_job(job_id=job.pk, seconds=10)
     assert len(list((folder / "orders").iterdir())) == 1
@@ -185,7 +186,7 @@ def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pyt
     job.refresh_from_db()
     assert (job.status, job.file) == ("running", "")  # it may be alive still
 
-    BulkJob.objects.update(beat_at=timezone.now() - export.SILENT)
+    BulkJob.objects.update(beat_at=timezone.now() - export.WORKER_TIMEOUT)
     run_job(job_id=job.pk, seconds=10)
     job.refresh_from_db()
     assert job.status == "succeeded"
@@ -196,13 +197,13 @@ def test_a_worker_that_died_is_followed_by_one_that_begins_anew(monkeypatch: pyt
 def test_a_worker_that_was_taken_over_publishes_nothing(folder: Path) -> None:
     job = a_job("export", [an_order(make_customer(), make_sku())], a_clerk())
     slow = export._claim(job.pk, at=timezone.now())
-    quick = export._claim(job.pk, at=timezone.now() + export.SILENT)
+    quick = export._claim(job.pk, at=timezone.now() + export.WORKER_TIMEOUT)
     assert slow is not None
     assert quick is not None
     with pytest.raises(export.ExportStopped):
         export.ExportWriter(slow).write()
     export.ExportWriter(quick).write()
-    export.ExportWriter(slow).clear_up()
+    export.ExportWriter(slow).discard()
     job.refresh_from_db()
     assert (job.status, job.file) == ("succeeded", quick.selection["writing"])
     assert len(rows_of(job)) == 1
@@ -212,7 +213,7 @@ def test_a_worker_that_was_taken_over_publishes_nothing(folder: Path) -> None:
 def test_a_stopped_export_leaves_no_file(why: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ben = a_clerk()
     job = a_job("export", [an_order(make_customer(), make_sku())], ben)
-    real = exports.order_rows
+    real = export_orders.order_rows
 
     def meanwhile(job: BulkJob, tell: Any) -> Iterator[bytes]:
         if why == "stop":
@@ -222,7 +223,7 @@ def test_a_stopped_export_leaves_no_file(why: str, folder: Path, monkeypatch: py
         yield from real(job, tell)
 
     with monkeypatch.context() as patch:
-        patch.setattr(exports, "order_rows", meanwhile)
+        patch.setattr(export_orders, "order_rows", meanwhile)
         run_job(job_id=job.pk, seconds=10)
     job.refresh_from_db()
     assert (job.status, job.file) == ("stopped", "")

@@ -5,7 +5,7 @@ from django.utils import timezone
 from customers.actors import Actor
 from ecommerce.bulk_jobs import control, leases, slices
 from ecommerce.bulk_jobs.outcomes import Progress
-from ecommerce.bulk_jobs.run import _next_slice, run_job
+from ecommerce.bulk_jobs.run import run_job, run_next_slice
 from ecommerce.bulk_jobs.selection import SelectionChanged
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent
 from ecommerce.orders.errors import OrderError
@@ -29,7 +29,7 @@ def test_every_order_is_fulfilled_with_its_event_and_its_outcome(monkeypatch: py
     job = run("fulfill", some_paid(8), a_clerk())
 
     assert (job.status, job.total) == ("succeeded", 8)
-    assert [len(part.order_ids) for part in job.slices.order_by("number")] == [3, 3, 2]
+    assert [len(each.order_ids) for each in job.slices.order_by("number")] == [3, 3, 2]
     assert set(outcomes(job).values()) == {("done", "")}
     assert Order.objects.fulfilled().count() == 8
     assert Fulfillment.objects.count() == 8
@@ -103,7 +103,7 @@ def test_a_bug_in_the_middle_of_a_slice_fails_that_one_order(
     monkeypatch.setattr(Order, "fulfill", broken)
     job = run("fulfill", orders, a_clerk())
 
-    sentence = f"An error in the program broke the work on order {poison.number}; it was reported."
+    sentence = f"An error in the program broke the work on order {poison.number}; it is in the worker's log."
     assert job.status == "partial"
     assert outcomes(job)[poison.number] == ("failed", sentence)
     assert [status for status, _reason in outcomes(job).values()].count("done") == 6
@@ -132,7 +132,7 @@ def test_an_order_that_ends_its_worker_each_time_is_left_out(monkeypatch: pytest
             job.slices.update(next_attempt_at=timezone.now())  # as if the lease had run out
         job.refresh_from_db()
 
-    assert deaths == slices.MAX_TOGETHER + slices.MAX_CRASHES
+    assert deaths == slices.MAX_ATTEMPTS_TOGETHER + slices.MAX_CRASHES
     assert outcomes(job)[poison.number] == (
         "failed",
         f"Order {poison.number} ended the worker each time it was begun, so it was left out.",
@@ -142,16 +142,16 @@ def test_an_order_that_ends_its_worker_each_time_is_left_out(monkeypatch: pytest
 
 def test_a_slice_of_a_dead_worker_is_free_when_its_lease_runs_out() -> None:
     job = a_job("fulfill", some_paid(2), a_clerk())
-    part = leases.claim(job, at=timezone.now())
-    assert part is not None
-    assert leases.claim(job, at=timezone.now()) is None
-    assert leases.claim(job, at=timezone.now() + leases.LEASE) is not None
+    job_slice = leases.claim_slice(job, at=timezone.now())
+    assert job_slice is not None
+    assert leases.claim_slice(job, at=timezone.now()) is None
+    assert leases.claim_slice(job, at=timezone.now() + leases.SLICE_LEASE) is not None
 
 
 def test_a_worker_that_lost_its_slice_to_another_changes_nothing() -> None:
     job = a_job("fulfill", some_paid(2), a_clerk())
-    slow = leases.claim(job, at=timezone.now())
-    quick = leases.claim(job, at=timezone.now() + leases.LEASE)
+    slow = leases.claim_slice(job, at=timezone.now())
+    quick = leases.claim_slice(job, at=timezone.now() + leases.SLICE_LEASE)
     assert slow is not None
     assert quick is not None
     slices.run_slice(job, slow)
@@ -167,7 +167,7 @@ def test_stop_keeps_the_rest_for_later_and_resume_goes_on(monkeypatch: pytest.Mo
     monkeypatch.setattr("ecommerce.bulk_jobs.selection.SLICE", 2)
     orders, ben = some_paid(6), a_clerk()
     job = a_job("fulfill", orders, ben)
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     control.stop(job_id=job.pk, by=ben)
     work(job)
 
@@ -186,7 +186,7 @@ def test_rights_taken_away_in_mid_job_stop_it_and_somebody_else_resumes_it(monke
     monkeypatch.setattr("ecommerce.bulk_jobs.selection.SLICE", 2)
     orders, ben, cleo = some_paid(4), a_clerk(), a_clerk("cleo")
     job = a_job("fulfill", orders, ben)
-    assert _next_slice(job.pk)
+    assert run_next_slice(job.pk)
     ben.user_permissions.clear()
     work(job)
 

@@ -13,9 +13,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def test_the_demo_is_a_plausible_shop_whose_books_agree(
-    sandbox: FakeStripeServer, balanced: Callable[[], None]
+    fake_stripe: FakeStripeServer, balanced: Callable[[], None]
 ) -> None:
-    sandbox.faults(webhooks="off")
+    fake_stripe.faults(webhooks="off")
     call_command("demo", verbosity=0)
 
     assert Order.objects.count() == 300

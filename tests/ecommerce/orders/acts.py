@@ -15,7 +15,7 @@ from billing.models import CreditNote, Invoice, Payment, Refund
 from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, Sku
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.tasks import settle_act, sweep
+from ecommerce.tasks import execute_act, sweep
 from tests.support.factories import ANA, make_coupon, make_customer, place_order
 
 BOOKED: tuple[Any, ...] = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
@@ -46,7 +46,7 @@ def free() -> Order:
 
 def settle(order: Order) -> Order:
     """Settle what an order waits for, as the worker that was rung for does."""
-    settle_act(act_id=OrderAct.objects.get(order=order, closed_at=None).pk)
+    execute_act(act_id=OrderAct.objects.get(order=order, closed_at=None).pk)
     return fresh(order)
 
 

@@ -12,9 +12,11 @@ from billing.results import PaymentResult, RefundResult, StripeResult
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.apply_results import apply_results
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import confirm, pay
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import settle_outside
+from ecommerce.orders.return_order import return_order
 from tests.ecommerce.orders.acts import (
     at_once,
     by_hand,
@@ -33,25 +35,25 @@ Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 
 
-def heard(answers: list[StripeResult]) -> None:
-    for answer in answers:
-        apply_results(answers=[answer], at=NOW())
+def apply_each(results: list[StripeResult]) -> None:
+    for result in results:
+        apply_results(results=[result], at=NOW())
 
 
-def hear_all(order: Order) -> None:
-    """Hear what Stripe says now of an order's payments and refunds."""
+def apply_from_stripe(order: Order) -> None:
+    """Apply what Stripe says now of an order's payments and refunds."""
     for payment in Payment.objects.filter(invoice__order=order).exclude(stripe_payment_intent_id=None):
-        heard(stripe_state.fetch_intent(payment.stripe_payment_intent_id or ""))
-        heard(stripe_state.fetch_refunds_of_intent(payment.stripe_payment_intent_id or ""))
+        apply_each(stripe_state.fetch_intent(payment.stripe_payment_intent_id or ""))
+        apply_each(stripe_state.fetch_refunds_of_intent(payment.stripe_payment_intent_id or ""))
 
 
-def given_up(sandbox: FakeStripeServer, **fields: Any) -> Order:
+def given_up(fake_stripe: FakeStripeServer, **fields: Any) -> Order:
     """Place an order whose payment was given up here, and took the money at Stripe all the same."""
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(**fields)
     payment = payment_of(order)
     apply_results(
-        answers=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="Given up.")], at=NOW()
+        results=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="Given up.")], at=NOW()
     )
     assert fresh(order).money_state == "payment_failed"
     return fresh(order)
@@ -65,10 +67,10 @@ def intent_of(order: Order) -> str:
     return next(each.id for each in found if each.metadata["payment"] == str(payment.uuid))
 
 
-def test_a_late_success_is_adopted_while_the_order_still_wants_it(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_late_success_is_adopted_while_the_order_is_unpaid(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
-    heard(stripe_state.fetch_intent(intent_of(order)))
+    order = given_up(fake_stripe)
+    apply_each(stripe_state.fetch_intent(intent_of(order)))
 
     assert (fresh(order).status, fresh(order).money_state, fresh(order).attention) == ("paid", "", "")
     assert payment_of(order).card is not None
@@ -76,11 +78,11 @@ def test_a_late_success_is_adopted_while_the_order_still_wants_it(sandbox: FakeS
 
 
 @pytest.mark.parametrize("why", ["canceled", "out of stock", "paid by another"])
-def test_a_late_success_that_nobody_wants_goes_back_by_itself(
-    sandbox: FakeStripeServer, ledger: Ledger, why: str
+def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
+    fake_stripe: FakeStripeServer, ledger: Ledger, why: str
 ) -> None:
     make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     if why == "canceled":
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
@@ -89,8 +91,8 @@ def test_a_late_success_that_nobody_wants_goes_back_by_itself(
     else:
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
     before = fresh(order).status
-    heard(stripe_state.fetch_intent(late))
-    heard(stripe_state.fetch_intent(late))
+    apply_each(stripe_state.fetch_intent(late))
+    apply_each(stripe_state.fetch_intent(late))
 
     assert "given up" in fresh(order).attention
     sweep_now()
@@ -98,28 +100,28 @@ def test_a_late_success_that_nobody_wants_goes_back_by_itself(
     assert (after.status, after.attention, after.amount_refunded) == (before, "", 0)
     assert [(each["amount"], each["payment_intent"]) for each in ledger()["refunds"]] == [(1500, late)]
     assert {"auto_refund", "refunded"} <= set(kinds(order))
-    heard(stripe_state.fetch_intent(late))
+    apply_each(stripe_state.fetch_intent(late))
     assert (Refund.objects.count(), fresh(order).status) == (1, before)
 
 
-def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(sandbox: FakeStripeServer) -> None:
+def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(fake_stripe: FakeStripeServer) -> None:
     sku = make_sku(stock=1)
-    order = given_up(sandbox)
+    order = given_up(fake_stripe)
     late = intent_of(order)
     paid(customer=make_customer("eve@example.com"))
-    heard(stripe_state.fetch_intent(late))
+    apply_each(stripe_state.fetch_intent(late))
     type(sku).objects.update(inventory_quantity=5)
-    heard(stripe_state.fetch_intent(late))
+    apply_each(stripe_state.fetch_intent(late))
     sweep_now()
     assert fresh(order).status == "created"
 
 
-def test_money_that_could_not_go_back_by_itself_is_left_to_people(sandbox: FakeStripeServer) -> None:
-    order = given_up(sandbox)
+def test_money_that_could_not_go_back_by_itself_is_left_to_users(fake_stripe: FakeStripeServer) -> None:
+    order = given_up(fake_stripe)
     late = intent_of(order)
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
-    heard(stripe_state.fetch_intent(late))
-    sandbox._ask("POST", "disputes", {"payment_intent": late})
+    apply_each(stripe_state.fetch_intent(late))
+    fake_stripe.post("disputes", {"payment_intent": late})
     sweep_now()
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
     assert "charged back" in fresh(order).attention
@@ -128,11 +130,11 @@ def test_money_that_could_not_go_back_by_itself_is_left_to_people(sandbox: FakeS
     assert (settled.money_state, settled.attention, settled.amount_refunded) == ("", "", 0)
 
 
-def test_a_part_refunded_by_hand_gets_its_row_once(ledger: Ledger) -> None:
+def test_a_partial_refund_by_hand_gets_its_row_once(ledger: Ledger) -> None:
     order = paid()
     hand = by_hand(order, 400)
-    hear_all(order)
-    hear_all(order)
+    apply_from_stripe(order)
+    apply_from_stripe(order)
     row = Refund.objects.get()
     assert (row.stripe_refund_id, row.amount, row.by_kind, row.status) == (hand, 400, "stripe", "succeeded")
     assert (fresh(order).status, fresh(order).amount_refunded, CreditNote.objects.get().amount) == ("paid", 400, 400)
@@ -142,80 +144,80 @@ def test_all_refunded_by_hand_changes_no_status_and_says_what_to_do() -> None:
     bought, sent = paid(), fulfilled()
     for order in (bought, sent):
         by_hand(order, 1500)
-        hear_all(order)
+        apply_from_stripe(order)
     assert (fresh(bought).status, fresh(bought).attention) == ("paid", "All of it was refunded: cancel the order.")
     assert fresh(sent).attention == "All of it was refunded: return the order."
     assert return_order(order_id=sent.pk, reason="", restock=True, by=ANA, at=NOW()).attention == ""
     assert cancel(order_id=bought.pk, reason="", by=ANA, at=NOW()).attention == ""
 
 
-def test_a_part_by_hand_during_our_own_whole_refund_waits_until_ours_is_refused(ledger: Ledger) -> None:
+def test_a_partial_refund_by_hand_during_our_full_one_waits_until_ours_is_refused(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 400)
     with pytest.raises(payments.RetryLater, match="Stripe sent back"):
-        hear_all(order)
+        apply_from_stripe(order)
     failed = settle(order)
     assert (failed.status, failed.money_state) == ("paid", "refund_failed")
-    hear_all(order)
+    apply_from_stripe(order)
     assert (fresh(order).amount_refunded, fresh(order).money_state) == (400, "")
 
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     assert (settle(order).status, fresh(order).amount_refunded) == ("canceled", 1500)
 
 
-def test_the_whole_by_hand_heard_during_our_own_refund_is_ours(ledger: Ledger) -> None:
+def test_a_full_refund_by_hand_during_our_own_is_ours(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 1500)
-    hear_all(order)
+    apply_from_stripe(order)
     assert (fresh(order).status, Refund.objects.count()) == ("canceled", 1)
     sweep_now()
     assert len(ledger()["refunds"]) == 1
 
 
-def test_a_refund_by_hand_of_a_payment_we_have_not_heard_of_comes_after_it(sandbox: FakeStripeServer) -> None:
+def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     hand = by_hand(order, 300)
     assert fresh(order).status == "created"
-    heard(stripe_state.fetch_refund(hand))
+    apply_each(stripe_state.fetch_refund(hand))
     assert (fresh(order).status, fresh(order).amount_refunded) == ("paid", 300)
 
 
-def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
+def test_a_refund_result_from_two_sources_is_applied_once() -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
     made = gateway.create_refund(params=row.params, key=row.idempotency_key)
-    heard(stripe_state.fetch_refund(made.id))
+    apply_each(stripe_state.fetch_refund(made.id))
     assert (fresh(order).amount_refunded, OrderAct.objects.filter(closed_at=None).count()) == (300, 0)
     sweep_now()
-    heard(stripe_state.fetch_refund(made.id))
+    apply_each(stripe_state.fetch_refund(made.id))
     assert (fresh(order).amount_refunded, CreditNote.objects.count()) == (300, 1)
 
 
-def test_an_answer_that_was_read_before_the_bank_changed_its_mind_changes_nothing(sandbox: FakeStripeServer) -> None:
+def test_a_result_older_than_the_present_state_changes_nothing(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     settle(order)
     stale = stripe_state.fetch_refund(Refund.objects.get().stripe_refund_id or "")
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
-    hear_all(order)
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    apply_from_stripe(order)
     assert (fresh(order).money_state, Refund.objects.get().status) == ("refund_failed", "failed")
-    heard(stale)
+    apply_each(stale)
     assert (fresh(order).amount_refunded, Refund.objects.get().status) == (0, "failed")
 
 
-def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
+def test_one_result_applied_by_many_at_once_is_applied_once() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
     answers = stripe_state.intent_results(intent)
-    assert at_once(*[partial(apply_results, answers=answers, at=NOW())] * 8) == ["done"] * 8
+    assert at_once(*[partial(apply_results, results=answers, at=NOW())] * 8) == ["done"] * 8
     assert (fresh(order).status, kinds(order).count("payment_failed")) == ("created", 1)
 
 
-def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(ledger: Ledger) -> None:
+def test_many_results_are_applied_together_and_one_that_fails_fails_alone(ledger: Ledger) -> None:
     orders = [paid() for _ in range(3)]
     for order in orders:
         refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
@@ -227,7 +229,7 @@ def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(led
             RefundResult(payment_id=row.payment_id, refund_id=row.pk, status=row.Status.SUCCEEDED, stripe_id=made.id)
         )
     Invoice.objects.filter(order=orders[1]).update(amount_refunded=1500)
-    apply_results(answers=answers, at=NOW())
+    apply_results(results=answers, at=NOW())
     assert [fresh(order).amount_refunded for order in orders] == [300, 0, 300]
 
     Invoice.objects.filter(order=orders[1]).update(amount_refunded=0)
@@ -248,62 +250,64 @@ def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None
         )
         batches[(number // 2) % 2].append(answer)
     at_once(
-        partial(apply_results, answers=batches[0], at=NOW()), partial(apply_results, answers=batches[1][::-1], at=NOW())
+        partial(apply_results, results=batches[0], at=NOW()), partial(apply_results, results=batches[1][::-1], at=NOW())
     )
     assert Order.objects.filter(status="canceled").count() == 12
     first.refresh_from_db()
     assert first.inventory_quantity == 100
 
 
-def test_a_dispute_is_noted_until_it_is_won(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_is_noted_until_it_is_won(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
-    heard(stripe_state.fetch_dispute(dispute))
-    heard(stripe_state.fetch_dispute(dispute))
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    apply_each(stripe_state.fetch_dispute(dispute))
+    apply_each(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).status, fresh(order).money_state) == ("paid", "disputed")
     assert "disputes this payment (fraudulent)" in fresh(order).attention
     assert payment_of(order).disputed_at is not None
 
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "won"})
-    heard(stripe_state.fetch_dispute(dispute))
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "won"})
+    apply_each(stripe_state.fetch_dispute(dispute))
     assert (fresh(order).money_state, fresh(order).attention, payment_of(order).disputed_at) == ("", "", None)
     assert kinds(order)[-2:] == ["disputed", "dispute_won"]
 
 
-def test_a_dispute_that_was_lost_stays_noted(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_that_was_lost_stays_noted(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     opened = stripe_state.fetch_dispute(dispute)
-    sandbox._ask("POST", f"disputes/{dispute}/close", {"status": "lost"})
-    heard(stripe_state.fetch_dispute(dispute))
-    heard(opened)
+    fake_stripe.post(f"disputes/{dispute}/close", {"status": "lost"})
+    apply_each(stripe_state.fetch_dispute(dispute))
+    apply_each(opened)
     assert (fresh(order).money_state, kinds(order).count("dispute_lost"), kinds(order).count("disputed")) == (
         *("disputed", 1, 0),
     )
     assert "was lost" in fresh(order).attention
 
 
-def test_a_dispute_and_a_failed_refund_are_both_told(sandbox: FakeStripeServer) -> None:
+def test_a_dispute_and_a_failed_refund_both_need_attention(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute = sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
+    dispute = fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"]
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    heard(stripe_state.fetch_dispute(dispute))
+    apply_each(stripe_state.fetch_dispute(dispute))
     assert fresh(order).money_state == "refund_failed"
     assert "charged back" in fresh(order).attention
     assert "disputes this payment" in fresh(order).attention
 
 
-def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(sandbox: FakeStripeServer) -> None:
+def test_an_authentication_is_confirmed_at_once_even_while_somebody_holds_the_lease(
+    fake_stripe: FakeStripeServer,
+) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     Payment.objects.update(next_attempt_at=NOW() + LEASE / 2)
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     assert confirm(order_id=order.pk, at=NOW()).status == "paid"
 
 
-def test_an_authentication_that_failed_in_the_browser_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_an_authentication_that_failed_in_the_browser_is_ended(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "fail"})
     failed = confirm(order_id=order.pk, at=NOW())
     assert (failed.status, failed.money_state) == ("created", "payment_failed")
     assert "unable to authenticate" in failed.acts.get().message

@@ -1,4 +1,4 @@
-"""Finishing many plain refunds together leaves the same rows as one after the other."""
+"""Applying many full refunds set-wise writes the same rows as applying them one by one."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,15 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.leases import lease
 from billing.models import CreditNote, Invoice, Payment, Refund
-from billing.settlement import submit_refund
+from billing.settlement import claim_operations, submit_refund
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent
 from ecommerce.orders.apply_results import apply_results
-from ecommerce.orders.execute import settle_act
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -33,7 +34,7 @@ def returned(*, restock: bool, **fields: Any) -> Order:
 
 def refunded_before() -> Order:
     order = refund(order_id=place_order(quantity=2).pk, reason="Scratch", amount=500, by=ANA, at=timezone.now())
-    settle_act(act=OrderAct.objects.get(order=order, kind="refund"), at=timezone.now())
+    execute_act(act=OrderAct.objects.get(order=order, kind="refund"), at=timezone.now())
     return cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now())
 
 
@@ -53,12 +54,11 @@ def everything() -> None:
     disputed()
 
 
-def answers() -> list[Any]:
+def refund_results() -> list[Any]:
     found = []
-    for wish in Refund.objects.filter(status="requested").order_by("pk"):
-        leased = lease(Refund, wish.pk, at=timezone.now())
-        assert leased
-        leased.payment = wish.payment
+    for refund_row in Refund.objects.filter(status="requested").order_by("pk"):
+        (leased,) = claim_operations(Refund.objects.filter(pk=refund_row.pk), at=timezone.now())
+        leased.payment = refund_row.payment
         found.append(submit_refund(leased, at=timezone.now()))
     return found
 
@@ -109,13 +109,13 @@ def test_both_ways_leave_the_same_rows(balanced: Callable[[], None]) -> None:
     make_coupon("SAVE10", percent_off=10)
     sku = make_sku(stock=100)
     everything()
-    for answer in answers():
-        apply_results(answers=[answer], at=timezone.now())
+    for result in refund_results():
+        apply_results(results=[result], at=timezone.now())
     alone = rows()
     sku.refresh_from_db()
     taken = 100 - sku.inventory_quantity
     everything()
-    apply_results(answers=answers(), at=timezone.now())
+    apply_results(results=refund_results(), at=timezone.now())
     both = rows()
 
     for name in ("orders", "acts", "refunds", "invoices", "events"):
@@ -134,18 +134,18 @@ def test_many_cost_as_many_statements_as_few(balanced: Callable[[], None]) -> No
     for many in (3, 9):
         for _each in range(many):
             undone()
-        heard = answers()
+        results = refund_results()
         with CaptureQueriesContext(connection) as queries:
-            apply_results(answers=heard, at=timezone.now())
+            apply_results(results=results, at=timezone.now())
         counts.append(len(queries))
     assert counts[1] <= counts[0] < 30
     assert Order.objects.filter(status="canceled").count() == 12
 
 
-def test_the_same_answer_twice_in_a_batch_counts_once(balanced: Callable[[], None]) -> None:
+def test_the_same_result_twice_in_a_batch_counts_once(balanced: Callable[[], None]) -> None:
     for _each in range(2):
         undone()
-    heard = answers()
-    apply_results(answers=[*heard, *heard], at=timezone.now())
-    apply_results(answers=heard, at=timezone.now())
+    results = refund_results()
+    apply_results(results=[*results, *results], at=timezone.now())
+    apply_results(results=results, at=timezone.now())
     assert CreditNote.objects.count() == 2

@@ -20,34 +20,36 @@ def statuses(ledger: Ledger) -> list[str]:
     return [each["status"] for each in ledger()["payment_intents"]]
 
 
-def fail_in_the_browser(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox._ask("POST", f"3ds/{ledger()['payment_intents'][0]['id']}", {"outcome": "fail"})
+def fail_in_the_browser(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.post(f"3ds/{ledger()['payment_intents'][0]['id']}", {"outcome": "fail"})
 
 
-def test_a_failed_attempt_whose_answer_got_lost_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_a_failed_attempt_whose_response_got_lost_is_ended(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_authenticationRequired")
-    fail_in_the_browser(sandbox, ledger)
+    fail_in_the_browser(fake_stripe, ledger)
     sweep_now()
     assert (fresh(order).status, fresh(order).money_state) == ("created", "payment_failed")
     assert statuses(ledger) == ["canceled"]
 
 
-def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(
+    fake_stripe: FakeStripeServer, ledger: Ledger
+) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     read_before = payment_of(order)
     read_before.client_secret = ""
-    fail_in_the_browser(sandbox, ledger)
+    fail_in_the_browser(fake_stripe, ledger)
     answer = settlement.fetch_payment_result(read_before, at=timezone.now())
     assert answer.status is Payment.Status.FAILED
     assert statuses(ledger) == ["canceled"]
     sweep_now()
 
 
-def test_a_decline_whose_answer_got_lost_is_ended_and_keeps_the_banks_reason(
-    sandbox: FakeStripeServer, ledger: Ledger
+def test_a_decline_whose_response_got_lost_is_ended_and_keeps_the_banks_reason(
+    fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order(token="pm_card_chargeDeclinedInsufficientFunds")
     sweep_now()
     declined = payment_of(order)

@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from ecommerce.models import Fulfillment
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel
 from tests.ecommerce.orders.acts import at_once, by_hand, free, fresh, fulfilled, kinds, paid, refused, settle
 from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import deliver
@@ -53,7 +53,7 @@ def test_what_was_wholly_refunded_by_hand_is_not_sent() -> None:
     assert cancel(order_id=order.pk, reason="", by=ANA, at=NOW()).status == "canceled"
 
 
-def test_two_people_fulfill_at_once_and_it_is_sent_once() -> None:
+def test_two_users_fulfill_at_once_and_it_is_sent_once() -> None:
     order = paid()
     came = at_once(*[partial(fulfill, order_id=order.pk, by=ANA, at=NOW())] * 8)
     assert sorted(came) == ["done"] + ["wrong_status"] * 7

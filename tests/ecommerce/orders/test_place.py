@@ -110,7 +110,7 @@ def test_a_decline_keeps_the_order_created_with_the_banks_words(token: str, word
     assert sku.inventory_quantity == 3
 
 
-def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_held() -> None:
+def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_reserved() -> None:
     sku = make_sku(stock=1)
     order = place_order(sku=sku, token="pm_card_authenticationRequired")
     assert (order.status, order.money_state) == ("created", "authentication_required")
@@ -132,10 +132,10 @@ def test_another_card_first_ends_an_open_authentication(ledger: Ledger) -> None:
 
 
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
-def test_an_unknown_answer_is_being_confirmed_until_the_sweep_knows(
-    sandbox: FakeStripeServer, ledger: Ledger, fault: str
+def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
+    fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": fault, "times": 1})
     order = place_order()
     assert (order.status, order.money_state) == ("created", "payment_processing")
 
@@ -146,8 +146,8 @@ def test_an_unknown_answer_is_being_confirmed_until_the_sweep_knows(
     assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"]
 
 
-def test_a_stored_500_is_not_replayed_for_ever(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
+def test_a_stored_500_is_not_replayed_for_ever(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     order = place_order()
     assert order.money_state == "payment_processing"
 
@@ -159,8 +159,8 @@ def test_a_stored_500_is_not_replayed_for_ever(sandbox: FakeStripeServer, ledger
     assert len(ledger()["payment_intents"]) == 1
 
 
-def test_after_23_hours_nothing_is_posted_again_by_itself(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
+def test_after_23_hours_nothing_is_posted_again_by_itself(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
     Payment.objects.update(first_sent_at=timezone.now() - timedelta(hours=24), next_attempt_at=timezone.now())
     sweep()
@@ -191,7 +191,7 @@ REFUSALS: list[tuple[str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("code", "changed"), REFUSALS)
 def test_a_refused_order_leaves_nothing_behind(code: str, changed: dict[str, Any], ledger: Ledger) -> None:
     with pytest.raises(OrderError) as refused:
-        place(wanted=ask(**changed), by=ANA, at=timezone.now())
+        place(new_order=ask(**changed), by=ANA, at=timezone.now())
 
     assert refused.value.code == code
     assert (Order.objects.count(), Invoice.objects.count(), OrderAct.objects.count()) == (0, 0, 0)
@@ -232,11 +232,11 @@ def test_an_address_is_asked_only_where_something_is_shipped() -> None:
     cases: list[tuple[str, dict[str, Any]]] = [("address_required", {}), ("unknown_address", {"address_id": theirs.pk})]
     for code, given in cases:
         with pytest.raises(OrderError) as refused:
-            place(wanted=wanted_by(customer, mug, download, **given), by=ANA, at=timezone.now())
+            place(new_order=wanted_by(customer, mug, download, **given), by=ANA, at=timezone.now())
         assert (refused.value.code, Order.objects.count()) == (code, 0)
     new = FrozenAddress(name="Ada", line1="1 High St", line2="", city="Ely", state="", postal_code="", country="GB")
-    shipped = place(wanted=wanted_by(customer, mug, download, new_address=new), by=ANA, at=timezone.now())
-    digital = place(wanted=wanted_by(customer, download), by=ANA, at=timezone.now())
+    shipped = place(new_order=wanted_by(customer, mug, download, new_address=new), by=ANA, at=timezone.now())
+    digital = place(new_order=wanted_by(customer, download), by=ANA, at=timezone.now())
 
     assert shipped.shipping_address == dict(new)
     assert Address.objects.filter(customer=customer).count() == 1
@@ -248,7 +248,7 @@ def test_an_inactive_sku_and_mixed_currencies_are_refused() -> None:
     dollars, euros, gone = make_sku(), make_sku("TEE", currency="eur"), make_sku("OLD", active=False)
     for code, skus in (("inactive_sku", [gone]), ("mixed_currencies", [dollars, euros])):
         with pytest.raises(OrderError) as refused:
-            place(wanted=wanted_by(customer, *skus), by=ANA, at=timezone.now())
+            place(new_order=wanted_by(customer, *skus), by=ANA, at=timezone.now())
         assert (refused.value.code, Order.objects.count()) == (code, 0)
 
 
@@ -265,7 +265,7 @@ def at_once(wanted: list[NewOrder]) -> list[Order | str]:
 
     def one(each: NewOrder) -> Order | str:
         try:
-            return place(wanted=each, by=ANA, at=timezone.now())
+            return place(new_order=each, by=ANA, at=timezone.now())
         except OrderError as refused:
             return refused.code
         finally:
@@ -286,10 +286,10 @@ def test_the_same_key_twenty_times_at_once_makes_one_order(ledger: Ledger) -> No
 
 def test_the_same_key_with_other_contents_is_a_conflict() -> None:
     wanted = replace(ask(), key="form-1")
-    first = place(wanted=wanted, by=ANA, at=timezone.now())
-    assert place(wanted=wanted, by=ANA, at=timezone.now()).pk == first.pk
+    first = place(new_order=wanted, by=ANA, at=timezone.now())
+    assert place(new_order=wanted, by=ANA, at=timezone.now()).pk == first.pk
     with pytest.raises(OrderError) as refused:
-        place(wanted=replace(wanted, coupon_code="X"), by=ANA, at=timezone.now())
+        place(new_order=replace(wanted, coupon_code="X"), by=ANA, at=timezone.now())
     assert (refused.value.code, Order.objects.count()) == ("idempotency_conflict", 1)
 
 

@@ -8,10 +8,12 @@ from django.utils import timezone
 from billing.models import CreditNote, Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct, Sku
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import cancel, refund, return_order
-from ecommerce.tasks import settle_act
+from ecommerce.orders.refund import refund
+from ecommerce.orders.return_order import return_order
+from ecommerce.tasks import execute_act
 from tests.ecommerce.orders.acts import (
     at_once,
     by_hand,
@@ -111,22 +113,22 @@ def test_nothing_to_refund_makes_no_refund(ledger: Ledger) -> None:
     assert (Refund.objects.count(), OrderAct.objects.get().outcome, ledger()["refunds"]) == (0, "done", [])
 
 
-def test_a_pending_refund_is_a_yes_and_is_followed_until_it_arrives(sandbox: FakeStripeServer) -> None:
+def test_a_pending_refund_is_a_yes_and_is_followed_until_it_arrives(fake_stripe: FakeStripeServer) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, at=NOW(), **WHY)
     pending = settle(order)
     assert (pending.status, pending.money_state, Refund.objects.get().status) == (
         *("canceled", "refund_pending", "pending"),
     )
-    sandbox._ask("POST", f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {})
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {})
     sweep_now()
     assert (fresh(order).money_state, Refund.objects.get().status) == ("", "succeeded")
     assert kinds(order)[-1] == "refund_succeeded"
 
 
-def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(sandbox: FakeStripeServer) -> None:
+def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})
+    fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})
     cancel(order_id=order.pk, at=NOW(), **WHY)
     failed = settle(order)
 
@@ -137,11 +139,11 @@ def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(sandbox
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_an_answer_that_got_lost_is_looked_for_and_never_sent_twice(
-    sandbox: FakeStripeServer, ledger: Ledger, fault: str
+def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
+    fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
 ) -> None:
     order = paid()
-    sandbox.faults({"match": "POST /v1/refunds", "fault": fault, "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": fault, "times": 1})
     cancel(order_id=order.pk, at=NOW(), **WHY)
     assert settle(order).status == "paid"
 
@@ -150,9 +152,9 @@ def test_an_answer_that_got_lost_is_looked_for_and_never_sent_twice(
     assert [each["amount"] for each in ledger()["refunds"]] == [1500]
 
 
-def test_a_look_that_meets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_look_up_that_gets_a_500_keeps_the_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = paid()
-    sandbox.faults(
+    fake_stripe.faults(
         {"match": "POST /v1/refunds", "fault": "drop_before", "times": 1},
         {"match": "GET /v1/refunds", "fault": "status", "status": 500, "times": 1},
     )
@@ -166,7 +168,7 @@ def test_a_look_that_meets_a_500_keeps_the_key(sandbox: FakeStripeServer, ledger
     assert len(ledger()["refunds"]) == 1
 
 
-def test_a_refund_by_hand_of_the_very_amount_is_the_one_that_was_wanted(ledger: Ledger) -> None:
+def test_a_refund_by_hand_of_the_same_amount_is_the_one_that_was_requested(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     hand = by_hand(order, 1500)
@@ -201,13 +203,13 @@ def test_only_what_the_order_is_can_be_undone() -> None:
         ("invalid_items", None),
     ],
 )
-def test_a_part_has_its_bounds(code: str, amount: int | None) -> None:
+def test_a_partial_refund_has_bounds(code: str, amount: int | None) -> None:
     order = paid()
     with refused(code):
         refund(order_id=order.pk, amount=amount, at=NOW(), **WHY)
 
 
-def test_a_part_stands_on_the_currencys_step() -> None:
+def test_a_partial_refund_is_a_multiple_of_the_currencys_step() -> None:
     order = paid(sku=make_sku("ISK", currency="isk", price=150_000))
     with refused("invalid_amount"):
         refund(order_id=order.pk, amount=150, at=NOW(), **WHY)
@@ -226,8 +228,8 @@ def test_what_is_in_flight_is_joined_and_anything_else_is_refused() -> None:
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
-def test_a_charge_that_is_being_confirmed_locks_its_order(sandbox: FakeStripeServer) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_a_charge_that_is_being_confirmed_locks_its_order(fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     with refused("in_progress"):
         cancel(order_id=order.pk, at=NOW(), **WHY)
@@ -244,19 +246,19 @@ def test_canceling_ends_an_authentication_that_a_browser_may_still_complete(ledg
 
 
 def test_an_authentication_completed_meanwhile_wins_over_the_cancel_of_a_created_order(
-    sandbox: FakeStripeServer,
+    fake_stripe: FakeStripeServer,
 ) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox._ask("POST", f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
+    fake_stripe.post(f"3ds/{payment_of(order).stripe_payment_intent_id}", {"outcome": "complete"})
     waiting = cancel(order_id=order.pk, at=NOW(), **WHY)
 
     assert (waiting.status, waiting.money_state) == ("paid", "refund_in_progress")
     assert settle(order).status == "canceled"
 
 
-def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(sandbox: FakeStripeServer) -> None:
+def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
-    sandbox.faults({"match": "* /v1/payment_intents", "fault": "drop_before", "times": 1})
+    fake_stripe.faults({"match": "* /v1/payment_intents", "fault": "drop_before", "times": 1})
     with pytest.raises(Exception, match="waits for Stripe"):
         cancel(order_id=order.pk, at=NOW(), **WHY)
     assert Payment.objects.filter(next_attempt_at__lte=NOW()).count() == 1
@@ -265,7 +267,7 @@ def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(sandbo
     assert (fresh(order).status, fresh(order).money_state) == ("created", "payment_failed")
 
 
-def test_two_people_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
+def test_two_users_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
     order = paid()
     acts = [partial(cancel, order_id=order.pk, at=NOW(), **WHY)] * 8
     assert at_once(*acts) == ["done"] * 8
@@ -294,11 +296,11 @@ def test_a_part_and_a_cancel_at_once_never_send_back_too_much(ledger: Ledger) ->
     assert len(ledger()["refunds"]) == 1
 
 
-def test_one_refund_settled_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
+def test_one_refund_executed_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     act = OrderAct.objects.get(order=order, closed_at=None)
-    at_once(*[partial(settle_act, act_id=act.pk)] * 10)
+    at_once(*[partial(execute_act, act_id=act.pk)] * 10)
     assert (fresh(order).status, len(ledger()["refunds"]), CreditNote.objects.count()) == ("canceled", 1, 1)
 
 

@@ -9,9 +9,11 @@ from django.utils import timezone
 from billing.models import CreditNote, Payment, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import cancel, refund, return_order
+from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
+from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts
 from tests.ecommerce.orders.acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_sku, place_order
@@ -22,42 +24,42 @@ NOW = timezone.now
 BY: dict[str, Any] = {"by": ANA}
 
 
-def dispute(sandbox: FakeStripeServer, order: Order) -> str:
-    return str(sandbox._ask("POST", "disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"])
+def dispute(fake_stripe: FakeStripeServer, order: Order) -> str:
+    return str(fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"])
 
 
-def decided(sandbox: FakeStripeServer, dispute_id: str, status: str) -> None:
-    sandbox._ask("POST", f"disputes/{dispute_id}/close", {"status": status})
+def decided(fake_stripe: FakeStripeServer, dispute_id: str, status: str) -> None:
+    fake_stripe.post(f"disputes/{dispute_id}/close", {"status": status})
 
 
-def refund_refused(sandbox: FakeStripeServer, **fields: Any) -> tuple[Order, str]:
+def refund_refused(fake_stripe: FakeStripeServer, **fields: Any) -> tuple[Order, str]:
     """Cancel an order whose payment is disputed: Stripe refuses the refund."""
     order = paid(**fields)
-    disputed = dispute(sandbox, order)
+    disputed = dispute(fake_stripe, order)
     cancel(order_id=order.pk, reason="Late", at=NOW(), **BY)
     return settle(order), disputed
 
 
-def refund_failed_later(sandbox: FakeStripeServer, order: Order | None = None) -> Order:
+def refund_failed_later(fake_stripe: FakeStripeServer, order: Order | None = None) -> Order:
     """Cancel an order whose refund Stripe says yes to, and whose bank sends it back."""
     order = order or paid()
     cancel(order_id=order.pk, reason="Late", at=NOW(), **BY)
     assert settle(order).status == "canceled"
-    fail(sandbox, order)
+    fail(fake_stripe, order)
     return fresh(order)
 
 
-def fail(sandbox: FakeStripeServer, order: Order) -> None:
+def fail(fake_stripe: FakeStripeServer, order: Order) -> None:
     refund = Refund.objects.filter(payment__invoice__order=order).latest("pk")
-    sandbox._ask("POST", f"refunds/{refund.stripe_refund_id}/settle", {"status": "failed"})
+    fake_stripe.post(f"refunds/{refund.stripe_refund_id}/settle", {"status": "failed"})
     Refund.objects.filter(pk=refund.pk).update(closed_at=None, next_attempt_at=NOW())
     sweep_now()
 
 
-def test_a_refused_cancel_is_tried_again_and_cancels(sandbox: FakeStripeServer, ledger: Ledger) -> None:
+def test_a_refused_cancel_is_tried_again_and_cancels(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     make_sku(stock=3)
-    order, disputed = refund_refused(sandbox)
-    decided(sandbox, disputed, "won")
+    order, disputed = refund_refused(fake_stripe)
+    decided(fake_stripe, disputed, "won")
     assert {"try_again", "settle_outside"} <= allowed_acts(order)
 
     again = retry_refund(order_id=order.pk, at=NOW(), **BY)
@@ -68,18 +70,18 @@ def test_a_refused_cancel_is_tried_again_and_cancels(sandbox: FakeStripeServer, 
     assert [each["amount"] for each in ledger()["refunds"]] == [1500]
 
 
-def test_a_refused_return_is_tried_again_and_returns(sandbox: FakeStripeServer) -> None:
+def test_a_refused_return_is_tried_again_and_returns(fake_stripe: FakeStripeServer) -> None:
     order = fulfilled()
-    disputed = dispute(sandbox, order)
+    disputed = dispute(fake_stripe, order)
     return_order(order_id=order.pk, reason="", restock=False, at=NOW(), **BY)
     settle(order)
-    decided(sandbox, disputed, "won")
+    decided(fake_stripe, disputed, "won")
     retry_refund(order_id=order.pk, at=NOW(), **BY)
     assert (settle(order).status, OrderAct.objects.latest("pk").restock) == ("returned", False)
 
 
-def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(sandbox: FakeStripeServer) -> None:
-    order, _ = refund_refused(sandbox)
+def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(fake_stripe: FakeStripeServer) -> None:
+    order, _ = refund_refused(fake_stripe)
     fulfill(order_id=order.pk, at=NOW(), **BY)
     with refused("no_failed_refund"):
         retry_refund(order_id=order.pk, at=NOW(), **BY)
@@ -87,8 +89,8 @@ def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(sandbox: FakeS
         settle_outside(order_id=order.pk, note="By cheque", at=NOW(), **BY)
 
 
-def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(sandbox: FakeStripeServer) -> None:
-    order = refund_failed_later(sandbox)
+def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(fake_stripe: FakeStripeServer) -> None:
+    order = refund_failed_later(fake_stripe)
     assert (order.status, order.money_state, order.amount_refunded) == ("canceled", "refund_failed", 0)
     assert "expired or canceled card" in order.attention
     assert CreditNote.objects.get().voided_at is not None
@@ -97,10 +99,10 @@ def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(
 
 
 def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
-    sandbox: FakeStripeServer, ledger: Ledger
+    fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
     make_sku(stock=3)
-    order = refund_failed_later(sandbox)
+    order = refund_failed_later(fake_stripe)
     retry_refund(order_id=order.pk, at=NOW(), **BY)
     mended = settle(order)
     assert (mended.status, mended.money_state, mended.attention) == ("canceled", "", "")
@@ -110,13 +112,13 @@ def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
         retry_refund(order_id=order.pk, at=NOW(), **BY)
 
 
-def test_each_of_two_that_failed_is_made_good_by_its_own(sandbox: FakeStripeServer) -> None:
+def test_each_of_two_that_failed_is_made_good_by_its_own(fake_stripe: FakeStripeServer) -> None:
     order = paid(quantity=2)
     for amount in (500, 700):
         refund(order_id=order.pk, amount=amount, reason="", at=NOW(), **BY)
         settle(order)
     for row in Refund.objects.order_by("pk"):
-        sandbox._ask("POST", f"refunds/{row.stripe_refund_id}/settle", {"status": "failed"})
+        fake_stripe.post(f"refunds/{row.stripe_refund_id}/settle", {"status": "failed"})
     Refund.objects.update(closed_at=None, next_attempt_at=NOW())
     sweep_now()
     assert (fresh(order).money_state, fresh(order).amount_refunded) == ("refund_failed", 0)
@@ -127,8 +129,8 @@ def test_each_of_two_that_failed_is_made_good_by_its_own(sandbox: FakeStripeServ
     assert (settle(order).amount_refunded, fresh(order).money_state) == (1200, "")
 
 
-def test_a_failed_refund_is_settled_outside_stripe_with_a_note(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = refund_failed_later(sandbox)
+def test_a_failed_refund_is_settled_outside_stripe_with_a_note(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = refund_failed_later(fake_stripe)
     settled = settle_outside(order_id=order.pk, note="By bank transfer, 23 November", at=NOW(), **BY)
 
     assert (settled.status, settled.money_state, settled.attention) == ("canceled", "", "")
@@ -138,24 +140,24 @@ def test_a_failed_refund_is_settled_outside_stripe_with_a_note(sandbox: FakeStri
     assert [each["status"] for each in ledger()["refunds"]] == ["failed"]
 
 
-def test_a_refused_cancel_settled_outside_cancels_the_order(sandbox: FakeStripeServer) -> None:
+def test_a_refused_cancel_settled_outside_cancels_the_order(fake_stripe: FakeStripeServer) -> None:
     make_sku(stock=3)
-    order, disputed = refund_refused(sandbox)
-    decided(sandbox, disputed, "lost")
+    order, disputed = refund_refused(fake_stripe)
+    decided(fake_stripe, disputed, "lost")
     settled = settle_outside(order_id=order.pk, note="Lost to the bank", at=NOW(), **BY)
     assert (settled.status, settled.amount_refunded, settled.attention) == ("canceled", 1500, "")
 
 
-def test_a_refused_part_settled_outside_leaves_the_order_paid(sandbox: FakeStripeServer) -> None:
+def test_a_refused_part_settled_outside_leaves_the_order_paid(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    dispute(sandbox, order)
+    dispute(fake_stripe, order)
     refund(order_id=order.pk, amount=400, reason="", at=NOW(), **BY)
     settle(order)
     settled = settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
     assert (settled.status, settled.amount_refunded, settled.money_state) == ("paid", 400, "")
 
 
-def test_settling_outside_wants_a_note_and_something_to_settle(sandbox: FakeStripeServer) -> None:
+def test_settling_outside_wants_a_note_and_something_to_settle(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     with refused("no_failed_refund"):
         settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
@@ -165,10 +167,10 @@ def test_settling_outside_wants_a_note_and_something_to_settle(sandbox: FakeStri
         send_again(order_id=order.pk, at=NOW(), **BY)
 
 
-def unsent(sandbox: FakeStripeServer) -> Order:
+def unsent(fake_stripe: FakeStripeServer) -> Order:
     """Cancel an order whose refund Stripe has not heard of after 23 hours."""
     order = paid()
-    sandbox.faults({"match": "POST /v1/refunds", "fault": "drop_before", "times": 1})
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_before", "times": 1})
     cancel(order_id=order.pk, reason="Late", at=NOW(), **BY)
     settle(order)
     Refund.objects.update(first_sent_at=NOW() - timedelta(hours=24))
@@ -176,8 +178,8 @@ def unsent(sandbox: FakeStripeServer) -> Order:
     return fresh(order)
 
 
-def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = unsent(sandbox)
+def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = unsent(fake_stripe)
     sweep_now()
     assert ("23 hours" in order.attention, order.status, ledger()["refunds"]) == (True, "paid", [])
     assert allowed_acts(order) == {"send_again", "settle_outside"}
@@ -189,23 +191,23 @@ def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeSt
     assert len(ledger()["refunds"]) == 1
 
 
-def test_sending_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = unsent(sandbox)
+def test_sending_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = unsent(fake_stripe)
     came = at_once(*[partial(send_again, order_id=order.pk, at=NOW(), **BY)] * 5)
     settle(order)
     assert sorted(came) == ["done", *["nothing_to_send"] * 4]
     assert len(ledger()["refunds"]) == 1
 
 
-def test_an_unsent_refund_is_settled_outside_and_cancels(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = unsent(sandbox)
+def test_an_unsent_refund_is_settled_outside_and_cancels(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = unsent(fake_stripe)
     settled = settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
     sweep_now()
     assert (settled.status, settled.money_state, settled.attention, ledger()["refunds"]) == ("canceled", "", "", [])
 
 
-def test_an_unsent_charge_is_sent_again(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
+def test_an_unsent_charge_is_sent_again(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
     Payment.objects.update(first_sent_at=NOW() - timedelta(hours=24))
     sweep_now()
@@ -215,16 +217,16 @@ def test_an_unsent_charge_is_sent_again(sandbox: FakeStripeServer, ledger: Ledge
     assert len(ledger()["payment_intents"]) == 1
 
 
-def test_trying_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledger: Ledger) -> None:
-    order = refund_failed_later(sandbox)
+def test_trying_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    order = refund_failed_later(fake_stripe)
     came = at_once(*[partial(retry_refund, order_id=order.pk, at=NOW(), **BY)] * 5)
     settle(order)
     assert sorted(came) == ["done", *["in_progress"] * 4]
     assert [each["status"] for each in ledger()["refunds"]].count("succeeded") == 1
 
 
-def test_settling_outside_by_two_at_once_is_recorded_once(sandbox: FakeStripeServer) -> None:
-    order = refund_failed_later(sandbox)
+def test_settling_outside_by_two_at_once_is_recorded_once(fake_stripe: FakeStripeServer) -> None:
+    order = refund_failed_later(fake_stripe)
     came = at_once(*[partial(settle_outside, order_id=order.pk, note="Cash", at=NOW(), **BY)] * 5)
     assert sorted(came) == ["done", *["no_failed_refund"] * 4]
     assert Refund.objects.filter(settled_outside=True).count() == 1

@@ -15,9 +15,9 @@ ALLOWED = {
     ("fulfill", "paid"): "fulfilled",
     ("cancel", "created"): "canceled",
     ("cancel", "paid"): "canceled",
-    ("take_back", "fulfilled"): "returned",
+    ("return_order", "fulfilled"): "returned",
 }
-TIME_OF = {"pay": "paid_at", "fulfill": "fulfilled_at", "cancel": "canceled_at", "take_back": "returned_at"}
+TIME_OF = {"pay": "paid_at", "fulfill": "fulfilled_at", "cancel": "canceled_at", "return_order": "returned_at"}
 EVERY = [(transition, status) for transition in TIME_OF for status in Order.Status.values]
 
 
@@ -89,7 +89,7 @@ def test_a_status_is_not_written_in_sets() -> None:
 
 
 @pytest.mark.django_db
-def test_an_order_read_before_somebody_changed_it_is_not_saved() -> None:
+def test_an_order_read_before_another_change_is_not_saved() -> None:
     order = a_paid_order(make_customer(), make_sku())
     stale = Order.objects.get(pk=order.pk)
     order.fulfill(at=timezone.now())

@@ -1,0 +1,30 @@
+"""Return a fulfilled order: it becomes returned once Stripe has accepted the refund of all that is left."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from customers.actors import Actor
+from ecommerce.models import Order, OrderAct
+from ecommerce.orders.errors import wrong_status
+from ecommerce.orders.refund import open_act_of_kind, request_full_refund
+
+Kind = OrderAct.Kind
+
+
+def return_order(*, order_id: int, reason: str, restock: bool, by: Actor, at: datetime) -> Order:
+    with transaction.atomic():
+        order = Order.objects.locked().select_related("invoice").get(pk=order_id)
+        request_return(order, reason=reason, restock=restock, by=by, at=at)
+    return order
+
+
+def request_return(order: Order, *, reason: str, restock: bool, by: Actor, at: datetime) -> OrderAct | None:
+    """Return a locked order; return the open act if a refund has to be executed first."""
+    act = open_act_of_kind(order, Kind.RETURN)
+    if act:
+        return act
+    if order.status != Order.Status.FULFILLED:
+        raise wrong_status(order, needed=_("fulfilled"), act=_("returned"))
+    return request_full_refund(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)

@@ -1,0 +1,29 @@
+"""Emptying the database after a test with real transactions, in 5 ms instead of the 100 to 200 ms of Django's flush.
+
+Django truncates every table and has `post_migrate` make content types and permissions anew. TRUNCATE gives each table
+and index a new file; a DELETE of the few rows of a test does not. What is left is the same: the content types and
+permissions, which tests don't change, and nothing else.
+"""
+
+import functools
+
+from django.db import connection
+from django.test import TransactionTestCase
+
+GENERATED = {"django_content_type", "auth_permission"}
+
+
+def flush_by_delete(_test: TransactionTestCase) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_statements())
+
+
+@functools.cache
+def _statements() -> str:
+    tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - GENERATED
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'keep_history'")
+        history = {table for (table,) in cursor.fetchall()}
+    deletes = "".join(f"DELETE FROM {table};" for table in sorted(tables - history))
+    # Without parameters all of it is one query and one transaction, at whose end the foreign keys are checked.
+    return f"TRUNCATE {', '.join(sorted(history))};{deletes}"
