@@ -49,7 +49,7 @@ def browser(chromium: str, live_server: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture
 def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
-    """Give a function that opens a page as somebody, on a desk or a phone; whatever the page's scripts throw fails."""
+    """Return a function that opens a page as a user, desktop or phone; an exception in the page fails the test."""
     thrown: list[str] = []
 
     def open_page(address: str, user: User | None = None, *, phone: bool = False, **context: Any) -> Page:

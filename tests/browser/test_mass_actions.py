@@ -37,7 +37,6 @@ def go(page: Page, action: str) -> None:
 
 
 def downloaded(page: Page, name: str) -> list[dict[str, str]]:
-    """Press what downloads a file, and read its rows."""
     with page.expect_download() as download:
         page.get_by_role("link", name=name).click()
     return list(csv.DictReader(Path(download.value.path()).read_text("utf-8").splitlines()))
@@ -59,11 +58,11 @@ def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": "status", "status": 400, "times": 1})
     work(job)
     page.reload()
-    strip = page.locator("#bulk-job-banner")
-    expect(strip).to_contain_text(f"Bulk job {job.pk} is complete with failures: cancel 3 orders.")
-    expect(strip).to_contain_text("2 done, 0 skipped, 1 failed")
+    banner = page.locator("#bulk-job-banner")
+    expect(banner).to_contain_text(f"Bulk job {job.pk} is complete with failures: cancel 3 orders.")
+    expect(banner).to_contain_text("2 done, 0 skipped, 1 failed")
 
-    strip.get_by_role("link", name="Review").click()
+    banner.get_by_role("link", name="Review").click()
     failed = Order.objects.exclude(money_state="").get()
     items = page.locator("#job-items tbody tr")
     expect(items).to_have_count(1)

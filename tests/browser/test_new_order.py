@@ -40,7 +40,7 @@ def shop(ada: Customer) -> None:
 
 @pytest.fixture
 def snap() -> Callable[[Page, str], None]:
-    """Give a function that keeps a picture of the page, where SCREENSHOTS names a folder."""
+    """Return a function that saves a screenshot, where SCREENSHOTS names a folder."""
 
     def keep(page: Page, name: str) -> None:
         if os.environ.get("SCREENSHOTS"):

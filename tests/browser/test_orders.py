@@ -21,7 +21,7 @@ def ana() -> User:
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
-    """Note what is carried out instead of doing it."""
+    """Record mass actions instead of running them."""
     done: list[tuple[str, int]] = []
 
     def run(_admin: Any, request: Any, _action: str, orders: Any) -> None:

@@ -41,7 +41,7 @@ CONTROL_LABELS = {
 
 @admin.register(BulkJob)
 class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
-    list_display = ("name", "what", "who", "when", "outcome", "state")
+    list_display = ("name", "description", "requested_by", "created", "outcome", "status_badge")
     list_display_links = ("name",)
     empty_text = gettext_lazy("Tick orders in their list and choose a mass action: what becomes of it is kept here.")
     tabs = (
@@ -67,15 +67,15 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         return str(job)
 
     @column(gettext_lazy("action"))
-    def what(self, job: BulkJob) -> str:
+    def description(self, job: BulkJob) -> str:
         return describe_action(job.action, job.total)
 
     @column(gettext_lazy("by"))
-    def who(self, job: BulkJob) -> str:
+    def requested_by(self, job: BulkJob) -> str:
         return job.requested_by
 
     @column(gettext_lazy("when"))
-    def when(self, job: BulkJob) -> SafeString | str:
+    def created(self, job: BulkJob) -> SafeString | str:
         return moment(job.created_at)
 
     @column(gettext_lazy("outcome"))
@@ -85,7 +85,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         return ", ".join(words[name] % f"{count:,}" for name, count in counts.items() if count) or "–"
 
     @column(gettext_lazy("status"))
-    def state(self, job: BulkJob) -> SafeString:
+    def status_badge(self, job: BulkJob) -> SafeString:
         return badge(job.status, job.get_status_display())
 
     def get_urls(self) -> list[URLPattern]:

@@ -103,7 +103,7 @@ class CatalogueAdmin(StaffAdmin):
 class ProductAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
     export_permission = "ecommerce.export_order"
     resource_classes = (ProductResource,)
-    list_display = ("name", "sku_codes", "prices", "stock", "shipped", "on_sale")
+    list_display = ("name", "sku_codes", "prices", "stock", "is_shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
     empty_text = _("A product has one or more SKUs, which are what customers order.")
     search_help_text = _("Product or SKU")
@@ -145,8 +145,8 @@ class ProductAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
         counted = [sku.inventory_quantity for sku in product.skus.all() if sku.finite]
         return f"{sum(counted):,}" if counted else gettext("not counted")
 
-    @column(_("shipped"))
-    def shipped(self, product: Product) -> str:
+    @column(_("is_shipped"))
+    def is_shipped(self, product: Product) -> str:
         return yes_no(product.shippable)
 
     @column(_("status"))

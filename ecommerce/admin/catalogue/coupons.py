@@ -85,7 +85,7 @@ class CouponForm(MoneyForm):
 @admin.register(Coupon)
 class CouponAdmin(Tabbed, StaffAdmin):
     form = CouponForm
-    list_display = ("code", "terms", "redeemed", "until", "state")
+    list_display = ("code", "terms", "redeemed", "expires", "status_badge")
     search_fields = ("code",)
     empty_text = _("A coupon takes a percentage or an amount off an order.")
     search_help_text = _("Code")
@@ -127,11 +127,11 @@ class CouponAdmin(Tabbed, StaffAdmin):
         return f"{coupon.times_redeemed:,}" if most is None else f"{coupon.times_redeemed:,} / {most:,}"
 
     @column(_("redeem by"))
-    def until(self, coupon: Coupon) -> SafeString | str:
+    def expires(self, coupon: Coupon) -> SafeString | str:
         return moment(coupon.redeem_by)
 
     @column(_("status"))
-    def state(self, coupon: Coupon) -> SafeString:
+    def status_badge(self, coupon: Coupon) -> SafeString:
         if not coupon.active:
             return badge("inactive", gettext("Inactive"))
         if coupon.expired(at=timezone.now()):

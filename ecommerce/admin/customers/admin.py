@@ -37,13 +37,13 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
     form = CustomerForm
     export_permission = "ecommerce.export_order"
     resource_classes = (CustomerResource,)
-    list_display = ("who", "phone", "signs_in", "since")
+    list_display = ("name_and_email", "phone", "has_account", "created")
     search_fields = ("email", "first_name", "last_name")
     empty_text = _("Customers appear when they sign up on the website, are added here, or are imported.")
     search_help_text = _("E-mail or name")
     inlines = (AddressInline,)
-    fields = ("email", ("first_name", "last_name"), "phone", "signs_in", "stripe_customer_id", "since")
-    readonly_fields = ("signs_in", "stripe_customer_id", "since")
+    fields = ("email", ("first_name", "last_name"), "phone", "has_account", "stripe_customer_id", "created")
+    readonly_fields = ("has_account", "stripe_customer_id", "created")
     change_form_template = "admin/ecommerce/customer/change_form.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
@@ -81,13 +81,13 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
         return page
 
     @column(_("customer"), header=True)
-    def who(self, customer: Customer) -> tuple[str, str]:
+    def name_and_email(self, customer: Customer) -> tuple[str, str]:
         return (customer.name, customer.email) if customer.name else (customer.email, "")
 
     @column(_("signs in on the website"))
-    def signs_in(self, customer: Customer) -> str:
+    def has_account(self, customer: Customer) -> str:
         return yes_no(customer.user_id)
 
     @column(_("created"))
-    def since(self, customer: Customer) -> SafeString | str:
+    def created(self, customer: Customer) -> SafeString | str:
         return moment(customer.created_at)

@@ -52,7 +52,7 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_title = _("Staff")
-    list_display = ("username", "full_name", "email", "roles", "seen", "active")
+    list_display = ("username", "full_name", "email", "roles", "last_sign_in", "status_badge")
     list_filter = ()
     search_help_text = _("User name, name or e-mail")
     tabs = (
@@ -64,13 +64,13 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
         (None, {"fields": ("username", "password")}),
         (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
         (_("Rights"), {"fields": ("is_active", "groups", "is_superuser")}),
-        (_("Dates"), {"fields": (("seen", "made"),)}),
+        (_("Dates"), {"fields": (("last_sign_in", "created"),)}),
     )
     add_fieldsets = (
         (None, {"fields": ("username", ("first_name", "last_name"), "email", "password1", "password2")}),
         (_("Rights"), {"fields": ("groups", "is_superuser")}),
     )
-    readonly_fields = ("seen", "made")
+    readonly_fields = ("last_sign_in", "created")
     filter_horizontal = ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -90,15 +90,15 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
         super().save_model(request, obj, form, change)
 
     @column(_("signed in last"))
-    def seen(self, user: User) -> SafeString | str:
+    def last_sign_in(self, user: User) -> SafeString | str:
         return moment(user.last_login)
 
     @column(_("status"))
-    def active(self, user: User) -> SafeString:
+    def status_badge(self, user: User) -> SafeString:
         return badge("active", gettext("Active")) if user.is_active else badge("inactive", gettext("Inactive"))
 
-    @column(_("made"))
-    def made(self, user: User) -> SafeString | str:
+    @column(_("created"))
+    def created(self, user: User) -> SafeString | str:
         return moment(user.date_joined)
 
     @column(_("name"))
@@ -130,16 +130,16 @@ class RoleAdmin(SuperuserAdmin, GroupAdmin):
     """The built-in roles are read-only; others can be added."""
 
     list_title = _("Roles")
-    list_display = ("name", "members", "fixed")
+    list_display = ("name", "user_count", "built_in")
 
     def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        return ("name", "permissions") if self.has_change_permission(request, obj) else ("name", "may")
+        return ("name", "permissions") if self.has_change_permission(request, obj) else ("name", "permission_list")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        return () if self.has_change_permission(request, obj) else ("may",)
+        return () if self.has_change_permission(request, obj) else ("permission_list",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        return super().get_queryset(request).annotate(people=Count("user", filter=Q(user__is_active=True)))
+        return super().get_queryset(request).annotate(active_users=Count("user", filter=Q(user__is_active=True)))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._is_superuser(request) and not (isinstance(obj, Group) and obj.name in ROLES)
@@ -151,15 +151,15 @@ class RoleAdmin(SuperuserAdmin, GroupAdmin):
         permissions = Permission.objects.filter(any_of(set().union(*ROLES.values()))).select_related("content_type")
         return PermissionsField(queryset=permissions, widget=UnfoldAdminCheckboxSelectMultipleWidget(), label=_("May"))
 
-    @column(_("may"))
-    def may(self, group: Group) -> SafeString:
+    @column(_("permission_list"))
+    def permission_list(self, group: Group) -> SafeString:
         names = ((_permission_label(each),) for each in group.permissions.select_related("content_type"))
         return format_html('<ul class="plain-list">{}</ul>', format_html_join("", "<li>{}</li>", names))
 
     @column(_("people"))
-    def members(self, group: Any) -> int:
-        return int(group.people)
+    def user_count(self, group: Any) -> int:
+        return int(group.active_users)
 
     @column(_("comes with the system"))
-    def fixed(self, group: Group) -> str:
+    def built_in(self, group: Group) -> str:
         return yes_no(group.name in ROLES)

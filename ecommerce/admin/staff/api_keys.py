@@ -48,10 +48,10 @@ class ApiKeyAdmin(Tabbed, SuperuserAdmin):
     """Keys are never changed or deleted: the history of orders names them."""
 
     form = ApiKeyForm
-    list_display = ("name", "prefix", "may", "made", "used", "state")
+    list_display = ("name", "prefix", "permission_list", "created", "last_used", "status_badge")
     search_fields = ("name", "prefix")
     fields = ("name", "permissions")
-    readonly_fields = ("prefix", "may", "made_by", "made", "used", "state")
+    readonly_fields = ("prefix", "permission_list", "made_by", "created", "last_used", "status_badge")
     tabs = (
         Tab(_("All")),
         Tab(_("In force"), Q(revoked_at=None), (("revoked_at__isnull", "True"),)),
@@ -103,18 +103,18 @@ class ApiKeyAdmin(Tabbed, SuperuserAdmin):
         return TemplateResponse(request, f"admin/ecommerce/apikey/{template}", {**base, **context})
 
     @column(_("may"))
-    def may(self, key: ApiKey) -> str:
+    def permission_list(self, key: ApiKey) -> str:
         return ", ".join(str(ApiKey.Permission(each).label) for each in key.permissions)
 
     @column(_("made"))
-    def made(self, key: ApiKey) -> SafeString | str:
+    def created(self, key: ApiKey) -> SafeString | str:
         return moment(key.created_at)
 
     @column(_("last used"))
-    def used(self, key: ApiKey) -> SafeString | str:
+    def last_used(self, key: ApiKey) -> SafeString | str:
         return moment(key.last_used_at)
 
     @column(_("status"))
-    def state(self, key: ApiKey) -> SafeString:
+    def status_badge(self, key: ApiKey) -> SafeString:
         revoked = key.revoked_at is not None
         return badge("inactive", gettext("Revoked")) if revoked else badge("active", gettext("In force"))

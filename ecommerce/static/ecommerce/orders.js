@@ -1,4 +1,5 @@
-/* Ticking rows, opening a row's options in place, and showing Stripe's answer. Without this script each link leads to a page of its own. */
+/* The orders list and page: ticking rows, the options menu in place, and polling while Stripe is awaited. Without this
+   script each link leads to a page of its own. */
 (() => {
   const form = document.getElementById("changelist-form");
   const boxes = form ? [...form.querySelectorAll(".action-select")] : [];
@@ -7,7 +8,7 @@
   const count = form?.querySelector(".o-count");
   let last = null;
 
-  function show() {
+  function updateSelection() {
     const ticked = boxes.filter((box) => box.checked).length;
     if (toggle) {
       toggle.checked = ticked > 0 && ticked === boxes.length;
@@ -28,25 +29,25 @@
     if (!boxes.includes(event.target)) return;
     if (event.shiftKey && last) tickBetween(last, event.target, event.target.checked);
     last = event.target;
-    show();
+    updateSelection();
   });
-  form?.addEventListener("change", show);
-  form?.addEventListener("reset", () => setTimeout(show));
-  toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); show(); });
-  window.addEventListener("pageshow", show); // ticks that the browser kept when coming back
+  form?.addEventListener("change", updateSelection);
+  form?.addEventListener("reset", () => setTimeout(updateSelection));
+  toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); updateSelection(); });
+  window.addEventListener("pageshow", updateSelection); // the browser restores ticks on going back
 
   document.querySelector(".o-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
-  // An order that waits for Stripe shows its answer by itself.
-  async function lookAgain() {
-    const answer = await fetch(location.href).catch(() => null);
-    if (answer?.ok && !answer.redirected) {
-      const now = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("content-main");
-      if (!now.hasAttribute("data-waiting")) { document.getElementById("content-main").replaceWith(now); return; }
+  // Poll the page of an order that waits for Stripe.
+  async function pollOrder() {
+    const response = await fetch(location.href).catch(() => null);
+    if (response?.ok && !response.redirected) {
+      const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("content-main");
+      if (!fresh.hasAttribute("data-waiting")) { document.getElementById("content-main").replaceWith(fresh); return; }
     }
-    setTimeout(lookAgain, 3000);
+    setTimeout(pollOrder, 3000);
   }
-  if (document.querySelector("[data-waiting]")) setTimeout(lookAgain, 1500);
+  if (document.querySelector("[data-waiting]")) setTimeout(pollOrder, 1500);
 
   let opener = null;
   let popup = null;
@@ -69,9 +70,9 @@
     close(false);
     opener = link;
     link.setAttribute("aria-expanded", "true");
-    const answer = await fetch(link.href, { headers: { "X-Fragment": "menu" } }).catch(() => null);
-    if (!answer?.ok || answer.redirected) { location.href = link.href; return; }
-    const html = await answer.text();
+    const response = await fetch(link.href, { headers: { "X-Fragment": "menu" } }).catch(() => null);
+    if (!response?.ok || response.redirected) { location.href = link.href; return; }
+    const html = await response.text();
     if (opener !== link) return;
     popup = document.createElement("div");
     popup.className = "o-popup";

@@ -1,4 +1,4 @@
-"""Orders written as rows, for pages that only read them: no act, no Stripe."""
+"""Orders inserted directly, for tests of pages that only read them, and staff clients with permissions."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -25,7 +25,6 @@ _sequence = count(1)
 
 
 def signed_in(*permissions: str) -> Client:
-    """Sign in somebody of the staff with these permissions."""
     user = User.objects.create(username=f"staff{next(_sequence)}", is_staff=True, first_name="Ana")
     for name in permissions:
         app, codename = name.split(".")
@@ -36,14 +35,12 @@ def signed_in(*permissions: str) -> Client:
 
 
 def viewer() -> Client:
-    """Sign in somebody who may look at orders."""
     return signed_in("ecommerce.view_order")
 
 
 def order_row(status: str = "created", *, sku: Sku | None = None, **fields: Any) -> Order:
-    """Write one order."""
     customer = fields.pop("customer", None) or Customer.objects.filter(email="ada@example.com").first()
-    known = {
+    defaults = {
         "currency": "usd",
         "subtotal": 4500,
         "total": 4500,
@@ -54,7 +51,7 @@ def order_row(status: str = "created", *, sku: Sku | None = None, **fields: Any)
         "created_at": NOON + timedelta(minutes=next(_sequence)),
         **dict.fromkeys(TIMES[status], NOON),
     }
-    order = Order.objects.create(customer=customer or make_customer(), status=status, **(known | fields))
+    order = Order.objects.create(customer=customer or make_customer(), status=status, **(defaults | fields))
     order.refresh_from_db()
     if sku:
         OrderItem.objects.create(
@@ -64,7 +61,6 @@ def order_row(status: str = "created", *, sku: Sku | None = None, **fields: Any)
 
 
 def paid_row(invoice: str = "INV-000001", intent: str = "pi_one", **fields: Any) -> Order:
-    """Write a paid order with its invoice and payment."""
     order = order_row("paid", **fields)
     order.invoice = Invoice.objects.create(
         number=invoice,
@@ -91,7 +87,6 @@ def paid_row(invoice: str = "INV-000001", intent: str = "pi_one", **fields: Any)
 
 
 def numbers(client: Client, query: str = "") -> list[str]:
-    """Give the numbers of the orders that the list shows."""
     response = client.get(LIST + query)
     assert response.status_code == 200, response.status_code
     return [row.number for row in response.context["rows"]]

@@ -15,7 +15,7 @@ RIGHTS = tuple(f"ecommerce.{act}_order" for act in ("view", "export", "fulfill",
 
 @pytest.fixture
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, list[str]]]:
-    """Note what is carried out instead of doing it."""
+    """Record mass actions instead of running them."""
     done: list[tuple[str, list[str]]] = []
 
     def run(_admin: Any, request: HttpRequest, _action: str, orders: OrderQuerySet) -> None:

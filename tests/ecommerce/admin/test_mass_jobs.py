@@ -46,7 +46,6 @@ def choose(client: Client, url: str, action: str, **posted: Any) -> Any:
 
 
 def hidden(response: Any) -> dict[str, Any]:
-    """Read the form of the page that asks as a browser would."""
     found: dict[str, Any] = {}
     for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', response.content.decode()):
         found.setdefault(name, []).append(value.replace("&quot;", '"'))
@@ -228,9 +227,9 @@ def test_the_strip_leads_to_what_failed(
         patch.setattr(Order, "fulfill", broken)
         job = run("fulfill", paid, ben)
     url = f"/admin/ecommerce/bulkjob/{job.pk}/"
-    strip = client.get("/admin/ecommerce/bulkjob/strip/").content.decode()
-    assert f"Bulk job {job.pk} failed: fulfill 3 orders." in strip
-    assert f'href="{url}change/?outcome=failed">Review' in strip
+    banner = client.get("/admin/ecommerce/bulkjob/strip/").content.decode()
+    assert f"Bulk job {job.pk} failed: fulfill 3 orders." in banner
+    assert f'href="{url}change/?outcome=failed">Review' in banner
 
     page = client.get(f"{url}change/?outcome=failed").content.decode()
     for order in paid:

@@ -47,7 +47,7 @@ def ebook() -> Sku:
 
 
 def form(customer: Customer, *items: tuple[Sku, Any], **more: Any) -> dict[str, Any]:
-    """Give what the browser sends when Submit is pressed, with the total left to be filled in."""
+    """The data of a submitted form, without the expected total."""
     sent: dict[str, Any] = {"customer_id": customer.pk, "key": str(uuid4()), "save_card": "on", "_submit": "1"}
     for number, (sku, quantity) in enumerate(items):
         sent |= {f"items-{number}-sku_id": sku.pk, f"items-{number}-quantity": quantity}
@@ -60,7 +60,7 @@ def total(amount: int, currency: str = "usd") -> dict[str, Any]:
 
 @pytest.fixture
 def refused(ledger: Any, ana: Client, mug: Sku) -> Any:
-    """Give a function that sends a form, sees that nothing happened, and gives the page."""
+    """Return a function that posts a form, asserts that nothing happened, and returns the page."""
 
     def held() -> list[Any]:
         return [*Sku.objects.values_list("pk", "inventory_quantity"), *Coupon.objects.values_list("times_redeemed")]

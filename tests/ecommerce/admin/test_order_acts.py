@@ -17,7 +17,7 @@ from tests.support.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-BY_NAME = {act.name: act for act in ORDER_ACTIONS}
+BY_NAME = {action.name: action for action in ORDER_ACTIONS}
 
 
 def url(order: Order, act: str) -> str:
@@ -29,7 +29,6 @@ def somebody(*acts: str) -> Client:
 
 
 def press(client: Client, order: Order, act: str, **typed: Any) -> HttpResponse:
-    """Open the page and press its button with what it had filled in."""
     asked = client.get(url(order, act))
     assert asked.status_code == 200
     return client.post(url(order, act), {"confirmed": asked.context["amount"], **typed})  # type: ignore[return-value]

@@ -1,47 +1,47 @@
-/* Stripe's own card field: the number goes from its frame to Stripe, and only Stripe's name for the card (pm_…) into
-   the form. Also sees to it that the form is sent once. Shared by "New order" and "Pay with another card". */
+/* Stripe's card element: the number goes from its frame to Stripe, and only the payment method id (pm_…) into the
+   form. Also prevents submitting the form twice. Shared by "New order" and "Pay with another card". */
 
 const section = document.getElementById("new-card");
 const form = section.closest("form");
 const token = form.elements.token;
 const label = form.elements.token_label;
-const kept = document.getElementById("kept-card");
-const field = document.getElementById("typed-card");
+const keptCard = document.getElementById("kept-card");
+const cardField = document.getElementById("typed-card");
 const problem = document.getElementById("card-problem");
 let stripe = null;
 let card = null;
 let complete = false;
 let busy = false;
 
-function say(sentence) {
+function showProblem(sentence) {
   problem.textContent = sentence;
 }
 
-function wantsNewCard() {
+function isNewCardSelected() {
   const chosen = form.querySelector("input[name=card]:checked");
   return !document.getElementById("payment").hidden && chosen?.value === "new" && section.dataset.stripeKey !== "";
 }
 
-/* Then the server says all that is to be put right at once, and not the card's part alone. */
-function wrongElsewhere() {
+/* The server then reports all errors at once, not the card's alone. */
+function isFormIncomplete() {
   const { expected_total: total, customer_id: customer } = form.elements;
   return form.id === "new-order" && !(total && customer.value);
 }
 
-/* A card that Stripe has named and that was not charged (the form came back with a problem) need not be typed again. */
-function showKept() {
-  kept.hidden = token.value === "";
-  field.hidden = token.value !== "" || section.dataset.stripeKey === "";
-  kept.querySelector("span").textContent = `${label.value || token.value}, ${section.dataset.kept}`;
+/* A card that has a token and was not charged (the form came back with errors) need not be typed again. */
+function showKeptCard() {
+  keptCard.hidden = token.value === "";
+  cardField.hidden = token.value !== "" || section.dataset.stripeKey === "";
+  keptCard.querySelector("span").textContent = `${label.value || token.value}, ${section.dataset.kept}`;
 }
 
-function forget() {
+function forgetCard() {
   token.value = label.value = "";
-  showKept();
+  showKeptCard();
   mount();
 }
 
-function load() {
+function loadStripe() {
   return new Promise((resolve, reject) => {
     if (window.Stripe) return resolve();
     const script = document.createElement("script");
@@ -52,8 +52,8 @@ function load() {
   });
 }
 
-/* Stripe's frame understands plain colours only, and the theme's are not: they are painted, and read back. */
-function plain(color) {
+/* Stripe's frame takes rgb() colours only, and the theme's are oklch(): paint one pixel and read it back. */
+function toRgb(color) {
   const canvas = document.createElement("canvas").getContext("2d");
   canvas.fillStyle = color;
   canvas.fillRect(0, 0, 1, 1);
@@ -61,9 +61,9 @@ function plain(color) {
   return `rgb(${red}, ${green}, ${blue})`;
 }
 
-function look() {
-  const color = plain(getComputedStyle(document.getElementById("card-element")).color);
-  const wrong = plain(getComputedStyle(problem).color);
+function cardOptions() {
+  const color = toRgb(getComputedStyle(document.getElementById("card-element")).color);
+  const wrong = toRgb(getComputedStyle(problem).color);
   const base = { color, iconColor: color, fontSize: "16px", fontFamily: "system-ui, sans-serif" };
   return { style: { base, invalid: { color: wrong, iconColor: wrong } }, hidePostalCode: true };
 }
@@ -71,35 +71,35 @@ function look() {
 async function mount() {
   if (card || !section.dataset.stripeKey) return;
   try {
-    await load();
+    await loadStripe();
     if (card) return;
     stripe = window.Stripe(section.dataset.stripeKey);
-    card = stripe.elements().create("card", look());
+    card = stripe.elements().create("card", cardOptions());
     card.on("change", (event) => {
       complete = event.complete;
-      say(event.error ? event.error.message : "");
+      showProblem(event.error ? event.error.message : "");
     });
     card.mount("#card-element");
-    // Stripe's frame does not see the page's theme: it is told when that changes.
-    new MutationObserver(() => card.update(look())).observe(document.documentElement, { attributeFilter: ["class"] });
+    // Stripe's frame does not see the page's theme.
+    new MutationObserver(() => card.update(cardOptions())).observe(document.documentElement, { attributeFilter: ["class"] });
   } catch {
-    say(section.dataset.unloaded);
+    showProblem(section.dataset.unloaded);
   }
 }
 
-async function nameCard(button) {
-  if (!card) return say(section.dataset.unready);
-  const answer = await stripe.createPaymentMethod({ type: "card", card });
-  if (answer.error) return say(answer.error.message);
-  const { id, card: facts } = answer.paymentMethod;
+async function createPaymentMethod(button) {
+  if (!card) return showProblem(section.dataset.unready);
+  const result = await stripe.createPaymentMethod({ type: "card", card });
+  if (result.error) return showProblem(result.error.message);
+  const { id, card: details } = result.paymentMethod;
   token.value = id;
-  label.value = facts ? `${facts.brand[0].toUpperCase()}${facts.brand.slice(1)} •••• ${facts.last4}` : "";
-  showKept();
+  label.value = details ? `${details.brand[0].toUpperCase()}${details.brand.slice(1)} •••• ${details.last4}` : "";
+  showKeptCard();
   busy = false;
   form.requestSubmit(button);
 }
 
-function sending(button, on) {
+function setSending(button, on) {
   busy = on;
   button.setAttribute("aria-disabled", String(on));
   if (on) button.dataset.said = button.textContent;
@@ -110,30 +110,30 @@ form.addEventListener("submit", async (event) => {
   const button = event.submitter;
   if (button?.name !== "_submit") return;
   if (busy) return event.preventDefault();
-  sending(button, true);
-  if (!wantsNewCard() || token.value || (!complete && wrongElsewhere())) return;
+  setSending(button, true);
+  if (!isNewCardSelected() || token.value || (!complete && isFormIncomplete())) return;
   event.preventDefault();
-  say("");
+  showProblem("");
   try {
-    await nameCard(button);
+    await createPaymentMethod(button);
   } catch {
-    say(section.dataset.unloaded);
+    showProblem(section.dataset.unloaded);
   }
   if (!token.value) {
-    sending(button, false);
+    setSending(button, false);
     problem.scrollIntoView({ block: "center" });
     card?.focus();
   }
 });
 
-// Coming back to a page that the browser had kept whole: it may be sent again, and makes the same order.
+// A page restored from the back-forward cache may be submitted again; its key gives the same order.
 window.addEventListener("pageshow", (event) => {
   const button = form.querySelector("[name=_submit]");
-  if (event.persisted && busy && button) sending(button, false);
+  if (event.persisted && busy && button) setSending(button, false);
 });
 
-kept.querySelector("button").addEventListener("click", forget);
-form.addEventListener("change", (event) => event.target.name === "card" && wantsNewCard() && mount());
-document.addEventListener("parts:swapped", () => wantsNewCard() && !token.value && mount());
-showKept();
-if (wantsNewCard() && !token.value) mount();
+keptCard.querySelector("button").addEventListener("click", forgetCard);
+form.addEventListener("change", (event) => event.target.name === "card" && isNewCardSelected() && mount());
+document.addEventListener("parts:swapped", () => isNewCardSelected() && !token.value && mount());
+showKeptCard();
+if (isNewCardSelected() && !token.value) mount();

@@ -1,17 +1,16 @@
-/* A text field with a list of what its letters may mean: the ARIA combobox pattern with a listbox popup.
-   The picked row's id goes into the hidden field beside it, which then sends "change". Without this script the field
-   is a plain text, which the server understands too. */
+/* A text field with suggestions: the ARIA combobox pattern with a listbox popup. The picked id goes into the hidden
+   field beside it, which then fires "change". Without this script the server looks the text up. */
 
-const WAIT = 150;
+const DEBOUNCE_MS = 150;
 
 class Combobox {
   constructor(root) {
     this.root = root;
     this.input = root.querySelector("input[type=text]");
-    this.identity = root.querySelector("input[type=hidden]");
+    this.idField = root.querySelector("input[type=hidden]");
     this.options = [];
     this.active = -1;
-    this.asked = 0;
+    this.latestRequest = 0;
     this.build();
     this.listen();
   }
@@ -32,11 +31,11 @@ class Combobox {
 
   listen() {
     this.input.addEventListener("input", () => {
-      if (this.identity.value) this.choose("", null);
+      if (this.idField.value) this.choose("", null);
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => this.ask(), WAIT);
+      this.timer = setTimeout(() => this.fetchResults(), DEBOUNCE_MS);
     });
-    this.input.addEventListener("click", () => this.list.hidden && this.ask());
+    this.input.addEventListener("click", () => this.list.hidden && this.fetchResults());
     this.input.addEventListener("keydown", (event) => this.key(event));
     this.input.addEventListener("blur", () => this.close());
     // A press on the list must not take the focus away from the field: that would close the list first.
@@ -44,21 +43,21 @@ class Combobox {
     this.list.addEventListener("click", (event) => this.pick(event.target.closest("[role=option]")));
   }
 
-  async ask() {
-    const asked = ++this.asked;
-    const text = this.identity.value ? "" : this.input.value;
+  async fetchResults() {
+    const request = ++this.latestRequest;
+    const text = this.idField.value ? "" : this.input.value;
     try {
-      const answer = await fetch(`${this.root.dataset.url}?q=${encodeURIComponent(text)}`);
-      if (!answer.ok) throw new Error(answer.statusText);
-      const { results } = await answer.json();
-      if (asked === this.asked && document.activeElement === this.input) this.show(results);
+      const response = await fetch(`${this.root.dataset.url}?q=${encodeURIComponent(text)}`);
+      if (!response.ok) throw new Error(response.statusText);
+      const { results } = await response.json();
+      if (request === this.latestRequest && document.activeElement === this.input) this.show(results);
     } catch {
-      if (asked === this.asked) this.say(this.root.dataset.failed);
+      if (request === this.latestRequest) this.showMessage(this.root.dataset.failed);
     }
   }
 
   show(results) {
-    if (!results.length) return this.say(this.root.dataset.nothing);
+    if (!results.length) return this.showMessage(this.root.dataset.nothing);
     this.options = results.map((result, place) => {
       const option = document.createElement("li");
       option.id = `${this.list.id}-${place}`;
@@ -77,12 +76,12 @@ class Combobox {
     this.open(this.options);
   }
 
-  say(sentence) {
+  showMessage(message) {
     const item = document.createElement("li");
     item.className = "of-nothing";
     item.setAttribute("role", "option");
     item.setAttribute("aria-disabled", "true");
-    item.textContent = sentence;
+    item.textContent = message;
     this.options = [];
     this.open([item]);
   }
@@ -96,7 +95,7 @@ class Combobox {
 
   close() {
     clearTimeout(this.timer);
-    this.asked += 1;
+    this.latestRequest += 1;
     this.list.hidden = true;
     this.input.setAttribute("aria-expanded", "false");
     this.mark(-1);
@@ -115,7 +114,7 @@ class Combobox {
   key(event) {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (this.list.hidden) return this.ask();
+      if (this.list.hidden) return this.fetchResults();
       const step = event.key === "ArrowDown" ? 1 : -1;
       const count = this.options.length;
       if (count) this.mark(this.active < 0 && step < 0 ? count - 1 : (this.active + step + count) % count);
@@ -135,9 +134,9 @@ class Combobox {
   }
 
   choose(id, label) {
-    this.identity.value = id;
+    this.idField.value = id;
     if (label !== null) this.input.value = label;
-    this.identity.dispatchEvent(new Event("change", { bubbles: true }));
+    this.idField.dispatchEvent(new Event("change", { bubbles: true }));
   }
 }
 

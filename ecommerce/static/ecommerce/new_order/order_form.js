@@ -1,0 +1,158 @@
+/* Keeps totals, addresses and cards up to date while the form is filled in. The server renders the form again; elements
+   marked data-part are replaced where they changed. Parts with a data-version hold the user's input, and are replaced
+   only when that version changes (another customer). */
+
+const DEBOUNCE_MS = 300;
+const COUPON_DEBOUNCE_MS = 800;
+const PRICED_FIELD = /^(?:customer(?:_id)?|coupon_code|items-\d+-(?:sku|sku_id|quantity))$/;
+const QUANTITY_FIELD = /^items-\d+-quantity$/;
+const form = document.getElementById("new-order");
+const rows = document.getElementById("rows");
+const rendered = new Map();
+let timer = null;
+let latestRequest = 0;
+let quotedState = pricedState();
+
+/* What the totals depend on. Leaving a field fires "change" a second time; the same quote is not requested twice. */
+function pricedState() {
+  const fields = [...new FormData(form)].filter(([name]) => PRICED_FIELD.test(name));
+  return JSON.stringify(fields);
+}
+
+function parts(within) {
+  return [...within.querySelectorAll("[data-part]")];
+}
+
+function rememberRendered() {
+  rendered.clear();
+  for (const part of parts(form)) rendered.set(part.id, part.innerHTML);
+}
+
+function setBusy(on) {
+  document.getElementById("summary").setAttribute("aria-busy", String(on));
+  document.getElementById("submit").disabled = on;
+}
+
+function replacePart(part, fresh) {
+  part.hidden = fresh.hidden;
+  // No "no match" note below a name that is still being typed.
+  if (document.activeElement.matches(`[role=combobox][aria-describedby="${part.id}"]`)) return;
+  const versioned = "version" in part.dataset;
+  if (versioned ? part.dataset.version === fresh.dataset.version : rendered.get(part.id) === fresh.innerHTML) return;
+  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+  if (versioned) part.dataset.version = fresh.dataset.version;
+  rendered.set(part.id, fresh.innerHTML);
+  part.innerHTML = fresh.innerHTML;
+  if (focused) document.getElementById(focused)?.focus();
+}
+
+/* The server resolves a text that names one object: show the resolved name. */
+function fillResolvedNames(fresh) {
+  for (const field of form.querySelectorAll("[data-combobox] input[type=hidden]")) {
+    const resolved = fresh.querySelector(`[id="${field.id}"]`);
+    const text = field.parentElement.querySelector("input[type=text]");
+    if ((field.value && text.value) || !resolved?.value || text === document.activeElement) continue;
+    field.value = resolved.value;
+    text.value = fresh.querySelector(`[id="${text.id}"]`).value;
+  }
+}
+
+function updateForm(html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("new-order");
+  for (const part of parts(form)) {
+    const newer = fresh.querySelector(`[id="${part.id}"]`);
+    if (newer) replacePart(part, newer);
+  }
+  fillResolvedNames(fresh);
+  document.dispatchEvent(new Event("parts:swapped"));
+}
+
+function setStale(on) {
+  const message = document.getElementById("stale");
+  message.textContent = on ? form.dataset.stale : "";
+  message.hidden = !on;
+}
+
+async function refresh() {
+  clearTimeout(timer);
+  const request = ++latestRequest;
+  quotedState = pricedState();
+  setBusy(true);
+  try {
+    const response = await fetch(form.dataset.refresh, { method: "POST", body: new FormData(form) });
+    if (!response.ok) throw new Error(response.statusText);
+    const html = await response.text();
+    if (request !== latestRequest) return;
+    updateForm(html);
+    setStale(false);
+  } catch {
+    // The old totals may stay: the server compares them with its own before it charges.
+    if (request !== latestRequest) return;
+    quotedState = "";
+    setStale(true);
+  }
+  if (request === latestRequest) setBusy(false);
+}
+
+function scheduleRefresh(wait = DEBOUNCE_MS) {
+  if (quotedState === pricedState()) return;
+  clearTimeout(timer);
+  latestRequest += 1;
+  setBusy(true);
+  timer = setTimeout(refresh, wait);
+}
+
+function addRow() {
+  const numbers = [...rows.children].map((row) => Number(row.dataset.row));
+  const html = document.getElementById("row-template").innerHTML.replaceAll("NUMBER", String(Math.max(-1, ...numbers) + 1));
+  rows.insertAdjacentHTML("beforeend", html);
+  rows.dispatchEvent(new Event("rows:added", { bubbles: true }));
+  rows.lastElementChild.querySelector("input[type=text]").focus();
+}
+
+function removeRow(number) {
+  const row = rows.querySelector(`[data-row="${number}"]`);
+  const next = row.nextElementSibling ?? row.previousElementSibling;
+  row.remove();
+  if (next) next.querySelector("input[type=text]").focus();
+  else addRow();
+  scheduleRefresh();
+}
+
+async function pick(field, id) {
+  const text = field.parentElement.querySelector("input[type=text]");
+  field.value = id;
+  text.value = "";
+  await refresh();
+  text.focus();
+}
+
+/* Every button but the one that charges is handled here instead of reloading the page. */
+const buttons = {
+  _update: refresh,
+  _add: addRow,
+  _remove: (value) => removeRow(value),
+  _pick_customer: (value) => pick(form.elements.customer_id, value),
+  _pick_sku: (value) => pick(form.elements[`items-${value.split("-")[0]}-sku_id`], value.split("-")[1]),
+};
+
+form.addEventListener("submit", (event) => {
+  const handle = buttons[event.submitter?.name];
+  if (!handle) return;
+  event.preventDefault();
+  handle(event.submitter.value);
+});
+form.addEventListener("input", ({ target }) => {
+  if (QUANTITY_FIELD.test(target.name)) scheduleRefresh();
+  else if (target.name === "coupon_code") scheduleRefresh(COUPON_DEBOUNCE_MS);
+});
+form.addEventListener("change", ({ target }) => PRICED_FIELD.test(target.name) && scheduleRefresh());
+// Going back, the browser restores the input, which the rendered totals do not belong to.
+window.addEventListener("pageshow", () => scheduleRefresh());
+
+// The key becomes part of the URL, so that going back, reloading or duplicating the tab keeps it.
+const address = new URL(window.location.href);
+address.searchParams.set("key", form.elements.key.value);
+window.history.replaceState(window.history.state, "", address);
+document.getElementById("errors")?.focus();
+rememberRendered();
