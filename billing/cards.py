@@ -46,6 +46,7 @@ def remove(*, card: Card, at: datetime) -> None:
 
 
 def make_default(*, card: Card) -> None:
+    """Offer this card first; the customer's other cards lose the mark in the same transaction."""
     with transaction.atomic():
         _make_default(card)
 

@@ -41,6 +41,7 @@ def issue(*, data: InvoiceData, at: datetime) -> Invoice:
 
 
 def mark_paid(*, invoice: Invoice, at: datetime) -> None:
+    """Mark an open invoice paid in full; raise RuntimeError if it is not open."""
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.PAID, paid_at=at, amount_paid=invoice.total)
 
 
@@ -76,6 +77,7 @@ def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> l
 
 
 def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
+    """Void the credit note of a refund that failed after Stripe had accepted it, if it has one."""
     if CreditNote.objects.filter(refund=refund, voided_at=None).update(voided_at=at):
         Invoice.objects.filter(pk=invoice.pk).update(amount_refunded=F("amount_refunded") - refund.amount)
 

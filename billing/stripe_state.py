@@ -23,18 +23,22 @@ DISPUTE_STATUSES = {
 
 
 def fetch_intent(intent_id: str) -> list[StripeResult]:
+    """Fetch a PaymentIntent; empty unless it is ours and final. Raise gateway.GatewayError."""
     return intent_results(gateway.retrieve_intent(intent_id))
 
 
 def fetch_refund(refund_id: str) -> list[StripeResult]:
+    """Fetch a refund, with its payment's result first if that is unknown here. Raise gateway.GatewayError."""
     return refund_results([gateway.retrieve_refund(refund_id)])
 
 
 def fetch_refunds_of_intent(intent_id: str) -> list[StripeResult]:
+    """Fetch all refunds of a PaymentIntent. Raise gateway.GatewayError."""
     return refund_results(gateway.list_refunds(intent_id))
 
 
 def fetch_dispute(dispute_id: str) -> list[StripeResult]:
+    """Fetch a dispute; empty if its charge is not ours. Raise gateway.GatewayError."""
     dispute = gateway.retrieve_dispute(dispute_id)
     before, payment = _charged_payment(dispute.intent_id)
     if payment is None:

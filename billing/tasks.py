@@ -25,11 +25,13 @@ def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
 
 @shared_task(name="billing.process_event")
 def process_event(*, event_id: int) -> None:
+    """Process a stored webhook event, unless another worker has its lease."""
     processing.process_event(event_id=event_id, at=timezone.now())
 
 
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
+    """Start or continue a reconciliation; beat calls it once a night."""
     enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start(at=timezone.now()).pk)
 
 

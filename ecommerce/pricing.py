@@ -28,47 +28,65 @@ class PricingError(Exception):
 
     @property
     def message(self) -> str:
+        """The sentence for the user."""
         # Translated when it is read, in the language of that request.
         return str(self)
 
 
 class ItemsRequired(PricingError):
+    """No line was requested."""
+
     code = "items_required"
 
 
 class TooManyItems(PricingError):
+    """More lines than MAX_LINES."""
+
     code = "too_many_items"
 
 
 class MixedCurrencies(PricingError):
+    """The SKUs have more than one currency."""
+
     code = "mixed_currencies"
 
 
 class InvalidQuantity(PricingError):
+    """A quantity outside 1 to MAX_QUANTITY."""
+
     code = "invalid_quantity"
 
 
 class CouponCurrencyMismatch(PricingError):
+    """An amount off in another currency than the order's."""
+
     code = "invalid_coupon"
     field = "coupon_code"
 
 
 class AmountTooLarge(PricingError):
+    """More than Stripe charges at once in this currency."""
+
     code = "amount_too_large"
 
 
 class AmountTooSmall(PricingError):
+    """Less than Stripe charges in this currency, and not zero."""
+
     code = "amount_too_small"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
+    """A SKU, its price in the minor unit, and how many."""
+
     sku_id: int
     unit_price: int
     quantity: int
 
     @property
     def amount(self) -> int:
+        """The price of all, in the minor unit, before discount."""
         return self.unit_price * self.quantity
 
 

@@ -22,6 +22,8 @@ class Counter(models.Model):
 
 
 class InvoiceQuerySet(models.QuerySet["Invoice"]):
+    """Row locks for invoices."""
+
     def locked(self) -> Self:
         """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
@@ -90,10 +92,13 @@ class Invoice(models.Model):
 
     @property
     def total_money(self) -> str:
+        """The total with its currency, as users read it."""
         return format_money(self.total, self.currency)
 
 
 class InvoiceLine(models.Model):
+    """A line of an order as it was when invoiced; amounts in the minor unit."""
+
     invoice = models.ForeignKey(Invoice, models.CASCADE, related_name="lines")
     sku_code = models.CharField(_("SKU"), max_length=100)
     description = models.CharField(_("description"), max_length=300)

@@ -17,6 +17,8 @@ OperationT = TypeVar("OperationT", bound="StripeOperation")
 
 
 class StripeOperationQuerySet(models.QuerySet[OperationT]):
+    """Row locks for payments and refunds."""
+
     def locked(self) -> Self:
         """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))

@@ -60,6 +60,7 @@ def run_pass(*, reconciliation_id: int, until: float) -> bool:
 
 
 def open_differences() -> Iterable[Difference]:
+    """Differences nobody has resolved yet, oldest first, read in chunks."""
     return Difference.objects.filter(resolved_at=None).order_by("pk").iterator()
 
 

@@ -94,6 +94,7 @@ def _check_retry(job: BulkJob) -> None:
 
 
 def has_failures(job: BulkJob) -> bool:
+    """Whether there is anything that `retry` would do again."""
     if job.action == BulkJob.Action.EXPORT:
         return bool(job.status == Status.FAILED)
     return BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.FAILED).exists()

@@ -120,6 +120,7 @@ class ExportWriter:
         stopping.update(status=Status.STOPPED, finished_at=timezone.now(), file_rows=0)
 
     def fail(self, error: Exception) -> None:
+        """Delete the unfinished file and end the job as failed, with the reason in words."""
         storage.delete([self.name])
         why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         message = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}

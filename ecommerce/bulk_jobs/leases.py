@@ -37,11 +37,13 @@ def heartbeat(job_id: int, *, at: datetime) -> BulkJob | None:
 
 
 def jobs_without_worker(*, at: datetime) -> QuerySet[BulkJob]:
+    """Open jobs whose worker's heartbeat has stopped, or that no worker has started."""
     silent = Q(beat_at=None) | Q(beat_at__lte=at - WORKER_TIMEOUT)
     return BulkJob.objects.filter(silent, status__in=OPEN).order_by("pk")
 
 
 def claim_slice(job: BulkJob, *, at: datetime) -> BulkJobSlice | None:
+    """Lease the next due slice of a job for SLICE_LEASE; None if none is due."""
     with transaction.atomic():
         # A claim that a crash undoes was not worked on yet, unlike a refund's, which may be at Stripe.
         without_sync_commit()
@@ -67,6 +69,7 @@ def release_slice(job_slice: BulkJobSlice, *, at: datetime) -> None:
 
 
 def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
+    """Ids of the orders that have no outcome and no open act yet."""
     # A slice has no items before its first transaction: until then all of its orders are pending.
     if job_slice.expanded_at is None:
         return job_slice.order_ids
@@ -75,6 +78,7 @@ def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
 
 
 def has_due_slices(job: BulkJob) -> bool:
+    """Whether a worker would find a slice to lease now."""
     return job.slices.filter(next_attempt_at__lte=timezone.now()).exists()
 
 

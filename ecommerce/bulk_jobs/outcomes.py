@@ -112,12 +112,15 @@ class Progress:
 
     @cached_property
     def ended(self) -> int:
+        """How many orders have their outcome."""
         return self.done + self.skipped + self.failed
 
     @property
     def left(self) -> int:
+        """How many orders have no outcome yet."""
         return max(0, self.total - self.ended)
 
     @property
     def percent(self) -> int:
+        """The share of orders with an outcome, as a whole number from 0 to 100."""
         return 100 * self.ended // self.total if self.total else 100

@@ -11,6 +11,7 @@ PERMISSIONS = {action.value: f"ecommerce.{action.value}_order" for action in Bul
 
 
 def has_permission(user: User | AnonymousUser | None, action: str) -> bool:
+    """Whether the user is active and may perform this action on orders, as the database says now."""
     return user is not None and bool(user.is_active) and bool(user.has_perm(PERMISSIONS[action]))
 
 

@@ -74,6 +74,7 @@ def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
 
 
 def reason(action: str, status: str, count: int) -> str:
+    """Why `count` orders of a status would be skipped, as a sentence."""
     if status == REFUNDED:
         return ngettext(
             "%(count)s was wholly refunded; it can only be canceled.",

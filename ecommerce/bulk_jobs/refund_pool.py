@@ -101,5 +101,6 @@ class RefundPool:
 
 
 def has_due_refunds(job: BulkJob) -> bool:
+    """Whether an open refund of this job may be attempted now."""
     working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
     return working.filter(act__refund__next_attempt_at__lte=timezone.now(), act__refund__closed_at=None).exists()

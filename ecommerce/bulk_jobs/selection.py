@@ -96,5 +96,6 @@ def _freeze(job: BulkJob, new_job: NewJob, *, at: datetime) -> int:
 
 
 def copy_slices(*, source: BulkJob, target: BulkJob, at: datetime) -> None:
+    """Give `target` the same frozen selection as `source`."""
     for each in source.slices.order_by("number").iterator(chunk_size=100):
         BulkJobSlice.objects.create(job=target, number=each.number, order_ids=each.order_ids, next_attempt_at=at)

@@ -119,9 +119,11 @@ class OrderEvent(ByActor):
         return f"{self.kind} {self.at:%Y-%m-%d %H:%M}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
+        """Insert the event; raise TypeError on a second save, since history is not changed."""
         if not self._state.adding:
             raise TypeError("History is not changed.")
         super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
+        """Raise TypeError: history is not deleted."""
         raise TypeError("History is not deleted.")

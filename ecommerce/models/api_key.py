@@ -22,6 +22,8 @@ def hashed(secret: str) -> str:
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
+    """How API keys are created and found."""
+
     def create_key(self, *, name: str, permissions: list[str], by: Actor) -> tuple["ApiKey", str]:
         """Create a key; return it with its text, which is stored nowhere."""
         prefix, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
@@ -41,6 +43,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return found
 
     def live(self) -> Self:
+        """Keys that are not revoked."""
         return self.filter(revoked_at=None)
 
 
@@ -75,11 +78,14 @@ class ApiKey(models.Model):
 
     @property
     def actor(self) -> Actor:
+        """Who acts when this key is used, as history names it."""
         return Actor(kind=ActorKind.API_KEY, label=str(self))
 
     def may(self, permission: str) -> bool:
+        """Whether the key carries this permission."""
         return permission in self.permissions
 
     def revoke(self, *, at: datetime) -> None:
+        """Refuse the key from now on, for good."""
         ApiKey.objects.live().filter(pk=self.pk).update(revoked_at=at)
         self.refresh_from_db()

@@ -14,6 +14,8 @@ from billing.money import format_money, supported
 
 
 class ProductQuerySet(models.QuerySet["Product"]):
+    """Which products are sold."""
+
     def on_sale(self) -> list["Product"]:
         """Return the active products by name, each with its active SKUs prefetched; without those that have none."""
         skus = models.Prefetch("skus", Sku.objects.filter(active=True).order_by("pk"))
@@ -45,10 +47,14 @@ MAX_SEARCH_WORDS = 8
 
 
 class SkuQuerySet(models.QuerySet["Sku"]):
+    """Row locks for SKUs, and which of them are sold."""
+
     def locked(self) -> Self:
+        """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
 
     def on_sale(self) -> Self:
+        """Active SKUs of active products."""
         return self.filter(active=True, product__active=True)
 
     def matching(self, text: str) -> Self:
@@ -90,22 +96,27 @@ class Sku(models.Model):
 
     @property
     def description(self) -> str:
+        """Product and SKU name, as an order's line freezes them."""
         return f"{self.product.name}, {self.name}" if self.name else self.product.name
 
     @property
     def finite(self) -> bool:
+        """Whether stock is counted."""
         return self.inventory_type == self.InventoryType.FINITE
 
     @property
     def in_stock(self) -> bool:
+        """Whether at least one can be ordered."""
         return not self.finite or self.inventory_quantity > 0
 
     @property
     def price_money(self) -> str:
+        """The price with its currency, as users read it."""
         return format_money(self.price, self.currency)
 
     @property
     def availability(self) -> str:
+        """The stock in words."""
         if not self.finite:
             return gettext("always in stock")
         if not self.inventory_quantity:
@@ -114,10 +125,14 @@ class Sku(models.Model):
 
 
 class CouponQuerySet(models.QuerySet["Coupon"]):
+    """Row locks for coupons, and how a typed code is matched."""
+
     def locked(self) -> Self:
+        """Lock the rows once evaluated, in the order of their primary keys."""
         return self.order_by("pk").select_for_update(of=("self",))
 
     def called(self, code: str) -> "Coupon | None":
+        """The coupon of a typed code, whatever its case and surrounding blanks."""
         return self.filter(code__iexact=code.strip()).first()
 
 
@@ -163,7 +178,9 @@ class Coupon(models.Model):
 
     @property
     def used_up(self) -> bool:
+        """Whether it was redeemed as often as it may be."""
         return self.max_redemptions is not None and self.times_redeemed >= self.max_redemptions
 
     def expired(self, *, at: datetime) -> bool:
+        """Whether its last moment has passed."""
         return self.redeem_by is not None and self.redeem_by < at

@@ -65,6 +65,7 @@ class BulkJob(ByActor):
 
     @property
     def requested_by(self) -> str:
+        """The label of the user who started the job, frozen when it was started."""
         return self.by_label
 
 
@@ -98,7 +99,10 @@ class BulkJobSlice(models.Model):
 
 
 class BulkJobItemQuerySet(models.QuerySet["BulkJobItem"]):
+    """The only way to write an item's outcome from outside the bulk jobs."""
+
     def waiting_for(self, acts: Iterable[OrderAct]) -> "models.QuerySet[BulkJobItem]":
+        """Items whose outcome is that of one of these acts."""
         return self.filter(act__in=[act.pk for act in acts], status=BulkJobItem.Status.WORKING)
 
     def close_for(self, acts: Iterable[OrderAct], outcome: OrderAct.Outcome, *, reason: str) -> None:

@@ -49,6 +49,8 @@ def times(**is_set: bool | None) -> Q:
 
 
 class OrderQuerySet(models.QuerySet["Order"]):
+    """Row locks, statuses in sets, and writing transitions of many orders."""
+
     def update(self, **values: Any) -> int:
         """Refuse to write the status: that is for transitions and `write_transitions`."""
         if "status" in values:
@@ -83,12 +85,15 @@ class OrderQuerySet(models.QuerySet["Order"]):
         return self.order_by("pk").select_for_update(of=("self",))
 
     def paid(self) -> Self:
+        """Orders whose status is paid: not yet fulfilled."""
         return self.filter(status=Order.Status.PAID)
 
     def fulfilled(self) -> Self:
+        """Orders whose status is fulfilled: not returned."""
         return self.filter(status=Order.Status.FULFILLED)
 
     def needing_attention(self) -> Self:
+        """Orders that say why a user must look at them."""
         return self.exclude(attention="")
 
 
@@ -215,6 +220,7 @@ class Order(ConcurrentMixin, models.Model):
     is_refreshing = False
 
     def refresh_from_db(self, *args: Any, **options: Any) -> None:
+        """Reload; while it lasts, django-fsm lets the protected status be written."""
         self.is_refreshing = True
         try:
             super().refresh_from_db(*args, **options)
@@ -223,6 +229,7 @@ class Order(ConcurrentMixin, models.Model):
 
     @property
     def total_money(self) -> str:
+        """The total with its currency, as users read it."""
         return format_money(self.total, self.currency)
 
     @property
@@ -237,27 +244,33 @@ class Order(ConcurrentMixin, models.Model):
 
     @property
     def was_paid(self) -> bool:
+        """Whether it has ever been paid, also if it was canceled or returned since."""
         return self.paid_at is not None
 
     @property
     def state_fields(self) -> "tuple[models.Field[Any, Any], ...]":
+        """The FSM fields that ConcurrentTransitionMixin compares when saving."""
         # django-fsm looks through all fields for those of state, which took half the time of a bulk job.
         return (Order.status.field,)
 
     @transition(field=status, source=Status.CREATED, target=Status.PAID)
     def pay(self, *, at: datetime) -> None:
+        """Created to paid; its payment succeeded, or there was nothing to pay."""
         self.paid_at = at
 
     @transition(field=status, source=Status.PAID, target=Status.FULFILLED)
     def fulfill(self, *, at: datetime) -> None:
+        """Paid to fulfilled."""
         self.fulfilled_at = at
 
     @transition(field=status, source=[Status.CREATED, Status.PAID], target=Status.CANCELED)
     def cancel(self, *, at: datetime) -> None:
+        """Created or paid to canceled; a paid one only once its refund was accepted."""
         self.canceled_at = at
 
     @transition(field=status, source=Status.FULFILLED, target=Status.RETURNED)
     def return_order(self, *, at: datetime) -> None:
+        """Fulfilled to returned, once its refund was accepted."""
         self.returned_at = at
 
 

@@ -25,6 +25,8 @@ MIN_TOGETHER = 2  # below this, sets cost more than they save
 
 @dataclass(frozen=True, slots=True)
 class FullRefund:
+    """The accepted refund of everything an order had left, with the act that it completes."""
+
     result: RefundResult
     refund: Refund
     act: OrderAct

@@ -18,6 +18,7 @@ Kind = OrderAct.Kind
 
 
 def mark_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
+    """Mark the order and its open invoice paid; `data` goes into the event. Raise RuntimeError without an invoice."""
     if order.invoice is None:
         raise RuntimeError(f"Order {order.number} has no invoice to pay.")
     invoices.mark_paid(invoice=order.invoice, at=at)
@@ -50,6 +51,7 @@ def refunds_the_order(refund: Refund) -> bool:
 
 
 def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
+    """Cancel or return the order if it is still in the status the act was requested in; a refund changes none."""
     if act.kind == Kind.CANCEL and order.status == Order.Status.PAID:
         order.cancel(at=at)
         stock.release(order)
@@ -63,11 +65,13 @@ def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
 
 
 def status_event(order: Order, act: OrderAct, *, at: datetime) -> OrderEvent:
+    """The unsaved event of an order that its act has canceled or returned."""
     restock = {"restock": act.restock} if act.kind == Kind.RETURN else {}
     return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, reason=act.reason, **restock)
 
 
 def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
+    """The unsaved event of a refund that Stripe has accepted."""
     pending = refund.status == Refund.Status.PENDING
     kind = OrderEvent.Kind.REFUND_PENDING if pending else OrderEvent.Kind.REFUNDED
     data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund)}

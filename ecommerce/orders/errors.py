@@ -20,6 +20,7 @@ class OrderError(Exception):
 
 
 def from_pricing_error(error: PricingError) -> OrderError:
+    """The same error as one of an order."""
     return OrderError(error.code, error.message, field=error.field)
 
 
@@ -37,6 +38,7 @@ def wrong_status(order: Order, *, needed: str, act: str, events: Mapping[int, Or
 
 
 def in_flight(order: Order, act: OrderAct) -> OrderError:
+    """The error of an act refused because another one is open on the order."""
     sentence = _("Order %(number)s waits for Stripe: %(kind)s, requested by %(by)s at %(when)s.") % {
         "number": order.number,
         "kind": act.get_kind_display().lower(),

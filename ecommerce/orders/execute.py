@@ -24,6 +24,7 @@ def execute_order_payment(*, order_id: int, at: datetime) -> Order:
 
 
 def execute_act(*, act: OrderAct, at: datetime) -> None:
+    """Make one attempt at the payment or refund of an act; outside any transaction."""
     if act.payment_id:
         execute_payment(payment_id=act.payment_id, at=at)
     elif act.refund_id:
@@ -42,6 +43,7 @@ def execute_payment(*, payment_id: int, at: datetime) -> None:
 
 
 def execute_refund(*, refund_id: int, at: datetime) -> None:
+    """Make one attempt at a refund, unless another process has its lease; outside any transaction."""
     try:
         result = settlement.execute_refund(refund_id=refund_id, at=at)
     except gateway.Misconfigured:
@@ -64,6 +66,7 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
 
 
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
+    """Attempt each open payment and refund of an order now instead of when it is next due."""
     # A lease ends within LEASE from now: what is due later than that is leased by nobody.
     unleased = Q(next_attempt_at__gt=at + LEASE)
     payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)

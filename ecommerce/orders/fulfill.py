@@ -14,6 +14,7 @@ from ecommerce.orders.selectors import open_act
 
 
 def fulfill(*, order_id: int, by: Actor, at: datetime, carrier: str = "", tracking_number: str = "") -> Order:
+    """Fulfill a paid order in one transaction; raise OrderError."""
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
         check_fulfillable(order, open_act(order))

@@ -16,6 +16,7 @@ def new_event(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, *
 
 
 def record(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, **data: Any) -> None:
+    """Write an event in the transaction of what it reports; `data` is JSON."""
     new_event(order, kind, by=by, at=at, **data).save()
 
 

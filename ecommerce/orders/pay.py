@@ -42,6 +42,7 @@ def pay(
 
 
 def confirm(*, order_id: int, at: datetime) -> Order:
+    """Fetch how an authentication ended, apply it, and return the order as it is then."""
     payment = _waiting_for_authentication(order_id)
     if payment:
         check_authentication(payment=payment, at=at)
@@ -65,6 +66,7 @@ def _waiting_for_authentication(order_id: int) -> Payment | None:
 def payment_source_for(
     customer: Customer, *, card_id: int | None, token: str, save: bool, at: datetime
 ) -> PaymentSource:
+    """The saved card or the token to charge, checked to belong to the customer; raise OrderError."""
     if card_id is not None:
         return PaymentSource(card=_card(customer, card_id, at=at))
     if not is_token(token):
@@ -73,6 +75,7 @@ def payment_source_for(
 
 
 def is_token(text: str) -> bool:
+    """Whether a text has the form of a PaymentMethod id (pm_…) or a card token (tok_…)."""
     return TOKEN.fullmatch(text) is not None
 
 

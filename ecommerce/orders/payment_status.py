@@ -27,6 +27,7 @@ def refresh(order: Order, act: OrderAct | None) -> None:
 
 
 def refunds_of(order: Order) -> list[Refund]:
+    """All refunds of the order's payments, oldest first, with what `refresh` reads of them."""
     found = Refund.objects.filter(payment__invoice=order.invoice_id).select_related("payment", "act", "replacement")
     return list(found.order_by("pk"))
 

@@ -46,6 +46,7 @@ class NewOrder:
 
     @property
     def fingerprint(self) -> str:
+        """A SHA-256 of what is ordered; the same key with another one is a conflict."""
         # The key is what the hash is compared under; the other two don't change what is ordered.
         contents = {name: value for name, value in asdict(self).items() if name not in {"key", "via", "expected_total"}}
         return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
@@ -74,6 +75,7 @@ def _placed_before(new_order: NewOrder, by: Actor) -> Order | None:
 
 
 def find_placed_order(*, key: str, by: Actor) -> Order | None:
+    """The order that this actor has placed under this key."""
     return Order.objects.filter(placed_by=_placer(by), placement_key=key).first()
 
 

@@ -14,12 +14,16 @@ from ecommerce.pricing import CouponTerms, Line, PricingError, Totals, one_curre
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRequest:
+    """A SKU and how many of it are requested."""
+
     sku_id: int
     quantity: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedLine:
+    """A SKU, how many, and their price; amounts in the minor unit."""
+
     sku: Sku
     quantity: int
     unit_price: int
@@ -28,6 +32,8 @@ class QuotedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
+    """The price of requested lines with a coupon; nothing is reserved."""
+
     lines: tuple[QuotedLine, ...]
     totals: Totals
     coupon: Coupon | None
@@ -35,10 +41,12 @@ class Quote:
 
     @property
     def currency(self) -> str:
+        """The one currency of all lines."""
         return self.totals.currency
 
     @property
     def total_money(self) -> str:
+        """The total with its currency, as users read it."""
         return format_money(self.totals.total, self.currency)
 
 
@@ -61,6 +69,7 @@ def merge_lines(items: Sequence[LineRequest]) -> dict[int, int]:
 
 
 def price_lines(quantities: dict[int, int], skus: dict[int, Sku], *, coupon: Coupon | None) -> Quote:
+    """Price SKUs that the caller has read, or locked, by id; raise OrderError."""
     for sku_id, quantity in quantities.items():
         check_stock(_check_on_sale(skus.get(sku_id), sku_id), quantity)
     lines = [Line(sku_id=pk, unit_price=skus[pk].price, quantity=quantity) for pk, quantity in quantities.items()]
@@ -89,6 +98,7 @@ def _check_on_sale(sku: Sku | None, sku_id: int) -> Sku:
 
 
 def check_stock(sku: Sku, quantity: int) -> None:
+    """Raise OrderError if there are fewer than that in stock."""
     if sku.finite and quantity > sku.inventory_quantity:
         values = {"sku": sku, "left": sku.inventory_quantity, "wanted": quantity}
         sentence = _("%(sku)s: %(left)s in stock, %(wanted)s wanted.") % values
@@ -112,6 +122,7 @@ def find_coupon(code: str, *, at: datetime) -> Coupon | None:
 
 
 def check_redemptions(coupon: Coupon) -> None:
+    """Raise OrderError if the coupon was redeemed as often as it may be."""
     if coupon.used_up:
         sentence = _("Coupon %(code)s is used up.") % {"code": coupon.code}
         raise OrderError("coupon_exhausted", sentence, field="coupon_code")

@@ -208,6 +208,7 @@ def refund_amount_for_items(order: Order, lines: Sequence[tuple[int, int]]) -> i
 
 
 def returned_quantities(order: Order) -> Counter[int]:
+    """How many of each item were refunded before, by item id."""
     returned = Counter[int]()
     for act in order.acts.filter(kind=Kind.REFUND, outcome=OrderAct.Outcome.DONE):
         for item_id, quantity in act.lines:

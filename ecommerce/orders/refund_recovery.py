@@ -22,6 +22,7 @@ Kind, Status = OrderAct.Kind, Refund.Status
 
 
 def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
+    """Request a new refund in place of one that failed; raise OrderError."""
     with transaction.atomic():
         order = _locked(order_id)
         failed = _failed_refund(order)
@@ -59,6 +60,7 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
 
 
 def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Order:
+    """Record that a failed or unsent refund was made outside Stripe, by whom and how; raise OrderError."""
     if not note.strip():
         raise OrderError("note_required", _("Say how and when it was refunded."), field="note")
     with transaction.atomic():

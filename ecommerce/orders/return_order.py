@@ -14,6 +14,7 @@ Kind = OrderAct.Kind
 
 
 def return_order(*, order_id: int, reason: str, restock: bool, by: Actor, at: datetime) -> Order:
+    """Request the refund that returns a fulfilled order; raise OrderError."""
     with transaction.atomic():
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
         request_return(order, reason=reason, restock=restock, by=by, at=at)

@@ -11,10 +11,12 @@ Status = Order.Status
 
 
 def open_act(order: Order) -> OrderAct | None:
+    """The act that is open on the order, if any."""
     return OrderAct.objects.filter(order=order, closed_at=None).select_related("payment", "refund").first()
 
 
 def open_acts(orders: Sequence[Order]) -> dict[int, OrderAct]:
+    """The open act of each order that has one, by order id, in one query."""
     acts = OrderAct.objects.filter(Among((order.pk for order in orders), key="order"), closed_at=None)
     return {act.order_id: act for act in acts}
 
@@ -28,18 +30,21 @@ def succeeded_payment(order: Order) -> Payment | None:
 
 
 def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
+    """The payment that paid each order, by invoice id, in one query."""
     invoices = [order.invoice_id for order in orders if order.invoice_id]
     succeeded = Payment.objects.filter(invoice__in=invoices, status=Payment.Status.SUCCEEDED)
     return {payment.invoice_id: payment for payment in succeeded}
 
 
 def failed_refund(order: Order) -> Refund | None:
+    """The latest refund that failed and that nothing has replaced."""
     if order.money_state != Order.MoneyState.REFUND_FAILED:
         return None
     return next(reversed(unresolved_failures(order, refunds_of(order))), None)
 
 
 def failed_refund_act(order: Order) -> OrderAct | None:
+    """The act that this refund was for; None if Stripe or the system made it."""
     return getattr(failed_refund(order), "act", None)
 
 

@@ -10,6 +10,7 @@ from ecommerce.orders.quotes import check_redemptions, check_stock
 
 
 def lock_skus(sku_ids: Sequence[int]) -> dict[int, Sku]:
+    """Lock SKUs in the order of their primary keys; return them by id, with their products."""
     return {sku.pk: sku for sku in Sku.objects.locked().select_related("product").filter(pk__in=sku_ids)}
 
 
@@ -40,6 +41,7 @@ def reserve_again(order: Order, *, at: datetime) -> None:
 
 
 def release(order: Order) -> None:
+    """Return the order's stock and coupon; a second call returns nothing."""
     # Null after a decline, so that the cancellation that follows does not return them again.
     if order.held_at is not None:
         restock(order)
@@ -50,6 +52,7 @@ def release(order: Order) -> None:
 
 
 def restock(order: Order) -> None:
+    """Add the order's quantities of counted SKUs back to stock."""
     quantities = _quantities(order)
     for sku_id, sku in lock_skus(list(quantities)).items():
         _change_stock(sku, quantities[sku_id])
