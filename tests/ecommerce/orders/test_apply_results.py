@@ -28,7 +28,7 @@ from tests.ecommerce.orders.acts import (
 )
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 
@@ -75,6 +75,7 @@ def test_a_late_success_is_adopted_while_the_order_still_wants_it(sandbox: FakeS
     assert (kinds(order)[-2:], ledger()["refunds"]) == (["payment_adopted", "paid"], [])
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("why", ["canceled", "out of stock", "paid by another"])
 def test_a_late_success_that_nobody_wants_goes_back_by_itself(
     sandbox: FakeStripeServer, ledger: Ledger, why: str
@@ -102,6 +103,7 @@ def test_a_late_success_that_nobody_wants_goes_back_by_itself(
     assert (Refund.objects.count(), fresh(order).status) == (1, before)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(sandbox: FakeStripeServer) -> None:
     sku = make_sku(stock=1)
     order = given_up(sandbox)
@@ -114,6 +116,7 @@ def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(
     assert fresh(order).status == "created"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_money_that_could_not_go_back_by_itself_is_left_to_people(sandbox: FakeStripeServer) -> None:
     order = given_up(sandbox)
     late = intent_of(order)
@@ -164,6 +167,7 @@ def test_a_part_by_hand_during_our_own_whole_refund_waits_until_ours_is_refused(
     assert (settle(order).status, fresh(order).amount_refunded) == ("canceled", 1500)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_whole_by_hand_heard_during_our_own_refund_is_ours(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
@@ -183,6 +187,7 @@ def test_a_refund_by_hand_of_a_payment_we_have_not_heard_of_comes_after_it(sandb
     assert (fresh(order).status, fresh(order).amount_refunded) == ("paid", 300)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
@@ -207,6 +212,7 @@ def test_an_answer_that_was_read_before_the_bank_changed_its_mind_changes_nothin
     assert (fresh(order).amount_refunded, Refund.objects.get().status) == (0, "failed")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
@@ -215,6 +221,7 @@ def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
     assert (fresh(order).status, kinds(order).count("payment_failed")) == ("created", 1)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(ledger: Ledger) -> None:
     orders = [paid() for _ in range(3)]
     for order in orders:
@@ -235,6 +242,7 @@ def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(led
     assert fresh(orders[1]).amount_refunded == 300
 
 
+@pytest.mark.django_db(transaction=True)
 def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None:
     first, second = make_sku("A", stock=100), make_sku("B", stock=100)
     batches: list[list[StripeResult]] = [[], []]

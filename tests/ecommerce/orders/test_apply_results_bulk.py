@@ -18,7 +18,7 @@ from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import cancel, refund, return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 STRIPES = ("refund", "payment")
 
 

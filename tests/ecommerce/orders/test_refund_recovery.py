@@ -16,7 +16,7 @@ from ecommerce.orders.selectors import allowed_acts
 from tests.ecommerce.orders.acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 BY: dict[str, Any] = {"by": ANA}
@@ -87,6 +87,7 @@ def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(sandbox: FakeS
         settle_outside(order_id=order.pk, note="By cheque", at=NOW(), **BY)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(sandbox: FakeStripeServer) -> None:
     order = refund_failed_later(sandbox)
     assert (order.status, order.money_state, order.amount_refunded) == ("canceled", "refund_failed", 0)
@@ -96,6 +97,7 @@ def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(
     assert order.invoice.amount_refunded == 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
     sandbox: FakeStripeServer, ledger: Ledger
 ) -> None:
@@ -110,6 +112,7 @@ def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
         retry_refund(order_id=order.pk, at=NOW(), **BY)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_each_of_two_that_failed_is_made_good_by_its_own(sandbox: FakeStripeServer) -> None:
     order = paid(quantity=2)
     for amount in (500, 700):
@@ -127,6 +130,7 @@ def test_each_of_two_that_failed_is_made_good_by_its_own(sandbox: FakeStripeServ
     assert (settle(order).amount_refunded, fresh(order).money_state) == (1200, "")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_failed_refund_is_settled_outside_stripe_with_a_note(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = refund_failed_later(sandbox)
     settled = settle_outside(order_id=order.pk, note="By bank transfer, 23 November", at=NOW(), **BY)
@@ -176,6 +180,7 @@ def unsent(sandbox: FakeStripeServer) -> Order:
     return fresh(order)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(sandbox)
     sweep_now()
@@ -189,6 +194,7 @@ def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(sandbox: FakeSt
     assert len(ledger()["refunds"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sending_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(sandbox)
     came = at_once(*[partial(send_again, order_id=order.pk, at=NOW(), **BY)] * 5)
@@ -197,6 +203,7 @@ def test_sending_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledg
     assert len(ledger()["refunds"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_unsent_refund_is_settled_outside_and_cancels(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(sandbox)
     settled = settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
@@ -204,6 +211,7 @@ def test_an_unsent_refund_is_settled_outside_and_cancels(sandbox: FakeStripeServ
     assert (settled.status, settled.money_state, settled.attention, ledger()["refunds"]) == ("canceled", "", "", [])
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_unsent_charge_is_sent_again(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     sandbox.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
@@ -215,6 +223,7 @@ def test_an_unsent_charge_is_sent_again(sandbox: FakeStripeServer, ledger: Ledge
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_trying_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledger: Ledger) -> None:
     order = refund_failed_later(sandbox)
     came = at_once(*[partial(retry_refund, order_id=order.pk, at=NOW(), **BY)] * 5)
@@ -223,6 +232,7 @@ def test_trying_again_by_two_at_once_sends_once(sandbox: FakeStripeServer, ledge
     assert [each["status"] for each in ledger()["refunds"]].count("succeeded") == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_settling_outside_by_two_at_once_is_recorded_once(sandbox: FakeStripeServer) -> None:
     order = refund_failed_later(sandbox)
     came = at_once(*[partial(settle_outside, order_id=order.pk, note="Cash", at=NOW(), **BY)] * 5)
