@@ -2,7 +2,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
@@ -21,8 +21,9 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
 from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.factories import ANA, make_card, make_customer, place_order
+from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 NOW = timezone.now
 Ledger = Callable[[], dict[str, Any]]
 BALANCED = pytest.mark.usefixtures("balanced")
@@ -130,13 +131,16 @@ def test_a_connection_that_breaks_tells_nothing(fake_stripe: FakeStripeServer, f
 
 
 @pytest.mark.usefixtures("impatient")
-def test_silence_tells_nothing(fake_stripe: FakeStripeServer) -> None:
-    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "delay", "delay_ms": 1000})
+def test_silence_tells_nothing(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold"})
     with pytest.raises(gateway.Unavailable) as trouble:
         charge()
     assert not trouble.value.stored
+    fake_stripe.clear()
+    wait_until(lambda: len(ledger()["payment_intents"]) == 1)  # the money is taken all the same
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("status", "body"), [(502, b"<html>Bad Gateway</html>"), (404, b"not here"), (200, b'{"id": "re_'), (200, b"")]
 )
@@ -146,6 +150,7 @@ def test_what_is_not_stripes_own_answer_tells_nothing(settings: Any, status: int
     assert not trouble.value.stored
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_key_in_flight_is_busy_and_then_gives_the_same_answer(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "hold", "times": 1})
     with ThreadPoolExecutor(1) as pool:
@@ -181,8 +186,21 @@ def test_a_wrong_key_is_our_configuration(settings: Any) -> None:
         gateway.client.cache_clear()
 
 
-def test_stripe_is_not_called_inside_a_transaction() -> None:
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param("committed", marks=pytest.mark.django_db(transaction=True)),
+        pytest.param("rolled back", marks=pytest.mark.django_db),
+    ],
+)
+def test_nothing_is_asked_inside_a_transaction(case: str) -> None:
     with transaction.atomic(), pytest.raises(RuntimeError):
+        gateway.retrieve_intent("pi_1")
+    with transaction.atomic(), suppress(ZeroDivisionError), transaction.atomic():
+        raise ZeroDivisionError
+    with transaction.atomic(), pytest.raises(RuntimeError):
+        gateway.retrieve_intent("pi_1")
+    with pytest.raises(gateway.InvalidRequest):
         gateway.retrieve_intent("pi_1")
 
 
@@ -208,6 +226,7 @@ def test_a_card_is_kept_and_forgotten() -> None:
 # What is done about it
 
 
+@pytest.mark.django_db(transaction=True)
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_charge_without_a_response_is_tried_again_and_taken_once(
@@ -222,6 +241,7 @@ def test_a_charge_without_a_response_is_tried_again_and_taken_once(
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 @BALANCED
 @pytest.mark.parametrize("status", [401, 403, 409, 429, 500, 503])
 def test_a_refund_without_a_response_is_tried_again_and_sent_once(
@@ -236,6 +256,7 @@ def test_a_refund_without_a_response_is_tried_again_and_sent_once(
     assert len(ledger()["refunds"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 @BALANCED
 @pytest.mark.usefixtures("impatient")
 def test_a_charge_taken_in_silence_is_looked_for(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
@@ -243,12 +264,13 @@ def test_a_charge_taken_in_silence_is_looked_for(fake_stripe: FakeStripeServer, 
     order = place_order()
     assert order.money_state == "payment_processing"
     fake_stripe.clear()
-    threading.Event().wait(0.5)
+    wait_until(lambda: len(ledger()["payment_intents"]) == 1)
     sweep_now()
     assert fresh(order).status == "paid"
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 @BALANCED
 @pytest.mark.usefixtures("impatient")
 def test_a_charge_still_in_flight_is_not_sent_under_another_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
@@ -257,7 +279,7 @@ def test_a_charge_still_in_flight_is_not_sent_under_another_key(fake_stripe: Fak
     sweep_now()
     assert (fresh(order).money_state, payment_of(order).generation) == ("payment_processing", 0)
     fake_stripe.clear()
-    threading.Event().wait(0.5)
+    wait_until(lambda: len(ledger()["payment_intents"]) == 1)
     sweep_now()
     assert (fresh(order).status, len(ledger()["payment_intents"])) == ("paid", 1)
 
@@ -322,7 +344,8 @@ def test_a_refund_by_hand_that_has_its_row_is_not_taken_for_ours() -> None:
     assert fresh(order).amount_refunded == 3000
 
 
-def test_a_refund_that_stripe_has_lost_is_looked_up_and_never_believed_gone(
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_that_stripe_has_lost_is_asked_for_and_never_believed_gone(
     fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid(token="pm_card_pendingRefund")

@@ -6,7 +6,7 @@ from billing import gateway
 from billing.models import Payment, Refund
 from tests.support.webhook_events import deliver
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def test_what_is_not_ours_is_done_with() -> None:

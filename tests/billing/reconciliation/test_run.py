@@ -25,7 +25,7 @@ from tests.support.books import differences
 from tests.support.factories import ANA, place_order
 from tests.support.fake_stripe_process import FakeStripe
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 NOW = timezone.now
 Kind = Difference.Kind
 
@@ -109,6 +109,7 @@ def test_a_refund_that_failed_without_a_webhook_is_settled(stripe: FakeStripe) -
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_late_success_that_went_back_is_fine(stripe: FakeStripe) -> None:
     stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
@@ -236,6 +237,7 @@ def test_it_goes_on_from_the_page_where_it_was_left(stripe: FakeStripe, monkeypa
     assert Reconciliation.objects.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_with_stripe_away_it_says_so_and_goes_on_later(stripe: FakeStripe) -> None:
     paid()
     stripe.faults({"match": "GET /v1/payment_intents", "fault": "status", "status": 503})

@@ -19,7 +19,7 @@ from tests.ecommerce.orders.acts import at_once, by_hand, fresh, kinds, paid, pa
 from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import ADDRESS, deliver, happened, post
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
 
 
@@ -39,6 +39,7 @@ def test_an_event_is_kept_once_however_often_it_is_delivered() -> None:
     )
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_event_delivered_twice_at_once_is_kept_once() -> None:
     assert at_once(*[partial(post, event())] * 8) == ["done"] * 8
     assert WebhookEvent.objects.count() == 1
@@ -90,6 +91,7 @@ def test_an_authentication_completed_in_the_browser_pays_the_order(fake_stripe: 
     assert kinds(order).count("paid") == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_authentication_failed_in_the_browser_is_ended_by_the_sweep_not_by_the_event(
     fake_stripe: FakeStripeServer, ledger: Any
 ) -> None:
@@ -209,6 +211,7 @@ def test_an_event_that_keeps_failing_is_tried_for_days_and_then_left_with_its_er
     assert "No such refund" in kept.error
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_event_is_worked_on_by_one_at_a_time() -> None:
     order = paid()
     by_hand(order, 500)

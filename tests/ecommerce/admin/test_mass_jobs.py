@@ -16,7 +16,7 @@ from tests.support.bulk_jobs import a_clerk, outcomes, run, work
 from tests.support.factories import ANA, make_customer, make_sku
 from tests.support.rows import a_paid_order, a_refund, an_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 LIST = "/admin/ecommerce/order/"
 PAID = LIST + "?status__exact=paid"
 FULFILLED = LIST + "?status__exact=fulfilled"
@@ -308,6 +308,7 @@ def test_the_outcomes_are_paged_by_key(client: Client, ben: User, monkeypatch: p
     assert client.get(url + "?outcome=skipped").context["page"].rows == []
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_result_of_a_job_is_a_file(client: Client, ben: User, paid: list[Order]) -> None:
     fulfill(order_id=paid[1].pk, by=ANA, at=timezone.now())
     job = run("fulfill", paid, ben)

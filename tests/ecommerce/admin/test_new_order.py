@@ -20,7 +20,7 @@ from tests.support.factories import make_address, make_card, make_coupon, make_c
 
 pytestmark = pytest.mark.django_db
 # Where an order is placed, the act's own transactions count: no test may open one around them.
-placing = pytest.mark.django_db(transaction=True)
+placing = pytest.mark.django_db
 
 ADD = reverse("admin:ecommerce_order_add")
 
@@ -293,6 +293,7 @@ def test_a_key_that_is_none_is_refused_and_nothing_typed_is_lost(
     assert re.search(r'name="key" value="[0-9a-f-]{36}"', page)
 
 
+@pytest.mark.django_db(transaction=True)
 @placing
 def test_twenty_at_once_make_one_order(ana: Client, ada: Customer, mug: Sku, ledger: Any) -> None:
     address = make_address(ada)

@@ -15,7 +15,7 @@ from ecommerce.orders.fulfill import fulfill
 from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 BY_NAME = {action.name: action for action in ORDER_ACTIONS}
 

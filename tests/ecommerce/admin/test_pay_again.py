@@ -9,7 +9,7 @@ from django.urls import reverse
 from ecommerce.models import Order
 from tests.support.factories import make_card, make_customer, make_staff, place_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

@@ -88,7 +88,7 @@ def test_any_request_is_answered_as_documented(method: str, path: str, tokens: d
     ask_anything(method, path, tokens)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 @pytest.mark.parametrize(("method", "path"), MONEY)
 def test_any_request_about_money_is_answered_as_documented(
     method: str, path: str, tokens: dict[str, str], ada: Api, mug: Sku

@@ -11,7 +11,7 @@ from ecommerce.tasks import sweep
 from tests.ecommerce.api.client import CORE, Api, basket, paying
 from tests.support.factories import ANA, make_coupon, make_sku
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 HOME = {
     "first_name": "Ada",
     "last_name": "Lovelace",
@@ -71,6 +71,7 @@ def test_a_key_names_its_own_placements(staff: Api, customer: Customer, mug: Sku
     assert first == again != other
 
 
+@pytest.mark.django_db(transaction=True)
 def test_orders_are_fulfilled_and_returned(staff: Api, customer: Customer) -> None:
     sku = make_sku(stock=5)
     number = made(staff, customer, sku)["number"]
@@ -94,6 +95,7 @@ def test_orders_are_fulfilled_and_returned(staff: Api, customer: Customer) -> No
     assert sku.inventory_quantity == 4
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_paid_order_is_canceled_once_its_money_went_back_and_a_free_one_at_once(
     staff: Api, customer: Customer, mug: Sku
 ) -> None:

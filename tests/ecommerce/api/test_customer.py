@@ -68,7 +68,7 @@ def test_half_an_address_is_refused(ada: Api, changed: dict[str, Any], field: st
     assert Address.objects.count() == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_card_is_saved_chosen_charged_and_forgotten(ada: Api, mug: Sku, customer: Customer) -> None:
     first = ada.post(f"{ME}/sources", {"token": "tok_visa"})
     second = ada.post(f"{ME}/sources", {"gateway_token": "pm_card_mastercard", "is_default": True})
@@ -94,7 +94,7 @@ def test_a_card_is_saved_chosen_charged_and_forgotten(ada: Api, mug: Sku, custom
     assert (removed.removed_at is not None, removed.is_default) == (True, False)
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_card_of_an_order_is_kept_unless_told_otherwise(ada: Api, mug: Sku) -> None:
     ada.order({**paying(mug), "save_card": False})
     assert ada.get(ME).data["sources"] == []
@@ -102,7 +102,7 @@ def test_a_card_of_an_order_is_kept_unless_told_otherwise(ada: Api, mug: Sku) ->
     assert len(ada.get(ME).data["sources"]) == 1
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_card_typed_again_keeps_its_id_and_is_forgotten_wholly(ada: Api, mug: Sku) -> None:
     (card,) = ada.post(f"{ME}/sources", {"token": "tok_visa"}).data["sources"]
     ada.order(paying(mug))
@@ -117,7 +117,7 @@ def test_a_card_typed_again_keeps_its_id_and_is_forgotten_wholly(ada: Api, mug: 
     assert gateway.client().v1.customers.payment_methods.list(owner).data == []
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_a_card_that_cannot_be_saved_is_refused_with_the_banks_words(ada: Api) -> None:
     assert ada.post(f"{ME}/sources", {"token": "tok_chargeDeclined"}).refused == (402, "card_declined")
     assert ada.post(f"{ME}/sources", {"token": "pm_unknown"}).refused == (422, "invalid_token")
@@ -125,7 +125,7 @@ def test_a_card_that_cannot_be_saved_is_refused_with_the_banks_words(ada: Api) -
     assert Card.objects.count() == 0
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, fake_stripe: FakeStripeServer) -> None:
     kept = ada.post(f"{ME}/sources", {"token": "tok_visa"}).data["sources"][0]["id"]
     fake_stripe.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
@@ -135,7 +135,7 @@ def test_with_stripe_gone_no_card_is_saved_nor_forgotten(ada: Api, fake_stripe: 
     assert [card["id"] for card in ada.get(ME).data["sources"]] == [kept]
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.django_db
 def test_another_customers_card_cannot_be_saved(ada: Api, eve: Api) -> None:
     ada.post(f"{ME}/sources", {"token": "tok_visa"})
     card = Card.objects.get()

@@ -12,7 +12,7 @@ from ecommerce.tasks import sweep
 from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
 from tests.support.factories import make_address, make_coupon, make_sku
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 ORDERS = f"{SDK}/ecommerce/orders"
 
@@ -135,6 +135,7 @@ def test_an_authentication_comes_with_its_secret_and_is_confirmed(
     assert confirmed.order["client_secret"] is None
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_unknown_answer_of_stripes_is_202_and_paid_later(ada: Api, mug: Sku, fake_stripe: FakeStripeServer) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     answer = ada.order(paying(mug), idempotency_key="a")

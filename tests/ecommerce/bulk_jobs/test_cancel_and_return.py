@@ -19,7 +19,7 @@ from ecommerce.tasks import sweep
 from tests.support.bulk_jobs import a_clerk, a_job, cancel_by_hand, outcomes, run, work
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 
 
@@ -112,6 +112,7 @@ def test_a_refusal_fails_the_item_and_leaves_the_order_paid(fake_stripe: FakeStr
     assert (order.status, order.money_state) == ("canceled", "")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_jobs_over_the_same_orders_send_one_refund_each(ledger: Ledger) -> None:
     make_sku()
     orders, ben, cleo = [place_order() for _each in range(6)], a_clerk(), a_clerk("cleo")
@@ -187,6 +188,7 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     assert len(ledger()["refunds"]) == 6
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_wrong_key_stops_the_job_and_fails_no_order(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     orders, ben = [place_order()], a_clerk()
     job = a_job("cancel", orders, ben)
@@ -224,6 +226,7 @@ def test_lost_answers_429_and_500_change_nothing_but_the_time_it_takes(
     assert len(ledger()["refunds"]) == 12
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_sweep_calls_a_worker_to_a_job_that_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[dict[str, int]] = []
     monkeypatch.setattr("ecommerce.tasks.work_job.delay", lambda **ids: rung.append(ids))

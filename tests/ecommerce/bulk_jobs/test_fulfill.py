@@ -14,7 +14,7 @@ from tests.support.bulk_jobs import a_clerk, a_job, outcomes, run, work
 from tests.support.factories import ANA, make_customer, make_sku
 from tests.support.rows import a_paid_order, an_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def some_paid(count: int) -> "QuerySet[Order]":

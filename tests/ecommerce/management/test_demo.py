@@ -9,7 +9,7 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
 from tests.support.factories import place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("roles")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("roles")]
 
 
 def test_the_demo_is_a_plausible_shop_whose_books_agree(

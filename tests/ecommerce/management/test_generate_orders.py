@@ -11,7 +11,7 @@ from customers.models import Customer
 from ecommerce.models import Order, OrderWords
 from tests.support.books import differences
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def books() -> dict[str, Any]:
@@ -33,6 +33,7 @@ def books() -> dict[str, Any]:
     }
 
 
+@pytest.mark.django_db(transaction=True)
 def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ecommerce.management.benchmark_data.orders.BATCH", 150)
     call_command("generate_orders", "400", stdout=StringIO())
@@ -53,6 +54,7 @@ def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPat
     assert CreditNote.objects.count() == mix["canceled"] + mix["returned"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_seed_gives_the_same_orders_and_a_second_run_adds_more() -> None:
     sums = []
     for _run in range(2):

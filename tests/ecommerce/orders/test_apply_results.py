@@ -30,7 +30,7 @@ from tests.ecommerce.orders.acts import (
 )
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 
@@ -77,6 +77,7 @@ def test_a_late_success_is_adopted_while_the_order_is_unpaid(fake_stripe: FakeSt
     assert (kinds(order)[-2:], ledger()["refunds"]) == (["payment_adopted", "paid"], [])
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("why", ["canceled", "out of stock", "paid by another"])
 def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
     fake_stripe: FakeStripeServer, ledger: Ledger, why: str
@@ -104,6 +105,7 @@ def test_a_late_success_of_a_canceled_order_is_refunded_by_itself(
     assert (Refund.objects.count(), fresh(order).status) == (1, before)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(fake_stripe: FakeStripeServer) -> None:
     sku = make_sku(stock=1)
     order = given_up(fake_stripe)
@@ -116,7 +118,8 @@ def test_a_late_success_that_went_back_is_not_adopted_when_stock_is_there_again(
     assert fresh(order).status == "created"
 
 
-def test_money_that_could_not_go_back_by_itself_is_left_to_users(fake_stripe: FakeStripeServer) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_money_that_could_not_go_back_by_itself_is_left_to_people(fake_stripe: FakeStripeServer) -> None:
     order = given_up(fake_stripe)
     late = intent_of(order)
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
@@ -166,7 +169,8 @@ def test_a_partial_refund_by_hand_during_our_full_one_waits_until_ours_is_refuse
     assert (settle(order).status, fresh(order).amount_refunded) == ("canceled", 1500)
 
 
-def test_a_full_refund_by_hand_during_our_own_is_ours(ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_the_whole_by_hand_heard_during_our_own_refund_is_ours(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 1500)
@@ -185,7 +189,8 @@ def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(fake_stripe:
     assert (fresh(order).status, fresh(order).amount_refunded) == ("paid", 300)
 
 
-def test_a_refund_result_from_two_sources_is_applied_once() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
     order = paid()
     refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
@@ -209,7 +214,8 @@ def test_a_result_older_than_the_present_state_changes_nothing(fake_stripe: Fake
     assert (fresh(order).amount_refunded, Refund.objects.get().status) == (0, "failed")
 
 
-def test_one_result_applied_by_many_at_once_is_applied_once() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = gateway.cancel_intent(payment_of(order).stripe_payment_intent_id or "")
     answers = stripe_state.intent_results(intent)
@@ -217,7 +223,8 @@ def test_one_result_applied_by_many_at_once_is_applied_once() -> None:
     assert (fresh(order).status, kinds(order).count("payment_failed")) == ("created", 1)
 
 
-def test_many_results_are_applied_together_and_one_that_fails_fails_alone(ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(ledger: Ledger) -> None:
     orders = [paid() for _ in range(3)]
     for order in orders:
         refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
@@ -237,6 +244,7 @@ def test_many_results_are_applied_together_and_one_that_fails_fails_alone(ledger
     assert fresh(orders[1]).amount_refunded == 300
 
 
+@pytest.mark.django_db(transaction=True)
 def test_batches_of_orders_with_the_same_stock_do_not_block_each_other() -> None:
     first, second = make_sku("A", stock=100), make_sku("B", stock=100)
     batches: list[list[StripeResult]] = [[], []]

@@ -19,7 +19,7 @@ from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 STRIPES = ("refund", "payment")
 
 

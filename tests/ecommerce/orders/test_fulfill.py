@@ -10,7 +10,7 @@ from tests.ecommerce.orders.acts import at_once, by_hand, free, fresh, fulfilled
 from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import deliver
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
 
 
@@ -53,7 +53,8 @@ def test_what_was_wholly_refunded_by_hand_is_not_sent() -> None:
     assert cancel(order_id=order.pk, reason="", by=ANA, at=NOW()).status == "canceled"
 
 
-def test_two_users_fulfill_at_once_and_it_is_sent_once() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_two_people_fulfill_at_once_and_it_is_sent_once() -> None:
     order = paid()
     came = at_once(*[partial(fulfill, order_id=order.pk, by=ANA, at=NOW())] * 8)
     assert sorted(came) == ["done"] + ["wrong_status"] * 7

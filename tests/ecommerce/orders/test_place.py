@@ -19,7 +19,7 @@ from ecommerce.orders.quotes import LineRequest
 from ecommerce.tasks import sweep
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, place_order, wanted_by
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 
 
@@ -110,7 +110,8 @@ def test_a_decline_keeps_the_order_created_with_the_banks_words(token: str, word
     assert sku.inventory_quantity == 3
 
 
-def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_reserved() -> None:
+@pytest.mark.django_db(transaction=True)
+def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_held() -> None:
     sku = make_sku(stock=1)
     order = place_order(sku=sku, token="pm_card_authenticationRequired")
     assert (order.status, order.money_state) == ("created", "authentication_required")
@@ -131,6 +132,7 @@ def test_another_card_first_ends_an_open_authentication(ledger: Ledger) -> None:
     assert sorted(each["status"] for each in ledger()["payment_intents"]) == ["canceled", "succeeded"]
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", ["drop_after", "drop_before"])
 def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
     fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
@@ -146,6 +148,7 @@ def test_an_unknown_result_is_being_confirmed_until_the_sweep_knows(
     assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_stored_500_is_not_replayed_for_ever(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "status", "status": 500, "times": 1})
     order = place_order()
@@ -159,6 +162,7 @@ def test_a_stored_500_is_not_replayed_for_ever(fake_stripe: FakeStripeServer, le
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_after_23_hours_nothing_is_posted_again_by_itself(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
@@ -275,6 +279,7 @@ def at_once(wanted: list[NewOrder]) -> list[Order | str]:
         return list(pool.map(one, wanted))
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_key_twenty_times_at_once_makes_one_order(ledger: Ledger) -> None:
     wanted = replace(ask(), key="form-1")
     made = at_once([wanted] * 20)
@@ -293,6 +298,7 @@ def test_the_same_key_with_other_contents_is_a_conflict() -> None:
     assert (refused.value.code, Order.objects.count()) == ("idempotency_conflict", 1)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_last_item_goes_to_one_of_twenty(ledger: Ledger) -> None:
     sku = make_sku(stock=1)
     people = [make_customer(f"ada{number}@example.com") for number in range(20)]
@@ -302,6 +308,7 @@ def test_the_last_item_goes_to_one_of_twenty(ledger: Ledger) -> None:
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_last_redemption_goes_to_one_of_twenty() -> None:
     sku = make_sku()
     coupon = make_coupon(percent_off=10, max_redemptions=1)

@@ -29,7 +29,7 @@ from tests.ecommerce.orders.acts import (
 )
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 WHY: dict[str, Any] = {"reason": "Changed her mind", "by": ANA}
@@ -113,6 +113,7 @@ def test_nothing_to_refund_makes_no_refund(ledger: Ledger) -> None:
     assert (Refund.objects.count(), OrderAct.objects.get().outcome, ledger()["refunds"]) == (0, "done", [])
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_pending_refund_is_a_yes_and_is_followed_until_it_arrives(fake_stripe: FakeStripeServer) -> None:
     order = paid(token="pm_card_pendingRefund")
     cancel(order_id=order.pk, at=NOW(), **WHY)
@@ -138,6 +139,7 @@ def test_a_refusal_of_stripes_leaves_the_order_as_it_was_with_the_reason(fake_st
     assert payment_of(order).refunds == 0
 
 
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
 def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
     fake_stripe: FakeStripeServer, ledger: Ledger, fault: str
@@ -152,7 +154,8 @@ def test_a_refund_whose_response_got_lost_is_looked_up_and_never_sent_twice(
     assert [each["amount"] for each in ledger()["refunds"]] == [1500]
 
 
-def test_a_look_up_that_gets_a_500_keeps_the_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_a_look_that_meets_a_500_keeps_the_key(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = paid()
     fake_stripe.faults(
         {"match": "POST /v1/refunds", "fault": "drop_before", "times": 1},
@@ -228,6 +231,7 @@ def test_what_is_in_flight_is_joined_and_anything_else_is_refused() -> None:
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_charge_that_is_being_confirmed_locks_its_order(fake_stripe: FakeStripeServer) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
@@ -256,6 +260,7 @@ def test_an_authentication_completed_meanwhile_wins_over_the_cancel_of_a_created
     assert settle(order).status == "canceled"
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(fake_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     fake_stripe.faults({"match": "* /v1/payment_intents", "fault": "drop_before", "times": 1})
@@ -267,7 +272,8 @@ def test_an_authentication_that_cannot_be_ended_now_is_ended_by_the_sweep(fake_s
     assert (fresh(order).status, fresh(order).money_state) == ("created", "payment_failed")
 
 
-def test_two_users_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_two_people_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -> None:
     order = paid()
     acts = [partial(cancel, order_id=order.pk, at=NOW(), **WHY)] * 8
     assert at_once(*acts) == ["done"] * 8
@@ -276,6 +282,7 @@ def test_two_users_cancel_at_once_and_the_money_goes_back_once(ledger: Ledger) -
     assert OrderAct.objects.filter(order=order, kind="cancel").count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_canceling_and_fulfilling_at_once_is_one_of_the_two() -> None:
     for _ in range(5):
         order = paid()
@@ -285,6 +292,7 @@ def test_canceling_and_fulfilling_at_once_is_one_of_the_two() -> None:
         assert came in (["done", "in_progress"], ["wrong_status", "done"])
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_part_and_a_cancel_at_once_never_send_back_too_much(ledger: Ledger) -> None:
     order = paid()
     at_once(
@@ -296,7 +304,8 @@ def test_a_part_and_a_cancel_at_once_never_send_back_too_much(ledger: Ledger) ->
     assert len(ledger()["refunds"]) == 1
 
 
-def test_one_refund_executed_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_one_refund_settled_by_many_at_once_is_sent_once(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, at=NOW(), **WHY)
     act = OrderAct.objects.get(order=order, closed_at=None)
@@ -320,6 +329,7 @@ def test_paying_again_is_refused_where_stock_is_gone_and_nothing_happens() -> No
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_paying_twice_at_once_charges_once(ledger: Ledger) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     came = at_once(*[partial(pay, order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")] * 5)

@@ -18,7 +18,7 @@ from ecommerce.orders.selectors import allowed_acts
 from tests.ecommerce.orders.acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_sku, place_order
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 BY: dict[str, Any] = {"by": ANA}
@@ -89,6 +89,7 @@ def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(fake_stripe: F
         settle_outside(order_id=order.pk, note="By cheque", at=NOW(), **BY)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(fake_stripe: FakeStripeServer) -> None:
     order = refund_failed_later(fake_stripe)
     assert (order.status, order.money_state, order.amount_refunded) == ("canceled", "refund_failed", 0)
@@ -98,6 +99,7 @@ def test_a_refund_that_failed_later_reopens_nothing_and_its_credit_note_is_void(
     assert order.invoice.amount_refunded == 0
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
     fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
@@ -112,6 +114,7 @@ def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
         retry_refund(order_id=order.pk, at=NOW(), **BY)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_each_of_two_that_failed_is_made_good_by_its_own(fake_stripe: FakeStripeServer) -> None:
     order = paid(quantity=2)
     for amount in (500, 700):
@@ -129,6 +132,7 @@ def test_each_of_two_that_failed_is_made_good_by_its_own(fake_stripe: FakeStripe
     assert (settle(order).amount_refunded, fresh(order).money_state) == (1200, "")
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_failed_refund_is_settled_outside_stripe_with_a_note(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = refund_failed_later(fake_stripe)
     settled = settle_outside(order_id=order.pk, note="By bank transfer, 23 November", at=NOW(), **BY)
@@ -178,7 +182,8 @@ def unsent(fake_stripe: FakeStripeServer) -> Order:
     return fresh(order)
 
 
-def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
+@pytest.mark.django_db(transaction=True)
+def test_after_23_hours_a_refund_is_sent_again_by_a_person_alone(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(fake_stripe)
     sweep_now()
     assert ("23 hours" in order.attention, order.status, ledger()["refunds"]) == (True, "paid", [])
@@ -191,6 +196,7 @@ def test_after_23_hours_a_refund_is_sent_again_by_a_user_alone(fake_stripe: Fake
     assert len(ledger()["refunds"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_sending_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(fake_stripe)
     came = at_once(*[partial(send_again, order_id=order.pk, at=NOW(), **BY)] * 5)
@@ -199,6 +205,7 @@ def test_sending_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, 
     assert len(ledger()["refunds"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_unsent_refund_is_settled_outside_and_cancels(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = unsent(fake_stripe)
     settled = settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
@@ -206,6 +213,7 @@ def test_an_unsent_refund_is_settled_outside_and_cancels(fake_stripe: FakeStripe
     assert (settled.status, settled.money_state, settled.attention, ledger()["refunds"]) == ("canceled", "", "", [])
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_unsent_charge_is_sent_again(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before", "times": 1})
     order = place_order()
@@ -217,6 +225,7 @@ def test_an_unsent_charge_is_sent_again(fake_stripe: FakeStripeServer, ledger: L
     assert len(ledger()["payment_intents"]) == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_trying_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     order = refund_failed_later(fake_stripe)
     came = at_once(*[partial(retry_refund, order_id=order.pk, at=NOW(), **BY)] * 5)
@@ -225,6 +234,7 @@ def test_trying_again_by_two_at_once_sends_once(fake_stripe: FakeStripeServer, l
     assert [each["status"] for each in ledger()["refunds"]].count("succeeded") == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_settling_outside_by_two_at_once_is_recorded_once(fake_stripe: FakeStripeServer) -> None:
     order = refund_failed_later(fake_stripe)
     came = at_once(*[partial(settle_outside, order_id=order.pk, note="Cash", at=NOW(), **BY)] * 5)
