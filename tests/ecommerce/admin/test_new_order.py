@@ -19,8 +19,6 @@ from ecommerce.models import Coupon, Order, Sku
 from tests.support.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
 
 pytestmark = pytest.mark.django_db
-# Where an order is placed, the act's own transactions count: no test may open one around them.
-placing = pytest.mark.django_db
 
 ADD = reverse("admin:ecommerce_order_add")
 
@@ -75,7 +73,6 @@ def refused(ledger: Any, ana: Client, mug: Sku) -> Any:
     return send
 
 
-@placing
 def test_an_order_is_placed_and_paid_with_a_saved_card(ana: Client, ada: Customer, mug: Sku) -> None:
     address, card = make_address(ada), make_card(ada)
     response = ana.post(ADD, form(ada, (mug, 3), address=address.pk, card=card.pk, **total(4500)), follow=True)
@@ -87,7 +84,6 @@ def test_an_order_is_placed_and_paid_with_a_saved_card(ana: Client, ada: Custome
     assert Sku.objects.get(pk=mug.pk).inventory_quantity == 7
 
 
-@placing
 def test_a_new_card_and_a_new_address_are_saved(ana: Client, ada: Customer, mug: Sku) -> None:
     typed = {"name": "Ada King", "line1": "1 Ockham Park", "city": "Ockham", "country": "GB", "postal_code": "GU23"}
     sent = {f"address-{name}": value for name, value in typed.items()} | {"address": "new"}
@@ -98,7 +94,6 @@ def test_a_new_card_and_a_new_address_are_saved(ana: Client, ada: Customer, mug:
     assert ada.cards.get(removed_at=None).last4 == "4242"
 
 
-@placing
 def test_a_total_of_zero_needs_no_card(ana: Client, ada: Customer, ebook: Sku, ledger: Any) -> None:
     make_coupon("FREE", percent_off=100)
     response = ana.post(ADD, form(ada, (ebook, 1), coupon_code="free", **total(0)), follow=True)
@@ -106,7 +101,6 @@ def test_a_total_of_zero_needs_no_card(ana: Client, ada: Customer, ebook: Sku, l
     assert (Order.objects.get().status, ledger()["payment_intents"]) == ("paid", [])
 
 
-@placing
 def test_the_rows_of_one_sku_are_added_up(ana: Client, ada: Customer, ebook: Sku) -> None:
     ana.post(ADD, form(ada, (ebook, 1), (ebook, 2), card="new", token="pm_card_visa", **total(2700)))
     assert [(item.sku, item.quantity) for item in Order.objects.get().items.all()] == [(ebook, 3)]
@@ -201,7 +195,6 @@ def test_an_order_needs_a_card(refused: Any, ada: Customer, ebook: Sku) -> None:
     assert "Choose a card, or give a new one." in refused(form(ada, (ebook, 1), **total(900)))
 
 
-@placing
 def test_an_expired_card_is_not_charged(refused: Any, ada: Customer, ebook: Sku) -> None:
     card = make_card(ada, exp_year=2020, exp_month=4)
     page = refused(form(ada, (ebook, 1), card=card.pk, **total(900)))
@@ -209,7 +202,6 @@ def test_an_expired_card_is_not_charged(refused: Any, ada: Customer, ebook: Sku)
     assert '<span class="of-tag">Expired</span>' in page
 
 
-@placing
 def test_nobody_pays_with_the_card_of_somebody_else(refused: Any, ada: Customer, ebook: Sku) -> None:
     stranger = make_card(make_customer("bob@example.com"))
     assert "This customer has no such card." in refused(form(ada, (ebook, 1), card=stranger.pk, **total(900)))
@@ -220,7 +212,6 @@ def test_a_card_that_is_none_is_refused(refused: Any, ada: Customer, ebook: Sku,
     assert "This customer has no such card." in refused(form(ada, (ebook, 1), card=card, **total(900)))
 
 
-@placing
 def test_a_removed_card_is_neither_shown_nor_charged(refused: Any, ada: Customer, ebook: Sku) -> None:
     card = make_card(ada, removed_at=timezone.now())
     page = refused(form(ada, (ebook, 1), card=card.pk, **total(900)))
@@ -252,7 +243,6 @@ def test_a_total_that_nobody_has_seen_is_not_charged(refused: Any, ada: Customer
     )
 
 
-@placing
 def test_the_same_form_sent_twice_makes_one_order(ana: Client, ada: Customer, ebook: Sku, ledger: Any) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     first, second = ana.post(ADD, sent), ana.post(ADD, sent)
@@ -260,7 +250,6 @@ def test_the_same_form_sent_twice_makes_one_order(ana: Client, ada: Customer, eb
     assert (Order.objects.count(), len(ledger()["payment_intents"])) == (1, 1)
 
 
-@placing
 def test_a_page_that_made_an_order_says_so_when_it_is_sent_changed(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     ana.post(ADD, sent)
@@ -271,7 +260,6 @@ def test_a_page_that_made_an_order_says_so_when_it_is_sent_changed(ana: Client, 
     assert sent["key"] not in page
 
 
-@placing
 def test_going_back_finds_the_order_that_the_page_made(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_visa", **total(900))
     ana.post(ADD, sent)
@@ -294,7 +282,6 @@ def test_a_key_that_is_none_is_refused_and_nothing_typed_is_lost(
 
 
 @pytest.mark.django_db(transaction=True)
-@placing
 def test_twenty_at_once_make_one_order(ana: Client, ada: Customer, mug: Sku, ledger: Any) -> None:
     address = make_address(ada)
     sent = form(ada, (mug, 1), address=address.pk, card="new", token="pm_card_visa", **total(1500))
@@ -315,7 +302,6 @@ def test_twenty_at_once_make_one_order(ana: Client, ada: Customer, mug: Sku, led
     assert len(ledger()["payment_intents"]) == 1
 
 
-@placing
 def test_a_declined_card_leaves_the_order_and_its_reason(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_chargeDeclinedInsufficientFunds", **total(900))
     page = ana.post(ADD, sent, follow=True).content.decode()
@@ -325,14 +311,12 @@ def test_a_declined_card_leaves_the_order_and_its_reason(ana: Client, ada: Custo
     assert reverse("admin:ecommerce_order_pay", args=[order.pk]) in page
 
 
-@placing
 def test_an_authentication_is_said_to_be_the_customers(ana: Client, ada: Customer, ebook: Sku) -> None:
     sent = form(ada, (ebook, 1), card="new", token="pm_card_authenticationRequired", **total(900))
     page = ana.post(ADD, sent, follow=True).content.decode()
     assert "bank asks the customer to confirm the payment" in page
 
 
-@placing
 def test_a_payment_that_is_not_known_is_said_to_be_confirmed(
     ana: Client, ada: Customer, ebook: Sku, fake_stripe: FakeStripeServer
 ) -> None:
@@ -430,7 +414,6 @@ def test_what_a_text_may_mean_is_offered_without_a_script(ana: Client, ada: Cust
     assert 'value="Ada Lovelace &lt;ada@example.com&gt;"' in picked
 
 
-@placing
 def test_a_text_changed_after_picking_counts(ana: Client, ada: Customer, mug: Sku, ebook: Sku) -> None:
     sent = form(ada, (mug, 1), **{"items-0-sku": "EBOOK"}, card="new", token="pm_card_visa", **total(900))
     ana.post(ADD, sent)
