@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from ninja import Field, Schema
-from pydantic import WithJsonSchema
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from billing import models as billing_models
 from ecommerce import models
@@ -60,7 +60,13 @@ InvoiceStatus = Annotated[str, string_enum("draft", "open", "paid", "void", "unc
 PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
 
 
-class OrderItem(Schema):
+class FromRow(BaseModel):
+    """Read from a row's own attributes. ninja's Schema, which can also call `resolve_…`, takes six times as long."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class OrderItem(FromRow):
     """A line of an order, frozen when it was placed."""
 
     id: int
@@ -72,7 +78,7 @@ class OrderItem(Schema):
     amount: int
 
 
-class PostalAddress(Schema):
+class PostalAddress(FromRow):
     """An address; an order's is frozen when it is placed."""
 
     name: str
@@ -84,7 +90,7 @@ class PostalAddress(Schema):
     country: str
 
 
-class StatusTransitions(Schema):
+class StatusTransitions(FromRow):
     """When the order reached each status; null for a status it never had."""
 
     paid: datetime | None = Field(alias="paid_at")
@@ -93,7 +99,7 @@ class StatusTransitions(Schema):
     returned: datetime | None = Field(alias="returned_at")
 
 
-class Invoice(Schema):
+class Invoice(FromRow):
     """The order's one invoice."""
 
     number: str
@@ -111,7 +117,7 @@ class OrderCustomer(Schema):
     last_name: str
 
 
-class Fulfillment(Schema):
+class Fulfillment(FromRow):
     """How an order was sent."""
 
     carrier: str
@@ -119,7 +125,7 @@ class Fulfillment(Schema):
     at: datetime
 
 
-class CardSummary(Schema):
+class CardSummary(FromRow):
     """A card's brand and last four digits."""
 
     brand: str
