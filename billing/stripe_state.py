@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 
 from billing import gateway, leases
 from billing.models import Payment, Refund
@@ -52,7 +51,7 @@ def intent_results(intent: gateway.PaymentIntent) -> list[StripeResult]:
     if intent.status not in {"succeeded", "canceled", "requires_action"} or canceling:
         # It has to be canceled at Stripe first, which needs the lease: settlement does that.
         waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION, closed_at=None)
-        leases.wake(waiting, at=timezone.now())
+        leases.wake(waiting)
         return []
     return [PaymentResult.from_intent(payment, intent)]
 
