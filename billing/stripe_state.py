@@ -3,6 +3,7 @@
 Outside any transaction. Nothing is ever posted to Stripe from here.
 """
 
+import logging
 from collections.abc import Iterable
 from uuid import UUID
 
@@ -10,7 +11,9 @@ from django.db.models import Q
 
 from billing import gateway, leases
 from billing.models import Payment, Refund
-from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
+from billing.results import REFUND_STATUSES, DisputeResult, PaymentResult, RefundResult, StripeResult
+
+logger = logging.getLogger(__name__)
 
 # An inquiry that was closed, and a dispute that was prevented by a refund, took no money. Any other status is open.
 DISPUTE_STATUSES = {
@@ -63,8 +66,10 @@ def refund_results(stripe_refunds: Iterable[gateway.StripeRefund]) -> list[Strip
         ours = Q(stripe_refund_id=stripe_refund.id) | Q(uuid=parse_uuid(stripe_refund.metadata.get("refund")))
         refund = Refund.objects.filter(ours).select_related("payment").first()
         before, payment = ([], refund.payment) if refund else _charged_payment(stripe_refund.intent_id)
-        if payment:
+        if payment and stripe_refund.status in REFUND_STATUSES:
             results += [*before, RefundResult.from_stripe(stripe_refund, refund=refund, payment_id=payment.pk)]
+        elif payment:
+            logger.error("Refund %s is %s at Stripe, which tells nothing here.", stripe_refund.id, stripe_refund.status)
     return results
 
 

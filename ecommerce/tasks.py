@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import worker_ready
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -22,6 +24,7 @@ from ecommerce.orders import execute
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 12  # less than the 15 between two sweeps
+SWEPT, SWEEP_PAUSE = "swept", 5  # seconds by Redis's clock in which one sweep is enough
 JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
@@ -52,9 +55,12 @@ def remove_old_exports() -> None:
     uploads.remove_old(at=database_clock.now())
 
 
-@shared_task(name="ecommerce.sweep")
-def sweep() -> None:
+@shared_task(name="ecommerce.sweep", bind=True)
+def sweep(task: Task[Any, Any]) -> None:
     """Execute what is due and has lost its message, and enqueue the jobs, events and reconciliations that have."""
+    # Messages don't expire, since that would compare two machines' clocks: of a backlog one is enough.
+    if not task.request.called_directly and not cache.add(SWEPT, True, timeout=SWEEP_PAUSE):
+        return
     until = time.monotonic() + SWEEP_SECONDS
     for job in leases.jobs_without_worker():
         enqueue_on_commit(work_job, job_id=job.pk)

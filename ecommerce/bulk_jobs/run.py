@@ -120,5 +120,6 @@ def _final_status(job: BulkJob) -> BulkJob.Status | None:
         if sums["done"] == job.total:
             return Status.SUCCEEDED
         return Status.FAILED if sums["failed"] == job.total else Status.PARTIAL
-    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
+    # What waits for a user to send it again does not keep the job from stopping.
+    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING, act__refund__attention="")
     return Status.STOPPED if job.status == Status.STOPPING and not working.exists() else None

@@ -12,7 +12,7 @@ from billing.settlement import sent_now
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.cancel import request_cancel
-from ecommerce.orders.completion import complete_refund
+from ecommerce.orders.completion import complete_refund, explain_waiting
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
@@ -57,6 +57,7 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
         )
         refresh(order, open_act(order))
         record(order, OrderEvent.Kind.SENT_AGAIN, by=by, at=at, amount=operation.amount, currency=order.currency)
+        explain_waiting(act, "")
     return order
 
 

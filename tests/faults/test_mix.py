@@ -161,7 +161,7 @@ def until_settled() -> float:
     begun = time.monotonic()
     while OrderAct.objects.filter(closed_at=None).exists() or Refund.objects.filter(status="requested").exists():
         waited = time.monotonic() - begun
-        left = list(OrderAct.objects.filter(closed_at=None).values_list("kind", "payment__status", "refund__tries"))
+        left = list(OrderAct.objects.filter(closed_at=None).values_list("kind", "payment__status", "refund__attempts"))
         assert waited < WITHIN, f"still in flight: {left}"
         time.sleep(1)
     return time.monotonic() - begun

@@ -154,7 +154,7 @@ def test_a_worker_killed_while_stripe_works_is_taken_over_by_the_next(
     house.stack.fake_stripe.faults({"match": "POST /v1/refunds", "fault": "hold"})
     worker = house.worker()
     cancel_and_ring(order)
-    while not OrderAct.objects.filter(refund__tries=1).exists():
+    while not OrderAct.objects.filter(refund__attempts=1).exists():
         time.sleep(0.1)
     time.sleep(1)
     worker.kill()

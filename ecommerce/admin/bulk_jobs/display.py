@@ -13,7 +13,7 @@ from backoffice import database_clock
 from backoffice.badges import tone
 from ecommerce.admin.display import Badge
 from ecommerce.bulk_jobs import control, leases, permissions
-from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job
+from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job, waiting_for_users
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
@@ -101,6 +101,19 @@ class JobView:
     @property
     def _processed(self) -> int:
         return self.job.file_rows if self.job.action == BulkJob.Action.EXPORT else self.progress.ended
+
+    @property
+    def waiting_for_users(self) -> str:
+        count = waiting_for_users(self.job) if self.is_open and self.progress.working else 0
+        if not count:
+            return ""
+        return ngettext(
+            "%(count)s order needs attention before the job can end: the reason is below. Open it, and press Send "
+            "again.",
+            "%(count)s orders need attention before the job can end: the reasons are below. Open them, and press Send "
+            "again.",
+            count,
+        ) % {"count": f"{count:,}"}
 
     @property
     def waiting_for_worker(self) -> str:
