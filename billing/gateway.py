@@ -13,7 +13,8 @@ import stripe
 from django.conf import settings
 from django.db import transaction
 
-from billing import rate_limit
+from backoffice import database_clock
+from billing import rate_limit, stripe_clock
 from billing.gateway_types import (
     Busy,
     CardDeclined,
@@ -25,6 +26,7 @@ from billing.gateway_types import (
     StripeDispute,
     StripeRefund,
     Unavailable,
+    Unexpected,
 )
 
 __all__ = [
@@ -38,12 +40,23 @@ __all__ = [
     "StripeDispute",
     "StripeRefund",
     "Unavailable",
+    "Unexpected",
 ]
 
 PAGE = 100
 CONFLICT, SERVER_ERROR = 409, 500
+WEBHOOK_TOLERANCE = 300  # seconds since a webhook was signed, as in the SDK
 
 ResultT = TypeVar("ResultT")
+
+
+class HttpClient(stripe.RequestsClient):
+    """The SDK's own, which also reads Stripe's clock."""
+
+    def request(self, *args: Any, **options: Any) -> Any:
+        answer = super().request(*args, **options)
+        stripe_clock.read(answer[2])
+        return answer
 
 
 @functools.cache
@@ -53,7 +66,7 @@ def client() -> stripe.StripeClient:
     return stripe.StripeClient(
         settings.STRIPE_SECRET_KEY,
         base_addresses={"api": settings.STRIPE_API_BASE},
-        http_client=stripe.RequestsClient(timeout=settings.STRIPE_TIMEOUTS),
+        http_client=HttpClient(timeout=settings.STRIPE_TIMEOUTS),
         max_network_retries=0,
     )
 
@@ -78,10 +91,10 @@ def cancel_intent(intent_id: str) -> PaymentIntent:
     return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id)))
 
 
-def list_intents(customer_id: str, *, since: datetime) -> Iterator[PaymentIntent]:
-    """List a customer's PaymentIntents since a time, newest first. Lists are current; Stripe's search lags."""
-    filters = {"customer": customer_id, "created": {"gte": int(since.timestamp())}}
-    return map(_intent, _pages(client().v1.payment_intents.list, filters))
+def list_intents(customer_id: str) -> Iterator[PaymentIntent]:
+    """List all PaymentIntents of a customer, newest first. Lists are current; Stripe's search lags."""
+    # From no time on: one that our clock made could lie after the very intent that is looked for.
+    return map(_intent, _pages(client().v1.payment_intents.list, {"customer": customer_id}))
 
 
 def list_intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[PaymentIntent]:
@@ -138,11 +151,19 @@ def verify_webhook(payload: bytes, signature: str) -> dict[str, Any]:
         # With an empty secret anybody could sign.
         raise Misconfigured("STRIPE_WEBHOOK_SECRET is missing: set it to the secret of this endpoint at Stripe.")
     try:
-        event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET)
+        # The SDK would ask this machine's clock how old the signature is.
+        event = stripe.Webhook.construct_event(payload, signature, settings.STRIPE_WEBHOOK_SECRET, tolerance=0)
+        _check_age(signature)
     except (ValueError, stripe.SignatureVerificationError) as error:
         raise InvalidRequest(str(error), code="signature") from error
     payload_dict: dict[str, Any] = event.to_dict()
     return payload_dict
+
+
+def _check_age(signature: str) -> None:
+    signed_at = next(int(part[2:]) for part in signature.split(",") if part.startswith("t="))
+    if signed_at < database_clock.now().timestamp() - WEBHOOK_TOLERANCE:
+        raise ValueError(f"Timestamp outside the tolerance zone ({signed_at})")
 
 
 def _created_between(since: datetime, until: datetime) -> dict[str, Any]:
@@ -200,6 +221,8 @@ def _translated(error: stripe.StripeError) -> GatewayError:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
         return InvalidRequest(message, code=_code(error) or "refused")
+    if 0 < status < SERVER_ERROR:
+        return Unexpected(message, code=_code(error))
     # A 5xx without Stripe's error body came from a proxy: Stripe stored nothing under the key that it could replay.
     return Unavailable(message, code=_code(error), stored=status >= SERVER_ERROR and error.error is not None)
 

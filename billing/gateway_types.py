@@ -36,6 +36,10 @@ class Unavailable(GatewayError):
         self.stored = stored
 
 
+class Unexpected(Unavailable):
+    """An answer of a kind that nobody expects of this call: it does not tell whether anything happened."""
+
+
 class Busy(Unavailable):
     """Not executed by this call: too many requests, or the same key is in flight. Retry with the same key."""
 

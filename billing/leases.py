@@ -3,6 +3,7 @@
 Works for every model with `attempts` and `next_attempt_at`: payments, refunds, webhook events, reconciliations, slices
 of bulk jobs. While a process holds a row, `next_attempt_at` lies ahead; a killed process loses it by doing nothing.
 `attempts` names the holder: it rises with each lease, so whoever writes under an old number has lost the row.
+All of it by the database's clock (`Now()`): the clocks of two processes may differ, and jump.
 """
 
 import random
@@ -12,7 +13,8 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import models, transaction
 from django.db.models import F, QuerySet
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
 RowT = TypeVar("RowT", bound=models.Model)
 
@@ -40,44 +42,42 @@ class Backoff:
 
 
 LEASE = timedelta(seconds=60)
-# With the 15 s between two sweeps, an operation is tried again within a minute.
-OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=45))
+# With the 15 s between two sweeps, one of many is tried within half a minute of Stripe's return, and wakes the others.
+OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=20))
 EVENT_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(hours=1), jitter=0.5)
 
 
-def claim(
-    rows: QuerySet[RowT], *, at: datetime, limit: int = 1, lease: timedelta = LEASE, **changes: Any
-) -> list[RowT]:
+def claim(rows: QuerySet[RowT], *, limit: int = 1, lease: timedelta = LEASE, **changes: Any) -> list[RowT]:
     """Lease up to `limit` of those `rows` whose next attempt has come, the earliest first; return them as updated.
 
-    `changes` are written with the lease; they must not make a row stop matching `rows`.
+    `changes` are written with the lease; they must not make a row stop matching `rows`. `leased_at` of each is the
+    database's time.
     """
     # A transaction of its own, so that the lease is on disk before the caller calls Stripe.
     with transaction.atomic():
-        waiting = rows.filter(next_attempt_at__lte=at).order_by("next_attempt_at", "pk")
+        waiting = rows.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at", "pk")
         # Rows that another worker is claiming are skipped, not waited for.
         locked = waiting.select_related(None).select_for_update(skip_locked=True, no_key=True, of=("self",))
         keys = {row.pk for row in locked[:limit]}
-        # The lease runs from now, whatever time the act is said to happen at: it is about processes.
-        changes |= {"attempts": F("attempts") + 1, "next_attempt_at": timezone.now() + lease}
+        changes |= {"attempts": F("attempts") + 1, "next_attempt_at": Now() + lease}
         rows.model._default_manager.filter(pk__in=keys).update(**changes)  # noqa: SLF001 - Django's public name for it
         # Read before the locks go, while nobody else can change them.
-        return list(rows.filter(pk__in=keys).order_by("pk")) if keys else []
+        return list(rows.filter(pk__in=keys).annotate(leased_at=Now()).order_by("pk")) if keys else []
 
 
-def wake(rows: QuerySet[RowT], *, at: datetime) -> None:
-    """Bring the next attempt of waiting rows forward to `at`, except of those that another process may hold."""
+def wake(rows: QuerySet[RowT]) -> int:
+    """Have waiting rows tried now, except those that another process may hold; return how many."""
     # A lease ends within LEASE from now: a later attempt is a planned one, and nobody's.
-    rows.filter(next_attempt_at__gt=timezone.now() + LEASE).update(next_attempt_at=at)
+    return rows.filter(next_attempt_at__gt=Now() + LEASE).update(next_attempt_at=Now())
 
 
-def release(row: LeasedRow, *, next_attempt_at: datetime | None, **changes: Any) -> bool:
+def release(row: LeasedRow, *, next_attempt_at: datetime | Combinable | None, **changes: Any) -> bool:
     """End or extend a lease; False if it was lost, or the row completed by another process, and nothing was written."""
     rows = type(row)._default_manager.filter(pk=row.pk, attempts=row.attempts)  # type: ignore[attr-defined]  # noqa: SLF001
     # A row without a next attempt was completed meanwhile, by a webhook say, and is not to be woken again.
     return bool(rows.exclude(next_attempt_at=None).update(next_attempt_at=next_attempt_at, **changes))
 
 
-def postpone(row: LeasedRow, *, at: datetime, backoff: Backoff, **changes: Any) -> bool:
+def postpone(row: LeasedRow, *, backoff: Backoff, **changes: Any) -> bool:
     """Give a lease back after a failed attempt; False as for `release`."""
-    return release(row, next_attempt_at=at + backoff.wait(row.attempts), **changes)
+    return release(row, next_attempt_at=Now() + backoff.wait(row.attempts), **changes)

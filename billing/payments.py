@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from billing import leases
@@ -70,7 +71,6 @@ def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> 
         currency=invoice.currency,
         params=_source_params(source),
         status=Payment.Status.PROCESSING,
-        next_attempt_at=at,
         requested_at=at,
     )
 
@@ -96,7 +96,7 @@ def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: A
     # The trigger locks each payment: in one order everywhere, two of these can't deadlock.
     for payment, amount in sorted(amounts, key=lambda pair: pair[0].pk):
         refund = Refund(payment=payment, amount=amount, currency=payment.currency, reason=reason, **by.columns)
-        refund.next_attempt_at = refund.requested_at = at
+        refund.requested_at = at
         refund.params = {
             "payment_intent": payment.stripe_payment_intent_id,
             "amount": amount,
@@ -109,7 +109,7 @@ def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: A
 def end_authentication(*, payment: Payment, at: datetime) -> bool:
     """Have a payment that waits for authentication canceled at Stripe; tell whether it was waiting."""
     waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION)
-    leases.wake(waiting, at=at)
+    leases.wake(waiting)
     return bool(waiting.update(cancel_requested_at=at))
 
 
@@ -141,7 +141,7 @@ def adopt_late_success(*, payment: Payment, result: PaymentResult, at: datetime)
 def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -> dict[str, Any]:
     waiting = result.status is Payment.Status.REQUIRES_ACTION
     # An attempt planned to cancel the intent is not put off.
-    follow_at = payment.next_attempt_at if payment.cancel_requested_at else at + FOLLOW_AUTHENTICATION
+    follow_at = F("next_attempt_at") if payment.cancel_requested_at else Now() + FOLLOW_AUTHENTICATION
     return {
         "status": result.status,
         "card": payment.card,
@@ -151,6 +151,7 @@ def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -
         "decline_code": result.decline_code,
         "failure_message": result.message,
         "attention": "",
+        "unexpected": 0,
         "next_attempt_at": follow_at if waiting else None,
         "closed_at": None if waiting else at,
     }
@@ -217,7 +218,8 @@ def _refund_columns(result: RefundResult, *, at: datetime) -> dict[str, Any]:
         "failure_code": result.failure_code,
         "failure_message": result.message,
         "attention": "",
-        "next_attempt_at": at + FOLLOW_PENDING_REFUND if pending else None,
+        "unexpected": 0,
+        "next_attempt_at": Now() + FOLLOW_PENDING_REFUND if pending else None,
         "closed_at": None if pending else at,
     }
 
@@ -267,7 +269,7 @@ def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
         currency=result.currency,
         stripe_refund_id=result.stripe_id,
         requested_at=at,
-        first_sent_at=at,
+        first_sent_at=Now(),
         **_refund_columns(result, at=at),
         **STRIPE.columns,
     )

@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from billing import gateway
 from billing.models import Payment, Refund
 
+REFUND_STATUSES = {"pending", "requires_action", "succeeded", "failed", "canceled"}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentResult:
@@ -54,8 +56,10 @@ class PaymentResult:
                     message=intent.failure_message or _("The customer did not complete the authentication."),
                     card=intent.card,
                 )
-            case _:
+            case "processing":
                 raise gateway.Unavailable(f"{intent.id} is {intent.status}.")
+            case _:
+                raise gateway.Unexpected(f"{intent.id} is {intent.status}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +83,12 @@ class RefundResult:
 
     @classmethod
     def from_stripe(cls, stripe_refund: gateway.StripeRefund, *, refund: Refund | None, payment_id: int) -> Self:
-        """Read a refund's current state at Stripe; `refund` is our row of it, if there is one."""
+        """Read a refund's current state at Stripe; `refund` is our row of it, if there is one.
+
+        Raise gateway.Unexpected on a status that tells nothing here.
+        """
+        if stripe_refund.status not in REFUND_STATUSES:
+            raise gateway.Unexpected(f"{stripe_refund.id} is {stripe_refund.status}.")
         failed = stripe_refund.status in {"failed", "canceled"}
         accepted = Refund.Status.SUCCEEDED if stripe_refund.status == "succeeded" else Refund.Status.PENDING
         reason = stripe_refund.failure_reason.replace("_", " ")

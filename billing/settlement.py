@@ -11,11 +11,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
-from django.db.models import Case, F, QuerySet, Value, When
-from django.db.models.functions import Coalesce
+from django.db import InterfaceError, OperationalError
+from django.db.models import Case, F, Func, QuerySet, When
+from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.translation import gettext as _
 
-from billing import gateway, leases
+from backoffice import database_clock
+from billing import gateway, leases, recovery, stripe_clock
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
@@ -24,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps an idempotency key for at least 24
 AUTHENTICATE_WITHIN = timedelta(hours=24)
-CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Stripe's
+MAX_UNEXPECTED = 5  # answers that nobody expects, after which users decide
 
 OperationT = TypeVar("OperationT", bound=StripeOperation)
 ResultT = TypeVar("ResultT", PaymentResult, RefundResult)
@@ -36,55 +38,89 @@ RELATED: dict[type[StripeOperation], str] = {Payment: "invoice__customer", Refun
 # The lease
 
 
-def execute_payment(*, payment_id: int, at: datetime) -> PaymentResult | None:
+def execute_payment(*, payment_id: int) -> PaymentResult | None:
     """Lease a payment and charge it; None while its result is unknown or another process holds the lease.
 
     Raise gateway.Misconfigured.
     """
-    return _execute(Payment.objects.filter(pk=payment_id), submit_payment, at=at)
+    return _execute(Payment.objects.filter(pk=payment_id), submit_payment)
 
 
-def execute_refund(*, refund_id: int, at: datetime) -> RefundResult | None:
+def execute_refund(*, refund_id: int) -> RefundResult | None:
     """Lease a refund and send it; None while its result is unknown or another process holds the lease.
 
     Raise gateway.Misconfigured.
     """
-    return _execute(Refund.objects.filter(pk=refund_id), submit_refund, at=at)
+    return _execute(Refund.objects.filter(pk=refund_id), submit_refund)
 
 
-def _execute(rows: QuerySet[OperationT], submit: Callable[..., ResultT], *, at: datetime) -> ResultT | None:
-    for operation in claim_operations(rows, at=at):
+def _execute(rows: QuerySet[OperationT], submit: Callable[[OperationT], ResultT]) -> ResultT | None:
+    for operation in claim_operations(rows):
         try:
-            return submit(operation, at=at)
+            result = submit(operation)
         except gateway.Misconfigured as error:
-            postpone_operation(operation, error, at=at)
+            postpone_operation(operation, error)
             raise
-        except gateway.Unavailable as error:
-            postpone_operation(operation, error, at=at)
-        except gateway.InvalidRequest as error:
-            # Only a look-up raises this: Stripe no longer knows what it gave us an id for. That is no proof that no
-            # money moved, so the operation stays open and is looked up again.
-            logger.exception("Stripe does not know %s any more.", operation)
-            postpone_operation(operation, gateway.Unavailable(error.message), at=at)
+        except (OperationalError, InterfaceError):
+            raise  # the database is gone: the next attempt comes after the lease
+        except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
+            # The same type as `submit` returns.
+            return failed_attempt(operation, error)  # type: ignore[return-value]
+        recovery.note_success(operation)
+        return result
     return None
 
 
-def claim_operations(rows: QuerySet[OperationT], *, at: datetime, limit: int = 1) -> list[OperationT]:
+def claim_operations(rows: QuerySet[OperationT], *, limit: int = 1) -> list[OperationT]:
     """Lease payments or refunds that are still open and may be sent now, each with what its call needs."""
     return leases.claim(
         rows.filter(closed_at=None).select_related(RELATED[rows.model]),
-        at=at,
         limit=limit,
-        first_sent_at=Coalesce("first_sent_at", Value(at)),
+        first_sent_at=Coalesce("first_sent_at", sent_now()),
         # Stripe replays its 5xx under the same key: when the look-up finds nothing, the next post needs another key.
         generation=F("generation") + Case(When(answered_5xx=True, then=1), default=0),
         answered_5xx=False,
+        postponed=False,
     )
 
 
-def postpone_operation(operation: StripeOperation, error: gateway.Unavailable, *, at: datetime) -> None:
+def sent_now() -> Func:
+    """Return when an operation is first sent: Stripe's time where it is later, as it is compared."""
+    told = stripe_clock.now()
+    return Greatest(Now(), told) if told else Now()
+
+
+def failed_attempt(operation: StripeOperation, error: Exception) -> PaymentResult | RefundResult | None:
+    """Have a leased operation tried again later; after too many answers that nobody expects, return that it waits.
+
+    The next attempt looks it up first: it is unknown whether Stripe did it.
+    """
+    if isinstance(error, gateway.Unavailable) and not isinstance(error, gateway.Unexpected):
+        postpone_operation(operation, error)
+        return None
+    # A card error to a refund, an answer without its fields, an id of Stripe's own that it does not know any more: none
+    # of them proves that no money moved.
+    if isinstance(error, gateway.InvalidRequest):
+        logger.error("Stripe does not know %s any more.", operation, exc_info=error)
+    else:
+        logger.error("Stripe's answer to %s is not understood.", operation, exc_info=error)
+    if operation.unexpected + 1 >= MAX_UNEXPECTED:
+        return _waiting(operation, _unexpected_message(error))
+    stored = isinstance(error, gateway.Unavailable) and error.stored
+    leases.postpone(
+        operation,
+        backoff=leases.OPERATION_BACKOFF,
+        answered_5xx=stored,
+        unexpected=operation.unexpected + 1,
+    )
+    return None
+
+
+def postpone_operation(operation: StripeOperation, error: gateway.Unavailable) -> None:
     """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
-    leases.postpone(operation, at=at, backoff=leases.OPERATION_BACKOFF, answered_5xx=error.stored)
+    # What Stripe has put off itself is not woken: it asked for less.
+    away = not isinstance(error, gateway.Busy | gateway.Misconfigured)
+    leases.postpone(operation, backoff=leases.OPERATION_BACKOFF, answered_5xx=error.stored, postponed=away)
 
 
 @contextmanager
@@ -97,13 +133,33 @@ def _look_up() -> Iterator[None]:
         raise
 
 
-def _too_old_to_post(operation: StripeOperation, *, at: datetime) -> bool:
-    # Stripe may have forgotten the key by now, and would execute a second time what it was sent under it.
-    return operation.first_sent_at is not None and at - operation.first_sent_at > POST_AGAIN_WITHIN
+def _too_old_to_post(operation: StripeOperation) -> bool:
+    # Stripe may have forgotten the key by now, and would execute a second time what it was sent under it. Stripe's own
+    # time counts where it is later: the database's clock may have been set back since.
+    latest = stripe_clock.latest(operation.leased_at)
+    return operation.first_sent_at is not None and latest - operation.first_sent_at > POST_AGAIN_WITHIN
 
 
 def _too_old_message() -> str:
     return _("Stripe knows nothing of this after 23 hours of trying; whether to send it again is yours to say.")
+
+
+def _unexpected_message(error: Exception) -> str:
+    why = error.message if isinstance(error, gateway.GatewayError) else repr(error)
+    sentence = _(
+        "Stripe's answer was not understood %(times)s times (%(why)s). Look it up at Stripe, then send it again."
+    )
+    return sentence % {"times": MAX_UNEXPECTED, "why": why.rstrip(".")}
+
+
+def _waiting(operation: StripeOperation, message: str) -> PaymentResult | RefundResult:
+    """Return that the operation is not tried again by itself, and why."""
+    if isinstance(operation, Payment):
+        return PaymentResult(payment_id=operation.pk, status=Payment.Status.PROCESSING, message=message)
+    refund: Any = operation
+    return RefundResult(
+        payment_id=refund.payment_id, refund_id=refund.pk, status=Refund.Status.REQUESTED, message=message
+    )
 
 
 def _failure_code(error: gateway.InvalidRequest) -> str:
@@ -116,44 +172,49 @@ def _failure_code(error: gateway.InvalidRequest) -> str:
 # Payments
 
 
-def submit_payment(payment: Payment, *, at: datetime) -> PaymentResult:
+def submit_payment(payment: Payment) -> PaymentResult:
     """Charge a leased payment; on every attempt but the first, look it up before posting again.
 
     Raise gateway.Unavailable.
     """
     if payment.stripe_payment_intent_id:
-        return fetch_payment_result(payment, at=at)
+        with _look_up():
+            intent = gateway.retrieve_intent(payment.stripe_payment_intent_id)
+        return _current_result(payment, intent, at=payment.leased_at)
     if payment.attempts > 1:
         with _look_up():
-            intent = find_intent(payment)
-        if intent:
-            return _current_result(payment, intent, at=at)
-        if _too_old_to_post(payment, at=at):
+            found = find_intent(payment)
+        if found:
+            return _current_result(payment, found, at=payment.leased_at)
+        if _too_old_to_post(payment):
             return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=_too_old_message())
     return _create_intent(payment)
 
 
-def fetch_payment_result(payment: Payment, *, at: datetime) -> PaymentResult:
+def fetch_payment_result(payment: Payment) -> PaymentResult:
     """Fetch the result of a payment whose PaymentIntent is known; charge nothing. Raise gateway.Unavailable."""
     with _look_up():
-        return _current_result(payment, gateway.retrieve_intent(payment.stripe_payment_intent_id or ""), at=at)
+        intent = gateway.retrieve_intent(payment.stripe_payment_intent_id or "")
+        return _current_result(payment, intent, at=database_clock.now())
 
 
 def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
     """Find the PaymentIntent of an earlier attempt, by our id in its metadata."""
-    customer = payment.invoice.customer
-    if not customer.stripe_customer_id:
+    customer_id = payment.params.get("customer") or payment.invoice.customer.stripe_customer_id
+    if not customer_id:
         return None  # every charge names its customer, so none was posted
-    since = (payment.first_sent_at or payment.requested_at) - CLOCK_SKEW
-    # The list, since Stripe's search lags by up to an hour.
-    recent = gateway.list_intents(customer.stripe_customer_id, since=since)
-    ours = next((intent for intent in recent if intent.metadata.get("payment") == str(payment.uuid)), None)
+    # The list, since Stripe's search lags by up to an hour; to its last page, since no clock of ours may bound it.
+    ours = next(
+        (intent for intent in gateway.list_intents(customer_id) if intent.metadata.get("payment") == str(payment.uuid)),
+        None,
+    )
     # Once more by its id: lists don't expand the card.
     return gateway.retrieve_intent(ours.id) if ours else None
 
 
 def _current_result(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
-    overdue = at - payment.requested_at > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
+    # By the database's clock alone: `requested_at` is what the caller said.
+    overdue = at - (payment.first_sent_at or at) > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
     abandoned = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
     # A browser may still hold the client secret and could complete it: only a canceled intent has failed for good.
     return PaymentResult.from_intent(payment, _cancel_intent(intent) if abandoned else intent)
@@ -227,7 +288,7 @@ def stripe_customer(customer: Customer, *, key: str) -> str:
 # Refunds
 
 
-def submit_refund(refund: Refund, *, at: datetime) -> RefundResult:
+def submit_refund(refund: Refund) -> RefundResult:
     """Send a leased refund; on every attempt but the first, look it up before posting again.
 
     Needs `refund.payment` loaded and touches no database, so that threads may run it. Raise gateway.Unavailable.
@@ -239,13 +300,8 @@ def submit_refund(refund: Refund, *, at: datetime) -> RefundResult:
             stripe_refund = find_refund(refund)
         if stripe_refund:
             return _refund_result(refund, stripe_refund)
-        if _too_old_to_post(refund, at=at):
-            return RefundResult(
-                payment_id=refund.payment_id,
-                refund_id=refund.pk,
-                status=Refund.Status.REQUESTED,
-                message=_too_old_message(),
-            )
+        if _too_old_to_post(refund):
+            return _waiting(refund, _too_old_message())  # type: ignore[return-value]  # of a refund
     return _create_refund(refund)
 
 

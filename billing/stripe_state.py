@@ -3,15 +3,17 @@
 Outside any transaction. Nothing is ever posted to Stripe from here.
 """
 
+import logging
 from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Q
-from django.utils import timezone
 
 from billing import gateway, leases
 from billing.models import Payment, Refund
-from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
+from billing.results import REFUND_STATUSES, DisputeResult, PaymentResult, RefundResult, StripeResult
+
+logger = logging.getLogger(__name__)
 
 # An inquiry that was closed, and a dispute that was prevented by a refund, took no money. Any other status is open.
 DISPUTE_STATUSES = {
@@ -56,7 +58,7 @@ def intent_results(intent: gateway.PaymentIntent) -> list[StripeResult]:
     if intent.status not in {"succeeded", "canceled", "requires_action"} or canceling:
         # It has to be canceled at Stripe first, which needs the lease: settlement does that.
         waiting = Payment.objects.filter(pk=payment.pk, status=Payment.Status.REQUIRES_ACTION, closed_at=None)
-        leases.wake(waiting, at=timezone.now())
+        leases.wake(waiting)
         return []
     return [PaymentResult.from_intent(payment, intent)]
 
@@ -68,8 +70,10 @@ def refund_results(stripe_refunds: Iterable[gateway.StripeRefund]) -> list[Strip
         ours = Q(stripe_refund_id=stripe_refund.id) | Q(uuid=parse_uuid(stripe_refund.metadata.get("refund")))
         refund = Refund.objects.filter(ours).select_related("payment").first()
         before, payment = ([], refund.payment) if refund else _charged_payment(stripe_refund.intent_id)
-        if payment:
+        if payment and stripe_refund.status in REFUND_STATUSES:
             results += [*before, RefundResult.from_stripe(stripe_refund, refund=refund, payment_id=payment.pk)]
+        elif payment:
+            logger.error("Refund %s is %s at Stripe, which tells nothing here.", stripe_refund.id, stripe_refund.status)
     return results
 
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from celery import Task, shared_task
 from django.db import transaction
-from django.utils import timezone
 
+from backoffice import database_clock
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -26,13 +26,13 @@ def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
 @shared_task(name="billing.process_event")
 def process_event(*, event_id: int) -> None:
     """Process a stored webhook event, unless another worker has its lease."""
-    processing.process_event(event_id=event_id, at=timezone.now())
+    processing.process_event(event_id=event_id, at=database_clock.now())
 
 
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
     """Start or continue a reconciliation; beat calls it once a night."""
-    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start(at=timezone.now()).pk)
+    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start().pk)
 
 
 @shared_task(name="billing.reconcile")

@@ -1,5 +1,7 @@
 """The customers app."""
 
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
@@ -8,3 +10,7 @@ class CustomersConfig(AppConfig):
     name = "customers"
     verbose_name = _("Customers")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have the tokens of the website dated by the database's clock."""
+        import_module("customers.token_clock").use_database_clock()

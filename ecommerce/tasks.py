@@ -5,14 +5,16 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from celery.signals import worker_ready
+from django.core.cache import cache
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from backoffice import uploads
+from backoffice import database_clock, uploads
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce.bulk_jobs import export, leases, run
@@ -22,6 +24,7 @@ from ecommerce.orders import execute
 logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 12  # less than the 15 between two sweeps
+SWEPT, SWEEP_PAUSE = "swept", 5  # seconds by Redis's clock in which one sweep is enough
 JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
@@ -31,7 +34,7 @@ MAX_ROWS = 500  # of each kind in one sweep
 def execute_act(*, act_id: int) -> None:
     act = OrderAct.objects.filter(pk=act_id, closed_at=None).first()
     if act:
-        execute.execute_act(act=act, at=timezone.now())
+        execute.execute_act(act=act, at=database_clock.now())
 
 
 @shared_task(name="ecommerce.work_job")
@@ -48,23 +51,27 @@ def enqueue_job(job: BulkJob) -> None:
 
 @shared_task(name="ecommerce.remove_old_exports")
 def remove_old_exports() -> None:
-    export.remove_old(at=timezone.now())
-    uploads.remove_old(at=timezone.now())
+    export.remove_old()
+    uploads.remove_old(at=database_clock.now())
 
 
-@shared_task(name="ecommerce.sweep")
-def sweep() -> None:
+@shared_task(name="ecommerce.sweep", bind=True)
+def sweep(task: Task[Any, Any]) -> None:
     """Execute what is due and has lost its message, and enqueue the jobs, events and reconciliations that have."""
+    # Messages don't expire, since that would compare two machines' clocks: of a backlog one is enough.
+    if not task.request.called_directly and not cache.add(SWEPT, True, timeout=SWEEP_PAUSE):
+        return
     until = time.monotonic() + SWEEP_SECONDS
-    for job in leases.jobs_without_worker(at=timezone.now()):
+    for job in leases.jobs_without_worker():
         enqueue_on_commit(work_job, job_id=job.pk)
-    run_in_threads(_due_operations(), until=until)
+    # Again while something has become due: the first answer of a Stripe that was away wakes what waits for it.
+    while (calls := _due_operations()) and time.monotonic() < until:
+        run_in_threads(calls, until=until)
     # After the money: to enqueue hundreds of events takes seconds.
-    now = timezone.now()
-    events = WebhookEvent.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
+    events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
     for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
         enqueue_on_commit(process_event, event_id=event_id)
-    for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=now):
+    for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()):
         enqueue_on_commit(reconcile, reconciliation_id=unfinished.pk)
 
 
@@ -79,7 +86,7 @@ def _due_operations() -> list[Callable[..., None]]:
 
 
 def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
-    due = operations.filter(next_attempt_at__lte=timezone.now(), closed_at=None).order_by("next_attempt_at")
+    due = operations.filter(next_attempt_at__lte=Now(), closed_at=None).order_by("next_attempt_at")
     return list(due.values_list("pk", flat=True)[:MAX_ROWS])
 
 
@@ -105,7 +112,7 @@ def run_in_threads(calls: list[Callable[..., None]], *, until: float) -> None:
 
 def _run_logged(call: Callable[..., None]) -> None:
     try:
-        call(at=timezone.now())
+        call(at=database_clock.now())
     except Exception:
         logger.exception("Executing an operation failed; it is tried again when its lease has run out.")
         connection.close()  # it may be what failed, and the next call needs one that works

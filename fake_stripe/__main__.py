@@ -111,6 +111,7 @@ async def main() -> None:
         http=Connection,
         log_level="warning",
         access_log=False,
+        date_header=False,  # API responses have that of the fake Stripe's own clock
         timeout_graceful_shutdown=1,
         timeout_keep_alive=75,
         ws="none",

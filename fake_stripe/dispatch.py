@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from email.utils import formatdate
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -39,7 +40,7 @@ async def dispatch(fake: FakeStripe, endpoint: Endpoint | None, request: Request
         response = await _respond(await _api_call(fake, endpoint, request, request_id))
     except ApiError as error:
         response = _error_response(error, request_id)
-    return _http_response(request, response, request_id)
+    return _http_response(fake, request, response, request_id)
 
 
 async def _api_call(fake: FakeStripe, endpoint: Endpoint | None, request: Request, request_id: str) -> ApiCall:
@@ -111,13 +112,14 @@ def _error_response(error: ApiError, request_id: str) -> StoredResponse:
     return StoredResponse(error.status, json.dumps(error.body(request_id), indent=2), request_id)
 
 
-def _http_response(request: Request, response: StoredResponse, request_id: str) -> Response:
+def _http_response(fake: FakeStripe, request: Request, response: StoredResponse, request_id: str) -> Response:
     headers = {
         "Request-Id": request_id,
         "Stripe-Version": request.headers.get("stripe-version", API_VERSION),
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Expose-Headers": "Request-Id",
         "Cache-Control": "no-cache, no-store",
+        "Date": formatdate(fake.store.now(), usegmt=True),
     }
     if "idempotency-key" in request.headers:
         headers["Idempotency-Key"] = request.headers["idempotency-key"]

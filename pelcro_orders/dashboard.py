@@ -10,12 +10,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
-from django.db.models.functions import TruncDate
+from django.db.models.functions import Now, TruncDate
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
 from billing.models import Invoice, Refund, WebhookEvent
 from billing.money import format_money
@@ -61,7 +62,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
 
 
 def _figures(show_revenue: bool, show_refunds: bool) -> dict[str, Any]:  # noqa: FBT001 - private, both named by callers
-    today = timezone.localdate()
+    today = timezone.localdate(database_clock.now())
     since = timezone.make_aware(datetime.combine(today - timedelta(days=DAYS - 1), time.min))
     placed = _daily(Order.objects.filter(created_at__gte=since), "created_at", Count("pk"), by_currency=False)
     paid = Invoice.objects.filter(paid_at__gte=since, amount_paid__gt=0)
@@ -132,8 +133,7 @@ def _orders_by_status() -> dict[str, Any]:
 
 
 def _jobs() -> dict[str, Any]:
-    last_week = timezone.now() - timedelta(days=7)
-    unsuccessful = Q(status__in=("failed", "partial"), created_at__gte=last_week)
+    unsuccessful = Q(status__in=("failed", "partial"), created_at__gte=Now() - timedelta(days=7))
     progress = {"processed": Sum(F("slices__done") + F("slices__skipped") + F("slices__failed"))}
     running = BulkJob.objects.filter(status__in=("queued", "running", "stopping")).annotate(**progress)
     return {

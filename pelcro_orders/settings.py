@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from pelcro_orders import config
+from pelcro_orders.beat_schedule import Every
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, redis_url, storage_settings
@@ -114,6 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
 LOGIN_URL = "admin:login"
+SESSION_ENGINE = "customers.sessions"
 
 # Accounts on the website. Each access token belongs to a session in the database: signing out ends both.
 ACCOUNT_ADAPTER = "customers.accounts.CustomerAccounts"
@@ -180,10 +182,12 @@ CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "cloc
 CELERY_TASK_ROUTES = {"ecommerce.sweep": {"queue": "clock"}, "billing.process_event": {"queue": "events"}}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
+CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
+# No `expires`: it is a time of beat's clock, compared with that of the worker's machine.
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
-    "sweep": {"task": "ecommerce.sweep", "schedule": 15.0, "options": {"expires": 15}},
-    "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": 3600.0, "options": {"expires": 3600}},
+    "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
+    "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
 }
 
 STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))

@@ -6,9 +6,9 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -47,7 +47,7 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     @admin.action(description=_("Process again"), permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         # The row is the queue: the sweep picks up what has a next attempt.
-        count = queryset.update(next_attempt_at=timezone.now(), processed_at=None, attempts=0)
+        count = queryset.update(next_attempt_at=Now(), processed_at=None, attempts=0)
         self.message_user(request, gettext("Events to be processed again within seconds: %(n)d.") % {"n": count})
 
     def get_urls(self) -> list[Any]:

@@ -1,7 +1,7 @@
 """Saved cards."""
 
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -19,7 +19,7 @@ class Card(models.Model):
     # Stripe's hash of the number: equal for every payment method of one card. Empty once detached.
     fingerprint = models.CharField(_("fingerprint"), max_length=255, blank=True, default="", editable=False)
     is_default = models.BooleanField(_("default"), default=False)
-    created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True, editable=False)
 
     class Meta:

@@ -1,7 +1,9 @@
 """Webhook events: one row for each, processed after it was acknowledged to Stripe."""
 
+from datetime import datetime
+
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,11 +13,13 @@ class WebhookEvent(models.Model):
     stripe_event_id = models.CharField(_("Stripe event"), max_length=255, unique=True)
     type = models.CharField(_("type"), max_length=100)
     payload = models.JSONField(_("payload"))
-    received_at = models.DateTimeField(_("received"), default=timezone.now)
+    received_at = models.DateTimeField(_("received"), db_default=Now())
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, default=timezone.now)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, db_default=Now())
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     error = models.TextField(_("error"), blank=True)
+
+    leased_at: datetime  # the database's time, on rows that `leases.claim` returned
 
     class Meta:
         verbose_name = _("webhook event")

@@ -4,7 +4,7 @@ from typing import Self
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import format_money, supported
@@ -56,7 +56,7 @@ class Invoice(models.Model):
     amount_paid = models.PositiveBigIntegerField(_("amount paid"), default=0)
     amount_refunded = models.PositiveBigIntegerField(_("amount refunded"), default=0)
     bill_to = models.JSONField(_("bill to"))
-    issued_at = models.DateTimeField(_("issued"), default=timezone.now)
+    issued_at = models.DateTimeField(_("issued"), db_default=Now())
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
 
@@ -125,7 +125,7 @@ class CreditNote(models.Model):
     refund = models.OneToOneField("billing.Refund", models.PROTECT, related_name="credit_note")
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
     amount = models.PositiveBigIntegerField(_("amount"))
-    issued_at = models.DateTimeField(_("issued"), default=timezone.now)
+    issued_at = models.DateTimeField(_("issued"), db_default=Now())
     voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
 
     class Meta:

@@ -1,11 +1,12 @@
 """Payments and refunds: operations written before they are sent to Stripe, and their results."""
 
 import uuid
+from datetime import datetime
 from typing import Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.card import Card
@@ -38,20 +39,24 @@ class StripeOperation(models.Model):
     # Frozen on the first attempt: the same key with other parameters is an error at Stripe.
     params = models.JSONField(_("parameters sent"), default=dict, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
-    next_attempt_at = models.DateTimeField(
-        _("next attempt"), null=True, blank=True, default=timezone.now, editable=False
-    )
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, db_default=Now(), editable=False)
     amount = models.PositiveBigIntegerField(_("amount"))
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
     failure_code = models.CharField(_("failure code"), max_length=100, blank=True)
     failure_message = models.TextField(_("failure"), blank=True)
     attention = models.TextField(_("needs attention"), blank=True)
-    requested_at = models.DateTimeField(_("requested"), default=timezone.now, editable=False)
+    requested_at = models.DateTimeField(_("requested"), db_default=Now(), editable=False)
     # The last attempt received Stripe's own 5xx, so that the next one needs another generation.
     answered_5xx = models.BooleanField(default=False, editable=False)
+    # It waits for Stripe to answer again: whoever gets through to Stripe first has all of these tried at once.
+    postponed = models.BooleanField(db_default=False, default=False, editable=False)
+    # How often Stripe's answer was of no kind that the program knows; after a few times users decide.
+    unexpected = models.PositiveSmallIntegerField(db_default=0, default=0, editable=False)
     # 23 hours later nothing is posted again automatically: Stripe may have forgotten the idempotency key.
     first_sent_at = models.DateTimeField(_("first sent"), null=True, blank=True, editable=False)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True, editable=False)
+
+    leased_at: datetime  # the database's time, on rows that `leases.claim` returned
 
     class Meta:
         abstract = True
@@ -103,6 +108,7 @@ class Payment(StripeOperation):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+            models.Index(fields=["id"], condition=Q(postponed=True), name="payment_postponed"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),
@@ -152,6 +158,7 @@ class Refund(StripeOperation, ByActor):
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="refund_not_succeeded"),
             models.Index(fields=["requested_at"], include=["currency", "amount", "status"], name="refund_given"),
+            models.Index(fields=["id"], condition=Q(postponed=True), name="refund_postponed"),
         ]
         constraints = [
             models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount"),

@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.payment import Payment
@@ -22,10 +22,10 @@ class Reconciliation(models.Model):
     after = models.CharField(max_length=255, blank=True)
     compared = models.PositiveIntegerField(_("compared"), default=0)
     settled = models.PositiveIntegerField(_("settled by itself"), default=0)
-    started_at = models.DateTimeField(_("started"), default=timezone.now)
+    started_at = models.DateTimeField(_("started"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
-    next_attempt_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    next_attempt_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
@@ -69,8 +69,8 @@ class Difference(models.Model):
         Payment, models.PROTECT, null=True, blank=True, related_name="differences", verbose_name=_("payment")
     )
     sentence = models.TextField(_("difference"))
-    found_at = models.DateTimeField(_("found"), default=timezone.now)
-    seen_at = models.DateTimeField(_("last seen"), default=timezone.now)
+    found_at = models.DateTimeField(_("found"), db_default=Now())
+    seen_at = models.DateTimeField(_("last seen"), db_default=Now())
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
 
     class Meta:

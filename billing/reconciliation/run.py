@@ -12,8 +12,10 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Now
 
+from backoffice import database_clock
 from billing import gateway, leases, stripe_state
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
 from billing.reconciliation import checks
@@ -27,35 +29,35 @@ OperationT = TypeVar("OperationT", bound=StripeOperation)
 
 PAGE = 100
 LEASE = timedelta(minutes=2)  # renewed with each page
-UNAVAILABLE_WAIT = timedelta(seconds=30)
+UNAVAILABLE_WAIT = timedelta(seconds=20)
 # Stripe's lists may lack what was created this shortly before the pass began.
 RECENT = timedelta(hours=1)
 # Everything: lists are newest first, so that objects created meanwhile come before the first page.
 SINCE, UNTIL = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 
 
-def start(*, at: datetime) -> Reconciliation:
+def start() -> Reconciliation:
     """Return an unfinished pass that no worker holds, or else a new one."""
-    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=at).order_by("pk").first()
-    return unfinished or Reconciliation.objects.create(started_at=at, next_attempt_at=at)
+    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk").first()
+    return unfinished or Reconciliation.objects.create()
 
 
 def run_pass(*, reconciliation_id: int, until: float) -> bool:
     """Work on a pass until a moment of the monotonic clock; tell whether more is to be done now."""
     unfinished = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None)
-    for run in leases.claim(unfinished, at=timezone.now(), lease=LEASE):
+    for run in leases.claim(unfinished, lease=LEASE):
         try:
             while run.phase != Phase.DONE and time.monotonic() < until:
                 if not _compare_page(run):
                     return False  # slower than its lease: another worker has this pass now
         except gateway.Unavailable as error:
             logger.warning("Reconciling waits for Stripe: %s", error)
-            _release(run, next_attempt_at=timezone.now() + UNAVAILABLE_WAIT, error=error.message)
+            _release(run, next_attempt_at=Now() + UNAVAILABLE_WAIT, error=error.message)
             return False
         if run.phase == Phase.DONE:
             _finish(run)
             return False
-        return _release(run, next_attempt_at=timezone.now(), error="")
+        return _release(run, next_attempt_at=Now(), error="")
     return False
 
 
@@ -77,10 +79,10 @@ def _compare_page(run: Reconciliation) -> bool:
     if not run.after:
         phases = list(Phase)
         run.phase = phases[phases.index(Phase(run.phase)) + 1]
-    return _release(run, next_attempt_at=timezone.now() + LEASE)
+    return _release(run, next_attempt_at=Now() + LEASE)
 
 
-def _release(run: Reconciliation, *, next_attempt_at: datetime | None, **changes: object) -> bool:
+def _release(run: Reconciliation, *, next_attempt_at: Combinable | None, **changes: object) -> bool:
     progress = {name: getattr(run, name) for name in ("phase", "after", "compared", "settled")}
     return leases.release(run, next_attempt_at=next_attempt_at, **progress, **changes)
 
@@ -89,10 +91,10 @@ def _finish(run: Reconciliation) -> None:
     # Every difference that still exists was seen again in this pass.
     gone = Difference.objects.filter(resolved_at=None, seen_at__lt=run.started_at)
     resolved = list(gone)
-    gone.update(resolved_at=timezone.now())
+    gone.update(resolved_at=Now())
     _refresh_orders(resolved)
     ComparedObject.objects.filter(reconciliation=run).delete()
-    _release(run, next_attempt_at=None, finished_at=timezone.now(), error="")
+    _release(run, next_attempt_at=None, finished_at=Now(), error="")
 
 
 # Objects at Stripe, compared with our rows
@@ -166,7 +168,7 @@ def _results_of_ours(stripe_refund: gateway.StripeRefund) -> list[StripeResult]:
 def _send_results(fetched: Iterable[list[StripeResult]]) -> None:
     for result in (each for results in fetched for each in results):
         try:
-            results_received.send(sender=Reconciliation, results=[result], at=timezone.now())
+            results_received.send(sender=Reconciliation, results=[result], at=database_clock.now())
         except Exception as error:  # noqa: BLE001 - what could not be applied is found to differ still
             logger.warning("Reconciling could not apply %r: %r", result, error)
 
@@ -225,7 +227,7 @@ def _record_compared(run: Reconciliation, stripe_ids: Iterable[str]) -> None:
 
 
 def _record_differences(mismatches: Iterable[Mismatch]) -> None:
-    now, new = timezone.now(), []
+    now, new = database_clock.now(), []
     for found in mismatches:
         known = Difference.objects.filter(kind=found.kind, stripe_id=found.stripe_id, resolved_at=None)
         if not known.update(seen_at=now, sentence=found.sentence):
@@ -240,4 +242,4 @@ def _refresh_orders(differences: Iterable[Difference]) -> None:
     payment_ids = sorted({each.payment_id for each in differences if each.payment_id})
     if payment_ids:
         results = [RefreshStatus(payment_id=payment_id) for payment_id in payment_ids]
-        results_received.send(sender=Difference, results=results, at=timezone.now())
+        results_received.send(sender=Difference, results=results, at=database_clock.now())

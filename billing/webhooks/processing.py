@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from billing import leases, stripe_state
+from billing import gateway, leases, stripe_state
 from billing.models import WebhookEvent
 from billing.results import StripeResult
 from billing.signals import results_received
@@ -22,15 +22,15 @@ GIVE_UP_AFTER = timedelta(days=3)
 
 def process_event(*, event_id: int, at: datetime) -> None:
     """Process an event unless that is done, or another process is doing it. An error is kept on the row and retried."""
-    for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None), at=at):
+    for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None)):
         try:
             for result in _fetch_results(event):
                 # One by one, so that the error of one does not keep the others from being applied.
                 results_received.send(sender=WebhookEvent, results=[result], at=at)
         except Exception as error:  # noqa: BLE001 - any error is kept on the row
-            _retry_later(event, error, at=at)
+            _retry_later(event, error)
         else:
-            leases.release(event, next_attempt_at=None, processed_at=timezone.now(), error="")
+            leases.release(event, next_attempt_at=None, processed_at=Now(), error="")
 
 
 def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], str] | None:
@@ -58,10 +58,13 @@ def _fetch_results(event: WebhookEvent) -> list[StripeResult]:
     return fetch(stripe_id) if stripe_id else []
 
 
-def _retry_later(event: WebhookEvent, error: Exception, *, at: datetime) -> None:
+def _retry_later(event: WebhookEvent, error: Exception) -> None:
     logger.warning("Event %s is tried again: %r", event, error)
     message = f"{type(error).__name__}: {error}"
-    if at - event.received_at > GIVE_UP_AFTER:
+    if event.leased_at - event.received_at > GIVE_UP_AFTER:
         leases.release(event, next_attempt_at=None, error=message)
     else:
-        leases.postpone(event, at=at, backoff=leases.EVENT_BACKOFF, error=message)
+        # Not to wait an hour after Stripe was away for minutes.
+        away = isinstance(error, gateway.Unavailable)
+        backoff = leases.OPERATION_BACKOFF if away else leases.EVENT_BACKOFF
+        leases.postpone(event, backoff=backoff, error=message)

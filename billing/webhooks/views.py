@@ -3,8 +3,8 @@
 import logging
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -32,7 +32,7 @@ def stripe(request: HttpRequest) -> HttpResponse:
     event["data"]["object"].pop("client_secret", None)
     # Most types are not handled: they are stored as processed, without waking a worker.
     handled = processing.handler_for(event["type"]) is not None
-    done = {} if handled else {"next_attempt_at": None, "processed_at": timezone.now()}
+    done = {} if handled else {"next_attempt_at": None, "processed_at": Now()}
     with transaction.atomic():
         # The unique id makes a second delivery a no-op.
         stored, created = WebhookEvent.objects.get_or_create(

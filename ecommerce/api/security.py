@@ -4,10 +4,10 @@ from typing import cast
 
 from allauth.headless.contrib.ninja.security import JWTTokenAuth
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja.security import HttpBearer
 
+from backoffice import database_clock
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
@@ -35,7 +35,7 @@ class ApiKeyAuth(HttpBearer):
         super().__init__()
 
     def authenticate(self, _request: HttpRequest, token: str) -> ApiKey | None:
-        key = ApiKey.objects.valid(token, at=timezone.now())
+        key = ApiKey.objects.valid(token, at=database_clock.now())
         if key and not key.may(self.permission):
             sentence = _("This key may not do that: it lacks the permission %(permission)s.")
             raise ApiError("permission_denied", sentence % {"permission": self.permission})

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
@@ -31,7 +32,7 @@ def stop(*, job_id: int, by: User) -> BulkJob:
     return job
 
 
-def resume(*, job_id: int, by: User, at: datetime) -> BulkJob:
+def resume(*, job_id: int, by: User) -> BulkJob:
     """Let a stopped job go on, from now on with the permissions of the user who resumes it."""
     with transaction.atomic():
         job = _locked(job_id, by)
@@ -42,7 +43,7 @@ def resume(*, job_id: int, by: User, at: datetime) -> BulkJob:
         job.message, job.finished_at, job.beat_at = "", None, None
         job.save(update_fields=["status", "rights_of", "message", "finished_at", "beat_at"])
         # Attempts of before are no crashes of now: whatever was wrong has been looked into.
-        job.slices.exclude(next_attempt_at=None).update(next_attempt_at=at, attempts=0)
+        job.slices.exclude(next_attempt_at=None).update(next_attempt_at=Now(), attempts=0)
     return job
 
 
@@ -79,7 +80,7 @@ def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: 
         rights_of_id=actor.user_id,
         **actor.columns,
     )
-    copy_slices(source=job, target=retry_job, at=at)
+    copy_slices(source=job, target=retry_job)
     return retry_job
 
 

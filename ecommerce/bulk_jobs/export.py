@@ -3,15 +3,15 @@
 import logging
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import psycopg
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F, Q, QuerySet
-from django.db.models.functions import Coalesce
-from django.utils import timezone
+from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from ecommerce.bulk_jobs import leases, permissions
 from ecommerce.exports import orders, storage
 from ecommerce.models import BulkJob
@@ -31,7 +31,7 @@ class ExportStopped(Exception):
 
 def run_export(job_id: int) -> None:
     """Write the file, unless another worker is alive and at it."""
-    job = _claim(job_id, at=timezone.now())
+    job = _claim(job_id)
     if job:
         writer = ExportWriter(job)
         try:
@@ -47,9 +47,9 @@ def run_export(job_id: int) -> None:
             writer.fail(error)
 
 
-def _claim(job_id: int, *, at: datetime) -> BulkJob | None:
+def _claim(job_id: int) -> BulkJob | None:
     with transaction.atomic():
-        free = Q(beat_at=None) | Q(beat_at__lte=at - WORKER_TIMEOUT) | Q(status=Status.QUEUED)
+        free = Q(beat_at=None) | Q(beat_at__lte=Now() - WORKER_TIMEOUT) | Q(status=Status.QUEUED)
         rows = BulkJob.objects.select_for_update(no_key=True).filter(free, pk=job_id, status__in=leases.OPEN)
         job = rows.first()
         if job is None:
@@ -57,7 +57,8 @@ def _claim(job_id: int, *, at: datetime) -> BulkJob | None:
         _delete_abandoned(job)
         # A name of its own for each attempt: it also tells a worker that was taken over from the one that took over.
         job.selection = {**job.selection, "writing": f"orders/job-{job.pk}-{secrets.token_hex(8)}.csv"}
-        job.beat_at, job.started_at, job.file_rows = at, job.started_at or at, 0
+        now = database_clock.now()
+        job.beat_at, job.started_at, job.file_rows = now, job.started_at or now, 0
         if job.status == Status.QUEUED:
             job.status = Status.RUNNING
         job.save(update_fields=["selection", "beat_at", "started_at", "file_rows", "status"])
@@ -88,9 +89,8 @@ class ExportWriter:
         # The storage may have taken long to finish: publish nothing without asking again.
         self._check_and_beat()
         with transaction.atomic():
-            now = timezone.now()
             published = self._held().update(
-                status=Status.SUCCEEDED, file=saved_as, file_rows=self.rows, finished_at=now, beat_at=now
+                status=Status.SUCCEEDED, file=saved_as, file_rows=self.rows, finished_at=Now(), beat_at=Now()
             )
             if not published:
                 raise ExportStopped
@@ -110,14 +110,14 @@ class ExportWriter:
         reason = permissions.missing_permission(self.job)
         if reason:
             self._held().update(status=Status.STOPPING, message=reason)
-        if not self._held().update(beat_at=timezone.now(), file_rows=self.rows):
+        if not self._held().update(beat_at=Now(), file_rows=self.rows):
             raise ExportStopped
 
     def discard(self) -> None:
         """Delete the incomplete file, and end the job if it was to stop."""
         storage.delete([self.name])
         stopping = BulkJob.objects.filter(pk=self.job.pk, status=Status.STOPPING, selection__writing=self.name)
-        stopping.update(status=Status.STOPPED, finished_at=timezone.now(), file_rows=0)
+        stopping.update(status=Status.STOPPED, finished_at=Now(), file_rows=0)
 
     def fail(self, error: Exception) -> None:
         """Delete the unfinished file and end the job as failed, with the reason in words."""
@@ -125,13 +125,13 @@ class ExportWriter:
         why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         message = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
         with transaction.atomic():
-            if self._held().update(status=Status.FAILED, message=message, finished_at=timezone.now(), file_rows=0):
+            if self._held().update(status=Status.FAILED, message=message, finished_at=Now(), file_rows=0):
                 self.job.slices.update(failed=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
 
 
-def remove_old(*, at: datetime) -> int:
+def remove_old() -> int:
     """Remove the files of exports that ended FILE_RETENTION ago; return how many."""
-    old = BulkJob.objects.filter(finished_at__lte=at - FILE_RETENTION).exclude(file="")
+    old = BulkJob.objects.filter(finished_at__lte=Now() - FILE_RETENTION).exclude(file="")
     for job in old:
         # The file first: a crash between the two leaves a name without a file, which the next run clears.
         storage.delete([job.file])

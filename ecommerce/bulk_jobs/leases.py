@@ -1,11 +1,11 @@
 """Who works on a job: its heartbeat, and the leases on its slices."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from billing.leases import claim, release
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
@@ -19,35 +19,35 @@ WORKER_TIMEOUT = timedelta(seconds=12)  # less than the 15 s between two sweeps
 PENDING_RETRY_DELAY = timedelta(seconds=5)  # for orders that another act was in flight with
 
 
-def heartbeat(job_id: int, *, at: datetime) -> BulkJob | None:
+def heartbeat(job_id: int) -> BulkJob | None:
     """Note that a worker is at this job; return it as it is now, or None once it is over."""
-    job = BulkJob.objects.filter(pk=job_id, status__in=OPEN).select_related("rights_of").first()
+    job = BulkJob.objects.filter(pk=job_id, status__in=OPEN).select_related("rights_of").annotate(now=Now()).first()
     if job is None:
         return None
     if job.status == Status.QUEUED:
         BulkJob.objects.filter(pk=job_id, status=Status.QUEUED).update(
-            status=Status.RUNNING, started_at=job.started_at or at, beat_at=at
+            status=Status.RUNNING, started_at=job.started_at or Now(), beat_at=Now()
         )
-        return heartbeat(job_id, at=at)  # another worker, or a stop, may have been first
-    if job.beat_at is None or at - job.beat_at >= HEARTBEAT_INTERVAL:
+        return heartbeat(job_id)  # another worker, or a stop, may have been first
+    if job.beat_at is None or job.now - job.beat_at >= HEARTBEAT_INTERVAL:
         with transaction.atomic():
             without_sync_commit()
-            BulkJob.objects.filter(pk=job_id).update(beat_at=at)
+            BulkJob.objects.filter(pk=job_id).update(beat_at=Now())
     return job
 
 
-def jobs_without_worker(*, at: datetime) -> QuerySet[BulkJob]:
+def jobs_without_worker() -> QuerySet[BulkJob]:
     """Open jobs whose worker's heartbeat has stopped, or that no worker has started."""
-    silent = Q(beat_at=None) | Q(beat_at__lte=at - WORKER_TIMEOUT)
+    silent = Q(beat_at=None) | Q(beat_at__lte=Now() - WORKER_TIMEOUT)
     return BulkJob.objects.filter(silent, status__in=OPEN).order_by("pk")
 
 
-def claim_slice(job: BulkJob, *, at: datetime) -> BulkJobSlice | None:
+def claim_slice(job: BulkJob) -> BulkJobSlice | None:
     """Lease the next due slice of a job for SLICE_LEASE; None if none is due."""
     with transaction.atomic():
         # A claim that a crash undoes was not worked on yet, unlike a refund's, which may be at Stripe.
         without_sync_commit()
-        return next(iter(claim(job.slices.all(), at=at, lease=SLICE_LEASE)), None)
+        return next(iter(claim(job.slices.all(), lease=SLICE_LEASE)), None)
 
 
 def lease_is_held(job_slice: BulkJobSlice) -> bool:
@@ -56,16 +56,16 @@ def lease_is_held(job_slice: BulkJobSlice) -> bool:
     return now is not None and (now.attempts, now.expanded_at) == (job_slice.attempts, job_slice.expanded_at)
 
 
-def renew_slice(job_slice: BulkJobSlice, *, at: datetime) -> bool:
+def renew_slice(job_slice: BulkJobSlice) -> bool:
     """Prolong the lease; False if another worker has the slice by now."""
-    return release(job_slice, next_attempt_at=at + SLICE_LEASE)
+    return release(job_slice, next_attempt_at=Now() + SLICE_LEASE)
 
 
-def release_slice(job_slice: BulkJobSlice, *, at: datetime) -> None:
+def release_slice(job_slice: BulkJobSlice) -> None:
     """End the lease, in the transaction that wrote the outcomes."""
     # Pending orders are tried again soon; `outcomes.update_counts` closes the slice if there are none.
-    expanded_at = job_slice.expanded_at or at
-    release(job_slice, next_attempt_at=at + PENDING_RETRY_DELAY, attempts=0, expanded_at=expanded_at)
+    expanded_at = job_slice.expanded_at or Now()
+    release(job_slice, next_attempt_at=Now() + PENDING_RETRY_DELAY, attempts=0, expanded_at=expanded_at)
 
 
 def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
@@ -79,7 +79,7 @@ def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
 
 def has_due_slices(job: BulkJob) -> bool:
     """Whether a worker would find a slice to lease now."""
-    return job.slices.filter(next_attempt_at__lte=timezone.now()).exists()
+    return job.slices.filter(next_attempt_at__lte=Now()).exists()
 
 
 def without_sync_commit() -> None:

@@ -99,6 +99,12 @@ def counts_by_job(jobs: Collection[BulkJob]) -> dict[int, Counter[str]]:
     return counts
 
 
+def waiting_for_users(job: BulkJob) -> int:
+    """Count the orders whose refund is not tried again by itself, so that the job can't end without a user."""
+    working = BulkJobItem.objects.filter(job=job, status=Status.WORKING)
+    return working.exclude(act__refund__attention="").exclude(act__refund=None).count()
+
+
 class Progress:
     """How far a job is, as its rows say now; `counts` are its `counts_by_job`, where the caller has them."""
 

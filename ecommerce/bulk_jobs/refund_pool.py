@@ -4,17 +4,18 @@ import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from billing import gateway
+from backoffice import database_clock
+from billing import gateway, recovery
 from billing.models import Refund
 from billing.results import RefundResult
-from billing.settlement import claim_operations, postpone_operation, submit_refund
+from billing.settlement import claim_operations, failed_attempt, postpone_operation, submit_refund
 from ecommerce.models import BulkJob, BulkJobItem
 from ecommerce.orders.apply_results import apply_results
 
@@ -56,10 +57,9 @@ class RefundPool:
         room = self.threads * LEASED_PER_THREAD - len(self.in_flight)
         if room < self.threads // 2:
             return True  # half a pool at a time, instead of a query for each that ends
-        now = timezone.now()
-        refunds = claim_operations(self._refunds(), at=now, limit=room)
+        refunds = claim_operations(self._refunds(), limit=room)
         for refund in refunds:
-            self.in_flight[self.executor.submit(submit_refund, refund, at=now)] = refund
+            self.in_flight[self.executor.submit(submit_refund, refund)] = refund
         return len(refunds) == room
 
     def _refunds(self) -> QuerySet[Refund]:
@@ -81,18 +81,18 @@ class RefundPool:
             self.done.append(future.result())
         except gateway.Misconfigured as error:
             self.misconfigured = error.message
-            postpone_operation(refund, error, at=timezone.now())
-        except gateway.Unavailable as error:
-            postpone_operation(refund, error, at=timezone.now())
-        except Exception:
-            # It may have been sent, so that the lease is not given back: the next attempt looks it up first.
-            logger.exception("Executing refund %s failed.", refund.pk)
+            postpone_operation(refund, error)
+        except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
+            waiting: Any = failed_attempt(refund, error)
+            self.done += [waiting] if waiting else []
+        else:
+            recovery.note_success(refund)
 
     def _apply(self) -> None:
         # Threads end in any order; credit notes are numbered in this one.
         batch, self.done = sorted(self.done, key=lambda result: result.payment_id), []
         try:
-            apply_results(results=batch, at=timezone.now())
+            apply_results(results=batch, at=database_clock.now())
         except (OperationalError, InterfaceError):
             raise
         except Exception:
@@ -103,4 +103,4 @@ class RefundPool:
 def has_due_refunds(job: BulkJob) -> bool:
     """Whether an open refund of this job may be attempted now."""
     working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
-    return working.filter(act__refund__next_attempt_at__lte=timezone.now(), act__refund__closed_at=None).exists()
+    return working.filter(act__refund__next_attempt_at__lte=Now(), act__refund__closed_at=None).exists()

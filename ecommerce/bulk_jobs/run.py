@@ -5,9 +5,10 @@ import time
 
 from django.db import transaction
 from django.db.models import Sum
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from ecommerce.bulk_jobs import export, leases, outcomes, permissions, slices
 from ecommerce.bulk_jobs.refund_pool import RefundPool, has_due_refunds
 from ecommerce.models import BulkJob, BulkJobItem
@@ -41,10 +42,10 @@ def _run_slices(job_id: int, deadline: float) -> None:
 def run_next_slice(job_id: int) -> bool:
     """Run one slice, if the job may still go on and one is due."""
     # Read before each slice: a stop, or a permission taken away, is heeded within one.
-    job = leases.heartbeat(job_id, at=timezone.now())
+    job = leases.heartbeat(job_id)
     if job is None or job.status == Status.STOPPING or _stop_without_permission(job):
         return False
-    job_slice = leases.claim_slice(job, at=timezone.now())
+    job_slice = leases.claim_slice(job)
     if job_slice:
         slices.run_slice(job, job_slice)
     return job_slice is not None
@@ -71,7 +72,7 @@ def _run_slices_and_refunds(job_id: int, deadline: float) -> None:
 
 
 def _update_counts(job_id: int) -> None:
-    job = leases.heartbeat(job_id, at=timezone.now())
+    job = leases.heartbeat(job_id)
     if job:
         outcomes.update_counts(job)
 
@@ -93,7 +94,7 @@ def _stop_at_once(job_id: int, error: str) -> None:
     # Not by way of `stopping`, which waits for refunds in flight: with a wrong key none of them ends.
     why = _("Stripe refuses our key (%(trouble)s), so the job was stopped. Mend the key, then resume.")
     BulkJob.objects.filter(pk=job_id, status__in=leases.OPEN).update(
-        status=Status.STOPPED, message=why % {"trouble": error}, finished_at=timezone.now()
+        status=Status.STOPPED, message=why % {"trouble": error}, finished_at=Now()
     )
 
 
@@ -108,7 +109,7 @@ def end_if_complete(job_id: int) -> bool:
         outcomes.update_counts(job)
         status = _final_status(job)
         if status:
-            job.status, job.finished_at = status, timezone.now()
+            job.status, job.finished_at = status, database_clock.now()
             job.save(update_fields=["status", "finished_at"])
     return bool(status)
 
@@ -119,5 +120,6 @@ def _final_status(job: BulkJob) -> BulkJob.Status | None:
         if sums["done"] == job.total:
             return Status.SUCCEEDED
         return Status.FAILED if sums["failed"] == job.total else Status.PARTIAL
-    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING)
+    # What waits for a user to send it again does not keep the job from stopping.
+    working = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.WORKING, act__refund__attention="")
     return Status.STOPPED if job.status == Status.STOPPING and not working.exists() else None

@@ -17,7 +17,7 @@ SLICE = 500  # orders of one transaction; a million ids become 2,000 rows in und
 
 FREEZE = """
 INSERT INTO ecommerce_bulkjobslice (job_id, number, order_ids, next_attempt_at, attempts, done, skipped, failed)
-SELECT %s, number, array_agg(id ORDER BY id), %s, 0, 0, 0, 0
+SELECT %s, number, array_agg(id ORDER BY id), statement_timestamp(), 0, 0, 0, 0
 FROM (SELECT found.id, (row_number() OVER (ORDER BY found.id) - 1) / %s AS number FROM ({}) found(id)) numbered
 GROUP BY number ORDER BY number
 """
@@ -65,7 +65,7 @@ def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
             rights_of_id=by.user_id,
             **by.columns,
         )
-        job.total = _freeze(job, new_job, at=at)
+        job.total = _freeze(job, new_job)
         job.save(update_fields=["total"])
         if not job.total or new_job.expected not in {None, job.total}:
             raise SelectionChanged
@@ -80,14 +80,14 @@ def _find_confirmed(confirmation: str | None) -> BulkJob | None:
     return BulkJob.objects.filter(confirmation=confirmation).first()
 
 
-def _freeze(job: BulkJob, new_job: NewJob, *, at: datetime) -> int:
+def _freeze(job: BulkJob, new_job: NewJob) -> int:
     try:
         sql, params = new_job.orders.order_by().values_list(new_job.id_field).query.sql_with_params()
     except EmptyResultSet:  # Django knows without a query that nothing matches
         return 0
     # Inside PostgreSQL alone: the ids of a million orders never reach this process.
     with connection.cursor() as cursor:
-        cursor.execute(FREEZE.format(sql), [job.pk, at, SLICE, *params])
+        cursor.execute(FREEZE.format(sql), [job.pk, SLICE, *params])
         cursor.execute(
             "SELECT COALESCE(SUM(cardinality(order_ids)), 0) FROM ecommerce_bulkjobslice WHERE job_id = %s", [job.pk]
         )
@@ -95,7 +95,7 @@ def _freeze(job: BulkJob, new_job: NewJob, *, at: datetime) -> int:
     return int(total)
 
 
-def copy_slices(*, source: BulkJob, target: BulkJob, at: datetime) -> None:
+def copy_slices(*, source: BulkJob, target: BulkJob) -> None:
     """Give `target` the same frozen selection as `source`."""
     for each in source.slices.order_by("number").iterator(chunk_size=100):
-        BulkJobSlice.objects.create(job=target, number=each.number, order_ids=each.order_ids, next_attempt_at=at)
+        BulkJobSlice.objects.create(job=target, number=each.number, order_ids=each.order_ids)

@@ -6,9 +6,9 @@ from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, outcomes
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice, Order
@@ -28,7 +28,7 @@ def run_slice(job: BulkJob, job_slice: BulkJobSlice) -> None:
         _run_one_by_one(job, job_slice)
         return
     try:
-        _run_together(job, job_slice, at=timezone.now())
+        _run_together(job, job_slice, at=database_clock.now())
     except DATABASE_GONE:
         raise
     except Exception:
@@ -44,7 +44,7 @@ def _run_together(job: BulkJob, job_slice: BulkJobSlice, *, at: datetime) -> Non
         # The lease may have run out while this waited for the locks: then another worker has done it all.
         if leases.lease_is_held(job_slice):
             _run(job, job_slice, orders, at=at)
-            leases.release_slice(job_slice, at=at)
+            leases.release_slice(job_slice)
             outcomes.update_counts(job)
 
 
@@ -61,12 +61,12 @@ def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: date
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
     _expand(job_slice)
     for order_id in leases.pending_order_ids(job_slice):
-        if not leases.renew_slice(job_slice, at=timezone.now()):
+        if not leases.renew_slice(job_slice):
             return  # another worker goes on with it
         if not _count_attempt(job_slice, order_id):
             continue
         try:
-            _run_alone(job, job_slice, order_id, at=timezone.now())
+            _run_alone(job, job_slice, order_id, at=database_clock.now())
         except DATABASE_GONE:
             raise
         except Exception:
@@ -74,14 +74,14 @@ def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
             reason = _("An error in the program broke the work on order %(number)s; it is in the worker log.")
             _fail(job_slice, order_id, reason)
     with transaction.atomic():
-        leases.release_slice(job_slice, at=timezone.now())
+        leases.release_slice(job_slice)
         outcomes.update_counts(job)
 
 
 def _expand(job_slice: BulkJobSlice) -> None:
     """Write the items of a slice, so that each order can be run, and can fail, on its own."""
     if job_slice.expanded_at is None:
-        job_slice.expanded_at = timezone.now()
+        job_slice.expanded_at = database_clock.now()
         with transaction.atomic():
             existing = Order.objects.filter(pk__in=job_slice.order_ids).order_by("pk").values_list("pk", flat=True)
             outcomes.write(job_slice, [Outcome(order_id, Status.PENDING) for order_id in existing])

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from customers.actors import ByActor
@@ -43,7 +43,7 @@ class BulkJob(ByActor):
     reason = models.TextField(_("reason"), blank=True)
     restock = models.BooleanField(_("put back in stock"), default=True)
     total = models.PositiveIntegerField(_("orders"))
-    created_at = models.DateTimeField(_("created"), default=timezone.now)
+    created_at = models.DateTimeField(_("created"), db_default=Now())
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     beat_at = models.DateTimeField(_("last worked on"), null=True, blank=True)
@@ -78,7 +78,7 @@ class BulkJobSlice(models.Model):
     job = models.ForeignKey(BulkJob, models.CASCADE, related_name="slices")
     number = models.PositiveIntegerField()
     order_ids = ArrayField(models.BigIntegerField())
-    next_attempt_at = models.DateTimeField(null=True, blank=True, default=timezone.now)
+    next_attempt_at = models.DateTimeField(null=True, blank=True, db_default=Now())
     attempts = models.PositiveSmallIntegerField(default=0)
     expanded_at = models.DateTimeField(null=True, blank=True)
     done = models.PositiveIntegerField(default=0)

@@ -173,7 +173,10 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
         # As for payments: whether to send it again is for a user to say.
         unsent = Refund.objects.filter(pk=result.refund_id or 0, closed_at=None)
         if unsent.update(attention=result.message, next_attempt_at=None):
-            refresh(order, open_act(order))
+            act = open_act(order)
+            refresh(order, act)
+            # Last, since job items are last in the lock order.
+            completion.explain_waiting(act, result.message)
         return
     change = payments.apply_refund_result(result=result, at=at)
     if not change.won:

@@ -78,6 +78,12 @@ def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
     return new_event(order, kind, by=refund.by, at=at, **data)
 
 
+def explain_waiting(act: OrderAct | None, reason: str) -> None:
+    """Have the bulk job items that wait for an open act say what it waits for; an empty reason says nothing."""
+    if act:
+        BulkJobItem.objects.waiting_for([act]).update(reason=reason)
+
+
 def close_acts(acts: Sequence[OrderAct], outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
     """Close open acts, and with them the bulk job items that wait for them."""
     # Conditional, so that an outcome is never overwritten.

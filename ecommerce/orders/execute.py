@@ -3,10 +3,7 @@
 import logging
 from datetime import datetime
 
-from django.db.models import Q
-
-from billing import gateway, settlement
-from billing.leases import LEASE
+from billing import gateway, leases, settlement
 from billing.models import Payment, Refund
 from billing.results import StripeResult
 from ecommerce.models import Order, OrderAct
@@ -34,7 +31,7 @@ def execute_act(*, act: OrderAct, at: datetime) -> None:
 def execute_payment(*, payment_id: int, at: datetime) -> None:
     """Make one attempt at a payment, unless another process has its lease."""
     try:
-        result = settlement.execute_payment(payment_id=payment_id, at=at)
+        result = settlement.execute_payment(payment_id=payment_id)
     except gateway.Misconfigured:
         # Our fault, not the order's: nothing fails, and the payment goes through once the key is right.
         logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
@@ -45,7 +42,7 @@ def execute_payment(*, payment_id: int, at: datetime) -> None:
 def execute_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt at a refund, unless another process has its lease; outside any transaction."""
     try:
-        result = settlement.execute_refund(refund_id=refund_id, at=at)
+        result = settlement.execute_refund(refund_id=refund_id)
     except gateway.Misconfigured:
         logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
     else:
@@ -58,7 +55,7 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
     Nothing is sent that could charge, so it needs no lease and need not wait for one.
     """
     try:
-        result = settlement.fetch_payment_result(payment, at=at)
+        result = settlement.fetch_payment_result(payment)
     except gateway.Unavailable as error:
         logger.warning("Payment %s is checked later: %s", payment, error)
     else:
@@ -67,12 +64,10 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
 
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
     """Attempt each open payment and refund of an order now instead of when it is next due."""
-    # A lease ends within LEASE from now: what is due later than that is leased by nobody.
-    unleased = Q(next_attempt_at__gt=at + LEASE)
     payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)
     refunds = Refund.objects.filter(payment__invoice__order=order_id, closed_at=None)
-    payments.filter(unleased).update(next_attempt_at=at)
-    refunds.filter(unleased).update(next_attempt_at=at)
+    leases.wake(payments)
+    leases.wake(refunds)
     for payment_id in payments.values_list("pk", flat=True):
         execute_payment(payment_id=payment_id, at=at)
     for refund_id in refunds.values_list("pk", flat=True):

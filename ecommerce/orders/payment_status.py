@@ -92,6 +92,8 @@ def _concerns(
     for refund in refunds:
         if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
             yield refund.attention or _late_refund_concern(refund)
+        elif refund.status == Refund.Status.PENDING and refund.attention:
+            yield refund.attention
     yield from Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
     if act is None and order.total and order.amount_refunded >= order.total:
         yield from _wholly_refunded_concern(order)

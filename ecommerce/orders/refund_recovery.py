@@ -4,13 +4,15 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from billing.models import Refund
+from billing.settlement import sent_now
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.cancel import request_cancel
-from ecommerce.orders.completion import complete_refund
+from ecommerce.orders.completion import complete_refund, explain_waiting
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
@@ -52,10 +54,11 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
         # A new key. A process that has hung since then may still send under the old one: the look-up before the next
         # post, and on every attempt after it, finds what that did.
         type(operation).objects.filter(pk=operation.pk).update(
-            first_sent_at=at, next_attempt_at=at, attention="", generation=F("generation") + 1
+            first_sent_at=sent_now(), next_attempt_at=Now(), attention="", unexpected=0, generation=F("generation") + 1
         )
         refresh(order, open_act(order))
         record(order, OrderEvent.Kind.SENT_AGAIN, by=by, at=at, amount=operation.amount, currency=order.currency)
+        explain_waiting(act, "")
     return order
 
 

@@ -21,7 +21,7 @@ def waiting(*seconds: int) -> list[WebhookEvent]:
 
 
 def claim(limit: int = 1) -> list[WebhookEvent]:
-    return leases.claim(WebhookEvent.objects.all(), at=NOW(), limit=limit)
+    return leases.claim(WebhookEvent.objects.all(), limit=limit)
 
 
 def test_the_earliest_rows_are_leased_and_no_more_than_the_limit() -> None:
@@ -36,7 +36,7 @@ def test_the_earliest_rows_are_leased_and_no_more_than_the_limit() -> None:
 def test_a_leased_row_is_returned_as_it_is_now() -> None:
     waiting(1)
     rows = WebhookEvent.objects.all()
-    (event,) = leases.claim(rows, at=NOW(), lease=timedelta(seconds=5), error="in progress")
+    (event,) = leases.claim(rows, lease=timedelta(seconds=5), error="in progress")
     assert (event.attempts, event.error) == (1, "in progress")
     assert timedelta(seconds=4) < (event.next_attempt_at or NOW()) - NOW() < timedelta(seconds=5)
     assert event.next_attempt_at == rows.get().next_attempt_at
@@ -61,7 +61,7 @@ def test_whoever_lost_the_lease_writes_nothing() -> None:
     WebhookEvent.objects.update(next_attempt_at=NOW())
     (quick,) = claim()
     assert not leases.release(slow, next_attempt_at=None, error="slow")
-    assert not leases.postpone(slow, at=NOW(), backoff=EVENT_BACKOFF, error="slow")
+    assert not leases.postpone(slow, backoff=EVENT_BACKOFF, error="slow")
     quick.refresh_from_db()
     assert (quick.error, quick.next_attempt_at is None) == ("", False)
     assert leases.release(quick, next_attempt_at=None)
@@ -71,8 +71,8 @@ def test_a_row_that_was_completed_meanwhile_is_not_woken_again() -> None:
     waiting(1)
     (event,) = claim()
     WebhookEvent.objects.update(next_attempt_at=None)
-    assert not leases.postpone(event, at=NOW(), backoff=EVENT_BACKOFF)
-    leases.wake(WebhookEvent.objects.all(), at=NOW())
+    assert not leases.postpone(event, backoff=EVENT_BACKOFF)
+    leases.wake(WebhookEvent.objects.all())
     assert WebhookEvent.objects.get().next_attempt_at is None
 
 
@@ -80,10 +80,10 @@ def test_a_planned_attempt_is_brought_forward_and_a_lease_is_not() -> None:
     planned, leased = waiting(-600, 1)
     claim()
     at = NOW()
-    leases.wake(WebhookEvent.objects.all(), at=at)
+    assert leases.wake(WebhookEvent.objects.all()) == 1
     planned.refresh_from_db()
     leased.refresh_from_db()
-    assert planned.next_attempt_at == at
+    assert at <= (planned.next_attempt_at or at) <= NOW()
     assert (leased.next_attempt_at or at) > at + LEASE / 2
 
 
@@ -92,7 +92,7 @@ def test_a_planned_attempt_is_brought_forward_and_a_lease_is_not() -> None:
     [
         (OPERATION_BACKOFF, 1, 0, 1),
         (OPERATION_BACKOFF, 5, 0, 16),
-        (OPERATION_BACKOFF, 5000, 0, 45),
+        (OPERATION_BACKOFF, 5000, 0, 20),
         (EVENT_BACKOFF, 1, 2, 4),
         (EVENT_BACKOFF, 5000, 1800, 3600),
     ],

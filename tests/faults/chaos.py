@@ -9,6 +9,7 @@ from typing import Any
 import redis
 from django.conf import settings
 
+from tests.faults.clocks import wrong_clock
 from tests.faults.conftest import House
 
 FAULTS: list[dict[str, Any]] = [
@@ -26,13 +27,17 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+OFFSETS = ("+0", "+10m", "-10m", "+2d", "-2d")
+
+
 class Chaos:
     """Breaks one thing after another. In the main thread: a program dies with the thread that started it."""
 
     def __init__(self, house: House, seed: int) -> None:
         self.house, self.dice = house, random.Random(seed)
-        self.worker, self.web = house.worker(), house.web()
         self.broken: Counter[str] = Counter()
+        self.shift_clock("web")
+        self.worker, self.web = house.worker(), house.web()
 
     def until(self, over: Callable[[], bool]) -> None:
         """Break each thing once, and then on until it is over; leave all services up."""
@@ -60,14 +65,20 @@ class Chaos:
         self.house.stack.fake_stripe.faults(*rules, webhooks=self.dice.choice(modes))
 
     def kill_worker(self) -> None:
-        """Kill the worker and all its children, and start another."""
+        """Kill the worker and all its children, and start another, whose clock is another."""
         self.worker.kill()
+        self.shift_clock("worker")
         self.worker = self.house.worker(f"worker{self.broken['kill_worker']}")
 
     def kill_web(self) -> None:
-        """Kill the web server, whatever its requests wait for, and start another."""
+        """Kill the web server, whatever its requests wait for, and start another, whose clock is another."""
         self.web.kill()
+        self.shift_clock("web")
         self.web = self.house.web()
+
+    def shift_clock(self, name: str) -> None:
+        """Have the next program of this name start with a clock that is wrong by minutes or days."""
+        self.house.clocks[name] = wrong_clock(self.dice.choice(OFFSETS))
 
     def empty_redis(self) -> None:
         """Lose every message."""

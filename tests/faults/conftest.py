@@ -25,6 +25,8 @@ class House:
     running: list[Process] = field(default_factory=list)
     # What is said to the programs beside that.
     extra: dict[str, str] = field(default_factory=dict)
+    # What makes the clock of "web", "worker" or "beat" wrong, from its next start on.
+    clocks: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def env(self) -> dict[str, str]:
@@ -40,15 +42,15 @@ class House:
 
     def worker(self, name: str = "worker") -> Process:
         """Start a worker."""
-        return self._started(programs.worker(self.env, self.folder, name))
+        return self._started(programs.worker(self.env | self.clocks.get("worker", {}), self.folder, name))
 
     def beat(self) -> Process:
         """Start the clock."""
-        return self._started(programs.beat(self.env, self.folder))
+        return self._started(programs.beat(self.env | self.clocks.get("beat", {}), self.folder))
 
     def web(self) -> Process:
         """Start the web server, where the fake Stripe sends its webhooks."""
-        return self._started(programs.web(self.env, self.folder, self.stack.port))
+        return self._started(programs.web(self.env | self.clocks.get("web", {}), self.folder, self.stack.port))
 
     def command(self, *arguments: str) -> tuple[int, str]:
         """Run a command of `manage.py` to its end; give its exit status and what it said."""

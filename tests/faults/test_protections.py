@@ -146,8 +146,8 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
-    (leased,) = settlement.claim_operations(Refund.objects.filter(pk=act.refund_id or 0), at=timezone.now())
-    answer = settlement.submit_refund(leased, at=timezone.now())
+    (leased,) = settlement.claim_operations(Refund.objects.filter(pk=act.refund_id or 0))
+    answer = settlement.submit_refund(leased)
     if not protected:
 
         def always(*, result: RefundResult, **_: Any) -> payments.RefundChange:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from billing.models import Reconciliation
 from billing.reconciliation import run as reconciliation_run
@@ -20,13 +20,13 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> None:
-        run = reconciliation_run.start(at=timezone.now())
+        run = reconciliation_run.start()
         for _attempt in range(ATTEMPTS):
             reconciliation_run.run_pass(reconciliation_id=run.pk, until=math.inf)
             run.refresh_from_db()
             if run.finished_at:
                 break
-            Reconciliation.objects.filter(pk=run.pk, error__gt="").update(next_attempt_at=timezone.now())
+            Reconciliation.objects.filter(pk=run.pk, error__gt="").update(next_attempt_at=Now())
             time.sleep(PATIENCE)
         else:
             reason = run.error or "somebody else works on it"

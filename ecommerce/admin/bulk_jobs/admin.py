@@ -9,13 +9,13 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpRe
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
+from backoffice import database_clock
 from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
@@ -169,9 +169,9 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if command == "stop":
             job = control.stop(job_id=job_id, by=by)
         elif command == "resume":
-            job = control.resume(job_id=job_id, by=by, at=timezone.now())
+            job = control.resume(job_id=job_id, by=by)
         elif command == "retry":
-            job = control.retry(job_id=job_id, by=by, at=timezone.now())
+            job = control.retry(job_id=job_id, by=by, at=database_clock.now())
         else:
             raise control.BulkJobError(_("Choose Stop, Resume or Retry failed."))
         enqueue_job(job)

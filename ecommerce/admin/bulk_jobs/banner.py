@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.http import HttpRequest
-from django.utils import timezone
 
 from ecommerce.admin.bulk_jobs.display import job_views
 from ecommerce.bulk_jobs import leases
@@ -18,7 +18,7 @@ MAX_DISMISSED = 50  # job ids that a session remembers
 
 
 def banner_context(request: HttpRequest) -> dict[str, Any]:
-    recent = Q(status__in=leases.OPEN) | Q(created_at__gt=timezone.now() - SHOWN_FOR)
+    recent = Q(status__in=leases.OPEN) | Q(created_at__gt=Now() - SHOWN_FOR)
     dismissed = request.session.get(SESSION_KEY, [])
     jobs = BulkJob.objects.filter(recent, by_user=request.user.pk).exclude(pk__in=dismissed).order_by("-pk")
     views = job_views(list(jobs[:MAX_JOBS]))

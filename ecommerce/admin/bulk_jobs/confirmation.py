@@ -7,12 +7,12 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from backoffice import database_clock
 from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.bulk_jobs.display import describe_action, job_view
@@ -74,7 +74,7 @@ def _money_json(current: Preview) -> str:
 
 def _start_job(request: HttpRequest, new_job: NewJob) -> None:
     try:
-        job = start(new_job=new_job, by=actor(request), at=timezone.now())
+        job = start(new_job=new_job, by=actor(request), at=database_clock.now())
     except SelectionChanged:
         if new_job.expected is not None:
             raise

@@ -2,17 +2,18 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from backoffice import database_clock
 from backoffice.badges import tone
 from ecommerce.admin.display import Badge
 from ecommerce.bulk_jobs import control, leases, permissions
-from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job
+from ecommerce.bulk_jobs.outcomes import Progress, counts_by_job, waiting_for_users
 from ecommerce.models import BulkJob
 
 Status = BulkJob.Status
@@ -24,6 +25,7 @@ class JobView:
 
     job: BulkJob
     progress: Progress
+    now: datetime  # the database's
 
     @property
     def url(self) -> str:
@@ -85,7 +87,7 @@ class JobView:
     def timing(self) -> str:
         if self.job.started_at is None:
             return ""
-        took = (self.job.finished_at or timezone.now()) - self.job.started_at
+        took = (self.job.finished_at or self.now) - self.job.started_at
         processed = self._processed
         if not self.is_open:
             return _("took %(time)s") % {"time": format_duration(took)}
@@ -101,20 +103,33 @@ class JobView:
         return self.job.file_rows if self.job.action == BulkJob.Action.EXPORT else self.progress.ended
 
     @property
+    def waiting_for_users(self) -> str:
+        count = waiting_for_users(self.job) if self.is_open and self.progress.working else 0
+        if not count:
+            return ""
+        return ngettext(
+            "%(count)s order needs attention before the job can end: the reason is below. Open it, and press Send "
+            "again.",
+            "%(count)s orders need attention before the job can end: the reasons are below. Open them, and press Send "
+            "again.",
+            count,
+        ) % {"count": f"{count:,}"}
+
+    @property
     def waiting_for_worker(self) -> str:
         since = self.job.beat_at or self.job.created_at
-        if not self.is_open or timezone.now() - since < leases.WORKER_TIMEOUT:
+        if not self.is_open or self.now - since < leases.WORKER_TIMEOUT:
             return ""
         return _("waiting for a worker since %(time)s") % {"time": f"{timezone.localtime(since):%H:%M %Z}"}
 
 
 def job_view(job: BulkJob) -> JobView:
-    return JobView(job, Progress(job))
+    return JobView(job, Progress(job), database_clock.now())
 
 
 def job_views(jobs: Collection[BulkJob]) -> list[JobView]:
-    counts = counts_by_job(jobs)
-    return [JobView(job, Progress(job, counts[job.pk])) for job in jobs]
+    counts, now = counts_by_job(jobs), database_clock.now()
+    return [JobView(job, Progress(job, counts[job.pk]), now) for job in jobs]
 
 
 def describe_action(action: str, count: int) -> str:

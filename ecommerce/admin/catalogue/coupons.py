@@ -8,12 +8,12 @@ from django.contrib import admin, messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice import database_clock
 from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
@@ -134,6 +134,6 @@ class CouponAdmin(Tabbed, StaffAdmin):
     def status_badge(self, coupon: Coupon) -> SafeString:
         if not coupon.active:
             return badge("inactive", gettext("Inactive"))
-        if coupon.expired(at=timezone.now()):
+        if coupon.expired(at=database_clock.now()):
             return badge("expired", gettext("Expired"))
         return badge("expired", gettext("Used up")) if coupon.used_up else badge("active", gettext("Active"))

@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonR
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from backoffice.base_admin import StaffAdmin
 from customers.actors import actor
 from customers.models import Customer
@@ -54,9 +54,9 @@ def check_permission(admin: StaffAdmin, request: HttpRequest) -> None:
 def new_order_view(admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     check_permission(admin, request)
     if request.method != "POST":
-        form = NewOrderForm(_initial_data(request), at=timezone.now())
+        form = NewOrderForm(_initial_data(request), at=database_clock.now())
         return _render(admin, request, form, find_placed_order(key=form.key, by=actor(request)))
-    form = NewOrderForm(apply_buttons(request.POST), at=timezone.now(), submitted="_submit" in request.POST)
+    form = NewOrderForm(apply_buttons(request.POST), at=database_clock.now(), submitted="_submit" in request.POST)
     return _place_order(admin, request, form) if form.submitted else _render(admin, request, form)
 
 
@@ -64,7 +64,7 @@ def quote_view(_admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     """Render the form alone; a script takes prices, addresses and cards out of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = NewOrderForm(apply_buttons(request.POST), at=timezone.now())
+    form = NewOrderForm(apply_buttons(request.POST), at=database_clock.now())
     return TemplateResponse(request, "admin/ecommerce/order/new/form.html", _context(form))
 
 
@@ -112,7 +112,7 @@ def _place_order(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm) ->
 
 def _render_error(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, error: OrderError) -> HttpResponse:
     # Something has changed since the form was quoted.
-    form = NewOrderForm(form.data, at=timezone.now(), submitted=True)
+    form = NewOrderForm(form.data, at=database_clock.now(), submitted=True)
     form.add_order_error(error)
     placed = find_placed_order(key=form.key, by=actor(request))
     if placed:

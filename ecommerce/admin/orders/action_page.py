@@ -9,9 +9,9 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from billing.money import format_money
 from billing.tasks import enqueue_on_commit
 from customers.actors import actor
@@ -51,7 +51,7 @@ def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: Ac
             and action.amount(form.order, form) != form.cleaned_data["confirmed"]
         ):
             return HttpResponseRedirect(f"?{_query_string(form)}")
-        order = action.run(order_id=form.order.pk, by=actor(request), at=timezone.now(), **form.arguments)
+        order = action.run(order_id=form.order.pk, by=actor(request), at=database_clock.now(), **form.arguments)
     except OrderError as error:
         form.add_error(None, error.message)
         return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)

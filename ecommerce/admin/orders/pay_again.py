@@ -7,9 +7,9 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from backoffice import database_clock
 from backoffice.base_admin import StaffAdmin
 from customers.actors import actor
 from ecommerce.admin.new_order.choices import card_choices, selected_value
@@ -45,7 +45,7 @@ def _pay(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpResponse:
         order = pay(
             order_id=order.pk,
             by=actor(request),
-            at=timezone.now(),
+            at=database_clock.now(),
             card_id=form.card_id,
             token=form.new_token,
             save_card=form.cleaned_data["save_card"],
@@ -67,7 +67,7 @@ def _render_error(
 
 
 def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
-    choices = card_choices(order.customer, at=timezone.now())
+    choices = card_choices(order.customer, at=database_clock.now())
     context: dict[str, Any] = admin.admin_site.each_context(request) | {
         "title": _("Pay with another card"),
         "subtitle": order.number,

@@ -11,12 +11,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from backoffice import database_clock
 from backoffice.badges import badge
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
@@ -93,7 +93,7 @@ class ApiKeyAdmin(Tabbed, SuperuserAdmin):
             raise PermissionDenied
         key = get_object_or_404(ApiKey, pk=key_id)
         if request.method == "POST":
-            key.revoke(at=timezone.now())
+            key.revoke(at=database_clock.now())
             messages.success(request, gettext("%(key)s is revoked: it opens nothing any more.") % {"key": key})
             return redirect(reverse("admin:ecommerce_apikey_changelist"))
         return self._render(request, "revoke.html", key, title=gettext("Revoke a key"))

@@ -1,9 +1,9 @@
 """Products, and the price of a basket."""
 
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import Router
 
+from backoffice import database_clock
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.catalogue import OrderSummaryResponse, ProductListResponse
 from ecommerce.api.schemas.requests import BasketRequest
@@ -29,5 +29,5 @@ def products(request: HttpRequest) -> ProductListResponse:
 )
 def order_summary(request: HttpRequest, body: BasketRequest) -> OrderSummaryResponse:
     """Price a basket as an order of it would be charged now. Nothing is created, no stock is reserved."""
-    priced = quote(items=body.lines, coupon_code=body.coupon_code or "", at=timezone.now())
+    priced = quote(items=body.lines, coupon_code=body.coupon_code or "", at=database_clock.now())
     return OrderSummaryResponse.model_validate({"data": priced})

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Query, Router
 
+from backoffice import database_clock
 from billing.tasks import enqueue_on_commit
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
@@ -67,7 +67,7 @@ def create_order_for(
             **body.payment_source,
         ),
         by=api_key_actor(request),
-        at=timezone.now(),
+        at=database_clock.now(),
     )
     return payment_response(order)
 
@@ -110,7 +110,7 @@ def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None
     fulfilled = fulfill(
         order_id=_order(number).pk,
         by=api_key_actor(request),
-        at=timezone.now(),
+        at=database_clock.now(),
         carrier=body.carrier,
         tracking_number=body.tracking_number,
     )
@@ -125,7 +125,7 @@ def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None
 def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None = None) -> HttpResponse:
     """Cancel an order that is not fulfilled. A paid one is refunded first: 202 until Stripe has confirmed it."""
     reason = (body or CancelRequest()).reason
-    canceled = cancel(order_id=_order(number).pk, reason=reason, by=api_key_actor(request), at=timezone.now())
+    canceled = cancel(order_id=_order(number).pk, reason=reason, by=api_key_actor(request), at=database_clock.now())
     return _enqueue_refund(canceled)
 
 
@@ -142,7 +142,7 @@ def return_order(request: HttpRequest, number: str, body: ReturnRequest | None =
         reason=body.reason,
         restock=body.restock,
         by=api_key_actor(request),
-        at=timezone.now(),
+        at=database_clock.now(),
     )
     return _enqueue_refund(returned)
 

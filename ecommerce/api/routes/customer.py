@@ -2,10 +2,10 @@
 
 from django.db import transaction
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from ninja import Query, Router
 
+from backoffice import database_clock
 from billing import cards, gateway
 from billing.models import Card
 from customers.models import Address, Customer
@@ -94,7 +94,7 @@ def choose_source(request: HttpRequest, source_id: PathId) -> CustomerResponse:
 def remove_source(request: HttpRequest, source_id: PathId) -> CustomerResponse:
     """Remove a saved card, here and at Stripe."""
     try:
-        cards.remove(card=_card(request, source_id), at=timezone.now())
+        cards.remove(card=_card(request, source_id), at=database_clock.now())
     except gateway.GatewayError as error:
         raise _api_error(error) from error
     return customer_response(authenticated_customer(request))

@@ -3,11 +3,11 @@
 from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from ninja import Header, Query, Router
 
+from backoffice import database_clock
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
@@ -56,7 +56,7 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
             **body.payment_source,
         ),
         by=customer_actor(customer),
-        at=timezone.now(),
+        at=database_clock.now(),
     )
     return payment_response(order)
 
@@ -84,7 +84,7 @@ def pay_order(request: HttpRequest, number: str, body: PaymentSourceRequest) -> 
         paid = pay(
             order_id=order.pk,
             by=customer_actor(authenticated_customer(request)),
-            at=timezone.now(),
+            at=database_clock.now(),
             **body.payment_source,
         )
     except OrderError as error:
@@ -105,7 +105,7 @@ def _for_customer(error: OrderError, order: Order) -> OrderError:
 )
 def confirm_order(request: HttpRequest, number: str) -> HttpResponse:
     """Fetch the result of an authentication (3-D Secure), once Stripe.js is done."""
-    return payment_response(confirm(order_id=_own_order(request, number).pk, at=timezone.now()))
+    return payment_response(confirm(order_id=_own_order(request, number).pk, at=database_clock.now()))
 
 
 def _own_order(request: HttpRequest, number: str) -> Order:

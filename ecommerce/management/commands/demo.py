@@ -6,8 +6,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
 
+from backoffice import database_clock
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
 from ecommerce.management.demo.people import create_customers, create_staff
@@ -24,7 +24,7 @@ class Command(BaseCommand):
             raise CommandError("STRIPE_SECRET_KEY is a live key: the demo would charge real cards.")
         if Order.objects.exists():
             raise CommandError("There are orders already: the demo fills an empty database only.")
-        now = timezone.now()
+        now = database_clock.now()
         opened = now - timedelta(days=DAYS + 5)
         rng = random.Random(SEED)  # noqa: S311 - the same shop each time
         skus = create_products(at=opened)

@@ -183,7 +183,7 @@ def test_stop_settles_what_is_under_way_and_begins_nothing_new(monkeypatch: pyte
     progress = Progress(job)
     assert (progress.done, progress.working, progress.left) == (2, 0, 4)
     assert len(ledger()["refunds"]) == 2
-    control.resume(job_id=job.pk, by=ben, at=timezone.now())
+    control.resume(job_id=job.pk, by=ben)
     assert work(job).status == "succeeded"
     assert len(ledger()["refunds"]) == 6
 
@@ -204,7 +204,7 @@ def test_a_wrong_key_stops_the_job_and_fails_no_order(fake_stripe: FakeStripeSer
     sweep()
     assert Progress(job).done == 1
     assert len(ledger()["refunds"]) == 1
-    control.resume(job_id=job.pk, by=ben, at=timezone.now())
+    control.resume(job_id=job.pk, by=ben)
     assert work(job).status == "succeeded"
 
 

@@ -63,7 +63,7 @@ def intent_of(order: Order) -> str:
     """Give the id of the intent that Stripe has of an order's last payment."""
     payment = payment_of(order)
     customer = payment.invoice.customer.stripe_customer_id or ""
-    found = gateway.list_intents(customer, since=payment.requested_at.replace(microsecond=0))
+    found = gateway.list_intents(customer)
     return next(each.id for each in found if each.metadata["payment"] == str(payment.uuid))
 
 

@@ -57,9 +57,9 @@ def everything() -> None:
 def refund_results() -> list[Any]:
     found = []
     for refund_row in Refund.objects.filter(status="requested").order_by("pk"):
-        (leased,) = claim_operations(Refund.objects.filter(pk=refund_row.pk), at=timezone.now())
+        (leased,) = claim_operations(Refund.objects.filter(pk=refund_row.pk))
         leased.payment = refund_row.payment
-        found.append(submit_refund(leased, at=timezone.now()))
+        found.append(submit_refund(leased))
     return found
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from billing import settlement
 from billing.models import Payment
@@ -40,7 +39,7 @@ def test_a_failed_attempt_whose_secret_went_out_meanwhile_is_ended(
     read_before = payment_of(order)
     read_before.client_secret = ""
     fail_in_the_browser(fake_stripe, ledger)
-    answer = settlement.fetch_payment_result(read_before, at=timezone.now())
+    answer = settlement.fetch_payment_result(read_before)
     assert answer.status is Payment.Status.FAILED
     assert statuses(ledger) == ["canceled"]
     sweep_now()

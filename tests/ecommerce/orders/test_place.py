@@ -117,7 +117,7 @@ def test_authentication_that_is_not_done_in_a_day_ends_and_releases_what_was_hel
     assert (order.status, order.money_state) == ("created", "authentication_required")
     assert confirm(order_id=order.pk, at=timezone.now()).money_state == "authentication_required"
 
-    Payment.objects.update(requested_at=timezone.now() - timedelta(hours=25), next_attempt_at=timezone.now())
+    Payment.objects.update(first_sent_at=timezone.now() - timedelta(hours=25), next_attempt_at=timezone.now())
     sweep()
     order.refresh_from_db()
     sku.refresh_from_db()

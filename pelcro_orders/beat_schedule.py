@@ -1,0 +1,28 @@
+"""Intervals of beat's schedule, measured by the monotonic clock: a clock that is set back delays no sweep."""
+
+import time
+from datetime import datetime
+from typing import Any
+
+from celery.schedules import schedstate, schedule
+
+
+class Every(schedule):
+    """Celery's interval, which itself compares times of the machine's clock."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._last_run_at: datetime | None = None
+        self._due_at = 0.0
+
+    def is_due(self, last_run_at: datetime) -> schedstate:
+        if last_run_at != self._last_run_at:
+            wait = self._first_wait(last_run_at) if self._last_run_at is None else self.seconds
+            self._last_run_at, self._due_at = last_run_at, time.monotonic() + wait
+        left = self._due_at - time.monotonic()
+        return schedstate(is_due=left <= 0, next=self.seconds if left <= 0 else left)
+
+    def _first_wait(self, last_run_at: datetime) -> float:
+        # Of the run before beat was started only the time is known.
+        is_due, wait = super().is_due(last_run_at)
+        return 0.0 if is_due else min(wait, self.seconds)
