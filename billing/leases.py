@@ -42,6 +42,8 @@ class Backoff:
 LEASE = timedelta(seconds=60)
 # With the 15 s between two sweeps, an operation is tried again within a minute.
 OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=45))
+# A charge that Stripe itself waits for the bank with.
+UNDECIDED_BACKOFF = Backoff(first=timedelta(seconds=15), longest=timedelta(hours=12), jitter=0.3)
 EVENT_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(hours=1), jitter=0.5)
 
 

@@ -10,20 +10,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Q, Value, When
+from django.db.models import Case, F, Q, Value, When
 from django.utils.translation import gettext as _
 
-from billing import leases
+from billing import follow_up, leases
 from billing.gateway import CardDetails
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
 from billing.results import DisputeResult, PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
 
-# Nothing waits for a webhook: what is not final is looked up again after this long.
-FOLLOW_AUTHENTICATION = timedelta(minutes=10)
-FOLLOW_PENDING_REFUND = timedelta(hours=1)
-
+AUTHENTICATE_WITHIN = timedelta(hours=24)
 OPEN_STATUSES = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
 
 
@@ -61,7 +58,9 @@ class RefundChange:
 # Create
 
 
-def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> Payment:
+def create_payment(
+    *, invoice: Invoice, source: PaymentSource, at: datetime, authenticate_within: timedelta = AUTHENTICATE_WITHIN
+) -> Payment:
     """Create the payment of an invoice, to be executed at once."""
     return Payment.objects.create(
         invoice=invoice,
@@ -70,6 +69,7 @@ def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> 
         currency=invoice.currency,
         params=_source_params(source),
         status=Payment.Status.PROCESSING,
+        authenticate_within=authenticate_within,
         next_attempt_at=at,
         requested_at=at,
     )
@@ -141,7 +141,7 @@ def adopt_late_success(*, payment: Payment, result: PaymentResult, at: datetime)
 def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -> dict[str, Any]:
     waiting = result.status is Payment.Status.REQUIRES_ACTION
     # An attempt planned to cancel the intent is not put off.
-    follow_at = payment.next_attempt_at if payment.cancel_requested_at else at + FOLLOW_AUTHENTICATION
+    follow_at = payment.next_attempt_at if payment.cancel_requested_at else follow_up.authentication_at()
     return {
         "status": result.status,
         "card": payment.card,
@@ -216,10 +216,17 @@ def _refund_columns(result: RefundResult, *, at: datetime) -> dict[str, Any]:
         "status": result.status,
         "failure_code": result.failure_code,
         "failure_message": result.message,
-        "attention": "",
-        "next_attempt_at": at + FOLLOW_PENDING_REFUND if pending else None,
+        "attention": _endless_attention() if pending else "",
+        "next_attempt_at": follow_up.PENDING_REFUND.next_at() if pending else None,
         "closed_at": None if pending else at,
     }
+
+
+def _endless_attention() -> Case:
+    days = follow_up.PENDING_REFUND.end.days
+    sentence = _("Stripe has called this refund pending for %(days)s days: look at it in Stripe's dashboard.")
+    ended = When(follow_up.PENDING_REFUND.ended(), then=Value(sentence % {"days": days}))
+    return Case(ended, default=Value(""))
 
 
 def _refund_of(result: RefundResult) -> Refund | None:
@@ -261,16 +268,37 @@ def _may_become(status: Refund.Status) -> Q:
 
 
 def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
-    return Refund.objects.create(
+    # An INSERT can't read the columns that the schedule is computed from.
+    pending = result.status is Refund.Status.PENDING
+    schedule = {"attention": "", "next_attempt_at": follow_up.PENDING_REFUND.first_at() if pending else None}
+    created = Refund.objects.create(
         payment_id=result.payment_id,
         amount=result.amount,
         currency=result.currency,
         stripe_refund_id=result.stripe_id,
         requested_at=at,
         first_sent_at=at,
-        **_refund_columns(result, at=at),
+        **(_refund_columns(result, at=at) | schedule),
         **STRIPE.columns,
     )
+    created.refresh_from_db(fields=["next_attempt_at"])
+    return created
+
+
+def reduce_refund(*, refund: Refund, by: int, at: datetime) -> int:
+    """Take off a refused refund what Stripe's dashboard has refunded already; return what is left to be sent.
+
+    Nothing left closes it as failed. Else it is sent under another key: it has other parameters now.
+    """
+    left = max(refund.amount - by, 0)
+    rows = Refund.objects.filter(pk=refund.pk, status=Refund.Status.REQUESTED)
+    if left:
+        changes: dict[str, Any] = {"amount": left, "params": refund.params | {"amount": left}}
+        rows.update(**changes, generation=F("generation") + 1, next_attempt_at=at)
+    else:
+        done = {"status": Refund.Status.FAILED, "failure_code": "already_refunded", "closed_at": at}
+        rows.update(**done, next_attempt_at=None, attention="")
+    return left
 
 
 # Apply disputes
@@ -286,4 +314,6 @@ def apply_dispute_result(*, result: DisputeResult, at: datetime) -> tuple[Paymen
     payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = result.stripe_id, result.status, result.reason
     payment.disputed_at = None if result.status is Payment.Dispute.WON else payment.disputed_at or at
     payment.save(update_fields=["stripe_dispute_id", "dispute", "dispute_reason", "disputed_at"])
+    is_open = result.status is Payment.Dispute.OPEN
+    Payment.objects.filter(pk=payment.pk).update(dispute_check_at=follow_up.OPEN_DISPUTE.next_at() if is_open else None)
     return payment, True

@@ -8,11 +8,13 @@ from functools import partial
 
 from celery import shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from backoffice import uploads
+from billing import disputes
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce.bulk_jobs import export, leases, run
@@ -25,6 +27,8 @@ SWEEP_SECONDS = 12  # less than the 15 between two sweeps
 JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
+SWEEP_EVERY = 15  # seconds, by the schedule in the settings
+LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds and disputes: a fifth in all
 
 
 @shared_task(name="ecommerce.settle_act")
@@ -69,18 +73,33 @@ def sweep() -> None:
 
 
 def _due_operations() -> list[Callable[..., None]]:
+    # What has to be sent comes first; what is only asked about again has a share of the rate, however many are open.
     # The worker of an open job executes the refunds of its items.
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, job__status__in=leases.OPEN)
     refunds = Refund.objects.exclude(act__in=of_jobs.values("act"))
+    waiting = Q(status=Payment.Status.REQUIRES_ACTION, cancel_requested_at=None)
+    pending = Q(status=Refund.Status.PENDING)
+    look_ups = max(1, settings.STRIPE_MAX_REQUESTS_PER_SECOND * SWEEP_EVERY // LOOK_UP_SHARE)
     return [
-        *(partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(Payment.objects.all())),
-        *(partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds)),
+        *_payment_calls(Payment.objects.exclude(waiting), MAX_ROWS),
+        *_refund_calls(refunds.exclude(pending), MAX_ROWS),
+        *_payment_calls(Payment.objects.filter(waiting), look_ups),
+        *_refund_calls(Refund.objects.filter(pending), look_ups),
+        *(partial(execute.check_dispute, dispute_id=each) for each in disputes.claim_due(look_ups)),
     ]
 
 
-def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
+def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[Callable[..., None]]:
+    return [partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(payments, limit)]
+
+
+def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[Callable[..., None]]:
+    return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit)]
+
+
+def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int) -> list[int]:
     due = operations.filter(next_attempt_at__lte=timezone.now(), closed_at=None).order_by("next_attempt_at")
-    return list(due.values_list("pk", flat=True)[:MAX_ROWS])
+    return list(due.values_list("pk", flat=True)[:limit])
 
 
 def run_in_threads(calls: list[Callable[..., None]], *, until: float) -> None:

@@ -15,6 +15,8 @@ class WebhookEvent(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, default=timezone.now)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # About an object that is not ours, or of a type that says nothing about ours.
+    ignored = models.BooleanField(_("ignored"), default=False)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
-from billing import gateway, settlement
+from billing import gateway, settlement, stripe_state
 from billing.leases import LEASE
 from billing.models import Payment, Refund
 from billing.results import StripeResult
@@ -63,13 +63,29 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
         _apply(result, at=at)
 
 
+def check_dispute(*, dispute_id: str, at: datetime) -> None:
+    """Fetch the state of a dispute."""
+    try:
+        results = stripe_state.fetch_dispute(dispute_id)
+    except gateway.GatewayError as error:
+        logger.warning("Dispute %s is checked later: %s", dispute_id, error)
+    else:
+        apply_results(results=results, at=at)
+
+
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
+    number = Order.objects.only("number").get(pk=order_id).number
     # A lease ends within LEASE from now: what is due later than that is leased by nobody.
     unleased = Q(next_attempt_at__gt=at + LEASE)
-    payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)
-    refunds = Refund.objects.filter(payment__invoice__order=order_id, closed_at=None)
+    payments = Payment.objects.filter(invoice__reference=number, closed_at=None)
+    refunds = Refund.objects.filter(payment__invoice__reference=number, closed_at=None)
     payments.filter(unleased).update(next_attempt_at=at)
-    refunds.filter(unleased).update(next_attempt_at=at)
+    # Those that were pending for so long that nothing asks by itself any more have no next attempt.
+    refunds.filter(unleased | Q(next_attempt_at=None, status=Refund.Status.PENDING)).update(next_attempt_at=at)
+    for dispute_id in Payment.objects.filter(invoice__reference=number, dispute=Payment.Dispute.OPEN).values_list(
+        "stripe_dispute_id", flat=True
+    ):
+        check_dispute(dispute_id=dispute_id, at=at)
     for payment_id in payments.values_list("pk", flat=True):
         execute_payment(payment_id=payment_id, at=at)
     for refund_id in refunds.values_list("pk", flat=True):
