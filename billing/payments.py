@@ -17,7 +17,7 @@ from billing import follow_up, leases
 from billing.gateway import CardDetails
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
-from billing.results import DisputeResult, PaymentResult, RefundResult
+from billing.results import PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
 
 AUTHENTICATE_WITHIN = timedelta(hours=24)
@@ -286,9 +286,9 @@ def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
 
 
 def reduce_refund(*, refund: Refund, by: int, at: datetime) -> int:
-    """Take off a refused refund what Stripe's dashboard has refunded already; return what is left to be sent.
+    """Take off a refused refund what Stripe's dashboard has refunded; return what is left to be sent.
 
-    Nothing left closes it as failed. Else it is sent under another key: it has other parameters now.
+    Nothing left closes it as failed. Else it is sent under another key, since its parameters change.
     """
     left = max(refund.amount - by, 0)
     rows = Refund.objects.filter(pk=refund.pk, status=Refund.Status.REQUESTED)
@@ -299,21 +299,3 @@ def reduce_refund(*, refund: Refund, by: int, at: datetime) -> int:
         done = {"status": Refund.Status.FAILED, "failure_code": "already_refunded", "closed_at": at}
         rows.update(**done, next_attempt_at=None, attention="")
     return left
-
-
-# Apply disputes
-
-
-def apply_dispute_result(*, result: DisputeResult, at: datetime) -> tuple[Payment, bool]:
-    """Apply the state of a dispute once; tell whether it changed the payment."""
-    payment = Payment.objects.locked().select_related("invoice__customer").get(pk=result.payment_id)
-    # A late "open" of a dispute that was decided changes nothing.
-    decided = payment.dispute != Payment.Dispute.OPEN
-    if payment.stripe_dispute_id == result.stripe_id and (decided or result.status == payment.dispute):
-        return payment, False
-    payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = result.stripe_id, result.status, result.reason
-    payment.disputed_at = None if result.status is Payment.Dispute.WON else payment.disputed_at or at
-    payment.save(update_fields=["stripe_dispute_id", "dispute", "dispute_reason", "disputed_at"])
-    is_open = result.status is Payment.Dispute.OPEN
-    Payment.objects.filter(pk=payment.pk).update(dispute_check_at=follow_up.OPEN_DISPUTE.next_at() if is_open else None)
-    return payment, True

@@ -156,8 +156,7 @@ def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
 
 def _current_result(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
     if intent.status == "processing" and at - payment.requested_at > UNDECIDED_FOR:
-        sentence = _("Stripe has been processing this payment for %(days)s days: look at it in Stripe's dashboard.")
-        message = sentence % {"days": UNDECIDED_FOR.days}
+        message = _("Stripe has been processing this payment for a month: look at it in Stripe's dashboard.")
         return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=message)
     overdue = at - payment.requested_at > payment.authenticate_within or payment.cancel_requested_at is not None
     abandoned = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
@@ -295,9 +294,8 @@ def _refunds_at_stripe(refund: Refund) -> list[gateway.StripeRefund]:
 def _find_earlier_refund(refund: Refund, refunds: Sequence[gateway.StripeRefund]) -> gateway.StripeRefund | None:
     """Find why Stripe says "already refunded": our own refund, or else one of that amount created in its dashboard."""
     ours = [each for each in refunds if each.metadata.get("refund") == str(refund.uuid)]
-    foreign = [
-        each for each in _foreign(refunds) if each.amount == refund.amount and each.status in {"pending", "succeeded"}
-    ]
+    live = {"pending", "succeeded"}
+    foreign = [each for each in _foreign(refunds) if each.amount == refund.amount and each.status in live]
     return next(iter(ours + foreign), None)
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import invoices, payments
+from billing import disputes, invoices, payments
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
@@ -255,7 +255,7 @@ DISPUTE_EVENTS = {
 
 
 def _apply_dispute_result(order: Order, result: DisputeResult, *, at: datetime) -> None:
-    payment, changed = payments.apply_dispute_result(result=result, at=at)
+    payment, changed = disputes.apply_dispute_result(result=result, at=at)
     if changed:
         data = {"amount": payment.amount, "currency": payment.currency, "reason": result.reason}
         record(order, DISPUTE_EVENTS[result.status], by=STRIPE, at=at, **data)

@@ -14,7 +14,7 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.execute import check_stripe_now
+from ecommerce.orders.execute import check_dispute, check_stripe_now
 from ecommerce.tasks import sweep
 from tests.ecommerce.orders.acts import fresh, kinds, paid, payment_of, settle
 from tests.support.factories import ANA, make_customer, make_sku, place_order
@@ -70,7 +70,9 @@ def test_a_pending_refund_that_ended_is_applied_when_somebody_asks(
     assert (asked.money_state, asked.attention) == ("", "")
 
 
-def test_many_open_look_ups_take_a_share_of_the_rate_and_come_last(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_open_look_ups_take_a_share_of_the_rate_and_come_last(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
     customer, sku = make_customer(), make_sku()
     orders = [a_paid_order(customer, sku) for _each in range(40)]
     due = {"currency": "usd", "next_attempt_at": NOW() - timedelta(days=1)}
@@ -80,7 +82,7 @@ def test_many_open_look_ups_take_a_share_of_the_rate_and_come_last(monkeypatch: 
     newer = Refund.objects.create(payment=payment, amount=10, **due | {"next_attempt_at": NOW()})
     ran: list[Any] = []
     monkeypatch.setattr(tasks, "run_in_threads", lambda calls, until: ran.extend(calls))
-    monkeypatch.setattr(tasks.settings, "STRIPE_MAX_REQUESTS_PER_SECOND", 20)
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND = 20
     sweep()
     assert len(ran) == 1 + 20  # 20 in 15 s are a fifteenth of 20 a second
     assert ran[0].keywords == {"refund_id": newer.pk}
@@ -101,7 +103,7 @@ def test_an_open_dispute_is_looked_up_with_webhooks_off(balanced: Any, fake_stri
 
 
 def check_dispute_soon(order: Order, dispute: str) -> None:
-    tasks.execute.check_dispute(dispute_id=dispute, at=NOW())
+    check_dispute(dispute_id=dispute, at=NOW())
     due = payment_of(order).dispute_check_at
     assert due
     assert timedelta(minutes=4) < due - NOW() <= timedelta(minutes=5)
