@@ -268,9 +268,8 @@ def _may_become(status: Refund.Status) -> Q:
 
 
 def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
-    # An INSERT can't read the columns that the schedule is computed from.
-    pending = result.status is Refund.Status.PENDING
-    schedule = {"attention": "", "next_attempt_at": follow_up.PENDING_REFUND.first_at() if pending else None}
+    first_at = follow_up.PENDING_REFUND.first_at() if result.status is Refund.Status.PENDING else None
+    schedule = {"attention": "", "next_attempt_at": first_at}  # an INSERT can't read its own columns
     created = Refund.objects.create(
         payment_id=result.payment_id,
         amount=result.amount,
@@ -293,8 +292,8 @@ def reduce_refund(*, refund: Refund, by: int, at: datetime) -> int:
     left = max(refund.amount - by, 0)
     rows = Refund.objects.filter(pk=refund.pk, status=Refund.Status.REQUESTED)
     if left:
-        changes: dict[str, Any] = {"amount": left, "params": refund.params | {"amount": left}}
-        rows.update(**changes, generation=F("generation") + 1, next_attempt_at=at)
+        params = refund.params | {"amount": left}
+        rows.update(amount=left, params=params, generation=F("generation") + 1, next_attempt_at=at)
     else:
         done = {"status": Refund.Status.FAILED, "failure_code": "already_refunded", "closed_at": at}
         rows.update(**done, next_attempt_at=None, attention="")

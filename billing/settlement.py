@@ -22,7 +22,7 @@ from customers.models import Customer
 
 logger = logging.getLogger(__name__)
 
-UNDECIDED_FOR = timedelta(days=30)  # a card payment that is still processing then is not asked about any more
+UNDECIDED_FOR = timedelta(days=30)  # a payment that is still processing then is not asked about any more
 POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps an idempotency key for at least 24
 CLOCK_SKEW = timedelta(minutes=5)  # between our clock and Stripe's
 
@@ -84,7 +84,6 @@ def claim_operations(rows: QuerySet[OperationT], *, at: datetime, limit: int = 1
 
 def postpone_operation(operation: StripeOperation, error: gateway.Unavailable, *, at: datetime) -> None:
     """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
-    # What Stripe has, and can't decide yet, is asked about ever more seldom.
     backoff = leases.UNDECIDED_BACKOFF if error.undecided else leases.OPERATION_BACKOFF
     leases.postpone(operation, at=at, backoff=backoff, answered_5xx=error.stored)
 
@@ -156,8 +155,8 @@ def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
 
 def _current_result(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
     if intent.status == "processing" and at - payment.requested_at > UNDECIDED_FOR:
-        message = _("Stripe has been processing this payment for a month: look at it in Stripe's dashboard.")
-        return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=message)
+        why = _("Stripe has been processing this payment for a month: look at it in Stripe's dashboard.")
+        return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=why)
     overdue = at - payment.requested_at > payment.authenticate_within or payment.cancel_requested_at is not None
     abandoned = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
     # A browser may still hold the client secret and could complete it: only a canceled intent has failed for good.
@@ -279,7 +278,6 @@ def _create_refund(refund: Refund) -> RefundResult:
 
 
 def _foreign(refunds: Sequence[gateway.StripeRefund]) -> tuple[gateway.StripeRefund, ...]:
-    """Those that were created in Stripe's dashboard."""
     return tuple(each for each in refunds if "refund" not in each.metadata)
 
 
