@@ -28,12 +28,14 @@ class InvalidRequest(GatewayError):
 class Unavailable(GatewayError):
     """No response, or none that tells whether the request was executed.
 
-    `stored` if it was Stripe's own 5xx, which Stripe replays for as long as it keeps the idempotency key.
+    `stored` if it was Stripe's own 5xx, which Stripe replays for as long as it keeps the idempotency key. `undecided`
+    if Stripe did answer, and waits for the bank itself.
     """
 
-    def __init__(self, message: str, *, code: str = "", stored: bool = False) -> None:
+    def __init__(self, message: str, *, code: str = "", stored: bool = False, undecided: bool = False) -> None:
         super().__init__(message, code=code)
         self.stored = stored
+        self.undecided = undecided
 
 
 class Unexpected(Unavailable):

@@ -44,6 +44,8 @@ class Backoff:
 LEASE = timedelta(seconds=60)
 # With the 15 s between two sweeps, one of many is tried within half a minute of Stripe's return, and wakes the others.
 OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=20))
+# A charge that Stripe itself waits for the bank with.
+UNDECIDED_BACKOFF = Backoff(first=timedelta(seconds=15), longest=timedelta(hours=12), jitter=0.3)
 EVENT_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(hours=1), jitter=0.5)
 
 

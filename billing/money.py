@@ -18,7 +18,10 @@ from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 MAX_AMOUNT = 99_999_999
-"""The largest charge that Stripe takes in every currency, in its minor unit (a few allow more)."""
+"""The largest amount of a charge, in the minor unit: eight digits, except for `_MAXIMUMS`."""
+
+# Source: https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts
+_MAXIMUMS = {"idr": 999_999_999_999}
 
 _TWO_DECIMALS = """
     aed afn all amd ang aoa ars aud awg azn bam bbd bdt bmd bnd bob brl bsd bwp byn bzd cad cdf chf cny cop crc cve czk
@@ -55,22 +58,31 @@ class InvalidAmount(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Currency:
-    """A currency as Stripe counts it: `step` and `minimum` are in the minor unit, 0 where no minimum is named."""
+    """A currency as Stripe counts it: `step` and the bounds of a charge are in the minor unit.
+
+    `minimum` is 0 where Stripe names none. `maximum` lies on the step.
+    """
 
     code: str
     exponent: int
     step: int
     minimum: int
+    maximum: int
 
 
 def _table() -> dict[str, Currency]:
     kinds = ((_TWO_DECIMALS, 2, 1), (_NO_DECIMALS, 0, 1), (_WHOLE_OF_TWO_DECIMALS, 2, 100), (_THREE_DECIMALS, 3, 10))
     listed = [
-        Currency(code, exponent, step, _MINIMUMS.get(code, 0))
+        Currency(code, exponent, step, _MINIMUMS.get(code, 0), _maximum(code, step))
         for codes, exponent, step in kinds
         for code in codes.split()
     ]
     return {each.code: each for each in sorted(listed, key=lambda each: each.code)}
+
+
+def _maximum(code: str, step: int) -> int:
+    digits = _MAXIMUMS.get(code, MAX_AMOUNT)
+    return digits - digits % step
 
 
 _CURRENCIES = _table()
@@ -150,10 +162,11 @@ def parse_amount(text: str, currency: str, *, negative: bool = False) -> int:
 
 
 def _bounded(digits: str, currency: str) -> int:
-    # MAX_AMOUNT is all nines, so that counting digits is enough; Python refuses to convert thousands of them.
+    # The digits are counted first: Python refuses to convert thousands of them.
     significant = digits.lstrip("0") or "0"
-    if len(significant) > len(str(MAX_AMOUNT)):
-        most = format_money(MAX_AMOUNT - MAX_AMOUNT % _terms(currency).step, currency)
+    maximum = _terms(currency).maximum
+    if len(significant) > len(str(maximum)) or int(significant) > maximum + _terms(currency).step - 1:
+        most = format_money(maximum, currency)
         raise InvalidAmount(format_lazy(_("The amount can't be above {most}."), most=most))
     return int(significant)
 

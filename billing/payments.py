@@ -14,17 +14,14 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from billing import leases
+from billing import follow_up, leases
 from billing.gateway import CardDetails
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
-from billing.results import DisputeResult, PaymentResult, RefundResult
+from billing.results import PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
 
-# Nothing waits for a webhook: what is not final is looked up again after this long.
-FOLLOW_AUTHENTICATION = timedelta(minutes=10)
-FOLLOW_PENDING_REFUND = timedelta(hours=1)
-
+AUTHENTICATE_WITHIN = timedelta(hours=24)
 OPEN_STATUSES = (Payment.Status.REQUESTED, Payment.Status.PROCESSING, Payment.Status.REQUIRES_ACTION)
 
 
@@ -62,7 +59,9 @@ class RefundChange:
 # Create
 
 
-def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> Payment:
+def create_payment(
+    *, invoice: Invoice, source: PaymentSource, at: datetime, authenticate_within: timedelta = AUTHENTICATE_WITHIN
+) -> Payment:
     """Create the payment of an invoice, to be executed at once."""
     return Payment.objects.create(
         invoice=invoice,
@@ -71,6 +70,7 @@ def create_payment(*, invoice: Invoice, source: PaymentSource, at: datetime) -> 
         currency=invoice.currency,
         params=_source_params(source),
         status=Payment.Status.PROCESSING,
+        authenticate_within=authenticate_within,
         requested_at=at,
     )
 
@@ -141,7 +141,7 @@ def adopt_late_success(*, payment: Payment, result: PaymentResult, at: datetime)
 def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -> dict[str, Any]:
     waiting = result.status is Payment.Status.REQUIRES_ACTION
     # An attempt planned to cancel the intent is not put off.
-    follow_at = F("next_attempt_at") if payment.cancel_requested_at else Now() + FOLLOW_AUTHENTICATION
+    follow_at = F("next_attempt_at") if payment.cancel_requested_at else follow_up.authentication_at()
     return {
         "status": result.status,
         "card": payment.card,
@@ -217,11 +217,18 @@ def _refund_columns(result: RefundResult, *, at: datetime) -> dict[str, Any]:
         "status": result.status,
         "failure_code": result.failure_code,
         "failure_message": result.message,
-        "attention": "",
+        "attention": _endless_attention() if pending else "",
         "unexpected": 0,
-        "next_attempt_at": Now() + FOLLOW_PENDING_REFUND if pending else None,
+        "next_attempt_at": follow_up.PENDING_REFUND.next_at() if pending else None,
         "closed_at": None if pending else at,
     }
+
+
+def _endless_attention() -> Case:
+    days = follow_up.PENDING_REFUND.end.days
+    sentence = _("Stripe has called this refund pending for %(days)s days: look at it in Stripe's dashboard.")
+    ended = When(follow_up.PENDING_REFUND.ended(), then=Value(sentence % {"days": days}))
+    return Case(ended, default=Value(""))
 
 
 def _refund_of(result: RefundResult) -> Refund | None:
@@ -263,29 +270,33 @@ def _may_become(status: Refund.Status) -> Q:
 
 
 def _create_from_stripe(result: RefundResult, *, at: datetime) -> Refund:
-    return Refund.objects.create(
+    first_at = follow_up.PENDING_REFUND.first_at() if result.status is Refund.Status.PENDING else None
+    schedule = {"attention": "", "next_attempt_at": first_at}  # an INSERT can't read its own columns
+    created = Refund.objects.create(
         payment_id=result.payment_id,
         amount=result.amount,
         currency=result.currency,
         stripe_refund_id=result.stripe_id,
         requested_at=at,
         first_sent_at=Now(),
-        **_refund_columns(result, at=at),
+        **(_refund_columns(result, at=at) | schedule),
         **STRIPE.columns,
     )
+    created.refresh_from_db(fields=["next_attempt_at"])
+    return created
 
 
-# Apply disputes
+def reduce_refund(*, refund: Refund, by: int, at: datetime) -> int:
+    """Take off a refused refund what Stripe's dashboard has refunded; return what is left to be sent.
 
-
-def apply_dispute_result(*, result: DisputeResult, at: datetime) -> tuple[Payment, bool]:
-    """Apply the state of a dispute once; tell whether it changed the payment."""
-    payment = Payment.objects.locked().select_related("invoice__customer").get(pk=result.payment_id)
-    # A late "open" of a dispute that was decided changes nothing.
-    decided = payment.dispute != Payment.Dispute.OPEN
-    if payment.stripe_dispute_id == result.stripe_id and (decided or result.status == payment.dispute):
-        return payment, False
-    payment.stripe_dispute_id, payment.dispute, payment.dispute_reason = result.stripe_id, result.status, result.reason
-    payment.disputed_at = None if result.status is Payment.Dispute.WON else payment.disputed_at or at
-    payment.save(update_fields=["stripe_dispute_id", "dispute", "dispute_reason", "disputed_at"])
-    return payment, True
+    Nothing left closes it as failed. Else it is sent under another key, since its parameters change.
+    """
+    left = max(refund.amount - by, 0)
+    rows = Refund.objects.filter(pk=refund.pk, status=Refund.Status.REQUESTED)
+    if left:
+        params = refund.params | {"amount": left}
+        rows.update(amount=left, params=params, generation=F("generation") + 1, next_attempt_at=at)
+    else:
+        done = {"status": Refund.Status.FAILED, "failure_code": "already_refunded", "closed_at": at}
+        rows.update(**done, next_attempt_at=None, attention="")
+    return left

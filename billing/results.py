@@ -57,7 +57,7 @@ class PaymentResult:
                     card=intent.card,
                 )
             case "processing":
-                raise gateway.Unavailable(f"{intent.id} is {intent.status}.")
+                raise gateway.Unavailable(f"{intent.id} is {intent.status}.", undecided=True)
             case _:
                 raise gateway.Unexpected(f"{intent.id} is {intent.status}.")
 
@@ -68,7 +68,8 @@ class RefundResult:
 
     It is requested where Stripe knows nothing of a refund that is too old to be posted again; `message` says so.
     `refund_id` is None for a refund that has no row here, because it was created at Stripe. `refusal` is why Stripe
-    refused ours, where `stripe_id` is another refund of the same money, perhaps one created at Stripe.
+    refused ours, where `stripe_id` is another refund of the same money, perhaps one created at Stripe. `others` are the
+    refunds of the payment that were created in Stripe's dashboard, where Stripe refused ours.
     """
 
     payment_id: int
@@ -80,6 +81,7 @@ class RefundResult:
     failure_code: str = ""
     message: str = ""
     refusal: str = ""
+    others: tuple[gateway.StripeRefund, ...] = ()
 
     @classmethod
     def from_stripe(cls, stripe_refund: gateway.StripeRefund, *, refund: Refund | None, payment_id: int) -> Self:

@@ -5,7 +5,7 @@ and looks it up at Stripe before it posts again. Source: docs/money.md.
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,8 +24,8 @@ from customers.models import Customer
 
 logger = logging.getLogger(__name__)
 
+UNDECIDED_FOR = timedelta(days=30)  # a payment that is still processing then is not asked about any more
 POST_AGAIN_WITHIN = timedelta(hours=23)  # Stripe keeps an idempotency key for at least 24
-AUTHENTICATE_WITHIN = timedelta(hours=24)
 MAX_UNEXPECTED = 5  # answers that nobody expects, after which users decide
 
 OperationT = TypeVar("OperationT", bound=StripeOperation)
@@ -118,9 +118,10 @@ def failed_attempt(operation: StripeOperation, error: Exception) -> PaymentResul
 
 def postpone_operation(operation: StripeOperation, error: gateway.Unavailable) -> None:
     """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
-    # What Stripe has put off itself is not woken: it asked for less.
-    away = not isinstance(error, gateway.Busy | gateway.Misconfigured)
-    leases.postpone(operation, backoff=leases.OPERATION_BACKOFF, answered_5xx=error.stored, postponed=away)
+    # What Stripe has put off itself is not woken: it asked for less, or waits for the bank.
+    away = not (isinstance(error, gateway.Busy | gateway.Misconfigured) or error.undecided)
+    backoff = leases.UNDECIDED_BACKOFF if error.undecided else leases.OPERATION_BACKOFF
+    leases.postpone(operation, backoff=backoff, answered_5xx=error.stored, postponed=away)
 
 
 @contextmanager
@@ -214,7 +215,11 @@ def find_intent(payment: Payment) -> gateway.PaymentIntent | None:
 
 def _current_result(payment: Payment, intent: gateway.PaymentIntent, *, at: datetime) -> PaymentResult:
     # By the database's clock alone: `requested_at` is what the caller said.
-    overdue = at - (payment.first_sent_at or at) > AUTHENTICATE_WITHIN or payment.cancel_requested_at is not None
+    age = at - (payment.first_sent_at or at)
+    if intent.status == "processing" and age > UNDECIDED_FOR:
+        why = _("Stripe has been processing this payment for a month: look at it in Stripe's dashboard.")
+        return PaymentResult(payment_id=payment.pk, status=Payment.Status.PROCESSING, message=why)
+    overdue = age > payment.authenticate_within or payment.cancel_requested_at is not None
     abandoned = intent.status == "requires_payment_method" or (intent.status == "requires_action" and overdue)
     # A browser may still hold the client secret and could complete it: only a canceled intent has failed for good.
     return PaymentResult.from_intent(payment, _cancel_intent(intent) if abandoned else intent)
@@ -315,28 +320,37 @@ def _create_refund(refund: Refund) -> RefundResult:
     try:
         return _refund_result(refund, gateway.create_refund(params=refund.params, key=refund.idempotency_key))
     except gateway.InvalidRequest as error:
-        earlier = _find_earlier_refund(refund) if error.code == "charge_already_refunded" else None
+        refunds = _refunds_at_stripe(refund)
+        earlier = _find_earlier_refund(refund, refunds) if error.code == "charge_already_refunded" else None
         if earlier:
-            return replace(_refund_result(refund, earlier), refusal=error.message)
+            return replace(_refund_result(refund, earlier), refusal=error.message, others=_foreign(refunds))
         return RefundResult(
             payment_id=refund.payment_id,
             refund_id=refund.pk,
             status=Refund.Status.FAILED,
             failure_code=_failure_code(error),
             message=error.message,
+            others=_foreign(refunds),
         )
 
 
-def _find_earlier_refund(refund: Refund) -> gateway.StripeRefund | None:
+def _foreign(refunds: Sequence[gateway.StripeRefund]) -> tuple[gateway.StripeRefund, ...]:
+    return tuple(each for each in refunds if "refund" not in each.metadata)
+
+
+def _refunds_at_stripe(refund: Refund) -> list[gateway.StripeRefund]:
+    try:
+        with _look_up():
+            return list(gateway.list_refunds(refund.payment.stripe_payment_intent_id or ""))
+    except gateway.InvalidRequest:
+        return []  # Stripe does not know the payment itself, which is why it refused
+
+
+def _find_earlier_refund(refund: Refund, refunds: Sequence[gateway.StripeRefund]) -> gateway.StripeRefund | None:
     """Find why Stripe says "already refunded": our own refund, or else one of that amount created in its dashboard."""
-    with _look_up():
-        refunds = list(gateway.list_refunds(refund.payment.stripe_payment_intent_id or ""))
     ours = [each for each in refunds if each.metadata.get("refund") == str(refund.uuid)]
-    foreign = [
-        each
-        for each in refunds
-        if "refund" not in each.metadata and each.amount == refund.amount and each.status in {"pending", "succeeded"}
-    ]
+    live = {"pending", "succeeded"}
+    foreign = [each for each in _foreign(refunds) if each.amount == refund.amount and each.status in live]
     return next(iter(ours + foreign), None)
 
 

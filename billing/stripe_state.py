@@ -93,6 +93,12 @@ def _payment_of(intent: gateway.PaymentIntent) -> Payment | None:
     return Payment.objects.filter(ours | named).first()
 
 
+def is_ours(stripe_id: str) -> bool:
+    """Tell whether a row of ours has this id of a PaymentIntent, refund or dispute."""
+    payments = Payment.objects.filter(Q(stripe_payment_intent_id=stripe_id) | Q(stripe_dispute_id=stripe_id))
+    return bool(stripe_id) and (payments.exists() or Refund.objects.filter(stripe_refund_id=stripe_id).exists())
+
+
 def parse_uuid(text: str | None) -> UUID | None:
     """Read one of our ids from Stripe's metadata; None where it is none, since anybody may write there."""
     try:

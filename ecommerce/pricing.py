@@ -190,9 +190,10 @@ def _discount(subtotal: int, coupon: CouponTerms, currency: str) -> int:
 def _check_bounds(subtotal: int, total: int, currency: str) -> None:
     # The subtotal too, however much a coupon takes off: it is stored, and printed on the invoice.
     highest = max(subtotal, total)
-    if highest > money.MAX_AMOUNT:
+    maximum = money.currency(currency).maximum
+    if highest > maximum:
         sentence = _("The order comes to {amount}; at most {most} can be charged at once.")
-        most = money.format_money(money.MAX_AMOUNT, currency)
+        most = money.format_money(maximum, currency)
         raise AmountTooLarge(format_lazy(sentence, amount=money.format_money(highest, currency), most=most))
     minimum = money.currency(currency).minimum
     if 0 < total < minimum:

@@ -53,6 +53,7 @@ RUN = frozenset(
         "ecommerce.delete_coupon",
         "billing.view_webhookevent",
         "billing.change_webhookevent",
+        "ecommerce.fulfill_attention_order",
     }
 )
 ROLES: dict[str, frozenset[str]] = {

@@ -9,12 +9,14 @@ from typing import Any
 
 from celery import Task, shared_task
 from celery.signals import worker_ready
+from django.conf import settings
 from django.core.cache import cache
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
+from billing import disputes
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce.bulk_jobs import export, leases, run
@@ -28,6 +30,12 @@ SWEPT, SWEEP_PAUSE = "swept", 5  # seconds by Redis's clock in which one sweep i
 JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
+SWEEP_EVERY = 15  # seconds, by the schedule in the settings
+LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds and disputes: a fifth in all
+
+
+AUTHENTICATING = Q(status=Payment.Status.REQUIRES_ACTION, cancel_requested_at=None)
+PENDING = Q(status=Refund.Status.PENDING)
 
 
 @shared_task(name="ecommerce.settle_act")
@@ -67,6 +75,7 @@ def sweep(task: Task[Any, Any]) -> None:
     # Again while something has become due: the first answer of a Stripe that was away wakes what waits for it.
     while (calls := _due_operations()) and time.monotonic() < until:
         run_in_threads(calls, until=until)
+    run_in_threads(_due_look_ups(), until=until)
     # After the money: to enqueue hundreds of events takes seconds.
     events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
     for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
@@ -80,14 +89,32 @@ def _due_operations() -> list[Callable[..., None]]:
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, job__status__in=leases.OPEN)
     refunds = Refund.objects.exclude(act__in=of_jobs.values("act"))
     return [
-        *(partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(Payment.objects.all())),
-        *(partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds)),
+        *_payment_calls(Payment.objects.exclude(AUTHENTICATING), MAX_ROWS),
+        *_refund_calls(refunds.exclude(PENDING), MAX_ROWS),
     ]
 
 
-def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:
+def _due_look_ups() -> list[Callable[..., None]]:
+    # What is only asked about again comes last and has a share of the rate, however many are open.
+    limit = max(1, settings.STRIPE_MAX_REQUESTS_PER_SECOND * SWEEP_EVERY // LOOK_UP_SHARE)
+    return [
+        *_payment_calls(Payment.objects.filter(AUTHENTICATING), limit),
+        *_refund_calls(Refund.objects.filter(PENDING), limit),
+        *(partial(execute.check_dispute, dispute_id=each) for each in disputes.claim_due(limit)),
+    ]
+
+
+def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[Callable[..., None]]:
+    return [partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(payments, limit)]
+
+
+def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[Callable[..., None]]:
+    return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit)]
+
+
+def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int) -> list[int]:
     due = operations.filter(next_attempt_at__lte=Now(), closed_at=None).order_by("next_attempt_at")
-    return list(due.values_list("pk", flat=True)[:MAX_ROWS])
+    return list(due.values_list("pk", flat=True)[:limit])
 
 
 def run_in_threads(calls: list[Callable[..., None]], *, until: float) -> None:

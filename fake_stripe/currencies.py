@@ -21,7 +21,8 @@ MINIMUM = {
     "gbp": 30, "hkd": 400, "huf": 17500, "inr": 50, "jpy": 50, "mxn": 1000, "myr": 200, "nok": 300, "nzd": 50,
     "pln": 200, "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
-MAXIMUM = 99_999_999
+DEFAULT_MAXIMUM = 99_999_999  # eight digits
+MAXIMUM = {"idr": 999_999_999_999}
 SYMBOLS = {"usd": "$", "eur": "€", "gbp": "£", "jpy": "¥"}
 
 
@@ -57,8 +58,9 @@ def check_currency(currency: str) -> str:
 
 def check_amount(amount: int, currency: str) -> None:
     minimum = MINIMUM.get(currency, 1)
-    if amount > MAXIMUM:
-        raise _bad_amount(f"Amount must be no more than {format_amount(MAXIMUM, currency)}", "amount_too_large")
+    maximum = MAXIMUM.get(currency, DEFAULT_MAXIMUM)
+    if amount > maximum:
+        raise _bad_amount(f"Amount must be no more than {format_amount(maximum, currency)}", "amount_too_large")
     if amount < minimum:
         raise _bad_amount(f"Amount must be at least {format_amount(minimum, currency)} {currency}", "amount_too_small")
     check_step(amount, currency)

@@ -196,6 +196,8 @@ STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("wh
 STRIPE_API_BASE = config.url("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = config.url("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
+# How long an order on the website keeps stock and coupon while its customer authenticates; by staff it is a day.
+AUTHENTICATION_MINUTES_WEBSITE = config.number("AUTHENTICATION_MINUTES_WEBSITE", 60, least=5, most=24 * 60)
 STRIPE_MAX_REQUESTS_PER_SECOND = config.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
 
 LANGUAGE_CODE = "en-us"

@@ -71,7 +71,9 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     def state(self, event: WebhookEvent) -> SafeString:
         if event.next_attempt_at is not None:
             return badge("waiting", gettext("Failed, is tried again") if event.error else gettext("Waiting"))
-        return badge("failed", gettext("Failed")) if event.error else badge("processed", gettext("Processed"))
+        if event.error:
+            return badge("failed", gettext("Failed"))
+        return badge("", gettext("Ignored")) if event.ignored else badge("processed", gettext("Processed"))
 
     @column(_("error"))
     def why(self, event: WebhookEvent) -> str:

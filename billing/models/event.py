@@ -17,6 +17,8 @@ class WebhookEvent(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, db_default=Now())
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # About an object that is not ours, or of a type that says nothing about ours.
+    ignored = models.BooleanField(_("ignored"), default=False)
     error = models.TextField(_("error"), blank=True)
 
     leased_at: datetime  # the database's time, on rows that `leases.claim` returned

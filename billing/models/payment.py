@@ -1,7 +1,7 @@
 """Payments and refunds: operations written before they are sent to Stripe, and their results."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from django.db import models
@@ -92,12 +92,18 @@ class Payment(StripeOperation):
     )
     decline_code = models.CharField(_("decline code"), max_length=100, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
+    # Afterwards the intent is canceled, which gives back stock and coupon.
+    authenticate_within = models.DurationField(
+        _("time to authenticate"), default=timedelta(hours=24), db_default=timedelta(hours=24), editable=False
+    )
     cancel_requested_at = models.DateTimeField(_("cancellation requested"), null=True, blank=True, editable=False)
     # Set while a dispute is open or lost; empty again once it is won.
     disputed_at = models.DateTimeField(_("disputed"), null=True, blank=True)
     dispute = models.CharField(_("dispute"), max_length=10, choices=Dispute, blank=True)
     dispute_reason = models.CharField(_("reason of the dispute"), max_length=100, blank=True)
     stripe_dispute_id = models.CharField(_("Stripe dispute"), max_length=255, blank=True)
+    # When an open dispute is looked up again; empty where none is open, or its time is past.
+    dispute_check_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     objects: models.Manager["Payment"] = StripeOperationQuerySet["Payment"].as_manager()
 
@@ -109,6 +115,9 @@ class Payment(StripeOperation):
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
             models.Index(fields=["id"], condition=Q(postponed=True), name="payment_postponed"),
+            models.Index(
+                fields=["dispute_check_at"], condition=Q(dispute_check_at__isnull=False), name="payment_dispute_due"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),

@@ -6,6 +6,7 @@ What the event itself says is never applied: events come late, twice and in any 
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models.functions import Now
 
@@ -13,6 +14,7 @@ from billing import gateway, leases, stripe_state
 from billing.models import WebhookEvent
 from billing.results import StripeResult
 from billing.signals import results_received
+from billing.webhooks.payload import id_in
 
 logger = logging.getLogger(__name__)
 
@@ -24,13 +26,15 @@ def process_event(*, event_id: int, at: datetime) -> None:
     """Process an event unless that is done, or another process is doing it. An error is kept on the row and retried."""
     for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None)):
         try:
-            for result in _fetch_results(event):
+            results = _fetch_results(event)
+            for result in results:
                 # One by one, so that the error of one does not keep the others from being applied.
                 results_received.send(sender=WebhookEvent, results=[result], at=at)
         except Exception as error:  # noqa: BLE001 - any error is kept on the row
             _retry_later(event, error)
         else:
-            leases.release(event, next_attempt_at=None, processed_at=Now(), error="")
+            foreign = _is_foreign(event, results)
+            leases.release(event, next_attempt_at=None, processed_at=Now(), error="", ignored=foreign)
 
 
 def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], str] | None:
@@ -48,14 +52,31 @@ def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], s
             return None
 
 
+def is_handled(event: dict[str, Any]) -> bool:
+    """Tell whether an event of this type and shape can say anything about our objects."""
+    handler = handler_for(event["type"])
+    # A charge without a PaymentIntent is none of ours.
+    return handler is not None and bool(id_in(event, handler[1]))
+
+
 def _fetch_results(event: WebhookEvent) -> list[StripeResult]:
     handler = handler_for(event.type)
-    if handler is None:
+    stripe_id = id_in(event.payload, handler[1]) if handler else ""
+    if handler is None or not stripe_id:
         return []
-    fetch, field = handler
-    stripe_id = event.payload["data"]["object"].get(field)
-    # A charge without a PaymentIntent is none of ours.
-    return fetch(stripe_id) if stripe_id else []
+    try:
+        return handler[0](stripe_id)
+    except gateway.InvalidRequest:
+        # Stripe does not know it: an object of a connected account, of the other mode, or removed test data. An id
+        # that one of our rows has is another matter, and stays an error.
+        if stripe_state.is_ours(stripe_id):
+            raise
+        return []
+
+
+def _is_foreign(event: WebhookEvent, results: list[StripeResult]) -> bool:
+    handler = handler_for(event.type)
+    return not results and not (handler and stripe_state.is_ours(id_in(event.payload, handler[1])))
 
 
 def _retry_later(event: WebhookEvent, error: Exception) -> None:

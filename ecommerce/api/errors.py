@@ -28,6 +28,7 @@ STATUS_BY_CODE = {
     "coupon_exhausted": 409,
     "idempotency_conflict": 409,
     "email_taken": 409,
+    "price_changed": 409,
     "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,
@@ -51,9 +52,12 @@ def status_of(code: str) -> int:
     return STATUS_BY_CODE.get(code, DEFAULT_STATUS)
 
 
-def error_response(code: str, message: str, *, field: str = "", retry_after: int | None = None) -> HttpResponse:
-    """`retry_after` is in seconds."""
-    body = {"error": {"code": code, "message": message, "field": field}}
+def error_response(
+    code: str, message: str, *, field: str = "", retry_after: int | None = None, total: int | None = None
+) -> HttpResponse:
+    """`retry_after` is in seconds, `total` in the currency's minor unit."""
+    new_total = {} if total is None else {"total": total}
+    body = {"error": {"code": code, "message": message, "field": field, **new_total}}
     response = JsonResponse(body, status=status_of(code))
     if response.status_code == STATUS_BY_CODE["unauthorized"]:
         response["WWW-Authenticate"] = "Bearer"
@@ -74,7 +78,8 @@ def _api_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 
 def _order_error(request: HttpRequest, error: Any) -> HttpResponse:
-    return error_response(error.code, error.message, field=API_FIELDS.get(error.field, error.field))
+    field = API_FIELDS.get(error.field, error.field)
+    return error_response(error.code, error.message, field=field, total=error.total)
 
 
 def _validation_error(request: HttpRequest, error: Any) -> HttpResponse:

@@ -15,7 +15,8 @@ from ecommerce.orders.fulfill import check_fulfillable
 from ecommerce.orders.history import status_events
 from ecommerce.orders.selectors import open_acts
 
-COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at")  # of an order, that this module reads
+# Of an order, that this module reads.
+COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at", "attention")
 WRITE = """
 WITH sent AS (
     INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, When
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -18,6 +18,7 @@ NEEDED = {
     Action.CANCEL: Order.Status.PAID,
     Action.RETURN: Order.Status.FULFILLED,
 }
+ATTENTION = "attention"  # likewise: an order that has the needed one, and needs attention
 REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
 
 
@@ -25,28 +26,29 @@ REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, 
 class Preview:
     """Counts of orders: `changes` at once, `waits` for another act in flight, `skips` with their reason.
 
-    `money` is what is refunded, by currency, in its minor unit.
+    `disputed` are those whose refund Stripe will refuse, `money` is what is refunded, by currency, in its minor unit.
     """
 
     total: int = 0
     changes: int = 0
     waits: int = 0
     money: Counter[str] = field(default_factory=Counter)
+    disputed: int = 0
     skips: list[tuple[int, str]] = field(default_factory=list)
 
 
 def preview(action: str, orders: OrderQuerySet) -> Preview:
-    """Two statements, however many orders."""
+    """Two or three statements, however many orders."""
     result, skipped = Preview(), Counter[str]()
     needed = NEEDED[Action(action)]
-    for status, currency, refunded, count, owed in _count_by_status(orders):
+    for status, currency, obstacle, count, owed in _count_by_status(orders):
         result.total += count
-        # A wholly refunded order can only be canceled, and comes as a row of its own.
-        if status == needed and not (refunded and action == Action.FULFILL):
+        # What keeps a paid order from being fulfilled does not keep it from being canceled.
+        if status == needed and not (obstacle and action == Action.FULFILL):
             result.changes += count
             result.money[currency] += 0 if action == Action.FULFILL else owed
         else:
-            skipped[REFUNDED if status == needed else status] += count
+            skipped[obstacle if status == needed else status] += count
     # Orders in flight were counted above: those of the same act are joined, those of another one wait for it.
     for status, currency, kind, count, owed in _count_in_flight(orders):
         if status == needed:
@@ -54,6 +56,9 @@ def preview(action: str, orders: OrderQuerySet) -> Preview:
             result.waits += 0 if kind == action else count
             result.money[currency] -= 0 if action == Action.FULFILL else owed
     result.money = +result.money
+    if action != Action.FULFILL:
+        disputed = orders.order_by().filter(status=needed, invoice__payments__dispute__in=("open", "lost"))
+        result.disputed = disputed.count()
     result.skips = [(count, reason(action, status, count)) for status, count in sorted(skipped.items())]
     return result
 
@@ -61,9 +66,13 @@ def preview(action: str, orders: OrderQuerySet) -> Preview:
 def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     left = F("total") - F("amount_refunded")
     refunded = Q(total__gt=0, amount_refunded__gte=F("total"))
-    rows = orders.order_by().annotate(refunded=refunded).values("status", "currency", "refunded")
+    # An order in flight waits, whatever its attention says: it is counted by `_count_in_flight`.
+    idle = ~Exists(OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None))
+    attention = When(~Q(attention="") & idle, then=Value(ATTENTION))
+    obstacle = Case(When(refunded, then=Value(REFUNDED)), attention, default=Value(""))
+    rows = orders.order_by().annotate(obstacle=obstacle).values("status", "currency", "obstacle")
     found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
-    return found.values_list("status", "currency", "refunded", "orders", "owed")
+    return found.values_list("status", "currency", "obstacle", "orders", "owed")
 
 
 def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
@@ -79,6 +88,12 @@ def reason(action: str, status: str, count: int) -> str:
         return ngettext(
             "%(count)s was wholly refunded; it can only be canceled.",
             "%(count)s were wholly refunded; they can only be canceled.",
+            count,
+        ) % {"count": f"{count:,}"}
+    if status == ATTENTION:
+        return ngettext(
+            "%(count)s needs attention; only one by one can it be fulfilled all the same.",
+            "%(count)s need attention; only one by one can they be fulfilled all the same.",
             count,
         ) % {"count": f"{count:,}"}
     done = {Action.FULFILL: _("fulfilled"), Action.CANCEL: _("canceled"), Action.RETURN: _("returned")}

@@ -86,6 +86,7 @@ class OrderEvent(ByActor):
         PAYMENT_REQUESTED = "payment_requested", _("Payment requested")
         AUTHENTICATION_REQUIRED = "authentication_required", _("Authentication required")
         PAYMENT_FAILED = "payment_failed", _("Payment failed")
+        PRICE_CHANGED = "price_changed", _("Price changed")
         PAYMENT_ADOPTED = "payment_adopted", _("Late payment adopted")
         PAID = "paid", _("Paid")
         FULFILLED = "fulfilled", _("Fulfilled")

@@ -187,6 +187,7 @@ class Order(ConcurrentMixin, models.Model):
         verbose_name_plural = _("orders")
         permissions = [
             ("fulfill_order", _("Can fulfill orders")),
+            ("fulfill_attention_order", _("Can fulfill orders that need attention")),
             ("cancel_order", _("Can cancel orders")),
             ("return_order", _("Can return orders")),
             ("export_order", _("Can export orders")),

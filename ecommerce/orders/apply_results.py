@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import invoices, payments
+from billing import disputes, invoices, payments
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
@@ -17,7 +18,7 @@ from ecommerce.orders.apply_results_bulk import apply_full_refunds
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
-from ecommerce.orders.selectors import open_act
+from ecommerce.orders.selectors import open_act, order_ids_of_payments
 
 logger = logging.getLogger(__name__)
 Event = OrderEvent.Kind
@@ -51,7 +52,7 @@ def _apply_alone(result: StripeResult, *, at: datetime) -> None:
 def _apply_together(results: Sequence[StripeResult], *, at: datetime) -> None:
     with transaction.atomic():
         payment_ids = {result.payment_id for result in results}
-        order_of = dict(Payment.objects.filter(pk__in=payment_ids).values_list("pk", "invoice__order"))
+        order_of = order_ids_of_payments(payment_ids)
         # Orders before everything else, as in every transaction: docs/money.md has the lock order.
         locked = Order.objects.locked().filter(pk__in=order_of.values()).select_related("customer")
         orders = {order.pk: order for order in locked}
@@ -137,7 +138,7 @@ def _close_pay_act(order: Order, outcome: OrderAct.Outcome, *, at: datetime, mes
 def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResult, *, at: datetime) -> None:
     if payment.refund_set.exists():
         return  # already refunded, or that refund failed and users were told
-    if _can_still_be_paid(order, at=at):
+    if _pays_the_order(order, payment) and _can_still_be_paid(order, at=at):
         payments.adopt_late_success(payment=payment, result=result, at=at)
         record(order, Event.PAYMENT_ADOPTED, by=STRIPE, at=at, payment=result.intent_id)
         _payment_succeeded(order, payment, at=at)
@@ -151,6 +152,11 @@ def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResul
     data = {"amount": payment.amount, "currency": payment.currency, "reason": reason}
     record(order, Event.AUTO_REFUND, by=SYSTEM, at=at, **data)
     refresh(order, open_act(order))
+
+
+def _pays_the_order(order: Order, payment: Payment) -> bool:
+    # After its price had changed, the order got another invoice.
+    return payment.invoice_id == order.invoice_id and payment.amount == order.total
 
 
 def _can_still_be_paid(order: Order, *, at: datetime) -> bool:
@@ -178,8 +184,12 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
             # Last, since job items are last in the lock order.
             completion.explain_waiting(act, result.message)
         return
+    if result.others and _take_refunds_made_at_stripe(order, result, at=at):
+        return
     change = payments.apply_refund_result(result=result, at=at)
     if not change.won:
+        if change.refund.status == Refund.Status.PENDING and change.refund.attention:
+            refresh(order, open_act(order))  # it has been pending for too long
         return
     open_one = open_act(order)
     # Automatic refunds and those from Stripe's dashboard have no act.
@@ -194,6 +204,35 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
     else:
         _refund_failed(order, change, act, at=at)
     refresh(order, None if act else open_one)
+
+
+def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: datetime) -> bool:
+    """Record the refunds made in Stripe's dashboard that kept Stripe from making ours; False if there are none.
+
+    A cancellation or return takes what is there as done, and sends what is left. Another refund has failed.
+    """
+    known = set(Refund.objects.filter(stripe_refund_id__in=[each.id for each in result.others]).values_list(
+        "stripe_refund_id", flat=True))  # fmt: skip
+    new = [each for each in result.others if each.id not in known and each.status not in {"failed", "canceled"}]
+    refund = Refund.objects.locked().filter(pk=result.refund_id or 0, status=Refund.Status.REQUESTED).first()
+    # A refund of the very amount that has no row yet is adopted as ours.
+    adopted = result.status is not Refund.Status.FAILED and result.stripe_id not in known
+    if refund is None or not new or adopted:
+        return False
+    act = open_act(order)
+    whole = act is not None and act.refund_id == refund.pk and act.kind != OrderAct.Kind.REFUND
+    left = payments.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
+    if not whole:
+        # Ours first, which leaves the room for theirs.
+        _apply_refund_result(order, replace(result, others=()), at=at)
+    for each in new:
+        theirs = RefundResult.from_stripe(each, refund=None, payment_id=result.payment_id)
+        _apply_refund_result(order, theirs, at=at)
+    if act and whole and not left:
+        completion.complete_act(order, act, at=at)
+        completion.close_acts([act], OrderAct.Outcome.DONE, at=at)
+        refresh(order, None)
+    return True
 
 
 def _refund_failed(order: Order, change: payments.RefundChange, act: OrderAct | None, *, at: datetime) -> None:
@@ -219,7 +258,7 @@ DISPUTE_EVENTS = {
 
 
 def _apply_dispute_result(order: Order, result: DisputeResult, *, at: datetime) -> None:
-    payment, changed = payments.apply_dispute_result(result=result, at=at)
+    payment, changed = disputes.apply_dispute_result(result=result, at=at)
     if changed:
         data = {"amount": payment.amount, "currency": payment.currency, "reason": result.reason}
         record(order, DISPUTE_EVENTS[result.status], by=STRIPE, at=at, **data)

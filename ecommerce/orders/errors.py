@@ -4,16 +4,21 @@ from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
 
+from billing.money import format_money
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.history import status_events
 from ecommerce.pricing import PricingError
 
 
 class OrderError(Exception):
-    """An act that is refused. `code` and `field` are for programs, `message` is a sentence for users."""
+    """An act that is refused. `code` and `field` are for programs, `message` is a sentence for users.
 
-    def __init__(self, code: str, message: str, *, field: str = "") -> None:
+    `total`, in the minor unit, is the new one where the price has changed.
+    """
+
+    def __init__(self, code: str, message: str, *, field: str = "", total: int | None = None) -> None:
         super().__init__(message)
+        self.total = total
         self.code = code
         self.message = message
         self.field = field
@@ -46,6 +51,19 @@ def in_flight(order: Order, act: OrderAct) -> OrderError:
         "when": f"{act.requested_at:%Y-%m-%d %H:%M %Z}",
     }
     return OrderError("in_progress", sentence)
+
+
+def needs_attention(order: Order) -> OrderError:
+    """The error of fulfilling an order whose `attention` says that something is the matter with it."""
+    sentence = _("Order %(number)s needs attention: %(why)s Settle that first, or fulfill it all the same.")
+    return OrderError("needs_attention", sentence % {"number": order.number, "why": order.attention})
+
+
+def price_changed(*, now: int, was: int, currency: str) -> OrderError:
+    """The error of paying another total than was accepted; both in the minor unit."""
+    values = {"now": format_money(now, currency), "was": format_money(was, currency)}
+    sentence = _("The total is %(now)s now, not %(was)s.") % values
+    return OrderError("price_changed", sentence, field="expected_total", total=now)
 
 
 def _by_whom(event: OrderEvent) -> str:

@@ -3,7 +3,9 @@
 import logging
 from datetime import datetime
 
-from billing import gateway, leases, settlement
+from django.db.models.functions import Now
+
+from billing import gateway, leases, settlement, stripe_state
 from billing.models import Payment, Refund
 from billing.results import StripeResult
 from ecommerce.models import Order, OrderAct
@@ -62,12 +64,29 @@ def check_authentication(*, payment: Payment, at: datetime) -> None:
         _apply(result, at=at)
 
 
+def check_dispute(*, dispute_id: str, at: datetime) -> None:
+    """Fetch the state of a dispute."""
+    try:
+        results = stripe_state.fetch_dispute(dispute_id)
+    except gateway.GatewayError as error:
+        logger.warning("Dispute %s is checked later: %s", dispute_id, error)
+    else:
+        apply_results(results=results, at=at)
+
+
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
     """Attempt each open payment and refund of an order now instead of when it is next due."""
-    payments = Payment.objects.filter(invoice__order=order_id, closed_at=None)
-    refunds = Refund.objects.filter(payment__invoice__order=order_id, closed_at=None)
+    number = Order.objects.only("number").get(pk=order_id).number
+    payments = Payment.objects.filter(invoice__reference=number, closed_at=None)
+    refunds = Refund.objects.filter(payment__invoice__reference=number, closed_at=None)
     leases.wake(payments)
     leases.wake(refunds)
+    # Those that were pending for so long that nothing asks by itself any more have no next attempt.
+    refunds.filter(next_attempt_at=None, status=Refund.Status.PENDING).update(next_attempt_at=Now())
+    for dispute_id in Payment.objects.filter(invoice__reference=number, dispute=Payment.Dispute.OPEN).values_list(
+        "stripe_dispute_id", flat=True
+    ):
+        check_dispute(dispute_id=dispute_id, at=at)
     for payment_id in payments.values_list("pk", flat=True):
         execute_payment(payment_id=payment_id, at=at)
     for refund_id in refunds.values_list("pk", flat=True):

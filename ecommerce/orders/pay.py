@@ -1,15 +1,16 @@
 """Pay an order: issue its one invoice, request a payment, and pay with another card after a decline."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
 from billing.models import Card, InvoiceLine, Payment
 from billing.payments import PaymentSource
-from customers.actors import Actor
+from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
@@ -17,6 +18,7 @@ from ecommerce.orders.completion import mark_paid
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
+from ecommerce.orders.reprice import accept_price, check_price
 from ecommerce.orders.selectors import open_act
 
 # Checked before anything is written, since Stripe's refusal would leave an order with a failed payment behind.
@@ -24,18 +26,30 @@ TOKEN = re.compile(r"(pm|tok)_\w+", re.ASCII)
 
 
 def pay(
-    *, order_id: int, by: Actor, at: datetime, card_id: int | None = None, token: str = "", save_card: bool = True
+    *,
+    order_id: int,
+    by: Actor,
+    at: datetime,
+    card_id: int | None = None,
+    token: str = "",
+    save_card: bool = True,
+    expected_total: int | None = None,
 ) -> Order:
-    """Request another payment of a created order, and execute it once; raise OrderError."""
+    """Request another payment of a created order, and execute it once; raise OrderError.
+
+    `expected_total`, in the minor unit, accepts a price that has changed since; without it that is refused.
+    """
     waiting = _waiting_for_authentication(order_id)
     if waiting:
-        # The new card is checked before the authentication of the old one is ended for good.
+        # The card and the price are checked before the authentication of the old one is ended for good.
         payment_source_for(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
+        check_price(order_id=order_id, expected_total=expected_total, at=at)
         end_authentication(order_id=order_id, at=at)
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
         source = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
+        accept_price(order, expected_total=expected_total, by=by, at=at)
         stock.reserve_again(order, at=at)
         request_payment(order, source, by=by, at=at)
     return execute_order_payment(order_id=order_id, at=at)
@@ -102,18 +116,27 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
 
     An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
-    # One invoice an order, however many cards are tried: its number is taken once.
+    # One invoice an order, however many cards are tried, unless its price changes: its number is taken once.
     if order.invoice is None:
         order.invoice = invoices.issue(data=_invoice_data(order), at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
         # Rows only: Stripe is not called inside a transaction.
-        payment = payments.create_payment(invoice=order.invoice, source=source, at=at)
+        payment = payments.create_payment(
+            invoice=order.invoice, source=source, at=at, authenticate_within=_authenticate_within(by)
+        )
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
         record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)
     order.save()
+
+
+def _authenticate_within(by: Actor) -> timedelta:
+    """How long stock and coupon wait for the customer. On the website that costs nothing and anybody may do it."""
+    if by.kind == ActorKind.CUSTOMER:
+        return timedelta(minutes=settings.AUTHENTICATION_MINUTES_WEBSITE)
+    return payments.AUTHENTICATE_WITHIN
 
 
 def _invoice_data(order: Order) -> invoices.InvoiceData:

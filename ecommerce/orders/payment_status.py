@@ -17,7 +17,8 @@ State = Order.MoneyState
 
 def refresh(order: Order, act: OrderAct | None) -> None:
     """Compute money state and attention, and save the order, whose lock the caller holds; `act` is its open act."""
-    payments = list(Payment.objects.filter(invoice=order.invoice_id))
+    # By its number: after its price has changed, an order has void invoices as well, with payments of their own.
+    payments = list(Payment.objects.filter(invoice__reference=order.number))
     refunds = refunds_of(order) if any(payment.stripe_payment_intent_id for payment in payments) else []
     failed = unresolved_failures(order, refunds)
     # An open act decides the state; older trouble still shows in the attention.
@@ -28,8 +29,8 @@ def refresh(order: Order, act: OrderAct | None) -> None:
 
 def refunds_of(order: Order) -> list[Refund]:
     """All refunds of the order's payments, oldest first, with what `refresh` reads of them."""
-    found = Refund.objects.filter(payment__invoice=order.invoice_id).select_related("payment", "act", "replacement")
-    return list(found.order_by("pk"))
+    found = Refund.objects.filter(payment__invoice__reference=order.number).order_by("pk")
+    return list(found.select_related("payment", "act", "replacement"))
 
 
 def unresolved_failures(order: Order, refunds: Sequence[Refund]) -> list[Refund]:
@@ -85,6 +86,9 @@ def _concerns(
         yield operation.attention
     for refund in failed:
         yield refund.failure_message or _("A refund failed.")
+    for refund in refunds:
+        if refund.status == Refund.Status.PENDING and refund.attention:
+            yield refund.attention
     for payment in payments:
         if _dispute_matters(order, payment):
             yield _dispute_concern(payment)
@@ -92,8 +96,6 @@ def _concerns(
     for refund in refunds:
         if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
             yield refund.attention or _late_refund_concern(refund)
-        elif refund.status == Refund.Status.PENDING and refund.attention:
-            yield refund.attention
     yield from Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
     if act is None and order.total and order.amount_refunded >= order.total:
         yield from _wholly_refunded_concern(order)

@@ -9,13 +9,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.advisory_locks import LockSpace, lock_in_transaction
-from billing.money import format_money
 from billing.payments import PaymentSource
 from customers.actors import Actor
 from customers.models import Address, Customer, FrozenAddress
 from ecommerce.models import Order, OrderEvent, OrderItem
 from ecommerce.orders import stock
-from ecommerce.orders.errors import OrderError
+from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.pay import payment_source_for, request_payment
@@ -104,9 +103,7 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
 def _check_total(quote: Quote, expected: int | None) -> None:
     # A user agreed to a total that was computed some minutes ago.
     if expected is not None and expected != quote.totals.total:
-        was = format_money(expected, quote.currency)
-        sentence = _("The total is %(now)s now, not %(was)s.") % {"now": quote.total_money, "was": was}
-        raise OrderError("price_changed", sentence)
+        raise price_changed(now=quote.totals.total, was=expected, currency=quote.currency)
 
 
 def _address(new_order: NewOrder, customer: Customer) -> Address:

@@ -1,6 +1,6 @@
 """Queries about one order that need more than its own row."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
@@ -36,9 +36,17 @@ def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
     return {payment.invoice_id: payment for payment in succeeded}
 
 
+def order_ids_of_payments(payment_ids: Collection[int]) -> dict[int, int]:
+    """Return the order of each payment; of those of void invoices too, which the order does not name any more."""
+    number_of = dict(Payment.objects.filter(pk__in=payment_ids).values_list("pk", "invoice__reference"))
+    ids = dict(Order.objects.filter(number__in=number_of.values()).values_list("number", "pk"))
+    return {payment_id: ids[number] for payment_id, number in number_of.items()}
+
+
 def failed_refund(order: Order) -> Refund | None:
     """The latest refund that failed and that nothing has replaced."""
-    if order.money_state != Order.MoneyState.REFUND_FAILED:
+    # A failed refund is always in the attention, whatever state comes before it: a dispute, or an open act.
+    if not order.attention:
         return None
     return next(reversed(unresolved_failures(order, refunds_of(order))), None)
 
@@ -53,14 +61,14 @@ def unsent_operation(order: Order, act: OrderAct | None) -> Payment | Refund | N
     operation = (act.payment or act.refund) if act else None
     if operation:
         return operation if operation.attention else None
-    unsent = Refund.objects.filter(payment__invoice=order.invoice_id, status=Refund.Status.REQUESTED)
+    unsent = Refund.objects.filter(payment__invoice__reference=order.number, status=Refund.Status.REQUESTED)
     return unsent.exclude(attention="").select_related("payment").order_by("pk").first()
 
 
 def allowed_acts(order: Order) -> set[str]:
     """Return what may be done to the order now, permissions aside.
 
-    Of fulfill, cancel, return, refund, pay, try_again, send_again and settle_outside.
+    Of fulfill, fulfill_anyway, cancel, return, refund, pay, try_again, send_again and settle_outside.
     """
     act = open_act(order)
     if act:
@@ -78,13 +86,13 @@ def allowed_acts(order: Order) -> set[str]:
         acts.add("refund")
     if order.attention:
         acts |= _recovery_acts(order)
+        acts = {"fulfill_anyway" if act == "fulfill" else act for act in acts}
     return acts
 
 
 def _recovery_acts(order: Order) -> set[str]:
-    if unsent_operation(order, None):
-        return {"send_again", "settle_outside"}
-    return {"try_again", "settle_outside"} if failed_refund(order) else set()
+    acts = {"send_again", "settle_outside"} if unsent_operation(order, None) else set()
+    return acts | ({"try_again", "settle_outside"} if failed_refund(order) else set())
 
 
 def _allowed_while_open(act: OrderAct) -> set[str]:

@@ -36,7 +36,7 @@ def reserve(order: Order, quantities: Mapping[int, int], skus: Mapping[int, Sku]
 def reserve_again(order: Order, *, at: datetime) -> None:
     """Reserve what the order released when its payment was declined; raise OrderError."""
     if order.held_at is None:
-        quantities = _quantities(order)
+        quantities = quantities_of(order)
         reserve(order, quantities, lock_skus(list(quantities)), at=at)
 
 
@@ -53,12 +53,13 @@ def release(order: Order) -> None:
 
 def restock(order: Order) -> None:
     """Add the order's quantities of counted SKUs back to stock."""
-    quantities = _quantities(order)
+    quantities = quantities_of(order)
     for sku_id, sku in lock_skus(list(quantities)).items():
         _change_stock(sku, quantities[sku_id])
 
 
-def _quantities(order: Order) -> dict[int, int]:
+def quantities_of(order: Order) -> dict[int, int]:
+    """Return the quantities of an order's items by SKU id."""
     return dict(OrderItem.objects.filter(order=order).order_by("sku_id").values_list("sku_id", "quantity"))
 
 

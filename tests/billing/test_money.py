@@ -13,21 +13,39 @@ amounts = st.integers(-money.MAX_AMOUNT, money.MAX_AMOUNT)
 
 
 @pytest.mark.parametrize(
-    ("code", "exponent", "step", "minimum"),
+    ("code", "exponent", "step", "minimum", "maximum"),
     [
-        ("usd", 2, 1, 50),
-        ("gbp", 2, 1, 30),
-        ("huf", 2, 1, 17500),
-        ("twd", 2, 1, 0),
-        ("jpy", 0, 1, 50),
-        ("mga", 0, 1, 0),
-        ("isk", 2, 100, 0),
-        ("ugx", 2, 100, 0),
-        ("kwd", 3, 10, 0),
+        ("usd", 2, 1, 50, 99_999_999),
+        ("gbp", 2, 1, 30, 99_999_999),
+        ("huf", 2, 1, 17500, 99_999_999),
+        ("twd", 2, 1, 0, 99_999_999),
+        ("jpy", 0, 1, 50, 99_999_999),
+        ("mga", 0, 1, 0, 99_999_999),
+        ("isk", 2, 100, 0, 99_999_900),
+        ("ugx", 2, 100, 0, 99_999_900),
+        ("kwd", 3, 10, 0, 99_999_990),
+        ("idr", 2, 1, 0, 999_999_999_999),
     ],
 )
-def test_a_currency_is_counted_as_stripe_counts_it(code: str, exponent: int, step: int, minimum: int) -> None:
-    assert money.currency(code) == money.Currency(code, exponent, step, minimum)
+def test_a_currency_is_counted_as_stripe_counts_it(
+    code: str, exponent: int, step: int, minimum: int, maximum: int
+) -> None:
+    assert money.currency(code) == money.Currency(code, exponent, step, minimum, maximum)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "amount"),
+    [
+        ("9999999999.99", "idr", 999_999_999_999),
+        ("99999.990", "kwd", 99_999_990),
+        ("999999.00", "isk", 99_999_900),
+        ("99999999", "jpy", 99_999_999),
+    ],
+)
+def test_the_largest_amount_is_that_of_the_currency(text: str, code: str, amount: int) -> None:
+    assert money.parse_amount(text, code) == amount
+    with pytest.raises(money.InvalidAmount, match="above"):
+        money.parse_amount(f"1{text}", code)
 
 
 def test_stripes_special_lists_are_whole() -> None:

@@ -20,7 +20,7 @@ from ecommerce.admin.orders.action_forms import ActionForm
 from ecommerce.admin.orders.actions import OrderAction, available_action_names
 from ecommerce.admin.orders.timeline import describe_last_event
 from ecommerce.models import Order
-from ecommerce.orders.errors import OrderError
+from ecommerce.orders.errors import OrderError, needs_attention
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import execute_act
 
@@ -32,13 +32,19 @@ def action_view(admin: Any, request: HttpRequest, order_id: int, action: OrderAc
     if request.method == "POST":
         return _handle_post(admin, request, action, action.form_class(order, request.POST))
     if action.name not in available_action_names(order):
-        values = {"act": action.label, "number": order.number, "last": describe_last_event(order)}
-        messages.warning(request, _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % values)
+        messages.warning(request, _why_not_possible(order, action))
         return _redirect_to(order)
     # The input is in the query string, so that Back and a reload show the question again, and send nothing.
     return _render(
         admin, request, action, action.form_class(order, request.GET if "confirmed" in request.GET else None)
     )
+
+
+def _why_not_possible(order: Order, action: OrderAction) -> str:
+    if action.name == "fulfill" and "fulfill_anyway" in available_action_names(order):
+        return needs_attention(order).message
+    values = {"act": action.label, "number": order.number, "last": describe_last_event(order)}
+    return _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % values
 
 
 def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: ActionForm) -> HttpResponse:

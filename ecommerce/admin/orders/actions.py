@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.urls import reverse
@@ -77,6 +78,13 @@ def partial_refund_amount(_order: Order, form: ActionForm) -> int | None:
 def _describe_full_refund(order: Order, money: str) -> str:
     if money:
         values = {"money": money, "card": _card_label(order)}
+        payment = succeeded_payment(order)
+        if payment and payment.dispute in {payment.Dispute.OPEN, payment.Dispute.LOST}:
+            sentence = _(
+                "The bank disputes this payment, so that Stripe will refuse to refund it, unless it is only an "
+                "inquiry: answer it at Stripe first. If Stripe does not refuse, %(money)s goes back to %(card)s."
+            )
+            return sentence % values
         return _("%(money)s goes back to %(card)s. The status changes once Stripe has said yes.") % values
     if order.was_paid:
         return _("Nothing is left to send back: the status changes at once.")
@@ -101,6 +109,14 @@ def _describe_fulfillment(order: Order, _money: str) -> str:
     return _("Order %(number)s was paid, and leaves now. It can't be canceled afterwards, only returned.") % {
         "number": order.number
     }
+
+
+def _describe_fulfillment_anyway(order: Order, _money: str) -> str:
+    values = {"number": order.number, "why": order.attention}
+    return (
+        _("Order %(number)s needs attention: %(why)s It leaves all the same, and can't be canceled afterwards.")
+        % values
+    )
 
 
 def _describe_retry(_order: Order, money: str) -> str:
@@ -135,6 +151,17 @@ ORDER_ACTIONS = (
         button=gettext_lazy("Fulfill order"),
         success_message=gettext_lazy("Order %(number)s is fulfilled."),
         run=fulfill,
+    ),
+    OrderAction(
+        name="fulfill_anyway",
+        label=gettext_lazy("Fulfill all the same"),
+        permissions=("ecommerce.fulfill_attention_order",),
+        form_class=FulfillForm,
+        description=_describe_fulfillment_anyway,
+        button=gettext_lazy("Fulfill all the same"),
+        success_message=gettext_lazy("Order %(number)s is fulfilled."),
+        run=partial(fulfill, despite_attention=True),
+        danger=True,
     ),
     OrderAction(
         name="cancel",
@@ -222,7 +249,9 @@ ORDER_ACTIONS = (
 
 def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
-    return allowed_acts(order) | ({"check"} if order.waits_for_stripe else set())
+    # An open dispute, and a refund that failed, may have gone another way at Stripe since.
+    unsure = order.waits_for_stripe or order.money_state == Order.MoneyState.DISPUTED
+    return allowed_acts(order) | ({"check"} if unsure else set())
 
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:

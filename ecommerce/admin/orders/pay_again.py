@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from backoffice import database_clock
 from backoffice.base_admin import StaffAdmin
+from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.new_order.choices import card_choices, selected_value
 from ecommerce.admin.new_order.forms import PaymentForm
@@ -18,11 +19,14 @@ from ecommerce.admin.orders.payment_messages import add_payment_message
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
+from ecommerce.orders.reprice import quote_again
 from ecommerce.orders.selectors import allowed_acts
+
+MAX_DIGITS = 16
 
 
 def pay_again_view(admin: StaffAdmin, request: HttpRequest, order_id: int) -> HttpResponse:
-    order = get_object_or_404(Order.objects.select_related("customer"), pk=order_id)
+    order = get_object_or_404(Order.objects.select_related("customer", "coupon"), pk=order_id)
     if request.method == "POST":
         return _pay(admin, request, order)
     if "pay" not in allowed_acts(order):
@@ -49,11 +53,26 @@ def _pay(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpResponse:
             card_id=form.card_id,
             token=form.new_token,
             save_card=form.cleaned_data["save_card"],
+            expected_total=_expected_total(request),
         )
     except OrderError as error:
         return _render_error(admin, request, order, form, error)
     add_payment_message(request, order)
     return redirect("admin:ecommerce_order_change", order.pk)
+
+
+def _expected_total(request: HttpRequest) -> int | None:
+    # The total that the button named.
+    text = request.POST.get("expected_total", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
+
+
+def _quote(order: Order) -> tuple[int, str]:
+    """What the order costs now, in the minor unit; or its own total, and why it can't be sold any more."""
+    try:
+        return quote_again(order, at=database_clock.now()).totals.total, ""
+    except OrderError as error:
+        return order.total, error.message
 
 
 def _render_error(
@@ -62,17 +81,25 @@ def _render_error(
     if error.field in {"source_id", "gateway_token"}:
         form.add_error("token", error.message)
         return _render(admin, request, order, form)
+    if error.code == "price_changed":
+        form.add_error(None, error.message)
+        return _render(admin, request, order, form)
     messages.error(request, error.message)
     return redirect("admin:ecommerce_order_change", order.pk)
 
 
 def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
+    total, obstacle = _quote(order)
     choices = card_choices(order.customer, at=database_clock.now())
     context: dict[str, Any] = admin.admin_site.each_context(request) | {
         "title": _("Pay with another card"),
         "subtitle": order.number,
         "opts": admin.opts,
         "order": order,
+        "total": total,
+        "total_money": format_money(total, order.currency),
+        "price_changed": total != order.total,
+        "obstacle": obstacle,
         "payment": form,
         "cards": choices,
         "card": selected_value(choices, str(form.data.get("card", ""))),

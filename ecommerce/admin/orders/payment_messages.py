@@ -6,6 +6,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 
+from billing.payments import AUTHENTICATE_WITHIN
 from ecommerce.models import Order
 
 
@@ -21,8 +22,8 @@ def _payment_message(order: Order) -> tuple[int, str]:
     if order.money_state == Order.MoneyState.AUTHENTICATION_REQUIRED:
         return messages.WARNING, _(
             "Order {number} is created, not paid yet: the customer’s bank asks the customer to confirm the payment, "
-            "on the website, within 24 hours."
-        ).format(number=order.number)
+            "on the website, within {hours} hours."
+        ).format(number=order.number, hours=int(AUTHENTICATE_WITHIN.total_seconds() // 3600))
     if order.money_state == Order.MoneyState.PAYMENT_PROCESSING:
         return messages.WARNING, _(
             "Order {number} is created; its payment of {total} is being confirmed. Reload the page to see how it ended."

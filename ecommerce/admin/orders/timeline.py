@@ -21,6 +21,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.CREATED: gettext_lazy("Ordered for %(money)s"),
     Kind.PAYMENT_REQUESTED: gettext_lazy("Charge of %(money)s requested"),
     Kind.PAYMENT_ADOPTED: gettext_lazy("A charge that had been given up succeeded after all, and pays this order"),
+    Kind.PRICE_CHANGED: gettext_lazy("The price has changed to %(money)s, which was accepted"),
     Kind.PAID: gettext_lazy("Paid, %(money)s"),
     Kind.PAYMENT_FAILED: gettext_lazy("Charge of %(money)s declined"),
     Kind.AUTHENTICATION_REQUIRED: gettext_lazy("The bank wants the customer to confirm the charge of %(money)s"),
@@ -42,7 +43,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.DISPUTE_LOST: gettext_lazy("The dispute of %(money)s was lost: the bank took the money back"),
 }
 # The keys of an event's data that are shown after the sentence, in this order.
-DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "card", "payment", "refund", "outcome")
+DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "despite", "card", "payment", "refund", "outcome")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
-from ecommerce.api.schemas.requests import CreateOrderRequest, PageRequest, PaymentSourceRequest
+from ecommerce.api.schemas.requests import CreateOrderRequest, PageRequest, PayOrderRequest
 from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor
 from ecommerce.api.serializers import order_response, payment_response, with_response_relations
 from ecommerce.api.throttling import PerCaller
@@ -77,14 +77,18 @@ def read_own_order(request: HttpRequest, number: str) -> OrderResponse:
     "/orders/{number}/pay",
     response=responses_for(OrderResponse, 402, 404, 409, 422, signed_in=True, processing=True),
 )
-def pay_order(request: HttpRequest, number: str, body: PaymentSourceRequest) -> HttpResponse:
-    """Pay an order whose card was declined, with another card. An authentication that is still open ends."""
+def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpResponse:
+    """Pay an order whose card was declined, with another card. An authentication that is still open ends.
+
+    Where its price has changed since, 409 `price_changed` names the new `total`: send that as `expected_total`.
+    """
     order = _own_order(request, number)
     try:
         paid = pay(
             order_id=order.pk,
             by=customer_actor(authenticated_customer(request)),
             at=database_clock.now(),
+            expected_total=body.expected_total,
             **body.payment_source,
         )
     except OrderError as error:

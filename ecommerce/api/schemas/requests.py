@@ -138,6 +138,12 @@ class PaymentSourceRequest(BaseRequest):
         return PaymentSourceArguments(card_id=self.source_id, token=self.gateway_token or "", save_card=self.save_card)
 
 
+class PayOrderRequest(PaymentSourceRequest):
+    """`expected_total` accepts the total that `price_changed` named, in the currency's minor unit."""
+
+    expected_total: int | None = Field(default=None, strict=True, ge=0, le=MAX_ID)
+
+
 class CreateOrderRequest(BasketRequest, PaymentSourceRequest):
     """An order by a customer. A total of zero needs no card; only something shipped needs an address."""
 

@@ -7,6 +7,7 @@ const number = $("order").dataset.number;
 const placed = new URLSearchParams(location.search).has("placed");
 let secret = null;
 let paymentSource = null;
+let acceptedTotal = null;
 
 function renderMessage(order) {
   const sentences = {
@@ -68,7 +69,16 @@ $("authenticate").addEventListener("click", () => whileBusy($("authenticate"), a
 $("pay-again").addEventListener("submit", (event) => {
   event.preventDefault();
   whileBusy($("pay-again").querySelector("button"), async () => {
-    await show(await api.payOrder(number, await paymentSource()));
+    const source = await paymentSource();
+    const total = acceptedTotal === null ? {} : { expected_total: acceptedTotal };
+    acceptedTotal = null;
+    try {
+      await show(await api.payOrder(number, { ...source, ...total }));
+    } catch (error) {
+      if (error.code !== "price_changed") throw error;
+      acceptedTotal = error.total;
+      throw new Error(`${error.message} Press the button again to pay that.`);
+    }
     if (secret) await authenticate();
   });
 });

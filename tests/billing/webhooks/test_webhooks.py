@@ -195,6 +195,8 @@ def test_an_error_stays_on_the_row_and_is_tried_again(fake_stripe: FakeStripeSer
 
 
 def test_an_event_that_keeps_failing_is_tried_for_days_and_then_left_with_its_error() -> None:
+    cancel(order_id=paid().pk, reason="", by=ANA, at=NOW())
+    Refund.objects.update(stripe_refund_id="re_unknown")  # ours, so that Stripe's not knowing it is an error
     post(event("refund.created", data={"object": {"id": "re_unknown"}}))
     kept = WebhookEvent.objects.get()
     for tries in range(1, 15):
@@ -209,6 +211,8 @@ def test_an_event_that_keeps_failing_is_tried_for_days_and_then_left_with_its_er
     kept.refresh_from_db()
     assert (kept.next_attempt_at, kept.processed_at) == (None, None)
     assert "No such refund" in kept.error
+    Refund.objects.update(stripe_refund_id=None)
+    sweep()
 
 
 @pytest.mark.django_db(transaction=True)

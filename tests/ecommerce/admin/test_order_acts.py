@@ -6,7 +6,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from billing.models import Refund
+from billing.models import Payment, Refund
 from ecommerce.admin.orders.actions import ORDER_ACTIONS
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
@@ -210,3 +210,26 @@ def test_acts_are_protected_against_forged_posts(order: Order) -> None:
     client.cookies = somebody("fulfill").cookies
     assert client.post(url(order, "fulfill")).status_code == 403
     assert Order.objects.get().status == "paid"
+
+
+def test_what_needs_attention_is_fulfilled_all_the_same_by_permission(order: Order) -> None:
+    Order.objects.update(attention="The bank disputes this payment.")
+    plain, manager = somebody("fulfill"), somebody("fulfill", "fulfill_anyway")
+    said = plain.get(url(order, "fulfill"), follow=True).content.decode()
+    assert "The bank disputes this payment. Settle that first, or fulfill it all the same." in said
+    assert "Fulfill all the same" not in plain.get(f"{LIST}{order.pk}/change/").content.decode()
+    for act in ("fulfill", "fulfill_anyway"):
+        assert plain.post(url(order, act), {}).status_code == (409 if act == "fulfill" else 403)
+        assert Order.objects.get().status == "paid"
+    assert "Fulfill all the same" in manager.get(f"{LIST}{order.pk}/change/").content.decode()
+    assert "The bank disputes this payment." in manager.get(url(order, "fulfill_anyway")).content.decode()
+    press(manager, order, "fulfill_anyway", carrier="DHL")
+    assert (Order.objects.get().status, Order.objects.get().fulfillment.carrier) == ("fulfilled", "DHL")
+
+
+def test_cancel_of_a_disputed_order_says_beforehand_that_stripe_will_refuse(order: Order) -> None:
+    Payment.objects.update(dispute="open")
+    page = somebody("cancel").get(url(order, "cancel")).content.decode()
+    assert "Stripe will refuse to refund it" in page
+    Payment.objects.update(dispute="won")
+    assert "Stripe will refuse" not in somebody("cancel").get(url(order, "cancel")).content.decode()

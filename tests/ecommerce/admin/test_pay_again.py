@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ecommerce.models import Order
+from ecommerce.models import Order, Sku
 from tests.support.factories import make_card, make_customer, make_staff, place_order
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +98,24 @@ def test_an_order_that_is_paid_is_not_asked_to_pay(ana: Client) -> None:
 
 def test_an_order_that_is_not_there_is_not_found(ana: Client) -> None:
     assert ana.get(reverse("admin:ecommerce_order_pay", args=[999_999])).status_code == 404
+
+
+def test_a_price_that_has_changed_is_named_and_accepted_by_the_button(ana: Client, declined: Order) -> None:
+    Sku.objects.update(price=1800)
+    sent = {"card": "new", "token": "pm_card_visa"}
+    # Of an old page, and of no page at all.
+    for old in ({"expected_total": "1500"}, {}, {"expected_total": "x"}, {"expected_total": "9" * 40}):
+        page = ana.post(address(declined), {**sent, **old}).content.decode()
+        assert "The total is USD 18.00 now" in page
+        assert Order.objects.get(pk=declined.pk).status == "created"
+    page = ana.get(address(declined)).content.decode()
+    assert "The total has changed from USD 15.00 to USD 18.00" in page
+    assert "Charge USD 18.00" in page
+    assert 'name="expected_total" value="1800"' in page
+    said = ana.post(address(declined), {**sent, "expected_total": "1800"}, follow=True).content.decode()
+    assert f"Order {declined.number} is paid: USD 18.00 was charged." in said
+
+
+def test_what_is_off_sale_says_so_before_the_button(ana: Client, declined: Order) -> None:
+    Sku.objects.update(active=False)
+    assert "is not on sale." in ana.get(address(declined)).content.decode()

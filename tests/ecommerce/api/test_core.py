@@ -9,7 +9,7 @@ from customers.models import Customer
 from ecommerce.models import ApiKey, Order, Sku
 from ecommerce.tasks import sweep
 from tests.ecommerce.api.client import CORE, Api, basket, paying
-from tests.support.factories import ANA, make_coupon, make_sku
+from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 HOME = {
@@ -174,3 +174,13 @@ def test_a_key_is_kept_as_a_hash_and_ends_when_it_is_revoked(staff: Api) -> None
 def test_an_unknown_order_is_404(staff: Api) -> None:
     assert staff.get(f"{CORE}/orders/none").refused == (404, "unknown_order")
     assert staff.post(f"{CORE}/orders/none/cancel").refused == (404, "unknown_order")
+
+
+def test_an_order_that_needs_attention_is_not_fulfilled(staff: Api, customer: Customer) -> None:
+    order = place_order(customer=customer)
+    Order.objects.filter(pk=order.pk).update(attention="The bank disputes this payment.")
+    answer = staff.post(f"{CORE}/orders/{order.number}/fulfill")
+    assert (answer.status, answer.body["error"]["code"]) == (422, "needs_attention")
+    assert "The bank disputes this payment." in answer.body["error"]["message"]
+    assert Order.objects.get(pk=order.pk).status == "paid"
+    Order.objects.update(attention="")

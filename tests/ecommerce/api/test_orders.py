@@ -1,7 +1,9 @@
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from billing.models import Card, Payment
@@ -213,3 +215,45 @@ def test_one_sees_and_pays_only_ones_own(ada: Api, eve: Api, mug: Sku) -> None:
     assert stolen.refused == (402, "card_declined")
     assert eve.ask("DELETE", f"{SDK}/customer/sources/{card.pk}").refused == (404, "unknown_source")
     assert Order.objects.get(number=order["number"]).status == "created"
+
+
+def test_a_price_that_has_changed_is_accepted_by_the_customer_first(ada: Api, mug: Sku, ledger: Ledger) -> None:
+    order = ada.order(paying(mug, token="pm_card_chargeDeclined", quantity=2)).order
+    Sku.objects.update(price=1800)
+    url = f"{ORDERS}/{order['number']}/pay"
+    refused = ada.post(url, {"gateway_token": "pm_card_visa"})
+    assert (refused.status, refused.body["error"]["code"], refused.body["error"]["total"]) == (
+        *(409, "price_changed", 3600),
+    )
+    assert ada.get(f"{ORDERS}/{order['number']}").order["amount"] == 3000
+    odd: Any
+    for odd in (3000, 3599, 0):
+        assert ada.post(url, {"gateway_token": "pm_card_visa", "expected_total": odd}).status == 409
+    for odd in ("3600", -1, 3600.5, 2**70, True):
+        assert ada.post(url, {"gateway_token": "pm_card_visa", "expected_total": odd}).status == 400
+    paid = ada.post(url, {"gateway_token": "pm_card_visa", "expected_total": 3600})
+    assert (paid.status, paid.order["status"], paid.order["amount"]) == (200, "paid", 3600)
+    assert [each["amount"] for each in ledger()["payment_intents"] if each["status"] == "succeeded"] == [3600]
+
+
+def test_an_authentication_on_the_website_holds_stock_for_an_hour(ada: Api, mug: Sku, settings: Any) -> None:
+    ada.order(paying(mug, token="pm_card_authenticationRequired"))
+    payment = Payment.objects.get()
+    assert payment.authenticate_within == timedelta(hours=1)
+    held = Sku.objects.get().inventory_quantity
+    Payment.objects.update(requested_at=Now() - timedelta(minutes=55), next_attempt_at=Now() - timedelta(seconds=1))
+    sweep()
+    payment.refresh_from_db()
+    assert payment.next_attempt_at
+    assert payment.next_attempt_at <= payment.requested_at + timedelta(hours=1)
+    assert (payment.status, Sku.objects.get().inventory_quantity) == ("requires_action", held)
+    Payment.objects.update(requested_at=Now() - timedelta(minutes=61), next_attempt_at=Now() - timedelta(seconds=1))
+    sweep()
+    payment.refresh_from_db()
+    assert (payment.status, Sku.objects.get().inventory_quantity) == ("failed", held + 1)
+
+    settings.AUTHENTICATION_MINUTES_WEBSITE = 15
+    ada.order(paying(mug, token="pm_card_authenticationRequired"))
+    assert Payment.objects.latest("pk").authenticate_within == timedelta(minutes=15)
+    Payment.objects.update(requested_at=Now() - timedelta(minutes=16), next_attempt_at=Now() - timedelta(seconds=1))
+    sweep()

@@ -154,19 +154,17 @@ def test_all_refunded_by_hand_changes_no_status_and_says_what_to_do() -> None:
     assert cancel(order_id=bought.pk, reason="", by=ANA, at=NOW()).attention == ""
 
 
-def test_a_partial_refund_by_hand_during_our_full_one_waits_until_ours_is_refused(ledger: Ledger) -> None:
+def test_a_partial_refund_by_hand_during_our_full_one_is_taken_as_done_and_the_rest_is_sent(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 400)
     with pytest.raises(payments.RetryLater, match="Stripe sent back"):
         apply_from_stripe(order)
-    failed = settle(order)
-    assert (failed.status, failed.money_state) == ("paid", "refund_failed")
-    apply_from_stripe(order)
-    assert (fresh(order).amount_refunded, fresh(order).money_state) == (400, "")
-
-    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
-    assert (settle(order).status, fresh(order).amount_refunded) == ("canceled", 1500)
+    waiting = settle(order)
+    assert (waiting.status, waiting.money_state, waiting.amount_refunded) == ("paid", "refund_in_progress", 400)
+    sweep_now()
+    assert (fresh(order).status, fresh(order).amount_refunded, fresh(order).attention) == ("canceled", 1500, "")
+    assert [each["amount"] for each in ledger()["refunds"]] == [400, 1100]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,12 +1,31 @@
 from functools import partial
+from typing import Any
 
 import pytest
 from django.utils import timezone
 
-from ecommerce.models import Fulfillment
+from billing.models import Refund
+from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.bulk_jobs.preview import preview
+from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from tests.ecommerce.orders.acts import at_once, by_hand, free, fresh, fulfilled, kinds, paid, refused, settle
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_recovery import settle_outside
+from ecommerce.orders.selectors import allowed_acts
+from tests.ecommerce.orders.acts import (
+    at_once,
+    by_hand,
+    free,
+    fresh,
+    fulfilled,
+    kinds,
+    paid,
+    payment_of,
+    refused,
+    settle,
+)
+from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import deliver
 
@@ -59,3 +78,77 @@ def test_two_people_fulfill_at_once_and_it_is_sent_once() -> None:
     came = at_once(*[partial(fulfill, order_id=order.pk, by=ANA, at=NOW())] * 8)
     assert sorted(came) == ["done"] + ["wrong_status"] * 7
     assert (Fulfillment.objects.count(), kinds(order).count("fulfilled")) == (1, 1)
+
+
+# Orders that need attention
+
+
+def disputed(fake_stripe: FakeStripeServer) -> Order:
+    order = paid()
+    fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})
+    deliver("charge.dispute.created")
+    return fresh(order)
+
+
+def refused_cancel(fake_stripe: FakeStripeServer) -> Order:
+    order = disputed(fake_stripe)
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    return settle(order)
+
+
+@pytest.mark.parametrize("trouble", [disputed, refused_cancel])
+def test_what_needs_attention_is_not_sent_unless_somebody_says_so(trouble: Any, fake_stripe: FakeStripeServer) -> None:
+    order = trouble(fake_stripe)
+    assert "fulfill" not in allowed_acts(order)
+    assert "fulfill_anyway" in allowed_acts(order)
+    with refused("needs_attention"):
+        fulfill(order_id=order.pk, by=ANA, at=NOW())
+    with pytest.raises(Exception, match="The bank disputes this payment"):
+        fulfill(order_id=order.pk, by=ANA, at=NOW())
+    sent = fulfill(order_id=order.pk, by=ANA, at=NOW(), despite_attention=True)
+    # The cancellation that Stripe refused is over; the dispute is not.
+    assert (sent.status, sent.money_state) == ("fulfilled", "disputed")
+    assert fresh(order).attention.count("disputes") == 1
+    assert "disputes" in order.events.latest("pk").data["despite"]
+    assert not {"try_again", "settle_outside"} & allowed_acts(sent)
+
+
+def test_to_say_so_does_not_send_what_may_not_be_sent() -> None:
+    order = paid()
+    by_hand(order, 1500)
+    deliver("charge.refunded")
+    with refused("wholly_refunded"):
+        fulfill(order_id=order.pk, by=ANA, at=NOW(), despite_attention=True)
+    created = place_order(token="pm_card_chargeDeclined")
+    with refused("wrong_status"):
+        fulfill(order_id=created.pk, by=ANA, at=NOW(), despite_attention=True)
+
+
+def test_a_failed_refund_is_within_reach_beside_a_dispute(fake_stripe: FakeStripeServer) -> None:
+    order = paid(quantity=2)
+    refund(order_id=order.pk, amount=500, reason="", by=ANA, at=NOW())
+    settle(order)
+    fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    deliver("refund.failed")
+    Order.objects.filter(pk=order.pk).update(money_state="disputed")  # whatever state is shown first
+    assert {"try_again", "settle_outside", "fulfill_anyway"} <= allowed_acts(fresh(order))
+    sent = fulfill(order_id=order.pk, by=ANA, at=NOW(), despite_attention=True)
+    assert sent.money_state == "refund_failed"
+    assert {"try_again", "settle_outside"} <= allowed_acts(sent)
+    settle_outside(order_id=order.pk, note="By cheque", by=ANA, at=NOW())
+    assert fresh(order).attention == ""
+
+
+def test_a_bulk_job_skips_what_needs_attention_and_says_why(fake_stripe: FakeStripeServer) -> None:
+    troubled, fine = disputed(fake_stripe), paid()
+    seen = preview("fulfill", Order.objects.all())
+    assert (seen.changes, seen.skips) == (
+        1,
+        [(1, "1 needs attention; only one by one can it be fulfilled all the same.")],
+    )
+    assert preview("cancel", Order.objects.all()).disputed == 1
+    job = run("fulfill", Order.objects.all(), a_clerk())
+    status, reason = outcomes(job)[troubled.number]
+    assert (status, outcomes(job)[fine.number]) == ("skipped", ("done", ""))
+    assert "needs attention: The bank disputes this payment" in reason
+    assert fresh(troubled).status == "paid"

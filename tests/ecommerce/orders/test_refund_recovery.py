@@ -82,7 +82,7 @@ def test_a_refused_return_is_tried_again_and_returns(fake_stripe: FakeStripeServ
 
 def test_a_refused_cancel_of_an_order_that_was_sent_since_is_over(fake_stripe: FakeStripeServer) -> None:
     order, _ = refund_refused(fake_stripe)
-    fulfill(order_id=order.pk, at=NOW(), **BY)
+    fulfill(order_id=order.pk, at=NOW(), despite_attention=True, **BY)
     with refused("no_failed_refund"):
         retry_refund(order_id=order.pk, at=NOW(), **BY)
     with refused("no_failed_refund"):

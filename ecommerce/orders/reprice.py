@@ -1,0 +1,99 @@
+"""The price of an order that is paid later: what it costs now, and the order and its invoice changed to it.
+
+Between a decline and the next card, days may pass: a SKU may be off sale, a price another one, a coupon at its end.
+"""
+
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+
+from billing import invoices
+from customers.actors import Actor
+from ecommerce.models import Coupon, Order, OrderEvent, OrderItem, Sku
+from ecommerce.orders.errors import OrderError, price_changed
+from ecommerce.orders.history import record
+from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.stock import lock_skus, quantities_of
+
+
+def quote_again(order: Order, *, at: datetime) -> Quote:
+    """Return what the items of an order cost now; raise OrderError where they can't be sold any more."""
+    quantities = quantities_of(order)
+    skus = Sku.objects.select_related("product").in_bulk(list(quantities))
+    return _quote(order, skus, at=at)
+
+
+def check_price(*, order_id: int, expected_total: int | None, at: datetime) -> None:
+    """Raise what `accept_price` would raise; change nothing."""
+    order = Order.objects.select_related("coupon").get(pk=order_id)
+    _check(quote_again(order, at=at), order, expected_total)
+
+
+def accept_price(order: Order, *, expected_total: int | None, by: Actor, at: datetime) -> None:
+    """Change a locked order and its invoice to what it costs now.
+
+    Raise OrderError where it can't be sold any more, and where the total is neither the order's nor the expected one.
+    """
+    quote = _quote(order, lock_skus(list(quantities_of(order))), at=at)
+    total, was = quote.totals.total, order.total
+    _check(quote, order, expected_total)
+    if not _differs(order, quote):
+        return
+    _write(order, quote)
+    if order.invoice:
+        # Issued numbers stay, and so do their lines: the old invoice is void, and the order gets another one.
+        invoices.void(invoice=order.invoice, at=at)
+        order.invoice = None
+    order.save()
+    record(order, OrderEvent.Kind.PRICE_CHANGED, by=by, at=at, amount=total, currency=order.currency, was=was)
+
+
+def _check(quote: Quote, order: Order, expected_total: int | None) -> None:
+    accepted = order.total if expected_total is None else expected_total
+    if quote.currency != order.currency:
+        sentence = _("This is sold in %(currency)s now: place another order.") % {"currency": quote.currency.upper()}
+        raise OrderError("currency_changed", sentence)
+    if quote.totals.total != accepted:
+        raise price_changed(now=quote.totals.total, was=accepted, currency=quote.currency)
+
+
+def _quote(order: Order, skus: dict[int, Sku], *, at: datetime) -> Quote:
+    # What the order itself still holds is not missing.
+    return price_lines(
+        quantities_of(order), skus, coupon=_valid_coupon(order, at=at), check_stock_too=order.held_at is None
+    )
+
+
+def _valid_coupon(order: Order, *, at: datetime) -> Coupon | None:
+    """Return the order's coupon; None once it has ended. Raise OrderError while it is used up."""
+    if order.coupon is None:
+        return None
+    if order.held_at and order.coupon.used_up:
+        return order.coupon  # by this order itself, which has not given it back
+    try:
+        return find_coupon(order.coupon.code, at=at)
+    except OrderError as error:
+        if error.code == "invalid_coupon":
+            return None
+        raise
+
+
+def _differs(order: Order, quote: Quote) -> bool:
+    totals = quote.totals
+    prices = dict(order.items.values_list("sku_id", "unit_price"))
+    return (
+        (order.subtotal, order.discount, order.shipping, order.tax, order.total, order.coupon_id)
+        != (totals.subtotal, totals.discount, totals.shipping, totals.tax, totals.total, _key(quote.coupon))
+    ) or any(prices[line.sku.pk] != line.unit_price for line in quote.lines)
+
+
+def _key(coupon: Coupon | None) -> int | None:
+    return coupon.pk if coupon else None
+
+
+def _write(order: Order, quote: Quote) -> None:
+    for line in quote.lines:
+        OrderItem.objects.filter(order=order, sku=line.sku).update(unit_price=line.unit_price, amount=line.amount)
+    totals = quote.totals
+    order.subtotal, order.discount, order.total = totals.subtotal, totals.discount, totals.total
+    order.shipping, order.tax, order.coupon = totals.shipping, totals.tax, quote.coupon
