@@ -21,6 +21,7 @@ from billing.gateway_types import (
     GatewayError,
     InvalidRequest,
     Misconfigured,
+    Page,
     PaymentIntent,
     StripeDispute,
     StripeRefund,
@@ -34,6 +35,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "Misconfigured",
+    "Page",
     "PaymentIntent",
     "StripeDispute",
     "StripeRefund",
@@ -44,6 +46,7 @@ PAGE = 100
 CONFLICT, SERVER_ERROR = 409, 500
 
 ResultT = TypeVar("ResultT")
+ReadT = TypeVar("ReadT", PaymentIntent, StripeRefund)
 
 
 @functools.cache
@@ -61,6 +64,13 @@ def client() -> stripe.StripeClient:
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
+
+
+def retrieve_customer(customer_id: str) -> tuple[str, str]:
+    """Return a customer's e-mail and the reference it was created with; both "" if it is deleted or names none."""
+    customer = _call(lambda: client().v1.customers.retrieve(customer_id))
+    metadata = getattr(customer, "metadata", None)
+    return getattr(customer, "email", None) or "", (metadata.to_dict() if metadata else {}).get("customer", "")
 
 
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
@@ -84,9 +94,10 @@ def list_intents(customer_id: str, *, since: datetime) -> Iterator[PaymentIntent
     return map(_intent, _pages(client().v1.payment_intents.list, filters))
 
 
-def list_intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[PaymentIntent]:
-    """List all PaymentIntents created between two times, newest first, those after an id."""
-    return map(_intent, _pages(client().v1.payment_intents.list, _created_between(since, until), after=after))
+def intents_page(*, since: datetime | None = None, after: str = "", customer_id: str = "") -> Page[PaymentIntent]:
+    """List PaymentIntents, of one customer if named, newest first: those after an id."""
+    filters = _created_since(since) | ({"customer": customer_id} if customer_id else {})
+    return _page(client().v1.payment_intents.list, _intent, filters, after=after)
 
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
@@ -102,9 +113,8 @@ def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
     return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
-def list_refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[StripeRefund]:
-    """List all refunds created between two times, newest first, those after an id."""
-    return map(_refund, _pages(client().v1.refunds.list, _created_between(since, until), after=after))
+def refunds_page(*, since: datetime | None = None, after: str = "") -> Page[StripeRefund]:
+    return _page(client().v1.refunds.list, _refund, _created_since(since), after=after)
 
 
 def attach_card(*, token: str, customer_id: str) -> CardDetails:
@@ -145,8 +155,31 @@ def verify_webhook(payload: bytes, signature: str) -> dict[str, Any]:
     return payload_dict
 
 
-def _created_between(since: datetime, until: datetime) -> dict[str, Any]:
-    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
+def _created_since(since: datetime | None) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp())}} if since else {}
+
+
+def _page(
+    listing: Callable[[Any], Any], read: Callable[[Any], ReadT], filters: dict[str, Any], *, after: str
+) -> Page[ReadT]:
+    params = filters | {"limit": PAGE} | ({"starting_after": after} if after else {})
+    page = _call(lambda: listing(params))
+    rows, unreadable = [], []
+    for raw in page.data:
+        try:
+            rows.append(_with_id(read(raw)))
+        except Exception as error:  # noqa: BLE001 - one odd row must not hide the others
+            unreadable.append((getattr(raw, "id", None) or "", f"{type(error).__name__}: {error}"))
+    ids = [each for raw in page.data if (each := getattr(raw, "id", None))]
+    if page.has_more and not ids:
+        unreadable.append(("", "A page without ids, after which nothing can be listed."))
+    return Page(rows=rows, unreadable=unreadable, after=ids[-1] if page.has_more and ids else "")
+
+
+def _with_id(row: ReadT) -> ReadT:
+    if not getattr(row, "id", ""):
+        raise ValueError("It has no id.")
+    return row
 
 
 def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str = "") -> Iterator[Any]:
@@ -225,6 +258,7 @@ def _intent(intent: Any) -> PaymentIntent:
         currency=intent.currency,
         client_secret=intent.client_secret or "",
         created=intent.created,
+        customer_id=_id(intent.customer),
         metadata=intent.metadata.to_dict() if intent.metadata else {},
         failure_code=getattr(failure, "code", None) or "",
         decline_code=getattr(failure, "decline_code", None) or "",

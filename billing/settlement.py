@@ -15,7 +15,7 @@ from django.db.models import Case, F, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
-from billing import gateway, leases
+from billing import gateway, leases, restore
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
@@ -70,7 +70,12 @@ def _execute(rows: QuerySet[OperationT], submit: Callable[..., ResultT], *, at: 
 
 
 def claim_operations(rows: QuerySet[OperationT], *, at: datetime, limit: int = 1) -> list[OperationT]:
-    """Lease payments or refunds that are still open and may be sent now, each with what its call needs."""
+    """Lease payments or refunds that are still open and may be sent now, each with what its call needs.
+
+    None in a restored database: what it calls open may have been sent since.
+    """
+    if restore.is_blocked():
+        return []
     return leases.claim(
         rows.filter(closed_at=None).select_related(RELATED[rows.model]),
         at=at,
