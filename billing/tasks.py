@@ -30,7 +30,7 @@ def process_event(*, event_id: int) -> None:
 
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
-    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start(at=timezone.now()).pk)
+    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start_nightly(at=timezone.now()).pk)
 
 
 @shared_task(name="billing.reconcile")

@@ -47,6 +47,11 @@ def start(*, at: datetime, since: datetime | None = None) -> Reconciliation:
     )
 
 
+def start_whole(*, at: datetime) -> Reconciliation:
+    """Start a pass over everything, whatever is unfinished: what was begun before may have skipped something."""
+    return Reconciliation.objects.create(started_at=at, next_attempt_at=at)
+
+
 def start_nightly(*, at: datetime) -> Reconciliation:
     """Start what a night needs: a whole pass each week, else what changed since the last one."""
     finished = Reconciliation.objects.filter(finished_at__isnull=False, newest_at__isnull=False)

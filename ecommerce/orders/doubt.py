@@ -64,7 +64,8 @@ def move_order_numbers(*, past: int) -> None:
     """Issue no order number up to `past` any more."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT setval('ecommerce_order_number', %s) FROM ecommerce_order_number WHERE last_value < %s", [past, past]
+            "SELECT setval('ecommerce_order_number', %s) FROM ecommerce_order_number WHERE last_value < %s",
+            [past, past],
         )
 
 

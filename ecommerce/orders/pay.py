@@ -95,7 +95,6 @@ def _check_payable(order: Order) -> None:
     act = open_act(order)
     if act:
         raise in_flight(order, act)
-    check_no_unknown_charge(order)
 
 
 def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datetime) -> None:
@@ -103,6 +102,8 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
 
     An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
+    # A number that was given to another order before a restore is refused here as well.
+    check_no_unknown_charge(order)
     invoice = ensure_invoice(order, at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
