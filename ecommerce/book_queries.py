@@ -15,7 +15,7 @@ MONEY = f"""
         SELECT o.*, COALESCE(c.payments, 0) AS payments, COALESCE(c.paid, 0) AS paid, COALESCE(c.back, 0) AS back
         FROM ecommerce_order o LEFT JOIN charged c ON c.invoice_id = o.invoice_id
     )
-"""  # noqa: S608 - a constant
+"""
 ORDER = "'order ' || o.number"
 
 QUERIES = {
@@ -142,14 +142,15 @@ QUERIES = {
     "stock_below_zero": """
         SELECT 'SKU ' || code, inventory_quantity::text FROM ecommerce_sku WHERE inventory_quantity < 0
     """,
-    "job_outcome": f"""
+    "job_outcome": """
         SELECT 'job ' || j.id || ', order ' || o.number,
                format('%s, and the order is %s after %s', i.status, o.status, j.action)
         FROM ecommerce_bulkjobitem i JOIN ecommerce_bulkjob j ON j.id = i.job_id
         JOIN ecommerce_order o ON o.id = i.order_id
         WHERE (j.status IN ('succeeded', 'partial', 'failed') AND i.status IN ('pending', 'working'))
            OR (i.status = 'done' AND ((j.action = 'cancel' AND o.status <> 'canceled')
-               OR (j.action = 'return' AND o.status <> 'returned') OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL)))
+               OR (j.action = 'return' AND o.status <> 'returned')
+               OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL)))
     """,  # noqa: S608 - a constant
     "numbers": """
         SELECT 'invoices', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (

@@ -1,4 +1,7 @@
-"""Differences between our books and Stripe's: the list and their pages. `ecommerce.admin.differences` registers it."""
+"""Differences between our books and Stripe's: the list and their pages.
+
+`ecommerce.admin.differences` registers them, with the ends that need orders.
+"""
 
 from typing import Any
 
