@@ -88,11 +88,17 @@ def _status_agrees(intent: PaymentIntent, payment: Payment) -> bool:
 def _unknown_charge(intent: PaymentIntent) -> Mismatch:
     sentence = _("Stripe took %(amount)s (%(id)s) that no payment here knows of.")
     values = {"amount": _amount(intent.amount, intent.currency), "id": intent.id}
-    named = {f"{key}_number": intent.metadata.get(key, "")[:20] for key in ("order", "invoice")}
-    if named["order_number"]:
+    order, invoice = (intent.metadata.get(key, "")[:20] for key in ("order", "invoice"))
+    if order:
         sentence = _("Stripe took %(amount)s (%(id)s) for order %(order)s that no payment here knows of.")
-        values["order"] = named["order_number"]
-    return Mismatch(kind=Kind.CHARGE_UNKNOWN, stripe_id=intent.id, sentence=sentence % values, **named)
+        values["order"] = order
+    return Mismatch(
+        kind=Kind.CHARGE_UNKNOWN,
+        stripe_id=intent.id,
+        sentence=sentence % values,
+        order_number=order,
+        invoice_number=invoice,
+    )
 
 
 def _charged_twice(intent: PaymentIntent, payment: Payment) -> Mismatch:

@@ -11,7 +11,7 @@ from billing import gateway, stripe_state
 from billing.models import Difference, Payment, Reconciliation, Refund
 from billing.reconciliation import checks, records
 from billing.reconciliation.checks import Mismatch
-from billing.results import Notice, StripeResult, UnknownCharge
+from billing.results import Notice, StripeResult
 from billing.signals import results_received
 
 logger = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def settle_charge(intent: gateway.PaymentIntent, found: Mismatch) -> None:
     """Apply what Stripe says of a charge that differs; have an order adopt one that is not here."""
     match found.kind:
         case Kind.CHARGE_UNKNOWN if not is_refunded(intent):
-            attempt(lambda: send([unknown_charge(intent.id)]))
+            attempt(lambda: send([stripe_state.unknown_charge(intent.id)]))
         case Kind.CHARGE_DIFFERS:
             attempt(lambda: send(stripe_state.fetch_intent(intent.id)))
 
@@ -55,13 +55,6 @@ def went_back(intent: gateway.PaymentIntent, found: Mismatch | None) -> bool:
 def is_refunded(intent: gateway.PaymentIntent) -> bool:
     refunds = gateway.list_refunds(intent.id)
     return sum(each.amount for each in refunds if each.status in checks.REFUNDED) >= intent.amount
-
-
-def unknown_charge(intent_id: str) -> UnknownCharge:
-    """Fetch a charge as it is now, with what Stripe's customer says of ours. Raise gateway.GatewayError."""
-    intent = gateway.retrieve_intent(intent_id)
-    email, reference = gateway.retrieve_customer(intent.customer_id) if intent.customer_id else ("", "")
-    return UnknownCharge(intent=intent, customer_email=email, customer_reference=reference)
 
 
 def settle_refund(stripe_refund: gateway.StripeRefund) -> None:

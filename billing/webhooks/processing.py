@@ -4,14 +4,14 @@ What the event itself says is never applied: events come late, twice and in any 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from billing import leases, stripe_state
 from billing.models import WebhookEvent
-from billing.results import StripeResult
+from billing.results import Notice, StripeResult
 from billing.signals import results_received
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def process_event(*, event_id: int, at: datetime) -> None:
             leases.release(event, next_attempt_at=None, processed_at=timezone.now(), error="")
 
 
-def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], str] | None:
+def handler_for(event_type: str) -> tuple[Callable[[str], Sequence[StripeResult | Notice]], str] | None:
     """Return what fetches the results, and which field of the event's object it takes; None for a type not handled."""
     match event_type:
         case "payment_intent.succeeded" | "payment_intent.payment_failed" | "payment_intent.canceled":
@@ -48,7 +48,7 @@ def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], s
             return None
 
 
-def _fetch_results(event: WebhookEvent) -> list[StripeResult]:
+def _fetch_results(event: WebhookEvent) -> Sequence[StripeResult | Notice]:
     handler = handler_for(event.type)
     if handler is None:
         return []

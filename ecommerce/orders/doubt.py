@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from billing import gateway, restore
 from billing.models import Difference
-from billing.reconciliation import settle
+from billing.reconciliation import checks, settle
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 
@@ -49,7 +49,7 @@ def look_at_stripe() -> None:
 
 def _is_lost(intent: gateway.PaymentIntent) -> bool:
     number = intent.metadata.get("order", "")
-    if not settle.checks.is_uuid(intent.metadata.get("payment")) or not number.isdecimal():
+    if not checks.is_uuid(intent.metadata.get("payment")) or not number.isdecimal():
         return False
     return int(number) > last_order_number() or Order.objects.filter(number=number).exists()
 

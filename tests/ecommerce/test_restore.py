@@ -10,15 +10,17 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import gateway, restore
-from billing.models import CreditNote, Difference, Invoice, Payment, RestoreGuard
+from billing import gateway, restore, stripe_state
+from billing.models import CreditNote, Difference, Invoice, Payment, RestoreGuard, WebhookEvent
 from billing.reconciliation import ends
+from billing.tasks import process_event
 from ecommerce.models import Order
+from ecommerce.orders.adopt import adopt_charge
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
 from ecommerce.orders.refund import refund
-from tests.ecommerce.orders.acts import fresh, paid, payment_of, refused, settle, sweep_now
+from tests.ecommerce.orders.acts import at_once, fresh, paid, payment_of, refused, settle, sweep_now
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order
 from tests.support.fake_stripe_process import FakeStripe
@@ -146,7 +148,7 @@ def test_a_server_that_was_started_again_is_compared_once(stripe: FakeStripe, du
     RestoreGuard.objects.filter(pk=RestoreGuard.STATE).update(server_started="")
     with refused("payments_unavailable"):
         place_order()
-    assert lost.stripe_payment_intent_id in RestoreGuard.objects.get(pk=RestoreGuard.STATE).reason
+    assert str(lost) in RestoreGuard.objects.get(pk=RestoreGuard.STATE).reason
     assert Order.objects.count() == before + 1
     assert command("after_restore")[0] == 0
     assert fresh(unpaid).status == "paid"
@@ -228,3 +230,31 @@ def test_a_known_difference_is_not_listed_again_until_it_changes(stripe: FakeStr
     assert fresh(order).attention == ""
     Payment.objects.update(amount=1700)
     assert command("reconcile")[0] == 1
+
+
+def test_a_webhook_of_an_unknown_charge_blocks_the_order_at_once(stripe: FakeStripe) -> None:
+    order = place_order(token="pm_card_chargeDeclined")
+    intent = lost_charge(order, amount=700)
+    event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": intent.id}}}
+    row = WebhookEvent.objects.create(stripe_event_id="evt_1", type=event["type"], payload=event)
+    process_event(event_id=row.pk)
+    row.refresh_from_db()
+    assert (row.error, row.processed_at is None) == ("", False)
+    with refused("charge_unknown"):
+        pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
+
+
+def test_a_charge_is_adopted_on_a_persons_word(stripe: FakeStripe) -> None:
+    order, other = place_order(token="pm_card_chargeDeclined"), paid()
+    intent = lost_charge(order, customer=None)
+    command("reconcile")
+    charge = stripe_state.unknown_charge(intent.id)
+    with refused("wrong_status"):
+        adopt_charge(charge=charge, order_number=other.number, by=ANA, at=NOW())
+    with refused("unknown_order"):
+        adopt_charge(charge=charge, order_number="0", by=ANA, at=NOW())
+    by_two = [lambda: adopt_charge(charge=charge, order_number=order.number, by=ANA, at=NOW())] * 2
+    assert sorted(at_once(*by_two)) == ["done", "wrong_status"]
+    assert (fresh(order).status, payment_of(order).stripe_payment_intent_id) == ("paid", intent.id)
+    assert Difference.objects.get().outcome == "adopted"
+    assert command("reconcile")[0] == 0
