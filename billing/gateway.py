@@ -167,7 +167,7 @@ def _page(
     rows, unreadable = [], []
     for raw in page.data:
         try:
-            rows.append(_with_id(read(raw)))
+            rows.append(_checked(read(raw)))
         except Exception as error:  # noqa: BLE001 - one odd row must not hide the others
             unreadable.append((getattr(raw, "id", None) or "", f"{type(error).__name__}: {error}"))
     ids = [each for raw in page.data if (each := getattr(raw, "id", None))]
@@ -176,9 +176,11 @@ def _page(
     return Page(rows=rows, unreadable=unreadable, after=ids[-1] if page.has_more and ids else "")
 
 
-def _with_id(row: ReadT) -> ReadT:
-    if not getattr(row, "id", ""):
-        raise ValueError("It has no id.")
+def _checked(row: ReadT) -> ReadT:
+    for name, wanted in (("id", str), ("status", str), ("currency", str), ("amount", int), ("created", int)):
+        value = getattr(row, name)
+        if not isinstance(value, wanted) or value == "":
+            raise ValueError(f"Its {name} is {value!r}.")
     return row
 
 

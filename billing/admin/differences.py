@@ -21,7 +21,7 @@ from billing.models import Difference, Reconciliation
 
 
 class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
-    """Written by reconciliation, ended by itself or by people. Those that belong to an order are shown on its page, too."""
+    """Written by reconciliation, ended by itself or by people. Those of an order are shown on its page, too."""
 
     list_display = ("sentence", "kind", "state", "order_of", "found", "seen")
     list_select_related = ("payment__invoice",)

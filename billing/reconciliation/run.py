@@ -184,13 +184,15 @@ def _payments_refunded(page: Sequence[gateway.StripeRefund]) -> dict[str, Paymen
     return Payment.objects.in_bulk({each.intent_id for each in page}, field_name="stripe_payment_intent_id")
 
 
-def _record_unreadable(run: Reconciliation, unreadable: Iterable[tuple[str, str]]) -> None:
+def _record_unreadable(run: Reconciliation, unreadable: Sequence[tuple[str, str]]) -> None:
     after = run.after or "the beginning"
     found = [
         checks.not_judged(stripe_id or f"{run.phase}: row without an id after {after}", why)
         for stripe_id, why in unreadable
     ]
     records.record(found, run_id=run.pk)
+    # Odd, but there: our row of it is not missing.
+    _record_compared(run, (stripe_id for stripe_id, _why in unreadable if stripe_id))
 
 
 # Our rows that no object at Stripe was compared with

@@ -80,16 +80,24 @@ def find_lost_charges(*, order_number: str, customer_id: str) -> None:
 
 
 def judge_again(intent: gateway.PaymentIntent, payments: dict[str, Payment], *, run_id: int) -> bool:
-    """Settle one charge and record what differs still; tell whether it agrees now."""
+    """Settle one charge and record what differs still; tell whether it agrees now. Raise gateway.Unavailable."""
+    try:
+        left = _settled(intent, payments)
+    except gateway.Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the run goes on, and a person looks at this one
+        left = checks.not_judged(intent.id, repr(error))
+    records.record([left] if left else [], run_id=run_id)
+    return left is None
+
+
+def _settled(intent: gateway.PaymentIntent, payments: dict[str, Payment]) -> Mismatch | None:
     found = judge_charge(intent, payments.get(intent.id))
     if found is None:
-        return True
+        return None
     settle_charge(intent, found)
     left = judge_charge(intent, payments_of([intent]).get(intent.id))
-    if left and not went_back(intent, left):
-        records.record([left], run_id=run_id)
-        return False
-    return True
+    return None if went_back(intent, left) else left
 
 
 def payments_of(page: Iterable[gateway.PaymentIntent]) -> dict[str, Payment]:

@@ -274,3 +274,93 @@ def test_every_night_a_pass_is_started(stripe: FakeStripe) -> None:
     reconcile_nightly()
     reconcile_task(reconciliation_id=Reconciliation.objects.get().pk)
     assert Reconciliation.objects.get().finished_at is not None
+
+
+def since(moment: str) -> tuple[int, str]:
+    out = io.StringIO()
+    try:
+        call_command("reconcile", "--since", moment, stdout=out)
+    except CommandError as error:
+        return error.returncode, out.getvalue()
+    return 0, out.getvalue()
+
+
+def test_a_limited_pass_reads_what_was_created_since_and_what_is_open(stripe: FakeStripe) -> None:
+    paid()
+    intent = charge()
+    assert run()[0] == 1
+    tomorrow = (NOW() + timedelta(days=1)).isoformat()
+    status, told = since(tomorrow)
+    assert (status, "0 compared, 0 settled, 1 differ." in told) == (1, True)
+    gateway.create_refund(params={"payment_intent": intent.id}, key="back")
+    assert since(tomorrow)[0] == 0
+    assert since("2020-01-01") == (0, "3 compared, 1 settled, 0 differ.\n")
+    with pytest.raises(CommandError, match="is no date"):
+        since("yesterday")
+
+
+def test_a_limited_pass_finds_what_is_missing_at_stripe(stripe: FakeStripe) -> None:
+    paid()
+    Payment.objects.update(stripe_payment_intent_id="pi_invented", uuid=uuid4())
+    assert since("2020-01-01")[0] == 1
+    assert (Kind.CHARGE_MISSING, "pi_invented") in found()
+    assert since((NOW() + timedelta(days=1)).isoformat())[0] == 1
+    assert (Kind.CHARGE_MISSING, "pi_invented") in found()
+
+
+def test_a_night_looks_at_what_changed_and_each_week_at_everything(stripe: FakeStripe) -> None:
+    paid()
+    first = reconciliation.start_nightly(at=NOW())
+    assert first.since is None
+    reconcile_task(reconciliation_id=first.pk)
+    first.refresh_from_db()
+    second = reconciliation.start_nightly(at=NOW())
+    assert (second.pk != first.pk, second.since) == (True, first.newest_at - reconciliation.OVERLAP)
+    Reconciliation.objects.update(started_at=NOW() - timedelta(days=8), finished_at=NOW())
+    assert reconciliation.start_nightly(at=NOW()).since is None
+
+
+def odd_listing(monkeypatch: pytest.MonkeyPatch, listing: str, **odd: Any) -> None:
+    """Have Stripe's list answer its first row oddly."""
+    service = getattr(gateway.client().v1, listing)
+    real = service.list
+
+    def answered(params: Any) -> Any:
+        page = real(params)
+        for name, value in odd.items() if page.data else ():
+            object.__setattr__(page.data[0], name, value)
+        return page
+
+    monkeypatch.setattr(service, "list", answered)
+
+
+@pytest.mark.parametrize("odd", [{"id": ""}, {"id": None}, {"currency": None}, {"amount": None}, {"metadata": 7}])
+@pytest.mark.parametrize("listing", ["payment_intents", "refunds"])
+def test_a_row_that_can_not_be_judged_stops_nothing(
+    stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch, listing: str, odd: dict[str, Any]
+) -> None:
+    for _ in range(2):
+        by_hand(paid(), 400)
+    intent = charge()
+    run()
+    for _ in range(2):
+        Difference.objects.all().delete()
+        with monkeypatch.context() as patch:
+            odd_listing(patch, listing, **odd)
+            status, _said = run()
+        assert status == 1
+        assert Kind.NOT_JUDGED in {kind for kind, _key in found()}
+        # The unknown charge is the newest, so that it is itself the odd one among the charges.
+        assert listing == "payment_intents" or (Kind.CHARGE_UNKNOWN, intent.id) in found()
+    run()
+    assert found() == [(Kind.CHARGE_UNKNOWN, intent.id)]
+
+
+@pytest.mark.parametrize("stripe_id", ["", "pi_/../customers", " "])
+def test_an_odd_row_of_ours_stops_nothing(stripe: FakeStripe, stripe_id: str) -> None:
+    order, other = paid(), paid()
+    Payment.objects.filter(pk=payment_of(order).pk).update(stripe_payment_intent_id=stripe_id)
+    Payment.objects.filter(pk=payment_of(other).pk).update(stripe_payment_intent_id="pi_invented", uuid=uuid4())
+    assert run()[0] == 1
+    assert run()[0] == 1
+    assert (Kind.CHARGE_MISSING, "pi_invented") in found()
