@@ -169,7 +169,9 @@ def _compare_refunds(run: Reconciliation) -> str:
 
 
 def _foreign_refunds(page: Sequence[gateway.StripeRefund], known: dict[str, Refund]) -> int:
-    charges = _payments_refunded(page)
+    intents = {each.intent_id for each in page}
+    listed = Difference.objects.filter(stripe_id__in=intents).exclude(outcome=Difference.Outcome.NOT_OURS)
+    charges = {*_payments_refunded(page), *listed.values_list("stripe_id", flat=True)}
     unknown = (each for each in page if each.id not in known and each.intent_id not in charges)
     return sum(not checks.is_uuid(each.metadata.get("refund")) for each in unknown)
 

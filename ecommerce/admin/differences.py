@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from django import forms
@@ -142,7 +143,10 @@ class EndableDifferenceAdmin(DifferenceAdmin):
         request.current_app = self.admin_site.name
         context = {**self.admin_site.each_context(request), "opts": self.opts, "title": end.label}
         context |= {"end": end, "difference": difference, "original": difference, "form": form, "possible": possible}
-        refused = request.method == "POST"
+        refused = form.is_bound and form.non_field_errors()
         return TemplateResponse(
-            request, "admin/billing/difference/end.html", context, status=409 if refused and form.is_valid() else 200
+            request,
+            "admin/billing/difference/end.html",
+            context,
+            status=HTTPStatus.CONFLICT if refused else HTTPStatus.OK,
         )
