@@ -32,7 +32,7 @@ INSERT_STATE = f"""
     INSERT INTO billing_restoreguard (id, identity, server_started, reason)
     SELECT {RestoreGuard.STATE}, {IDENTITY}, CASE WHEN %s THEN '' ELSE pg_postmaster_start_time()::text END, ''
     {SOURCE} ON CONFLICT DO NOTHING
-"""  # noqa: S608 - constants
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,13 +87,13 @@ QUERIES = {
         LEFT JOIN billing_creditnote n ON n.refund_id = r.id AND n.voided_at IS NULL AND n.amount = r.amount
               AND n.currency = r.currency AND n.invoice_id = p.invoice_id
         WHERE p.status = 'succeeded' AND {ACCEPTED} AND n.id IS NULL
-    """,  # noqa: S608 - a constant
+    """,
     "credit_note_refund": f"""
         SELECT 'credit note ' || n.number, format('%s, its refund is %s', n.amount, r.status)
         FROM billing_creditnote n JOIN billing_refund r ON r.id = n.refund_id
         JOIN billing_payment p ON p.id = r.payment_id
         WHERE n.voided_at IS NULL AND NOT ({ACCEPTED} AND p.status = 'succeeded')
-    """,  # noqa: S608 - a constant
+    """,
     "open_act": f"""
         SELECT {ORDER}, format('%s has waited since %s for what has ended', a.kind, a.requested_at)
         FROM ecommerce_orderact a JOIN ecommerce_order o ON o.id = a.order_id
@@ -151,7 +151,7 @@ QUERIES = {
            OR (i.status = 'done' AND ((j.action = 'cancel' AND o.status <> 'canceled')
                OR (j.action = 'return' AND o.status <> 'returned')
                OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL)))
-    """,  # noqa: S608 - a constant
+    """,
     "numbers": """
         SELECT 'invoices', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (
             SELECT max(substring(number FROM '^INV-(\\d{1,15})$')::bigint) AS highest,

@@ -296,7 +296,7 @@ def test_a_limited_pass_reads_what_was_created_since_and_what_is_open(stripe: Fa
     assert since(tomorrow)[0] == 0
     assert since("2020-01-01") == (0, "3 compared, 1 settled, 0 differ.\n")
     with pytest.raises(CommandError, match="is no date"):
-        since("yesterday")
+        call_command("reconcile", "--since", "yesterday")
 
 
 def test_a_limited_pass_finds_what_is_missing_at_stripe(stripe: FakeStripe) -> None:
@@ -314,6 +314,7 @@ def test_a_night_looks_at_what_changed_and_each_week_at_everything(stripe: FakeS
     assert first.since is None
     reconcile_task(reconciliation_id=first.pk)
     first.refresh_from_db()
+    assert first.newest_at is not None
     second = reconciliation.start_nightly(at=NOW())
     assert (second.pk != first.pk, second.since) == (True, first.newest_at - reconciliation.OVERLAP)
     Reconciliation.objects.update(started_at=NOW() - timedelta(days=8), finished_at=NOW())
