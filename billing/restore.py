@@ -27,7 +27,7 @@ READ = f"""
 INSERT_MARKER = f"""
     INSERT INTO billing_restoreguard (id, identity, server_started, reason)
     VALUES ({RestoreGuard.MARKER}, '', '', '') ON CONFLICT DO NOTHING
-"""
+"""  # noqa: S608 - constants
 INSERT_STATE = f"""
     INSERT INTO billing_restoreguard (id, identity, server_started, reason)
     SELECT {RestoreGuard.STATE}, {IDENTITY}, CASE WHEN %s THEN '' ELSE pg_postmaster_start_time()::text END, ''

@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from billing import gateway
+from billing import gateway, stripe_state
 from billing.admin.differences import DifferenceAdmin
 from billing.models import Difference
-from billing.reconciliation import ends, settle
+from billing.reconciliation import ends
 from customers.actors import Actor, actor
 from ecommerce.orders.adopt import adopt_charge
 from ecommerce.orders.errors import OrderError
@@ -56,7 +56,7 @@ class End:
 
 
 def _adopt(difference: Difference, data: dict[str, Any], by: Actor) -> None:
-    charge = settle.unknown_charge(difference.stripe_id)
+    charge = stripe_state.unknown_charge(difference.stripe_id)
     adopt_charge(charge=charge, order_number=data["order_number"], by=by, at=timezone.now())
 
 

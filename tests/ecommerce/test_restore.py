@@ -20,6 +20,7 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
 from ecommerce.orders.refund import refund
+from tests.ecommerce.admin.rows import signed_in
 from tests.ecommerce.orders.acts import at_once, fresh, paid, payment_of, refused, settle, sweep_now
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order
@@ -235,7 +236,7 @@ def test_a_known_difference_is_not_listed_again_until_it_changes(stripe: FakeStr
 def test_a_webhook_of_an_unknown_charge_blocks_the_order_at_once(stripe: FakeStripe) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     intent = lost_charge(order, amount=700)
-    event = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": intent.id}}}
+    event: Any = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": intent.id}}}
     row = WebhookEvent.objects.create(stripe_event_id="evt_1", type=event["type"], payload=event)
     process_event(event_id=row.pk)
     row.refresh_from_db()
@@ -251,6 +252,11 @@ def test_a_charge_is_adopted_on_a_persons_word(stripe: FakeStripe) -> None:
     charge = stripe_state.unknown_charge(intent.id)
     with refused("wrong_status"):
         adopt_charge(charge=charge, order_number=other.number, by=ANA, at=NOW())
+    listed = Difference.objects.get()
+    browser = signed_in("billing.view_difference", "billing.end_difference", "billing.refund_payment")
+    page = f"/admin/billing/difference/{listed.pk}/end/adopted/"
+    assert f'value="{order.number}"' in browser.get(page).content.decode()
+    assert browser.post(page, {"order_number": other.number}).status_code == 409
     with refused("unknown_order"):
         adopt_charge(charge=charge, order_number="0", by=ANA, at=NOW())
     by_two = [lambda: adopt_charge(charge=charge, order_number=order.number, by=ANA, at=NOW())] * 2
