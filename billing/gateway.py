@@ -22,6 +22,7 @@ from billing.gateway_types import (
     GatewayError,
     InvalidRequest,
     Misconfigured,
+    Page,
     PaymentIntent,
     StripeDispute,
     StripeRefund,
@@ -36,6 +37,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "Misconfigured",
+    "Page",
     "PaymentIntent",
     "StripeDispute",
     "StripeRefund",
@@ -48,6 +50,7 @@ CONFLICT, SERVER_ERROR = 409, 500
 WEBHOOK_TOLERANCE = 300  # seconds since a webhook was signed, as in the SDK
 
 ResultT = TypeVar("ResultT")
+ReadT = TypeVar("ReadT", PaymentIntent, StripeRefund)
 
 
 class HttpClient(stripe.RequestsClient):
@@ -76,6 +79,13 @@ def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
 
 
+def retrieve_customer(customer_id: str) -> tuple[str, str]:
+    """Return a customer's e-mail and the reference it was created with; both "" if it is deleted or names none."""
+    customer = _call(lambda: client().v1.customers.retrieve(customer_id))
+    metadata = getattr(customer, "metadata", None)
+    return getattr(customer, "email", None) or "", (metadata.to_dict() if metadata else {}).get("customer", "")
+
+
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict
@@ -97,9 +107,10 @@ def list_intents(customer_id: str) -> Iterator[PaymentIntent]:
     return map(_intent, _pages(client().v1.payment_intents.list, {"customer": customer_id}))
 
 
-def list_intents_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[PaymentIntent]:
-    """List all PaymentIntents created between two times, newest first, those after an id."""
-    return map(_intent, _pages(client().v1.payment_intents.list, _created_between(since, until), after=after))
+def intents_page(*, since: datetime | None = None, after: str = "", customer_id: str = "") -> Page[PaymentIntent]:
+    """List PaymentIntents, of one customer if named, newest first: those after an id."""
+    filters = _created_since(since) | ({"customer": customer_id} if customer_id else {})
+    return _page(client().v1.payment_intents.list, _intent, filters, after=after)
 
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
@@ -115,9 +126,8 @@ def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
     return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
-def list_refunds_between(since: datetime, until: datetime, *, after: str = "") -> Iterator[StripeRefund]:
-    """List all refunds created between two times, newest first, those after an id."""
-    return map(_refund, _pages(client().v1.refunds.list, _created_between(since, until), after=after))
+def refunds_page(*, since: datetime | None = None, after: str = "") -> Page[StripeRefund]:
+    return _page(client().v1.refunds.list, _refund, _created_since(since), after=after)
 
 
 def attach_card(*, token: str, customer_id: str) -> CardDetails:
@@ -170,8 +180,33 @@ def _check_age(signature: str) -> None:
         raise ValueError(f"Timestamp outside the tolerance zone ({signed_at})")
 
 
-def _created_between(since: datetime, until: datetime) -> dict[str, Any]:
-    return {"created": {"gte": int(since.timestamp()), "lt": int(until.timestamp())}}
+def _created_since(since: datetime | None) -> dict[str, Any]:
+    return {"created": {"gte": int(since.timestamp())}} if since else {}
+
+
+def _page(
+    listing: Callable[[Any], Any], read: Callable[[Any], ReadT], filters: dict[str, Any], *, after: str
+) -> Page[ReadT]:
+    params = filters | {"limit": PAGE} | ({"starting_after": after} if after else {})
+    page = _call(lambda: listing(params))
+    rows, unreadable = [], []
+    for raw in page.data:
+        try:
+            rows.append(_checked(read(raw)))
+        except Exception as error:  # noqa: BLE001 - one odd row must not hide the others
+            unreadable.append((getattr(raw, "id", None) or "", f"{type(error).__name__}: {error}"))
+    ids = [each for raw in page.data if (each := getattr(raw, "id", None))]
+    if page.has_more and not ids:
+        unreadable.append(("", "A page without ids, after which nothing can be listed."))
+    return Page(rows=rows, unreadable=unreadable, after=ids[-1] if page.has_more and ids else "")
+
+
+def _checked(row: ReadT) -> ReadT:
+    for name, wanted in (("id", str), ("status", str), ("currency", str), ("amount", int), ("created", int)):
+        value = getattr(row, name)
+        if not isinstance(value, wanted) or value == "":
+            raise ValueError(f"Its {name} is {value!r}.")
+    return row
 
 
 def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str = "") -> Iterator[Any]:
@@ -252,6 +287,7 @@ def _intent(intent: Any) -> PaymentIntent:
         currency=intent.currency,
         client_secret=intent.client_secret or "",
         created=intent.created,
+        customer_id=_id(intent.customer),
         metadata=intent.metadata.to_dict() if intent.metadata else {},
         failure_code=getattr(failure, "code", None) or "",
         decline_code=getattr(failure, "decline_code", None) or "",

@@ -1,6 +1,9 @@
 """The types of the gateway: Stripe's objects, and the errors that a call can raise."""
 
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+RowT = TypeVar("RowT")
 
 
 class GatewayError(Exception):
@@ -78,6 +81,7 @@ class PaymentIntent:
     currency: str
     client_secret: str
     created: int
+    customer_id: str = ""
     metadata: dict[str, str] = field(default_factory=dict)
     failure_code: str = ""
     decline_code: str = ""
@@ -109,3 +113,15 @@ class StripeDispute:
     amount: int
     currency: str
     intent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page(Generic[RowT]):
+    """One page of a list. `unreadable` are pairs of the id, or "", of a row that is not as expected, and why.
+
+    `after` is what the next page is asked with; "" at the end.
+    """
+
+    rows: list[RowT]
+    unreadable: list[tuple[str, str]]
+    after: str

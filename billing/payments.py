@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from billing import follow_up, leases
-from billing.gateway import CardDetails
+from billing.gateway import CardDetails, PaymentIntent
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
 from billing.results import PaymentResult, RefundResult
@@ -73,6 +74,24 @@ def create_payment(
         authenticate_within=authenticate_within,
         requested_at=at,
     )
+
+
+def adopt_charge(*, invoice: Invoice, intent: PaymentIntent, at: datetime) -> PaymentChange:
+    """Write the payment of a charge that succeeded at Stripe and has no row here; the invoice has no live one."""
+    payment = Payment(invoice=invoice, amount=intent.amount, currency=intent.currency, requested_at=at)
+    payment.status, payment.attempts, payment.first_sent_at = Payment.Status.PROCESSING, 1, at
+    named = _uuid(intent.metadata.get("payment"))
+    if named and not Payment.objects.filter(uuid=named).exists():
+        payment.uuid = named
+    payment.save()
+    return apply_payment_result(result=PaymentResult.from_intent(payment, intent), at=at)
+
+
+def _uuid(text: str | None) -> UUID | None:
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
 
 
 def _source_params(source: PaymentSource) -> dict[str, Any]:

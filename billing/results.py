@@ -123,4 +123,42 @@ class RefreshStatus:
     payment_id: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnknownCharge:
+    """A charge of ours that succeeded and has no row here: an order may adopt it.
+
+    `customer_email` and `customer_reference` are those of the customer at Stripe. Amounts are in the minor unit.
+    """
+
+    intent: gateway.PaymentIntent
+    customer_email: str = ""
+    customer_reference: str = ""
+
+    @property
+    def order_number(self) -> str:
+        """The number of the order that the charge's metadata names."""
+        return self.intent.metadata.get("order", "")
+
+    @property
+    def invoice_number(self) -> str:
+        """The number of the invoice that the charge's metadata names."""
+        return self.intent.metadata.get("invoice", "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NumbersSeen:
+    """The highest order number at Stripe: none up to it may be issued again."""
+
+    order: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckBooks:
+    """Time to hold our own rows against each other, as a part of a reconciliation."""
+
+    run_id: int
+
+
 StripeResult = PaymentResult | RefundResult | DisputeResult | RefreshStatus
+# Not of a payment that is here; each has its own function in ecommerce.
+Notice = UnknownCharge | NumbersSeen | CheckBooks

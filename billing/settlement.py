@@ -17,7 +17,7 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
-from billing import gateway, leases, recovery, stripe_clock
+from billing import gateway, leases, recovery, restore, stripe_clock
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
@@ -72,7 +72,12 @@ def _execute(rows: QuerySet[OperationT], submit: Callable[[OperationT], ResultT]
 
 
 def claim_operations(rows: QuerySet[OperationT], *, limit: int = 1) -> list[OperationT]:
-    """Lease payments or refunds that are still open and may be sent now, each with what its call needs."""
+    """Lease payments or refunds that are still open and may be sent now, each with what its call needs.
+
+    None in a restored database: what it calls open may have been sent since.
+    """
+    if restore.is_blocked():
+        return []
     return leases.claim(
         rows.filter(closed_at=None).select_related(RELATED[rows.model]),
         limit=limit,

@@ -10,8 +10,16 @@ from uuid import UUID
 from django.db.models import Q
 
 from billing import gateway, leases
-from billing.models import Payment, Refund
-from billing.results import REFUND_STATUSES, DisputeResult, PaymentResult, RefundResult, StripeResult
+from billing.models import Invoice, Payment, Refund
+from billing.results import (
+    REFUND_STATUSES,
+    DisputeResult,
+    Notice,
+    PaymentResult,
+    RefundResult,
+    StripeResult,
+    UnknownCharge,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +32,28 @@ DISPUTE_STATUSES = {
 }
 
 
-def fetch_intent(intent_id: str) -> list[StripeResult]:
+def fetch_intent(intent_id: str) -> list[StripeResult | Notice]:
     """Fetch a PaymentIntent; empty unless it is ours and final. Raise gateway.GatewayError."""
-    return intent_results(gateway.retrieve_intent(intent_id))
+    intent = gateway.retrieve_intent(intent_id)
+    if intent.status == "succeeded" and _payment_of(intent) is None and _names_an_order_here(intent):
+        return [unknown_charge(intent.id)]
+    return [*intent_results(intent)]
+
+
+def _names_an_order_here(intent: gateway.PaymentIntent) -> bool:
+    uuid = parse_uuid(intent.metadata.get("payment"))
+    # A second charge for one payment is found by reconciliation, and adopted by nobody.
+    if uuid is None or Payment.objects.filter(uuid=uuid).exists():
+        return False
+    named = Q(reference=intent.metadata.get("order", "")) | Q(number=intent.metadata.get("invoice", ""))
+    return Invoice.objects.filter(named).exists()
+
+
+def unknown_charge(intent_id: str) -> UnknownCharge:
+    """Fetch a charge as it is now, with what Stripe's customer says of ours. Raise gateway.GatewayError."""
+    intent = gateway.retrieve_intent(intent_id)
+    email, reference = gateway.retrieve_customer(intent.customer_id) if intent.customer_id else ("", "")
+    return UnknownCharge(intent=intent, customer_email=email, customer_reference=reference)
 
 
 def fetch_refund(refund_id: str) -> list[StripeResult]:

@@ -32,7 +32,7 @@ def process_event(*, event_id: int) -> None:
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
     """Start or continue a reconciliation; beat calls it once a night."""
-    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start().pk)
+    enqueue_on_commit(reconcile, reconciliation_id=reconciliation.start_nightly().pk)
 
 
 @shared_task(name="billing.reconcile")

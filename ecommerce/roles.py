@@ -39,7 +39,9 @@ SERVE = frozenset(
     }
 )
 SEND = frozenset({"ecommerce.fulfill_order", "ecommerce.export_order"})
-ACCOUNT = frozenset({"billing.refund_payment", "billing.view_difference", "ecommerce.export_order"})
+ACCOUNT = frozenset(
+    {"billing.refund_payment", "billing.view_difference", "billing.end_difference", "ecommerce.export_order"}
+)
 RUN = frozenset(
     {
         "ecommerce.add_product",

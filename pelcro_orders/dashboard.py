@@ -18,8 +18,9 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
-from billing.models import Invoice, Refund, WebhookEvent
+from billing.models import Difference, Invoice, Refund, WebhookEvent
 from billing.money import format_money
+from ecommerce.books import TITLES
 from ecommerce.models import BulkJob, Order, Sku
 
 DAYS = 30
@@ -58,7 +59,20 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= {"low_stock": low_stock(), "low_stock_at": LOW_STOCK}
     if may("billing.view_webhookevent"):
         context |= {"webhook_errors": format_count(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
+    if may("billing.view_difference"):
+        context |= _differences()
     return context
+
+
+def _differences() -> dict[str, Any]:
+    """Count what is open, by kind; of our own books by rule."""
+    kinds = dict(Difference.Kind.choices)
+    groups = Difference.objects.filter(resolved_at=None).values("kind", "rule").annotate(count=Count("pk"))
+    listed = [
+        {**each, "label": TITLES.get(each["rule"]) or kinds.get(each["kind"], each["kind"])}
+        for each in groups.order_by("kind", "rule")
+    ]
+    return {"differences": listed, "difference_count": sum(each["count"] for each in listed)}
 
 
 def _figures(show_revenue: bool, show_refunds: bool) -> dict[str, Any]:  # noqa: FBT001 - private, both named by callers

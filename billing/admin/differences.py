@@ -1,8 +1,10 @@
-"""Differences between our books and Stripe's: the list and their pages, read-only."""
+"""Differences between our books and Stripe's: the list and their pages.
+
+`ecommerce.admin.differences` registers them, with the ends that need orders.
+"""
 
 from typing import Any
 
-from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -18,9 +20,8 @@ from billing.admin.links import link
 from billing.models import Difference, Reconciliation
 
 
-@admin.register(Difference)
 class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
-    """Written by reconciliation alone. Those that belong to an order are shown on its page, too."""
+    """Written by reconciliation, ended by itself or by people. Those of an order are shown on its page, too."""
 
     list_display = ("sentence", "kind", "state", "order_of", "found", "seen")
     list_select_related = ("payment__invoice",)
@@ -28,11 +29,19 @@ class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
     search_help_text = _("Stripe's id")
     empty_text = _("What is not the same here and in Stripe's records appears here.")
     list_before_template = "admin/billing/difference/last_reconciliation.html"
-    fields = (("state", "kind"), "sentence", "stripe_id", ("order_of", "payment_link"), ("found", "seen", "resolved"))
+    list_filter = ("kind", "outcome", "rule")
+    fields = (
+        ("state", "kind"),
+        "sentence",
+        "stripe_id",
+        ("order_of", "payment_link"),
+        ("found", "seen", "resolved"),
+        ("ended_by", "note"),
+    )
     tabs = (
         Tab(_("All")),
         Tab(_("Open"), Q(resolved_at=None), (("resolved_at__isnull", "1"),)),
-        Tab(_("Resolved"), Q(resolved_at__isnull=False), (("resolved_at__isnull", "0"),)),
+        Tab(_("Ended"), Q(resolved_at__isnull=False), (("resolved_at__isnull", "0"),)),
     )
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -43,11 +52,13 @@ class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
     def state(self, difference: Difference) -> SafeString:
         if difference.resolved_at is None:
             return badge("failed", gettext("Open"))
-        return badge("processed", gettext("Resolved"))
+        return badge("processed", difference.get_outcome_display() or gettext("Ended"))
 
     @column(_("order"))
     def order_of(self, difference: Difference) -> str:
-        return difference.payment.invoice.reference if difference.payment else gettext("of no order")
+        if difference.payment:
+            return difference.payment.invoice.reference
+        return difference.order_number or gettext("of no order")
 
     @column(_("payment"))
     def payment_link(self, difference: Difference) -> SafeString | str:
@@ -61,6 +72,6 @@ class DifferenceAdmin(Tabbed, ReadOnlyAdmin):
     def seen(self, difference: Difference) -> SafeString | str:
         return moment(difference.seen_at)
 
-    @column(_("resolved"))
+    @column(_("ended"))
     def resolved(self, difference: Difference) -> SafeString | str:
         return moment(difference.resolved_at)

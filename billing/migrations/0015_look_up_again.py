@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0013_database_clock'),
+        ('billing', '0014_ends_of_differences'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from billing.models.card import Card
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
 from billing.models.payment import Payment, Refund, StripeOperation
-from billing.models.reconciliation import ComparedObject, Difference, Reconciliation
+from billing.models.reconciliation import ComparedObject, Difference, Reconciliation, RestoreGuard
 
 __all__ = [
     "Card",
@@ -17,6 +17,7 @@ __all__ = [
     "Payment",
     "Reconciliation",
     "Refund",
+    "RestoreGuard",
     "StripeOperation",
     "WebhookEvent",
 ]

@@ -1,11 +1,13 @@
 """Compare objects at Stripe with our rows, and say how they differ. Nothing is called, nothing written."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.utils.translation import gettext as _
 
 from billing.gateway_types import PaymentIntent, StripeRefund
-from billing.models import Difference, Payment, Refund
+from billing.models import Difference, Invoice, Payment, Refund
 from billing.money import UnsupportedCurrency, format_money
 
 Kind = Difference.Kind
@@ -20,6 +22,42 @@ class Mismatch:
     stripe_id: str
     sentence: str
     payment: Payment | None = None
+    order_number: str = ""
+    invoice_number: str = ""
+    rule: str = ""
+
+
+def not_judged(stripe_id: str, why: object) -> Mismatch:
+    """Describe a row that can't be compared, ours or Stripe's."""
+    sentence = _("%(id)s could not be compared: %(why)s") % {"id": stripe_id, "why": why}
+    return Mismatch(kind=Kind.NOT_JUDGED, stripe_id=stripe_id[:255], sentence=sentence)
+
+
+def charges_of_ours(intents: Iterable[PaymentIntent]) -> set[str]:
+    """Return the ids of those that have our metadata, whatever else the account is used for.
+
+    Ours is the id of one of our payments, or the number of an order or invoice that is here.
+    """
+    intents = list(intents)
+    named = {key: {intent.metadata.get(key, "") for intent in intents} - {""} for key in ("order", "invoice")}
+    orders = set(Invoice.objects.filter(reference__in=named["order"]).values_list("reference", flat=True))
+    invoices = set(Invoice.objects.filter(number__in=named["invoice"]).values_list("number", flat=True))
+    return {
+        intent.id
+        for intent in intents
+        if is_uuid(intent.metadata.get("payment"))
+        or intent.metadata.get("order") in orders
+        or intent.metadata.get("invoice") in invoices
+    }
+
+
+def is_uuid(text: str | None) -> bool:
+    """Whether a text of Stripe's metadata has the form of our ids."""
+    try:
+        UUID(text or "")
+    except ValueError:
+        return False
+    return True
 
 
 def compare_charge(intent: PaymentIntent, payment: Payment | None) -> Mismatch | None:
@@ -51,7 +89,17 @@ def _status_agrees(intent: PaymentIntent, payment: Payment) -> bool:
 def _unknown_charge(intent: PaymentIntent) -> Mismatch:
     sentence = _("Stripe took %(amount)s (%(id)s) that no payment here knows of.")
     values = {"amount": _amount(intent.amount, intent.currency), "id": intent.id}
-    return Mismatch(kind=Kind.CHARGE_UNKNOWN, stripe_id=intent.id, sentence=sentence % values)
+    order, invoice = (intent.metadata.get(key, "")[:20] for key in ("order", "invoice"))
+    if order:
+        sentence = _("Stripe took %(amount)s (%(id)s) for order %(order)s that no payment here knows of.")
+        values["order"] = order
+    return Mismatch(
+        kind=Kind.CHARGE_UNKNOWN,
+        stripe_id=intent.id,
+        sentence=sentence % values,
+        order_number=order,
+        invoice_number=invoice,
+    )
 
 
 def _charged_twice(intent: PaymentIntent, payment: Payment) -> Mismatch:
@@ -67,6 +115,8 @@ def _charged_twice(intent: PaymentIntent, payment: Payment) -> Mismatch:
 def compare_refund(stripe_refund: StripeRefund, refund: Refund | None, payment: Payment | None) -> Mismatch | None:
     """Compare a refund at Stripe with ours; `payment` is the one refunded, if it is ours. None if they agree."""
     refunded_there = stripe_refund.status in REFUNDED
+    if refund is None and payment is None and stripe_refund.intent_id:
+        return None  # its charge is not here: a difference itself, or not ours
     if refund is None:
         return _unknown_refund(stripe_refund, payment) if refunded_there else None
     refunded_here = refund.status in {Refund.Status.PENDING, Refund.Status.SUCCEEDED}
@@ -91,7 +141,7 @@ def _unknown_refund(stripe_refund: StripeRefund, payment: Payment | None) -> Mis
 
 def missing_charge(payment: Payment) -> Mismatch:
     """Describe a payment that succeeded here and that Stripe does not have."""
-    stripe_id = payment.stripe_payment_intent_id or ""
+    stripe_id = str(payment)
     sentence = _("Payment %(id)s of order %(order)s (%(amount)s) succeeded here; Stripe has no record of it.") % {
         "id": stripe_id,
         "order": payment.invoice.reference,
@@ -102,7 +152,7 @@ def missing_charge(payment: Payment) -> Mismatch:
 
 def missing_refund(refund: Refund) -> Mismatch:
     """Describe a refund that was accepted here and that Stripe does not have."""
-    stripe_id = refund.stripe_refund_id or ""
+    stripe_id = str(refund)
     sentence = _("Refund %(id)s of order %(order)s (%(amount)s) was made here; Stripe has no record of it.") % {
         "id": stripe_id,
         "order": refund.payment.invoice.reference,

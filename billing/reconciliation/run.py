@@ -1,45 +1,63 @@
-"""Reconciliation: compare every payment and refund with Stripe's, page by page, resuming where the last worker stopped.
+"""Reconciliation: compare payments and refunds with Stripe's, page by page, resuming where the last worker stopped.
 
-What differs is fetched from Stripe and sent as a result first; what differs still is recorded for staff.
+What differs is fetched from Stripe and sent as a result first; what differs still is recorded for staff. A whole pass
+reads everything; a limited one what was created since a time that Stripe told, and each difference still open.
 """
 
 import logging
+import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from itertools import islice
 from typing import TypeVar
-from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from backoffice import database_clock
-from billing import gateway, leases, stripe_state
+from billing import gateway, leases, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
-from billing.reconciliation import checks
+from billing.reconciliation import checks, records, settle
 from billing.reconciliation.checks import Mismatch
-from billing.results import RefreshStatus, StripeResult
-from billing.signals import results_received
+from billing.results import CheckBooks, NumbersSeen
 
 logger = logging.getLogger(__name__)
-Phase = Reconciliation.Phase
+Phase, Kind = Reconciliation.Phase, Difference.Kind
 OperationT = TypeVar("OperationT", bound=StripeOperation)
 
 PAGE = 100
 LEASE = timedelta(minutes=2)  # renewed with each page
+BOOKS_LEASE = timedelta(minutes=30)  # some twenty queries over all rows
 UNAVAILABLE_WAIT = timedelta(seconds=20)
 # Stripe's lists may lack what was created this shortly before the pass began.
 RECENT = timedelta(hours=1)
-# Everything: lists are newest first, so that objects created meanwhile come before the first page.
-SINCE, UNTIL = datetime(2010, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+# An authentication may take a day: what was created before the last pass may have succeeded after it.
+OVERLAP = timedelta(days=2)
+WHOLE_EVERY = timedelta(days=6, hours=12)
+INVOICE_NUMBER = re.compile(r"INV-(\d{1,15})", re.ASCII)
+ORDER_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 
-def start() -> Reconciliation:
-    """Return an unfinished pass that no worker holds, or else a new one."""
-    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk").first()
-    return unfinished or Reconciliation.objects.create()
+def start(*, since: datetime | None = None) -> Reconciliation:
+    """Return an unfinished pass that no worker holds, or else a new one; a whole one unless `since` limits it."""
+    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now())
+    # A limited pass is no answer to who asks for a whole one.
+    wide_enough = unfinished.filter(since=None) if since is None else unfinished
+    return wide_enough.order_by("pk").first() or Reconciliation.objects.create(since=since)
+
+
+def start_whole() -> Reconciliation:
+    """Start a pass over everything, whatever is unfinished: what was begun before may have skipped something."""
+    return Reconciliation.objects.create()
+
+
+def start_nightly() -> Reconciliation:
+    """Start what a night needs: a whole pass each week, else what changed since the last one."""
+    finished = Reconciliation.objects.filter(finished_at__isnull=False, newest_at__isnull=False)
+    whole = finished.filter(since=None, started_at__gt=Now() - WHOLE_EVERY).exists()
+    last = finished.order_by("-pk").first()
+    return start(since=last.newest_at - OVERLAP if whole and last and last.newest_at else None)
 
 
 def run_pass(*, reconciliation_id: int, until: float) -> bool:
@@ -61,11 +79,6 @@ def run_pass(*, reconciliation_id: int, until: float) -> bool:
     return False
 
 
-def open_differences() -> Iterable[Difference]:
-    """Differences nobody has resolved yet, oldest first, read in chunks."""
-    return Difference.objects.filter(resolved_at=None).order_by("pk").iterator()
-
-
 def _compare_page(run: Reconciliation) -> bool:
     match run.phase:
         case Phase.CHARGES:
@@ -76,23 +89,31 @@ def _compare_page(run: Reconciliation) -> bool:
             run.after = _check_our_payments(run)
         case Phase.OUR_REFUNDS:
             run.after = _check_our_refunds(run)
+        case Phase.DIFFERENCES:
+            run.after = _look_again(run)
+        case Phase.OWN_BOOKS:
+            _release(run, next_attempt_at=Now() + BOOKS_LEASE)
+            settle.attempt(lambda: settle.send([CheckBooks(run_id=run.pk)]))
     if not run.after:
         phases = list(Phase)
         run.phase = phases[phases.index(Phase(run.phase)) + 1]
     return _release(run, next_attempt_at=Now() + LEASE)
 
 
+PROGRESS = ("phase", "after", "compared", "settled", "not_ours", "newest_at", "highest_order", "highest_invoice")
+
+
 def _release(run: Reconciliation, *, next_attempt_at: Combinable | None, **changes: object) -> bool:
-    progress = {name: getattr(run, name) for name in ("phase", "after", "compared", "settled")}
+    progress = {name: getattr(run, name) for name in PROGRESS}
     return leases.release(run, next_attempt_at=next_attempt_at, **progress, **changes)
 
 
 def _finish(run: Reconciliation) -> None:
-    # Every difference that still exists was seen again in this pass.
-    gone = Difference.objects.filter(resolved_at=None, seen_at__lt=run.started_at)
-    resolved = list(gone)
-    gone.update(resolved_at=Now())
-    _refresh_orders(resolved)
+    # Every difference that still exists was seen again in this pass. Those of our own books end with their rule.
+    gone = records.open_differences().exclude(seen_in=run.pk).exclude(kind=Kind.OWN_BOOKS)
+    records.end(gone, Difference.Outcome.AGREES, at=database_clock.now())
+    restore.move_counter("invoice", past=run.highest_invoice)
+    settle.send([NumbersSeen(order=run.highest_order)])
     ComparedObject.objects.filter(reconciliation=run).delete()
     _release(run, next_attempt_at=None, finished_at=Now(), error="")
 
@@ -101,76 +122,79 @@ def _finish(run: Reconciliation) -> None:
 
 
 def _compare_charges(run: Reconciliation) -> str:
-    page = list(islice(gateway.list_intents_between(SINCE, UNTIL, after=run.after), PAGE))
-    payments = _payments_of(page)
-    differing = [intent for intent in page if checks.compare_charge(intent, payments.get(intent.id))]
-    _send_results(stripe_state.fetch_intent(intent.id) for intent in differing if intent.id in payments)
-    # Compared again, now that the results are applied.
-    payments |= _payments_of(differing)
-    left = [found for intent in differing if (found := checks.compare_charge(intent, payments.get(intent.id)))]
-    run.settled += len(differing) - len(left)
-    _record_differences(left)
-    ours = (intent_id for intent_id, payment in payments.items() if payment.stripe_payment_intent_id == intent_id)
-    _record_compared(run, ours)
-    run.compared += len(page)
-    return page[-1].id if len(page) == PAGE else ""
+    page = gateway.intents_page(since=run.since, after=run.after)
+    _record_unreadable(run, page.unreadable)
+    payments = settle.payments_of(page.rows)
+    ours = checks.charges_of_ours(each for each in page.rows if each.id not in payments)
+    foreign = [each for each in page.rows if each.id not in payments and each.id not in ours]
+    run.not_ours += len(foreign)
+    for intent in page.rows:
+        if intent not in foreign and settle.judge_charge(intent, payments.get(intent.id)):
+            run.settled += settle.judge_again(intent, payments, run_id=run.pk)
+    _note_numbers(run, page.rows)
+    payments = settle.payments_of(page.rows)
+    _record_compared(run, (key for key, payment in payments.items() if payment.stripe_payment_intent_id == key))
+    run.compared += len(page.rows) - len(foreign)
+    return page.after
 
 
-def _payments_of(page: Sequence[gateway.PaymentIntent]) -> dict[str, Payment]:
-    named = {intent.id: stripe_state.parse_uuid(intent.metadata.get("payment")) for intent in page}
-    ours = Q(stripe_payment_intent_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
-    payments = list(Payment.objects.filter(ours).select_related("invoice"))
-    return _rows_of(named, payments, {payment.stripe_payment_intent_id: payment for payment in payments})
-
-
-def _rows_of(
-    named: Mapping[str, UUID | None], rows: Sequence[OperationT], by_id: Mapping[str | None, OperationT]
-) -> dict[str, OperationT]:
-    """Map Stripe's ids to rows: the row with that id, else the row that the object's metadata names."""
-    by_uuid: dict[UUID | None, OperationT] = {row.uuid: row for row in rows}
-    pairs = {stripe_id: by_id.get(stripe_id) or by_uuid.get(uuid) for stripe_id, uuid in named.items()}
-    return {stripe_id: row for stripe_id, row in pairs.items() if row}
+def _note_numbers(run: Reconciliation, page: Sequence[gateway.PaymentIntent]) -> None:
+    if page:
+        newest = datetime.fromtimestamp(max(intent.created for intent in page), tz=UTC)
+        run.newest_at = max(newest, run.newest_at or newest)
+    for intent in page:
+        # The number alone may be that of another shop with this account.
+        if checks.is_uuid(intent.metadata.get("payment")):
+            order = ORDER_NUMBER.fullmatch(intent.metadata.get("order", ""))
+            invoice = INVOICE_NUMBER.fullmatch(intent.metadata.get("invoice", ""))
+            run.highest_order = max(run.highest_order, int(order[0]) if order else 0)
+            run.highest_invoice = max(run.highest_invoice, int(invoice[1]) if invoice else 0)
 
 
 def _compare_refunds(run: Reconciliation) -> str:
-    page = list(islice(gateway.list_refunds_between(SINCE, UNTIL, after=run.after), PAGE))
-    differing = _differing_refunds(page)
-    _send_results(_results_of_ours(refund) for refund, _mismatch in differing)
+    page = gateway.refunds_page(since=run.since, after=run.after)
+    _record_unreadable(run, page.unreadable)
+    differing = _differing_refunds(page.rows)
+    for stripe_refund, _mismatch in differing:
+        settle.settle_refund(stripe_refund)
     left = [mismatch for _refund, mismatch in _differing_refunds([refund for refund, _mismatch in differing])]
     run.settled += len(differing) - len(left)
-    _record_differences(left)
-    _record_compared(run, _refunds_of(page))
-    run.compared += len(page)
-    return page[-1].id if len(page) == PAGE else ""
+    records.record(left, run_id=run.pk)
+    known = settle.refunds_of(page.rows)
+    foreign = _foreign_refunds(page.rows, known)
+    _record_compared(run, known)
+    run.not_ours += foreign
+    run.compared += len(page.rows) - foreign
+    return page.after
+
+
+def _foreign_refunds(page: Sequence[gateway.StripeRefund], known: dict[str, Refund]) -> int:
+    intents = {each.intent_id for each in page}
+    listed = Difference.objects.filter(stripe_id__in=intents).exclude(outcome=Difference.Outcome.NOT_OURS)
+    charges = {*_payments_refunded(page), *listed.values_list("stripe_id", flat=True)}
+    unknown = (each for each in page if each.id not in known and each.intent_id not in charges)
+    return sum(not checks.is_uuid(each.metadata.get("refund")) for each in unknown)
 
 
 def _differing_refunds(page: Sequence[gateway.StripeRefund]) -> list[tuple[gateway.StripeRefund, Mismatch]]:
-    refunds = _refunds_of(page)
-    payments = Payment.objects.in_bulk({each.intent_id for each in page}, field_name="stripe_payment_intent_id")
-    pairs = ((each, checks.compare_refund(each, refunds.get(each.id), payments.get(each.intent_id))) for each in page)
+    refunds, payments = settle.refunds_of(page), _payments_refunded(page)
+    pairs = ((each, settle.judge_refund(each, refunds.get(each.id), payments.get(each.intent_id))) for each in page)
     return [(each, mismatch) for each, mismatch in pairs if mismatch]
 
 
-def _refunds_of(page: Sequence[gateway.StripeRefund]) -> dict[str, Refund]:
-    named = {each.id: stripe_state.parse_uuid(each.metadata.get("refund")) for each in page}
-    ours = Q(stripe_refund_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
-    refunds = list(Refund.objects.filter(ours).select_related("payment__invoice"))
-    return _rows_of(named, refunds, {refund.stripe_refund_id: refund for refund in refunds})
+def _payments_refunded(page: Sequence[gateway.StripeRefund]) -> dict[str, Payment]:
+    return Payment.objects.in_bulk({each.intent_id for each in page}, field_name="stripe_payment_intent_id")
 
 
-def _results_of_ours(stripe_refund: gateway.StripeRefund) -> list[StripeResult]:
-    # A refund of a charge that is not ours needs no call to Stripe for that charge.
-    paid_here = Payment.objects.filter(stripe_payment_intent_id=stripe_refund.intent_id).exists()
-    ours = paid_here or stripe_state.parse_uuid(stripe_refund.metadata.get("refund"))
-    return stripe_state.refund_results([stripe_refund]) if ours else []
-
-
-def _send_results(fetched: Iterable[list[StripeResult]]) -> None:
-    for result in (each for results in fetched for each in results):
-        try:
-            results_received.send(sender=Reconciliation, results=[result], at=database_clock.now())
-        except Exception as error:  # noqa: BLE001 - what could not be applied is found to differ still
-            logger.warning("Reconciling could not apply %r: %r", result, error)
+def _record_unreadable(run: Reconciliation, unreadable: Sequence[tuple[str, str]]) -> None:
+    after = run.after or "the beginning"
+    found = [
+        checks.not_judged(stripe_id or f"{run.phase}: row without an id after {after}", why)
+        for stripe_id, why in unreadable
+    ]
+    records.record(found, run_id=run.pk)
+    # Odd, but there: our row of it is not missing.
+    _record_compared(run, (stripe_id for stripe_id, _why in unreadable if stripe_id))
 
 
 # Our rows that no object at Stripe was compared with
@@ -179,12 +203,8 @@ def _send_results(fetched: Iterable[list[StripeResult]]) -> None:
 def _check_our_payments(run: Reconciliation) -> str:
     succeeded = Payment.objects.filter(status=Payment.Status.SUCCEEDED).select_related("invoice")
     page = _not_compared(succeeded, run, "stripe_payment_intent_id")
-    missing = [
-        payment
-        for payment in page
-        if not _created_since(run, payment, gateway.retrieve_intent, payment.stripe_payment_intent_id)
-    ]
-    _record_differences(checks.missing_charge(payment) for payment in missing)
+    for payment in page:
+        _check_exists(run, payment, payment.stripe_payment_intent_id, gateway.retrieve_intent, checks.missing_charge)
     return str(page[-1].pk) if len(page) == PAGE else ""
 
 
@@ -192,29 +212,74 @@ def _check_our_refunds(run: Reconciliation) -> str:
     accepted = (Refund.Status.PENDING, Refund.Status.SUCCEEDED)
     at_stripe = Refund.objects.filter(status__in=accepted, settled_outside=False).select_related("payment__invoice")
     page = _not_compared(at_stripe, run, "stripe_refund_id")
-    missing = [
-        refund for refund in page if not _created_since(run, refund, gateway.retrieve_refund, refund.stripe_refund_id)
-    ]
-    _record_differences(checks.missing_refund(refund) for refund in missing)
+    for refund in page:
+        _check_exists(run, refund, refund.stripe_refund_id, gateway.retrieve_refund, checks.missing_refund)
     return str(page[-1].pk) if len(page) == PAGE else ""
 
 
 def _not_compared(rows: QuerySet[OperationT], run: Reconciliation, column: str) -> list[OperationT]:
     compared = ComparedObject.objects.filter(reconciliation=run, stripe_id=OuterRef(column))
+    if run.since:
+        rows = rows.filter(closed_at__gte=run.since)
     return list(rows.filter(~Exists(compared), pk__gt=int(run.after or 0)).order_by("pk")[:PAGE])
 
 
-def _created_since(
-    run: Reconciliation, operation: StripeOperation, retrieve: Callable[[str], object], stripe_id: str | None
-) -> bool:
-    """Tell whether it was created while Stripe's lists were read: it is not in them, but it exists."""
-    if operation.first_sent_at is None or operation.first_sent_at < run.started_at - RECENT:
-        return False
+def _check_exists(
+    run: Reconciliation,
+    operation: OperationT,
+    stripe_id: str | None,
+    retrieve: Callable[[str], object],
+    describe: Callable[[OperationT], Mismatch],
+) -> None:
+    # What was created while Stripe's lists were read, or before they begin, is not in them, but exists.
+    recent = operation.first_sent_at is not None and operation.first_sent_at >= run.started_at - RECENT
     try:
-        retrieve(stripe_id or "")
+        missing = not (stripe_id and (run.since or recent) and _exists(stripe_id, retrieve))
+        found = describe(operation) if missing else None
+    except gateway.Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001 - the run goes on, and a person looks at this one
+        found = checks.not_judged(str(operation), repr(error))
+    if found:
+        records.record([found], run_id=run.pk)
+
+
+def _exists(stripe_id: str, retrieve: Callable[[str], object]) -> bool:
+    try:
+        retrieve(stripe_id)
     except gateway.InvalidRequest:
         return False
     return True
+
+
+# Differences that are still open, and that a limited pass did not come by
+
+
+def _look_again(run: Reconciliation) -> str:
+    unseen = records.open_differences().exclude(seen_in=run.pk).exclude(kind=Kind.OWN_BOOKS)
+    page = list(unseen.filter(pk__gt=int(run.after or 0))[:PAGE]) if run.since else []
+    for difference in page:
+        try:
+            still = not _agrees_now(difference, run)
+        except gateway.Unavailable:
+            raise
+        except Exception:
+            logger.exception("Difference %s stays as it is.", difference.pk)
+            still = True
+        if still:
+            Difference.objects.filter(pk=difference.pk).update(seen_in=run.pk)
+    return str(page[-1].pk) if len(page) == PAGE else ""
+
+
+def _agrees_now(difference: Difference, run: Reconciliation) -> bool:
+    if difference.stripe_id.startswith("pi_"):
+        intent = gateway.retrieve_intent(difference.stripe_id)
+        return settle.judge_again(intent, settle.payments_of([intent]), run_id=run.pk)
+    if difference.stripe_id.startswith("re_"):
+        stripe_refund = gateway.retrieve_refund(difference.stripe_id)
+        settle.settle_refund(stripe_refund)
+        return not _differing_refunds([stripe_refund])
+    return False
 
 
 # Records
@@ -224,22 +289,3 @@ def _record_compared(run: Reconciliation, stripe_ids: Iterable[str]) -> None:
     rows = [ComparedObject(reconciliation=run, stripe_id=stripe_id) for stripe_id in stripe_ids]
     # A page is compared twice when its worker died before the next one.
     ComparedObject.objects.bulk_create(rows, ignore_conflicts=True)
-
-
-def _record_differences(mismatches: Iterable[Mismatch]) -> None:
-    now, new = database_clock.now(), []
-    for found in mismatches:
-        known = Difference.objects.filter(kind=found.kind, stripe_id=found.stripe_id, resolved_at=None)
-        if not known.update(seen_at=now, sentence=found.sentence):
-            columns = {name: getattr(found, name) for name in ("kind", "stripe_id", "sentence", "payment")}
-            new.append(Difference(**columns, found_at=now, seen_at=now))
-    Difference.objects.bulk_create(new, ignore_conflicts=True)
-    _refresh_orders(new)
-
-
-def _refresh_orders(differences: Iterable[Difference]) -> None:
-    """Have the orders show that they need attention, or no longer do."""
-    payment_ids = sorted({each.payment_id for each in differences if each.payment_id})
-    if payment_ids:
-        results = [RefreshStatus(payment_id=payment_id) for payment_id in payment_ids]
-        results_received.send(sender=Difference, results=results, at=database_clock.now())

@@ -4,7 +4,7 @@ What the event itself says is never applied: events come late, twice and in any 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from django.db.models.functions import Now
 
 from billing import gateway, leases, stripe_state
 from billing.models import WebhookEvent
-from billing.results import StripeResult
+from billing.results import Notice, StripeResult
 from billing.signals import results_received
 from billing.webhooks.payload import id_in
 
@@ -37,7 +37,7 @@ def process_event(*, event_id: int, at: datetime) -> None:
             leases.release(event, next_attempt_at=None, processed_at=Now(), error="", ignored=foreign)
 
 
-def handler_for(event_type: str) -> tuple[Callable[[str], list[StripeResult]], str] | None:
+def handler_for(event_type: str) -> tuple[Callable[[str], Sequence[StripeResult | Notice]], str] | None:
     """Return what fetches the results, and which field of the event's object it takes; None for a type not handled."""
     match event_type:
         case "payment_intent.succeeded" | "payment_intent.payment_failed" | "payment_intent.canceled":
@@ -59,7 +59,7 @@ def is_handled(event: dict[str, Any]) -> bool:
     return handler is not None and bool(id_in(event, handler[1]))
 
 
-def _fetch_results(event: WebhookEvent) -> list[StripeResult]:
+def _fetch_results(event: WebhookEvent) -> Sequence[StripeResult | Notice]:
     handler = handler_for(event.type)
     stripe_id = id_in(event.payload, handler[1]) if handler else ""
     if handler is None or not stripe_id:
@@ -74,7 +74,7 @@ def _fetch_results(event: WebhookEvent) -> list[StripeResult]:
         return []
 
 
-def _is_foreign(event: WebhookEvent, results: list[StripeResult]) -> bool:
+def _is_foreign(event: WebhookEvent, results: Sequence[StripeResult | Notice]) -> bool:
     handler = handler_for(event.type)
     return not results and not (handler and stripe_state.is_ours(id_in(event.payload, handler[1])))
 

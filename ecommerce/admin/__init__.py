@@ -1,6 +1,6 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
-from ecommerce.admin import invoices
+from ecommerce.admin import differences, invoices
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
 from ecommerce.admin.bulk_jobs import confirmation
 from ecommerce.admin.catalogue import admin as catalogue_admin
@@ -17,6 +17,7 @@ __all__ = [
     "confirmation",
     "coupons",
     "customers_admin",
+    "differences",
     "invoices",
     "orders_admin",
     "staff_admin",

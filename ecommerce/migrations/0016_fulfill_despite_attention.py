@@ -8,7 +8,7 @@ from ecommerce.roles import make_roles
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0014_database_clock'),
+        ('ecommerce', '0015_roles_end_differences'),
     ]
 
     operations = [

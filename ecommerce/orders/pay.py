@@ -8,13 +8,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import invoices, payments
-from billing.models import Card, InvoiceLine, Payment
+from billing.models import Card, Invoice, InvoiceLine, Payment
 from billing.payments import PaymentSource
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
 from ecommerce.orders.completion import mark_paid
+from ecommerce.orders.doubt import check_no_unknown_charge, check_not_restored, look_up_lost_charges
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
@@ -39,6 +40,8 @@ def pay(
 
     `expected_total`, in the minor unit, accepts a price that has changed since; without it that is refused.
     """
+    check_not_restored()
+    look_up_lost_charges(Order.objects.select_related("customer").get(pk=order_id))
     waiting = _waiting_for_authentication(order_id)
     if waiting:
         # The card and the price are checked before the authentication of the old one is ended for good.
@@ -116,20 +119,28 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
 
     An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
     """
-    # One invoice an order, however many cards are tried, unless its price changes: its number is taken once.
-    if order.invoice is None:
-        order.invoice = invoices.issue(data=_invoice_data(order), at=at)
+    # A number that was given to another order before a restore is refused here as well.
+    check_no_unknown_charge(order)
+    invoice = ensure_invoice(order, at=at)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
         # Rows only: Stripe is not called inside a transaction.
         payment = payments.create_payment(
-            invoice=order.invoice, source=source, at=at, authenticate_within=_authenticate_within(by)
+            invoice=invoice, source=source, at=at, authenticate_within=_authenticate_within(by)
         )
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
         record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)
     order.save()
+
+
+def ensure_invoice(order: Order, *, at: datetime) -> Invoice:
+    """Return the order's invoice that is not void, issued here if it has none; the caller holds the order's lock."""
+    # One invoice an order, however many cards are tried, unless its price changes: its number is taken once.
+    if order.invoice is None:
+        order.invoice = invoices.issue(data=_invoice_data(order), at=at)
+    return order.invoice
 
 
 def _authenticate_within(by: Actor) -> timedelta:

@@ -14,6 +14,7 @@ from customers.actors import Actor
 from customers.models import Address, Customer, FrozenAddress
 from ecommerce.models import Order, OrderEvent, OrderItem
 from ecommerce.orders import stock
+from ecommerce.orders.doubt import check_not_restored
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
@@ -56,6 +57,7 @@ def place(*, new_order: NewOrder, by: Actor, at: datetime) -> Order:
 
     Raise OrderError, and nothing was created. If Stripe gave no result, the sweep goes on with the payment.
     """
+    check_not_restored()
     with transaction.atomic():
         order = _placed_before(new_order, by) or _request_order(new_order, by=by, at=at)
     return execute_order_payment(order_id=order.pk, at=at)

@@ -209,9 +209,10 @@ def test_lists_are_read_to_their_end(monkeypatch: pytest.MonkeyPatch) -> None:
     intent = charge()
     made = [send_back(intent, amount=100).id for _ in range(5)]
     assert [each.id for each in gateway.list_refunds(intent.id)] == made[::-1]
-    span = (NOW() - timedelta(hours=1), NOW() + timedelta(hours=1))
-    assert [each.id for each in gateway.list_refunds_between(*span, after=made[2])][:2] == [made[1], made[0]]
-    assert next(gateway.list_intents_between(*span)).id == intent.id
+    since = NOW() - timedelta(hours=1)
+    page = gateway.refunds_page(since=since, after=made[2])
+    assert ([each.id for each in page.rows], page.unreadable) == ([made[1], made[0]], [])
+    assert gateway.intents_page(since=since).rows[0].id == intent.id
 
 
 def test_a_card_is_kept_and_forgotten() -> None:

@@ -137,7 +137,8 @@ class OrderGenerator:
         self.tables[Order].add(
             keys.orders[position], keys.numbers[position], customer_id, status, "", "", order.currency, order.total,
             0, 0, 0, order.total, order.refunded, address, order.via, "generated", "", order.summary,
-            " ".join(code for _id, code, *_rest in order.lines), None if status == "canceled" else at, at,
+            " ".join(code for _id, code, *_rest in order.lines),
+            None if status in {"created", "canceled"} else at, at,
             *map(order.times.get, ("paid", "fulfilled", "canceled", "returned")),
             keys.invoices[position] if was_paid else None,
         )  # fmt: skip

@@ -35,7 +35,7 @@ Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 
 
-def apply_each(results: list[StripeResult]) -> None:
+def apply_each(results: list[Any]) -> None:
     for result in results:
         apply_results(results=[result], at=NOW())
 

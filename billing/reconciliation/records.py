@@ -1,0 +1,60 @@
+"""Differences as rows: record what a pass found, and end what was found before."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from backoffice import database_clock
+from billing.models import Difference
+from billing.reconciliation.checks import Mismatch
+from billing.results import RefreshStatus
+from billing.signals import results_received
+
+Outcome = Difference.Outcome
+COLUMNS = ("kind", "stripe_id", "sentence", "payment", "order_number", "invoice_number", "rule")
+
+
+def open_differences() -> QuerySet[Difference]:
+    """Differences that have no end yet."""
+    return Difference.objects.filter(resolved_at=None).order_by("pk")
+
+
+def record(mismatches: Iterable[Mismatch], *, run_id: int) -> None:
+    """Record each as the one open difference of its object, unless a person has ended just that."""
+    now, new, found_again = database_clock.now(), [], []
+    for found in mismatches:
+        columns = {name: getattr(found, name) for name in COLUMNS} | {"seen_at": now, "seen_in": run_id}
+        known = Difference.objects.filter(stripe_id=found.stripe_id, resolved_at=None)
+        if known.update(**columns):
+            found_again.append(Difference(**columns))
+        elif not _ended_by_a_person(found):
+            new.append(Difference(**columns, found_at=now))
+    Difference.objects.bulk_create(new, ignore_conflicts=True)
+    refresh_orders([*new, *found_again])
+
+
+def _ended_by_a_person(found: Mismatch) -> bool:
+    same = Difference.objects.filter(stripe_id=found.stripe_id, kind=found.kind, resolved_at__isnull=False)
+    # Of a known one every word counts: should the amount or the status change, it is shown again.
+    return same.filter(Q(outcome=Outcome.NOT_OURS) | Q(outcome=Outcome.KNOWN, sentence=found.sentence)).exists()
+
+
+def end(
+    differences: QuerySet[Difference], outcome: Difference.Outcome, *, at: datetime, by: str = "", note: str = ""
+) -> int:
+    """End open differences; return how many. Call it outside any transaction, since orders are refreshed."""
+    ending = list(differences.filter(resolved_at=None))
+    ids = [difference.pk for difference in ending]
+    still_open = Difference.objects.filter(pk__in=ids, resolved_at=None)
+    ended = still_open.update(resolved_at=at, outcome=outcome, ended_by=by[:200], note=note)
+    refresh_orders(ending)
+    return ended
+
+
+def refresh_orders(differences: Iterable[Difference]) -> None:
+    """Have the orders show that they need attention, or no longer do."""
+    payment_ids = sorted({each.payment_id for each in differences if each.payment_id})
+    if payment_ids:
+        results = [RefreshStatus(payment_id=payment_id) for payment_id in payment_ids]
+        results_received.send(sender=Difference, results=results, at=database_clock.now())

@@ -1,0 +1,171 @@
+"""The queries of `ecommerce.books`, by the name of the rule."""
+
+# A succeeded payment's refunds that Stripe accepted, or that were settled outside.
+ACCEPTED = "r.status IN ('pending', 'succeeded')"
+# What was paid for each order, and how much of it went back. A payment that failed first, and was charged after all, is
+# refunded by itself and is none of the order's.
+MONEY = f"""
+    WITH charged AS (
+        SELECT p.invoice_id, count(*) AS payments, sum(p.amount) AS paid, sum(COALESCE(b.back, 0)) AS back
+        FROM billing_payment p
+        LEFT JOIN (SELECT r.payment_id, sum(r.amount) AS back FROM billing_refund r WHERE {ACCEPTED}
+                   GROUP BY r.payment_id) b ON b.payment_id = p.id
+        WHERE p.status = 'succeeded' GROUP BY p.invoice_id
+    ), money AS (
+        SELECT o.*, COALESCE(c.payments, 0) AS payments, COALESCE(c.paid, 0) AS paid, COALESCE(c.back, 0) AS back
+        FROM ecommerce_order o LEFT JOIN charged c ON c.invoice_id = o.invoice_id
+    )
+"""
+ORDER = "'order ' || o.number"
+
+QUERIES = {
+    "payment_refunds": """
+        SELECT 'payment ' || COALESCE(p.stripe_payment_intent_id, p.uuid::text),
+               format('refunds of %s, kept as %s, of %s', COALESCE(s.refunds, 0), p.refunds, p.amount)
+        FROM billing_payment p
+        LEFT JOIN (SELECT payment_id, sum(amount) AS refunds FROM billing_refund WHERE status <> 'failed'
+                   GROUP BY payment_id) s ON s.payment_id = p.id
+        WHERE p.refunds <> COALESCE(s.refunds, 0) OR p.refunds > p.amount
+    """,
+    "order_charged": f"""
+        {MONEY} SELECT {ORDER}, format('%s, %s payments of %s, total %s', o.status, o.payments, o.paid, o.total)
+        FROM money o
+        WHERE o.paid <> CASE WHEN o.paid_at IS NULL THEN 0 ELSE o.total END
+           OR o.payments <> CASE WHEN o.paid_at IS NULL OR o.total = 0 THEN 0 ELSE 1 END
+    """,
+    "order_invoice": f"""
+        SELECT {ORDER}, format('%s, total %s %s; its invoice %s is %s, %s %s, of order %s', o.status, o.total,
+               o.currency, COALESCE(i.number, 'none'), i.status, i.total, i.currency, i.reference)
+        FROM ecommerce_order o LEFT JOIN billing_invoice i ON i.id = o.invoice_id
+        WHERE (i.id IS NULL AND o.paid_at IS NOT NULL)
+           OR i.status <> CASE WHEN o.paid_at IS NOT NULL THEN 'paid' WHEN o.status = 'canceled' THEN 'void'
+                               ELSE 'open' END
+           OR i.total <> o.total OR i.currency <> o.currency OR i.reference <> o.number
+           OR i.customer_id <> o.customer_id
+        UNION ALL
+        SELECT 'invoice ' || i.number, 'no order has it'
+        FROM billing_invoice i LEFT JOIN ecommerce_order o ON o.invoice_id = i.id WHERE o.id IS NULL
+    """,
+    "payment_invoice": """
+        SELECT 'payment ' || COALESCE(p.stripe_payment_intent_id, p.uuid::text),
+               format('%s %s, invoice %s has %s %s', p.amount, p.currency, i.number, i.total, i.currency)
+        FROM billing_payment p JOIN billing_invoice i ON i.id = p.invoice_id
+        WHERE p.amount <> i.total OR p.currency <> i.currency
+        UNION ALL
+        SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text),
+               format('is in %s, its payment in %s', r.currency, p.currency)
+        FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id WHERE r.currency <> p.currency
+    """,
+    # A refund that failed after the order had changed waits under Needs attention, and so does its second attempt.
+    "ended_refunded": f"""
+        {MONEY} SELECT {ORDER}, format('%s, %s of %s went back', o.status, o.back, o.paid)
+        FROM money o
+        WHERE o.status IN ('canceled', 'returned') AND o.back <> o.paid AND NOT EXISTS (
+            SELECT FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id
+            WHERE p.invoice_id = o.invoice_id AND p.status = 'succeeded' AND r.status IN ('failed', 'requested'))
+    """,
+    "standing_refunded": f"""
+        {MONEY} SELECT {ORDER}, format('%s, and all of %s went back', o.status, o.paid)
+        FROM money o
+        WHERE o.status IN ('paid', 'fulfilled') AND o.paid > 0 AND o.back >= o.paid
+          AND NOT EXISTS (SELECT FROM ecommerce_orderact a WHERE a.order_id = o.id AND a.closed_at IS NULL)
+    """,
+    "order_refunded": f"""
+        {MONEY} SELECT {ORDER}, format('says %s, refunds of %s', o.amount_refunded, o.back)
+        FROM money o WHERE o.amount_refunded <> o.back
+    """,
+    "invoice_refunded": """
+        SELECT 'invoice ' || i.number, format('says %s, credit notes of %s', i.amount_refunded, COALESCE(n.amount, 0))
+        FROM billing_invoice i
+        LEFT JOIN (SELECT invoice_id, sum(amount) AS amount FROM billing_creditnote WHERE voided_at IS NULL
+                   GROUP BY invoice_id) n ON n.invoice_id = i.id
+        WHERE i.amount_refunded <> COALESCE(n.amount, 0)
+    """,
+    "refund_credit_note": f"""
+        SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text), format('%s has no credit note', r.amount)
+        FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id
+        LEFT JOIN billing_creditnote n ON n.refund_id = r.id AND n.voided_at IS NULL AND n.amount = r.amount
+              AND n.currency = r.currency AND n.invoice_id = p.invoice_id
+        WHERE p.status = 'succeeded' AND {ACCEPTED} AND n.id IS NULL
+    """,
+    "credit_note_refund": f"""
+        SELECT 'credit note ' || n.number, format('%s, its refund is %s', n.amount, r.status)
+        FROM billing_creditnote n JOIN billing_refund r ON r.id = n.refund_id
+        JOIN billing_payment p ON p.id = r.payment_id
+        WHERE n.voided_at IS NULL AND NOT ({ACCEPTED} AND p.status = 'succeeded')
+    """,
+    "open_act": f"""
+        SELECT {ORDER}, format('%s has waited since %s for what has ended', a.kind, a.requested_at)
+        FROM ecommerce_orderact a JOIN ecommerce_order o ON o.id = a.order_id
+        LEFT JOIN billing_payment p ON p.id = a.payment_id LEFT JOIN billing_refund r ON r.id = a.refund_id
+        WHERE a.closed_at IS NULL AND (COALESCE(p.closed_at, r.closed_at) IS NOT NULL
+              OR COALESCE(a.payment_id, a.refund_id) IS NULL)
+        UNION ALL
+        SELECT {ORDER}, format('payment %s is %s, and no open act waits for it', p.uuid, p.status)
+        FROM billing_payment p JOIN ecommerce_order o ON o.invoice_id = p.invoice_id
+        WHERE p.status IN ('requested', 'processing', 'requires_action') AND NOT EXISTS (
+            SELECT FROM ecommerce_orderact a WHERE a.payment_id = p.id AND a.closed_at IS NULL)
+    """,
+    "closed_act": f"""
+        SELECT {ORDER}, format('%s is done, the order is %s and its refund %s', a.kind, o.status,
+               COALESCE(r.status, 'none'))
+        FROM ecommerce_orderact a JOIN ecommerce_order o ON o.id = a.order_id
+        LEFT JOIN billing_payment p ON p.id = a.payment_id LEFT JOIN billing_refund r ON r.id = a.refund_id
+        WHERE a.outcome = 'done' AND ((a.kind = 'pay' AND (o.paid_at IS NULL OR p.status <> 'succeeded'))
+              OR (a.kind = 'return' AND o.status <> 'returned') OR (a.kind = 'cancel' AND o.status <> 'canceled')
+              OR r.status = 'requested')
+    """,
+    # A return gives stock back, and keeps the coupon.
+    "order_stock": f"""
+        SELECT {ORDER}, format('%s, and %s', o.status, CASE WHEN o.held_at IS NULL THEN 'holds nothing'
+               ELSE 'holds stock and coupon since ' || o.held_at END)
+        FROM ecommerce_order o
+        LEFT JOIN ecommerce_orderact a ON a.order_id = o.id AND a.closed_at IS NULL AND a.kind = 'pay'
+        WHERE (o.held_at IS NOT NULL) <> CASE o.status WHEN 'canceled' THEN false WHEN 'created' THEN a.id IS NOT NULL
+              ELSE true END
+    """,
+    "order_items": f"""
+        SELECT {ORDER}, format('subtotal %s, items of %s, invoice lines of %s', o.subtotal, t.items, l.lines)
+        FROM ecommerce_order o
+        LEFT JOIN (SELECT order_id, sum(amount) AS items FROM ecommerce_orderitem GROUP BY order_id) t
+               ON t.order_id = o.id
+        LEFT JOIN (SELECT invoice_id, sum(amount) AS lines FROM billing_invoiceline GROUP BY invoice_id) l
+               ON l.invoice_id = o.invoice_id
+        WHERE COALESCE(t.items, 0) <> o.subtotal OR (o.invoice_id IS NOT NULL AND COALESCE(l.lines, 0) <> o.subtotal)
+    """,
+    "coupon_uses": """
+        SELECT 'coupon ' || c.code, format('%s orders hold it, %s redemptions, of at most %s', count(o.id),
+               c.times_redeemed, c.max_redemptions)
+        FROM ecommerce_coupon c LEFT JOIN ecommerce_order o ON o.coupon_id = c.id AND o.held_at IS NOT NULL
+        GROUP BY c.id HAVING count(o.id) <> c.times_redeemed OR c.times_redeemed > c.max_redemptions
+    """,
+    "stock_below_zero": """
+        SELECT 'SKU ' || code, inventory_quantity::text FROM ecommerce_sku WHERE inventory_quantity < 0
+    """,
+    "job_outcome": """
+        SELECT 'job ' || j.id || ', order ' || o.number,
+               format('%s, and the order is %s after %s', i.status, o.status, j.action)
+        FROM ecommerce_bulkjobitem i JOIN ecommerce_bulkjob j ON j.id = i.job_id
+        JOIN ecommerce_order o ON o.id = i.order_id
+        WHERE (j.status IN ('succeeded', 'partial', 'failed') AND i.status IN ('pending', 'working'))
+           OR (i.status = 'done' AND ((j.action = 'cancel' AND o.status <> 'canceled')
+               OR (j.action = 'return' AND o.status <> 'returned')
+               OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL)))
+    """,
+    "numbers": """
+        SELECT 'invoices', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (
+            SELECT max(substring(number FROM '^INV-(\\d{1,15})$')::bigint) AS highest,
+                   COALESCE((SELECT value FROM billing_counter WHERE name = 'invoice'), 0) AS counter
+            FROM billing_invoice) h WHERE h.highest > h.counter
+        UNION ALL
+        SELECT 'credit notes', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (
+            SELECT max(substring(number FROM '^CN-(\\d{1,15})$')::bigint) AS highest,
+                   COALESCE((SELECT value FROM billing_counter WHERE name = 'credit_note'), 0) AS counter
+            FROM billing_creditnote) h WHERE h.highest > h.counter
+        UNION ALL
+        SELECT 'orders', format('%s was issued, the sequence is at %s', h.highest, h.counter) FROM (
+            SELECT max(substring(number FROM '^(\\d{1,15})$')::bigint) AS highest,
+                   (SELECT last_value FROM ecommerce_order_number) AS counter FROM ecommerce_order) h
+        WHERE h.highest > h.counter
+    """,
+}

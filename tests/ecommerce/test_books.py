@@ -1,0 +1,118 @@
+"""Each rule of our own books, broken by hand: the query of that rule says so, and nothing else hides it."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from billing.models import CreditNote, Difference, Payment
+from ecommerce import books
+from ecommerce.book_queries import QUERIES
+from ecommerce.models import Coupon, Order
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.refund import refund
+from tests.ecommerce.admin.rows import signed_in
+from tests.ecommerce.orders.acts import fulfilled, paid, settle
+from tests.support.factories import ANA, make_coupon, place_order
+
+pytestmark = pytest.mark.django_db(transaction=True)
+NOW = timezone.now
+
+
+def canceled() -> Order:
+    return settle(cancel(order_id=paid().pk, reason="", by=ANA, at=NOW()))
+
+
+def refunded_in_part() -> Order:
+    return settle(refund(order_id=paid().pk, amount=300, reason="", by=ANA, at=NOW()))
+
+
+def with_coupon() -> Order:
+    make_coupon()
+    return paid(coupon_code="SAVE10")
+
+
+def declined() -> Order:
+    return place_order(token="pm_card_chargeDeclined")
+
+
+ORDER = "UPDATE ecommerce_order SET {} WHERE id = %(order)s"
+INVOICE = "UPDATE billing_invoice SET {} WHERE id = %(invoice)s"
+PAYMENT = "UPDATE billing_payment SET {} WHERE invoice_id = %(invoice)s"
+DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
+    # An order canceled with its money kept.
+    (paid, ORDER.format("status = 'canceled', canceled_at = now(), held_at = NULL"), "ended_refunded"),
+    # Created with its money taken.
+    (paid, ORDER.format("status = 'created', paid_at = NULL"), "order_charged"),
+    # Another total than was paid.
+    (paid, ORDER.format("total = total + 100, subtotal = subtotal + 100"), "order_charged"),
+    (paid, ORDER.format("total = total + 100, shipping = 100"), "order_invoice"),
+    (paid, INVOICE.format("reference = '1'"), "order_invoice"),
+    (paid, PAYMENT.format("amount = amount + 1"), "payment_invoice"),
+    # Paid with all money back.
+    (canceled, ORDER.format("status = 'paid', canceled_at = NULL, held_at = now()"), "standing_refunded"),
+    # Refunded amounts that no refund explains.
+    (paid, ORDER.format("amount_refunded = 100"), "order_refunded"),
+    (paid, INVOICE.format("amount_refunded = 100"), "invoice_refunded"),
+    (paid, PAYMENT.format("refunds = 100"), "payment_refunds"),
+    (refunded_in_part, "UPDATE billing_creditnote SET voided_at = now()", "refund_credit_note"),
+    (refunded_in_part, "UPDATE billing_refund SET status = 'failed'", "credit_note_refund"),
+    (declined, PAYMENT.format("status = 'processing', closed_at = NULL"), "open_act"),
+    (paid, "UPDATE ecommerce_orderact SET closed_at = NULL, outcome = ''", "open_act"),
+    (canceled, ORDER.format("status = 'paid', canceled_at = NULL"), "closed_act"),
+    (paid, ORDER.format("held_at = NULL"), "order_stock"),
+    (declined, ORDER.format("held_at = now()"), "order_stock"),
+    (paid, "UPDATE ecommerce_orderitem SET amount = amount * 2, quantity = quantity * 2", "order_items"),
+    (with_coupon, "UPDATE ecommerce_coupon SET times_redeemed = 5", "coupon_uses"),
+    (paid, "UPDATE billing_counter SET value = 0", "numbers"),
+]
+
+
+def broken() -> set[str]:
+    return {each.rule for each in books.violations()}
+
+
+@pytest.mark.parametrize(("make", "damage", "rule"), DAMAGES, ids=[f"{each[2]}-{n}" for n, each in enumerate(DAMAGES)])
+def test_damage_by_hand_is_found(make: Callable[[], Order], damage: str, rule: str) -> None:
+    order = make()
+    assert broken() == set()
+    with connection.cursor() as cursor:
+        cursor.execute(damage, {"order": order.pk, "invoice": order.invoice_id})
+    assert rule in broken()
+
+
+def test_orders_in_every_state_break_no_rule() -> None:
+    for make in (paid, fulfilled, canceled, refunded_in_part, with_coupon, declined):
+        make()
+    place_order(token="pm_card_authenticationRequired")
+    cancel(order_id=paid().pk, reason="", by=ANA, at=NOW())
+    assert list(books.violations()) == []
+    assert set(QUERIES) == set(books.TITLES)
+
+
+def test_what_is_found_is_listed_once_counted_by_rule_and_ends_by_itself() -> None:
+    first, second = paid(), paid()
+    Order.objects.update(amount_refunded=100)
+    books.check(run_id=1, at=NOW())
+    books.check(run_id=2, at=NOW())
+    assert Difference.objects.filter(rule="order_refunded", resolved_at=None).count() == 2
+    page = signed_in("billing.view_difference").get("/admin/").content.decode()
+    assert "An order&#x27;s refunded amount is that of its refunds</a>" in page
+    Order.objects.filter(pk=first.pk).update(amount_refunded=0)
+    books.check(run_id=3, at=NOW())
+    assert [each.stripe_id for each in Difference.objects.filter(resolved_at=None)] == [
+        f"order_refunded order {second.number}"
+    ]
+    assert Difference.objects.exclude(resolved_at=None).get().outcome == "agrees"
+
+
+def test_a_rule_that_fails_is_a_difference_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    paid()
+    Payment.objects.update(refunds=100)
+    monkeypatch.setitem(QUERIES, "payment_invoice", "SELECT 1/0, ''")
+    books.check(run_id=1, at=NOW())
+    kinds = set(Difference.objects.values_list("kind", "stripe_id"))
+    assert ("not_judged", "rule payment_invoice") in kinds
+    assert any(key.startswith("payment_refunds ") for _kind, key in kinds)
+    assert CreditNote.objects.count() == Coupon.objects.count() == 0
