@@ -63,6 +63,11 @@ def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
 
 
+def update_customer(customer_id: str, *, email: str) -> None:
+    """Replace a customer's e-mail: sent again, it changes nothing."""
+    _call(lambda: client().v1.customers.update(customer_id, {"email": email}))
+
+
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict

@@ -7,6 +7,7 @@ from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
 
+from billing import customer_updates
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -26,6 +27,11 @@ def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
 @shared_task(name="billing.process_event")
 def process_event(*, event_id: int) -> None:
     processing.process_event(event_id=event_id, at=timezone.now())
+
+
+@shared_task(name="billing.update_customer")
+def update_customer(*, update_id: int) -> None:
+    customer_updates.execute_update(update_id=update_id, at=timezone.now())
 
 
 @shared_task(name="billing.reconcile_nightly")

@@ -13,7 +13,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from backoffice import uploads
-from billing.models import Payment, Reconciliation, Refund, WebhookEvent
+from billing import customer_updates
+from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce.bulk_jobs import export, leases, run
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
@@ -75,7 +76,13 @@ def _due_operations() -> list[Callable[..., None]]:
     return [
         *(partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(Payment.objects.all())),
         *(partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds)),
+        *(partial(customer_updates.execute_update, update_id=pk) for pk in _due_updates()),
     ]
+
+
+def _due_updates() -> list[int]:
+    due = CustomerUpdate.objects.filter(next_attempt_at__lte=timezone.now()).order_by("next_attempt_at")
+    return list(due.values_list("pk", flat=True)[:MAX_ROWS])
 
 
 def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund]) -> list[int]:

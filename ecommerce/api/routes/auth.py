@@ -37,7 +37,7 @@ from ecommerce.api.security import CustomerTokenAuth
 from ecommerce.api.throttling import PerCaller
 
 router = Router(tags=["Sign-in"])
-OK, TOO_MANY = 200, 429
+OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
 # Removed before a sign-in: the token may be of an old session.
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN")
 
@@ -125,7 +125,10 @@ def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> Messag
 def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageResponse:
     """Set a new password with the key from the e-mail's link, which works once. All earlier sessions end."""
     _ignore_tokens(request)
-    status, response = _call_allauth(views.ResetPasswordView, request)
+    try:
+        status, response = _call_allauth(views.ResetPasswordView, request)
+    except accounts.StaleLinkError:
+        raise _invalid_key() from None
     if status == TOO_MANY:
         raise _too_many_attempts()
     if "errors" in response:
@@ -137,9 +140,12 @@ def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageR
 def verify_email(request: HttpRequest, body: VerifyEmailRequest) -> MessageResponse:
     """Confirm an e-mail address with the key from the e-mail's link."""
     _ignore_tokens(request)
-    _status, response = _call_allauth(views.VerifyEmailView, request)
-    if "errors" in response:
-        raise ApiError("invalid_key", _("This link is spent, or too old."), field="key")
+    try:
+        status, response = _call_allauth(views.VerifyEmailView, request)
+    except accounts.StaleLinkError:
+        raise _invalid_key() from None
+    if "errors" in response or status == SERVER_ERROR:
+        raise _invalid_key()
     return _message_response(_("The e-mail address is confirmed."))
 
 
@@ -206,4 +212,8 @@ def _invalid_signup(errors: dict[str, list[dict[str, str]]]) -> ApiError:
 def _invalid_reset(errors: list[dict[str, str]]) -> ApiError:
     if errors[0].get("param") == "password":
         return ApiError("invalid_password", errors[0]["message"], field="password")
+    return _invalid_key()
+
+
+def _invalid_key() -> ApiError:
     return ApiError("invalid_key", _("This link is spent, or too old."), field="key")

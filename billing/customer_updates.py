@@ -1,0 +1,65 @@
+"""Tell Stripe of a customer's new e-mail: requested in the transaction of the change, executed by a worker."""
+
+import logging
+from datetime import datetime
+
+from django.db.models import F, Value
+from django.db.models.functions import Coalesce
+
+from billing import gateway, leases
+from billing.models import CustomerUpdate
+from customers.models import Customer
+
+logger = logging.getLogger(__name__)
+
+
+def request_update(*, customer: Customer, at: datetime) -> CustomerUpdate:
+    """Have a customer's present e-mail sent to Stripe. The caller holds the customer's lock."""
+    update, created = CustomerUpdate.objects.get_or_create(
+        customer=customer, defaults={"next_attempt_at": at, "requested_at": at}
+    )
+    if not created:
+        # Whoever holds the lease keeps it, sees the new generation when done, and the row stays due.
+        CustomerUpdate.objects.filter(pk=update.pk).update(
+            generation=F("generation") + 1, next_attempt_at=Coalesce("next_attempt_at", Value(at)), requested_at=at
+        )
+    return update
+
+
+def execute_update(*, update_id: int, at: datetime) -> None:
+    """Send a customer's e-mail as it is now, unless that is done or another process holds the lease.
+
+    Raise gateway.Misconfigured.
+    """
+    due = CustomerUpdate.objects.filter(pk=update_id).select_related("customer")
+    for update in leases.claim(due, at=at):
+        try:
+            _send(update.customer)
+        except gateway.Misconfigured as error:
+            _postpone(update, error, at=at)
+            raise
+        except gateway.Unavailable as error:
+            _postpone(update, error, at=at)
+        except gateway.GatewayError as error:
+            # Stripe refuses this e-mail, or deleted the customer: the same call would have the same end.
+            logger.exception("Stripe refuses the new e-mail of customer %s.", update.customer_id)
+            _finish(update, str(error), at=at)
+        else:
+            _finish(update, "", at=at)
+
+
+def _send(customer: Customer) -> None:
+    # Without an id nothing is stored at Stripe: the customer is created there with the e-mail of that time, which
+    # `settlement.stripe_customer` holds against the row once more.
+    if customer.stripe_customer_id:
+        gateway.update_customer(customer.stripe_customer_id, email=customer.email)
+
+
+def _postpone(update: CustomerUpdate, error: gateway.GatewayError, *, at: datetime) -> None:
+    leases.postpone(update, at=at, backoff=leases.EVENT_BACKOFF, error=str(error))
+
+
+def _finish(update: CustomerUpdate, error: str, *, at: datetime) -> None:
+    mine = CustomerUpdate.objects.filter(pk=update.pk, attempts=update.attempts)
+    if not mine.filter(generation=update.generation).update(next_attempt_at=None, error=error):
+        mine.update(next_attempt_at=at)  # changed again meanwhile
