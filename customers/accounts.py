@@ -39,7 +39,7 @@ class CustomerBackend(AuthenticationBackend):  # type: ignore[misc]
         self.unstash_authenticated_user()
         return user if user and Customer.objects.filter(user=user).exists() else None
 
-    def _authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+    def _authenticate(self, _request: HttpRequest | None, **credentials: Any) -> User | None:
         user = User.objects.with_email(credentials["email"]).first()
         return self._check_password(user, credentials.get("password") or "")  # type: ignore[no-any-return]
 
@@ -69,9 +69,7 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         return random_username()
 
     def clean_email(self, email: str) -> str:
-        """Return the stored spelling of an e-mail that is known: allauth looks it up exactly."""
-        user = User.objects.with_email(email).first()
-        normal = normal_email(user.email if user else email).lower()
+        normal = stored_spelling(email)
         if len(normal) > MAX_EMAIL_LENGTH:
             raise forms.ValidationError(_("This e-mail is too long."))
         return normal
@@ -100,7 +98,7 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             lock_unchanged(email_address.user)
             current = EmailAddress.objects.filter(pk=email_address.pk, email=email_address.email).exists()
-            return current and bool(super().confirm_email(request, email_address))
+            return bool(current and super().confirm_email(request, email_address))
 
 
 def lock_unchanged(user: User) -> None:
@@ -110,6 +108,12 @@ def lock_unchanged(user: User) -> None:
     current = User.objects.select_for_update().filter(pk=user.pk).first()
     if current is None or (current.email, current.password) != (user.email, user.password):
         raise StaleLinkError
+
+
+def stored_spelling(email: str) -> str:
+    """Return an e-mail as allauth must look it up, which it does exactly: in lower case, as the user's is stored."""
+    user = User.objects.with_email(email).first()
+    return normal_email(user.email if user else email).lower()
 
 
 def random_username() -> str:
@@ -128,8 +132,7 @@ def is_email_in_use(email: str) -> bool:
 
 
 def customers_without_user(email: str) -> QuerySet[Customer]:
-    found: QuerySet[Customer] = Customer.objects.with_email(email).filter(user=None)
-    return found
+    return Customer.objects.with_email(email).filter(user=None)
 
 
 def prepare_claim(email: str) -> None:
@@ -152,7 +155,7 @@ def create_account(*, customer: Customer, password: str) -> User:
     """Create the user of a customer, with a verified e-mail."""
     with transaction.atomic():
         names = {"first_name": customer.first_name, "last_name": customer.last_name}
-        user: User = User.objects.create_user(random_username(), customer.email.lower(), password, **names)
+        user = User.objects.create_user(random_username(), customer.email.lower(), password, **names)
         customer.user = user
         customer.save(update_fields=["user"])
         verify(user)

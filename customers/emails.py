@@ -6,11 +6,12 @@ the key is computed here alone and stored beside the e-mail.
 
 import unicodedata
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self, TypeVar, cast
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+RowT = TypeVar("RowT", bound=models.Model)
 IDEOGRAPHIC_STOP = "\u3002"  # separates labels of a domain as a full stop does (UTS 46)
 
 
@@ -52,7 +53,7 @@ def same_email(one: str, other: str) -> bool:
     return email_key(one) == email_key(other)
 
 
-class NormalEmailField(models.EmailField):
+class NormalEmailField(models.EmailField):  # type: ignore[type-arg]
     """Normalises what is assigned by forms, and whatever is written or looked up."""
 
     def to_python(self, value: Any) -> Any:
@@ -69,7 +70,7 @@ class NormalEmailField(models.EmailField):
         return email
 
 
-class EmailKeyField(models.TextField):
+class EmailKeyField(models.TextField):  # type: ignore[type-arg]
     """The key of the field `email` of the same row, computed whenever a row is saved or created in bulk."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -106,12 +107,12 @@ class WithEmailKey(models.Model):
         if "email" not in excluded:
             # No form has the key among its fields, but any form may break its constraint.
             excluded.discard("email_key")
-            self._meta.get_field("email_key").pre_save(self, add=False)
+            cast(EmailKeyField, self._meta.get_field("email_key")).pre_save(self, add=False)
         super().validate_constraints(exclude=excluded)
 
 
-class EmailKeyQuerySet(models.QuerySet[Any]):
-    def with_email(self, email: str) -> Any:
+class EmailKeyQuerySet(models.QuerySet[RowT]):
+    def with_email(self, email: str) -> Self:
         """Ignore case, width and composition."""
         return self.filter(email_key=email_key(email.replace("\0", "")))
 

@@ -1,7 +1,7 @@
 """Users, customers and addresses."""
 
 import re
-from typing import Any, TypedDict
+from typing import ClassVar, Self, TypedDict
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
@@ -16,10 +16,16 @@ from customers.countries import country_name
 from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
 
 
-class Users(UserManager.from_queryset(EmailKeyQuerySet)):  # type: ignore[misc]
+class Users(UserManager["User"]):
     """Django's manager, with look-ups by e-mail."""
 
     use_in_migrations = False
+
+    def get_queryset(self) -> EmailKeyQuerySet["User"]:
+        return EmailKeyQuerySet(self.model, using=self._db)
+
+    def with_email(self, email: str) -> EmailKeyQuerySet["User"]:
+        return self.get_queryset().with_email(email)
 
 
 class User(WithEmailKey, AbstractUser):
@@ -31,7 +37,7 @@ class User(WithEmailKey, AbstractUser):
     email = NormalEmailField(_("email address"), blank=True)
     session_generation = models.PositiveIntegerField(_("session generation"), default=0, editable=False)
 
-    objects = Users()
+    objects: ClassVar[Users] = Users()
 
     class Meta(AbstractUser.Meta):
         constraints = [
@@ -64,12 +70,12 @@ class Words(Func):
     output_field = SearchVectorField()
 
 
-class CustomerQuerySet(EmailKeyQuerySet):
-    def matching(self, text: str) -> Any:
+class CustomerQuerySet(EmailKeyQuerySet["Customer"]):
+    def matching(self, text: str) -> Self:
         """Search by the beginning of an e-mail if there is an @, else by words, the last of which may be a prefix."""
         return self.filter(pk__in=self.model.objects.all_matching(text).values("pk")[:MAX_MATCHES])
 
-    def all_matching(self, text: str) -> Any:
+    def all_matching(self, text: str) -> Self:
         if "@" in normal_email(text):
             return self.filter(email_key__startswith=email_key(text))
         words = [word for word in re.split(r"[\W_]+", text) if word]

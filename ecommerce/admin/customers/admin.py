@@ -92,7 +92,7 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
         form.by = actor(request)
         return form
 
-    def save_model(self, request: HttpRequest, obj: Customer, form: Any, change: Any) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         changed = set(form.changed_data)
         if changed & {"first_name", "last_name", "phone"}:
             obj.profile_by_staff = True
@@ -103,6 +103,10 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
         super().save_model(request, obj, form, change)
         if change and "email" in changed:
             change_email(customer=obj, email=email, by=actor(request), at=timezone.now())
+
+    def log_change(self, request: HttpRequest, obj: Customer, message: Any) -> Any:
+        # `change_email` writes an entry of its own, with both e-mails.
+        return super().log_change(request, obj, message) if message else None
 
     def response_post_save_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
         page = reverse("admin:customers_customer_change", args=[obj.pk])

@@ -99,7 +99,7 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
         return False
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002 - Django's signature
-        form = super().get_form(request, obj, change, **options)
+        form: Any = super().get_form(request, obj, change=change, **options)
         form.by = actor(request)
         return form
 
