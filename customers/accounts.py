@@ -187,3 +187,8 @@ def own_rows(rows: QuerySet[RowT], customer: Customer, *made_by: Q) -> QuerySet[
         return rows
     made = rows.filter(*(made_by or (Q(by_customer=True),)))
     return made.filter(created_at__gte=customer.email_changed_at) if customer.email_changed_at else made
+
+
+def own_profile(customer: Customer, text: str) -> str:
+    """Return a name or telephone number, unless it came from staff and the e-mail is not confirmed."""
+    return "" if customer.profile_by_staff and not is_confirmed(customer) else text

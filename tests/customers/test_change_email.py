@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+import tablib
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
@@ -15,10 +16,12 @@ from django.utils import timezone
 from billing import gateway
 from billing.customer_updates import execute_update
 from billing.models import CustomerUpdate
-from customers.accounts import create_account, is_confirmed
+from billing.settlement import stripe_customer
+from customers.accounts import CustomerAccounts, StaleLinkError, create_account, is_confirmed
 from customers.actors import Actor
 from customers.change_email import EmailError, change_email
 from customers.models import Customer, User
+from customers.resources import CustomerResource
 from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_card, make_customer, make_staff, make_user, place_order
 from tests.support.forms import filled_in, sentences
@@ -294,3 +297,76 @@ def test_the_page_says_when_the_account_of_another_has_the_email(customer: Custo
 
     assert "Another account has this e-mail already." in sentences(answer)
     assert copies(customer)[:2] == (OLD, OLD)
+
+
+def test_a_link_that_is_followed_while_the_email_changes_does_nothing(customer: Customer) -> None:
+    EmailAddress.objects.update(verified=False)
+    user, address = User.objects.get(customer=customer), EmailAddress.objects.select_related("user").get()
+    change(customer)
+    with pytest.raises(StaleLinkError):
+        CustomerAccounts().set_password(user, "of the old mailbox")
+    with pytest.raises(StaleLinkError):
+        CustomerAccounts().confirm_email(None, address)  # type: ignore[arg-type]
+
+    assert User.objects.get(customer=customer).check_password(PASSWORD)
+    assert not is_confirmed(Customer.objects.get())
+
+
+def test_an_email_changed_while_stripe_makes_the_customer_is_sent_too(
+    customer: Customer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = gateway.create_customer
+
+    def change_meanwhile(**arguments: Any) -> str:
+        change(Customer.objects.get(pk=customer.pk))
+        CustomerUpdate.objects.update(next_attempt_at=None)  # a worker found no customer at Stripe yet
+        return create(**arguments)
+
+    monkeypatch.setattr(gateway, "create_customer", change_meanwhile)
+    stripe_customer(customer, key="once")
+    execute_update(update_id=CustomerUpdate.objects.get().pk, at=timezone.now())
+
+    stored = gateway.client().v1.customers.retrieve(Customer.objects.get().stripe_customer_id or "")
+    assert stored.email == NEW
+
+
+def test_a_customer_is_made_at_stripe_though_the_email_changed_between_two_attempts(customer: Customer) -> None:
+    stripe_customer(customer, key="twice")
+    Customer.objects.update(stripe_customer_id=None, email=NEW)  # as after a time-out
+    assert stripe_customer(Customer.objects.get(), key="twice")
+
+
+def test_an_import_changes_no_email(customer: Customer) -> None:
+    rows = tablib.Dataset(["ADA@EXAMPLE.COM", "Augusta"], headers=["email", "first_name"])
+    result = CustomerResource().import_data(rows, raise_errors=True)
+
+    assert not result.has_validation_errors()
+    ada = Customer.objects.get()
+    assert (ada.email, ada.first_name, ada.profile_by_staff) == (OLD, "Augusta", True)
+    assert is_confirmed(ada)
+
+
+def test_the_email_of_staff_who_buy_here_changes_with_the_user(customer: Customer) -> None:
+    User.objects.filter(customer=customer).update(is_staff=True)
+    browser = Client()
+    browser.force_login(User.objects.create_superuser("boss"), backend="django.contrib.auth.backends.ModelBackend")
+    page = f"/admin/customers/user/{customer.user_id}/change/"
+    answer = browser.post(page, filled_in(browser.get(page)) | {"email": NEW}, follow=True)
+
+    assert answer.status_code == 200
+    email = "New@example.org"  # Django's form lowers the domain
+    assert (Customer.objects.get().email, User.objects.get(customer=customer).email) == (email, email)
+    assert not is_confirmed(Customer.objects.get())
+
+
+def test_a_name_from_staff_is_not_told_to_an_unconfirmed_account(customer: Customer, as_role: Any) -> None:
+    EmailAddress.objects.update(verified=False)
+    browser: Client = as_role("Support")
+    page = f"/admin/customers/customer/{customer.pk}/change/"
+    browser.post(page, filled_in(browser.get(page)) | {"phone": "+1 555"})
+    api = sign_in()
+    shown = api.get(f"{SDK}/customer").data
+    assert (shown["first_name"], shown["phone"]) == ("", "")
+    EmailAddress.objects.update(verified=True)
+    shown = api.get(f"{SDK}/customer").data
+    assert (shown["first_name"], shown["phone"]) == ("Ada", "+1 555")

@@ -42,7 +42,7 @@ def change_customer(request: HttpRequest, body: ChangeCustomerRequest) -> Custom
     """Change the signed-in customer's name or telephone number."""
     customer = authenticated_customer(request)
     changes = body.model_dump(exclude_none=True)
-    if is_confirmed(customer):
+    if is_confirmed(customer) or changes.keys() == body.model_fields.keys():
         changes["profile_by_staff"] = False
     Customer.objects.filter(pk=customer.pk).update(**changes)
     customer.refresh_from_db()

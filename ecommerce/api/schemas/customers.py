@@ -42,6 +42,18 @@ class Customer(OrderCustomer):
         return accounts.is_confirmed(customer)
 
     @staticmethod
+    def resolve_first_name(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.first_name)
+
+    @staticmethod
+    def resolve_last_name(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.last_name)
+
+    @staticmethod
+    def resolve_phone(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.phone)
+
+    @staticmethod
     def resolve_addresses(customer: models.Customer) -> QuerySet[models.Address]:
         return accounts.own_rows(customer.addresses.all(), customer).order_by("-is_default", "pk")
 
