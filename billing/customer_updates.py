@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 def request_update(*, customer: Customer, at: datetime) -> CustomerUpdate:
-    """Have a customer's present e-mail sent to Stripe. The caller holds the customer's lock."""
+    """Have a customer's e-mail sent to Stripe, as it is once a worker comes to it."""
     update, created = CustomerUpdate.objects.get_or_create(
         customer=customer, defaults={"next_attempt_at": at, "requested_at": at}
     )

@@ -68,6 +68,15 @@ def follow_customers(apps, _schema_editor):
         addresses.objects.create(user_id=customer.user_id, email=email, primary=True, verified=False)
 
 
+def drop_stale_addresses(apps, _schema_editor):
+    """Remove allauth's rows of e-mails that a user had before: they would be found in place of the next user's."""
+    addresses = apps.get_model("account", "EmailAddress").objects
+    rows = addresses.values_list("pk", "email", "user__email").iterator(chunk_size=BATCH)
+    stale = [pk for pk, email, of_user in rows if email_key(email) != email_key(of_user)]
+    for first in range(0, len(stale), BATCH):
+        addresses.filter(pk__in=stale[first : first + BATCH]).delete()
+
+
 class Migration(migrations.Migration):
     """Adds the keys, fills them, and makes them unique."""
 
@@ -112,4 +121,5 @@ class Migration(migrations.Migration):
         migrations.RemoveIndex("customer", "customer_email_begins"),
         migrations.RunPython(compute_keys, migrations.RunPython.noop),
         migrations.RunPython(follow_customers, migrations.RunPython.noop),
+        migrations.RunPython(drop_stale_addresses, migrations.RunPython.noop),
     ]

@@ -370,3 +370,11 @@ def test_a_name_from_staff_is_not_told_to_an_unconfirmed_account(customer: Custo
     EmailAddress.objects.update(verified=True)
     shown = api.get(f"{SDK}/customer").data
     assert (shown["first_name"], shown["phone"]) == ("Ada", "+1 555")
+
+
+def test_a_row_left_from_before_does_not_stop_a_reset(customer: Customer) -> None:
+    EmailAddress.objects.create(user=make_user("other"), email="new@example.org", verified=True)
+    with_account = make_customer(NEW)
+    create_account(customer=with_account, password=PASSWORD)
+
+    assert EmailAddress.objects.get(email="new@example.org").user == with_account.user

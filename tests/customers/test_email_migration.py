@@ -30,6 +30,7 @@ def migrate() -> None:
     editor = connection.schema_editor()
     migration.compute_keys(apps, editor)
     migration.follow_customers(apps, editor)
+    migration.drop_stale_addresses(apps, editor)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute("CREATE UNIQUE INDEX again ON customers_customer (email_key)")
@@ -67,3 +68,13 @@ def test_an_account_follows_its_customer_unconfirmed() -> None:
     )
     assert EmailAddress.objects.values_list("email", "verified", "primary").get() == ("new@example.com", False, True)
     assert user.get_session_auth_hash() != before
+
+
+@pytest.mark.usefixtures("old_rows")
+def test_an_address_that_a_user_had_before_goes() -> None:
+    customer = make_customer("ada@example.com")
+    user = create_account(customer=customer, password="long enough, is it")
+    EmailAddress.objects.create(user=user, email="before@example.com", verified=True)
+    migrate()
+
+    assert EmailAddress.objects.values_list("email", "verified").get() == ("ada@example.com", True)
