@@ -18,7 +18,7 @@ PAGES = {
     "list_paid": [f"{ROWS} WHERE o.status = 'paid' {NEWEST}"],
     "list_last": [f"{ROWS} ORDER BY o.id LIMIT 100"],
     "search_number": [f"{ROWS} WHERE o.number = %(number)s"],
-    "search_email": [f"{ROWS} WHERE lower(c.email) = lower(%(email)s) {NEWEST}"],
+    "search_email": [f"{ROWS} WHERE c.email_key = lower(%(email)s) {NEWEST}"],
     "search_name": [
         f"""{ROWS} WHERE o.id IN (
             SELECT order_id FROM ecommerce_orderwords WHERE words @@ to_tsquery('simple', %(words)s)

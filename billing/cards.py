@@ -16,7 +16,7 @@ from billing.settlement import stripe_customer
 from customers.models import Customer
 
 
-def save(*, customer: Customer, token: str, default: bool = False) -> Card:
+def save(*, customer: Customer, token: str, by_customer: bool = False, default: bool = False) -> Card:
     """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's."""
     customer_id = stripe_customer(customer, key=f"customer-{uuid4()}")
     details = gateway.attach_card(token=token, customer_id=customer_id)
@@ -27,6 +27,7 @@ def save(*, customer: Customer, token: str, default: bool = False) -> Card:
                 **details.columns,
                 "customer": customer,
                 "fingerprint": details.fingerprint,
+                "by_customer": by_customer,
                 "removed_at": None,
             },
         )

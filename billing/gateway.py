@@ -86,6 +86,11 @@ def retrieve_customer(customer_id: str) -> tuple[str, str]:
     return getattr(customer, "email", None) or "", (metadata.to_dict() if metadata else {}).get("customer", "")
 
 
+def update_customer(customer_id: str, *, email: str) -> None:
+    """Replace a customer's e-mail: sent again, it changes nothing."""
+    _call(lambda: client().v1.customers.update(customer_id, {"email": email}))
+
+
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict

@@ -32,11 +32,15 @@ class RetryLater(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PaymentSource:
-    """What to charge: a saved card, or the token of a new one (pm_… or tok_…), saved for later if `save`."""
+    """What to charge: a saved card, or the token of a new one (pm_… or tok_…), saved for later if `save`.
+
+    `by_customer` says that the signed-in customer gave it.
+    """
 
     card: Card | None = None
     token: str = ""
     save: bool = True
+    by_customer: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,7 @@ def create_payment(
     return Payment.objects.create(
         invoice=invoice,
         card=source.card,
+        by_customer=source.by_customer,
         amount=invoice.total,
         currency=invoice.currency,
         params=_source_params(source),
@@ -184,6 +189,7 @@ def _save_card(payment: Payment, details: CardDetails | None) -> None:
         defaults={
             **details.columns,
             "customer": payment.invoice.customer,
+            "by_customer": payment.by_customer,
             "fingerprint": details.fingerprint if details.attached else "",
             # A payment method that Stripe did not attach to the customer can't be charged again.
             "removed_at": None if details.attached else payment.requested_at,

@@ -4,6 +4,7 @@ The lease is on disk before the call, so that after a crash the next attempt kno
 and looks it up at Stripe before it posts again. Source: docs/money.md.
 """
 
+import hashlib
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from backoffice import database_clock
 from billing import gateway, leases, recovery, restore, stripe_clock
+from billing.customer_updates import request_update
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
@@ -288,10 +290,17 @@ def _intent_params(payment: Payment) -> dict[str, Any]:
 def stripe_customer(customer: Customer, *, key: str) -> str:
     """Return a customer's id at Stripe, created there the first time. Raise gateway.GatewayError."""
     if not customer.stripe_customer_id:
-        created = gateway.create_customer(email=customer.email, name=customer.name, reference=str(customer.pk), key=key)
+        # Edited between two attempts, the parameters are others, which Stripe refuses under the same key.
+        digest = hashlib.sha256(f"{customer.email} {customer.name}".encode()).hexdigest()[:16]
+        created = gateway.create_customer(
+            email=customer.email, name=customer.name, reference=str(customer.pk), key=f"{key}-{digest}"
+        )
         # Another process may have created one meanwhile: the first one saved is used by all.
         Customer.objects.filter(pk=customer.pk, stripe_customer_id=None).update(stripe_customer_id=created)
-        customer.refresh_from_db(fields=["stripe_customer_id"])
+        sent = customer.email
+        customer.refresh_from_db(fields=["stripe_customer_id", "email"])
+        if customer.email != sent:  # changed during the call, when there was no id to update
+            request_update(customer=customer, at=database_clock.now())
     return customer.stripe_customer_id or ""
 
 

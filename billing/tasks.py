@@ -7,6 +7,7 @@ from celery import Task, shared_task
 from django.db import transaction
 
 from backoffice import database_clock
+from billing import customer_updates
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -27,6 +28,12 @@ def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
 def process_event(*, event_id: int) -> None:
     """Process a stored webhook event, unless another worker has its lease."""
     processing.process_event(event_id=event_id, at=database_clock.now())
+
+
+@shared_task(name="billing.update_customer")
+def update_customer(*, update_id: int) -> None:
+    """Send a customer's new e-mail to Stripe, unless that is done."""
+    customer_updates.execute_update(update_id=update_id)
 
 
 @shared_task(name="billing.reconcile_nightly")

@@ -5,19 +5,29 @@ created by staff is claimed only by setting a password through the link in an e-
 is proven could be that of anybody who knows the address.
 """
 
-from typing import Any
+from contextlib import suppress
+from typing import Any, TypeVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
-from django.db.models import QuerySet
+from django.db import IntegrityError, transaction
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
 
+from customers.emails import normal_email, same_email
 from customers.models import Customer, User
+
+RowT = TypeVar("RowT", bound=Model)
+MAX_EMAIL_LENGTH = 254
+
+
+class StaleLinkError(Exception):
+    """A link in an e-mail was spent, or its account changed, while the link was being followed."""
 
 
 class CustomerBackend(AuthenticationBackend):  # type: ignore[misc]
@@ -28,6 +38,10 @@ class CustomerBackend(AuthenticationBackend):  # type: ignore[misc]
         # allauth would lead an inactive user to a page that says so; here the response is that to a wrong password.
         self.unstash_authenticated_user()
         return user if user and Customer.objects.filter(user=user).exists() else None
+
+    def _authenticate(self, _request: HttpRequest | None, **credentials: Any) -> User | None:
+        user = User.objects.with_email(credentials["email"]).first()
+        return self._check_password(user, credentials.get("password") or "")  # type: ignore[no-any-return]
 
     def get_user(self, user_id: Any) -> User | None:
         user = User.objects.select_related("customer").filter(pk=user_id).first()
@@ -54,22 +68,52 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
     def generate_unique_username(self, *_known: Any) -> str:
         return random_username()
 
+    def clean_email(self, email: str) -> str:
+        normal = stored_spelling(email)
+        if len(normal) > MAX_EMAIL_LENGTH:
+            raise forms.ValidationError(_("This e-mail is too long."))
+        return normal
+
     def get_client_ip(self, request: HttpRequest) -> str:
         try:
             return str(super().get_client_ip(request))
         except PermissionDenied:
             return "0.0.0.0"  # noqa: S104 - requests through a socket have no address: rate limits count them as one
 
-    def send_password_reset_mail(self, user: User, email: str, context: dict[str, Any]) -> None:
-        # Not to staff: an administrator sets their passwords.
+    def send_password_reset_mail(self, user: User, _email: str, context: dict[str, Any]) -> None:
+        # Not to staff: an administrator sets their passwords. And to the stored e-mail, never to the typed one, which
+        # may be another mailbox of the same key.
         if may_reset_password(user):
-            super().send_password_reset_mail(user, email, context)
+            super().send_password_reset_mail(user, user.email, context)
 
     def set_password(self, user: User, password: str) -> None:
         # Called only through the link in an e-mail, which proves that the e-mail is theirs.
         with transaction.atomic():
-            super().set_password(user, password)
+            lock_unchanged(user)
+            user.set_password(password)
+            user.save(update_fields=["password"])
             claim(user)
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        with transaction.atomic():
+            lock_unchanged(email_address.user)
+            current = EmailAddress.objects.filter(pk=email_address.pk, email=email_address.email).exists()
+            return bool(current and super().confirm_email(request, email_address))
+
+
+def lock_unchanged(user: User) -> None:
+    """Lock a user and the customers of the e-mail; raise StaleLinkError if the user is not as it was read any more."""
+    # In this order everywhere: customer, user.
+    list(Customer.objects.filter(Q(user=user.pk) | Q(email_key=user.email_key)).order_by("pk").select_for_update())
+    current = User.objects.select_for_update().filter(pk=user.pk).first()
+    if current is None or (current.email, current.password) != (user.email, user.password):
+        raise StaleLinkError
+
+
+def stored_spelling(email: str) -> str:
+    """Return an e-mail as allauth must look it up, which it does exactly: in lower case, as the user's is stored."""
+    user = User.objects.with_email(email).first()
+    return normal_email(user.email if user else email).lower()
 
 
 def random_username() -> str:
@@ -84,43 +128,69 @@ def may_reset_password(user: User) -> bool:
 
 
 def is_email_in_use(email: str) -> bool:
-    return User.objects.filter(email__iexact=email).exists() or Customer.objects.filter(email__iexact=email).exists()
+    return User.objects.with_email(email).exists() or Customer.objects.with_email(email).exists()
 
 
 def customers_without_user(email: str) -> QuerySet[Customer]:
-    return Customer.objects.filter(email__iexact=email, user=None)
+    return Customer.objects.with_email(email).filter(user=None)
 
 
 def prepare_claim(email: str) -> None:
     """Create a user who can't sign in yet for a customer without one: allauth sends its link to users alone."""
     customer = customers_without_user(email).first()
-    if customer and not User.objects.filter(email__iexact=email).exists():
-        User.objects.create_user(random_username(), customer.email)
+    if customer and not User.objects.with_email(email).exists():
+        with suppress(IntegrityError), transaction.atomic():  # another request for the same e-mail was first
+            User.objects.create_user(random_username(), customer.email.lower())
 
 
 def claim(user: User) -> None:
-    """Verify the user's e-mail, and link the customer of that e-mail to the user."""
+    """Verify the user's e-mail, and link the customer of that e-mail to a user who has none."""
     if may_reset_password(user):
-        customers_without_user(user.email).update(user=user)
-        _verify(user)
+        if not Customer.objects.filter(user=user).exists():
+            customers_without_user(user.email).update(user=user)
+        verify(user)
 
 
 def create_account(*, customer: Customer, password: str) -> User:
     """Create the user of a customer, with a verified e-mail."""
     with transaction.atomic():
         names = {"first_name": customer.first_name, "last_name": customer.last_name}
-        user = User.objects.create_user(random_username(), customer.email, password, **names)
+        user = User.objects.create_user(random_username(), customer.email.lower(), password, **names)
         customer.user = user
         customer.save(update_fields=["user"])
-        _verify(user)
+        verify(user)
     return user
 
 
-def _verify(user: User) -> None:
+def verify(user: User) -> None:
     email = {"email": user.email.lower(), "primary": True, "verified": True}
-    EmailAddress.objects.filter(user=user).exclude(email=email["email"]).update(primary=False)
+    # An e-mail has one user: a row of another is left from an earlier one, and only one may be verified.
+    stale = Q(user=user) & ~Q(email=email["email"]) | ~Q(user=user) & Q(email=email["email"])
+    EmailAddress.objects.filter(stale).delete()
     EmailAddress.objects.update_or_create(user=user, email=email["email"], defaults=email)
 
 
 def is_verified(user: User) -> bool:
-    return bool(EmailAddress.objects.filter(user=user, verified=True).exists())
+    addresses = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
+    return any(same_email(address, user.email) for address in addresses)
+
+
+def is_confirmed(customer: Customer) -> bool:
+    return customer.user is not None and is_verified(customer.user)
+
+
+def own_rows(rows: QuerySet[RowT], customer: Customer, *made_by: Q) -> QuerySet[RowT]:
+    """Return those rows of a customer that its account may see and use.
+
+    What staff add belongs to whoever reads the e-mail. Until that is confirmed, an account has what it made itself,
+    by `by_customer` or the condition `made_by`, and after staff last changed the e-mail.
+    """
+    if is_confirmed(customer):
+        return rows
+    made = rows.filter(*(made_by or (Q(by_customer=True),)))
+    return made.filter(created_at__gte=customer.email_changed_at) if customer.email_changed_at else made
+
+
+def own_profile(customer: Customer, text: str) -> str:
+    """Return a name or telephone number, unless it came from staff and the e-mail is not confirmed."""
+    return "" if customer.profile_by_staff and not is_confirmed(customer) else text

@@ -1,28 +1,49 @@
 """Users, customers and addresses."""
 
 import re
-from typing import Self, TypedDict
+from typing import ClassVar, Self, TypedDict
 
-from django.contrib.auth.models import AbstractUser
+from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Func, Value
-from django.db.models.functions import Lower
+from django.db.models import Func
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from customers.countries import country_name
+from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
 
 
-class User(AbstractUser):
-    """Staff sign in by user name, customers by e-mail."""
+class Users(UserManager["User"]):
+    """Django's manager, with look-ups by e-mail."""
+
+    use_in_migrations = False
+
+    def get_queryset(self) -> EmailKeyQuerySet["User"]:
+        return EmailKeyQuerySet(self.model, using=self._db)
+
+    def with_email(self, email: str) -> EmailKeyQuerySet["User"]:
+        return self.get_queryset().with_email(email)
+
+
+class User(WithEmailKey, AbstractUser):
+    """Staff sign in by user name, customers by e-mail.
+
+    `session_generation` rises to end all sessions and tokens of a user.
+    """
+
+    email = NormalEmailField(_("email address"), blank=True)
+    session_generation = models.PositiveIntegerField(_("session generation"), default=0, editable=False)
+
+    objects: ClassVar[Users] = Users()
 
     class Meta(AbstractUser.Meta):
         constraints = [
             models.UniqueConstraint(
-                Lower("email"),
-                condition=~models.Q(email=""),
+                fields=["email_key"],
+                condition=~models.Q(email_key=""),
                 name="user_email_unique",
                 violation_error_message=_("Another user has this e-mail."),
             )
@@ -30,6 +51,12 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.get_full_name() or self.username
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django's own for a user whose sessions were never ended, so that an upgrade ends none.
+        contents = f"{self.password}{self.session_generation or ''}"
+        salt = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
+        return salted_hmac(salt, contents, secret=secret, algorithm="sha256").hexdigest()
 
 
 MAX_MATCHES = 1000
@@ -43,28 +70,30 @@ class Words(Func):
     output_field = SearchVectorField()
 
 
-class CustomerQuerySet(models.QuerySet["Customer"]):
-    def with_email(self, email: str) -> Self:
-        """Ignore case."""
-        return self.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email.strip())))
-
+class CustomerQuerySet(EmailKeyQuerySet["Customer"]):
     def matching(self, text: str) -> Self:
         """Search by the beginning of an e-mail if there is an @, else by words, the last of which may be a prefix."""
         return self.filter(pk__in=self.model.objects.all_matching(text).values("pk")[:MAX_MATCHES])
 
     def all_matching(self, text: str) -> Self:
-        if "@" in text:
-            return self.alias(lowered=Lower("email")).filter(lowered__startswith=text.strip().lower())
+        if "@" in normal_email(text):
+            return self.filter(email_key__startswith=email_key(text))
         words = [word for word in re.split(r"[\W_]+", text) if word]
         query = SearchQuery(" & ".join(words) + ":*", config="simple", search_type="raw")
         return self.alias(words=Words("email", "first_name", "last_name")).filter(words=query) if words else self.none()
 
 
-class Customer(models.Model):
-    """`user` is null for customers who never signed in."""
+class Customer(WithEmailKey):
+    """`user` is null for customers who never signed in.
+
+    `profile_by_staff` says that name or telephone number came from staff; `email_changed_at` when staff changed the
+    e-mail last: what is older belongs to the account only once the new e-mail is confirmed.
+    """
 
     user = models.OneToOneField(User, models.SET_NULL, null=True, blank=True, verbose_name=_("user"))
-    email = models.EmailField(_("e-mail"))
+    email = NormalEmailField(_("e-mail"))
+    email_changed_at = models.DateTimeField(_("e-mail changed"), null=True, blank=True, editable=False)
+    profile_by_staff = models.BooleanField(_("profile by staff"), default=False, editable=False)
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
@@ -78,11 +107,11 @@ class Customer(models.Model):
         verbose_name_plural = _("customers")
         indexes = [
             GinIndex(Words("email", "first_name", "last_name"), name="customer_words"),
-            models.Index(OpClass(Lower("email"), name="text_pattern_ops"), name="customer_email_begins"),
+            models.Index(OpClass("email_key", name="text_pattern_ops"), name="customer_email_begins"),
         ]
         constraints = [
             models.UniqueConstraint(
-                Lower("email"),
+                fields=["email_key"],
                 name="customer_email_unique",
                 violation_error_message=_("Another customer has this e-mail."),
             )
@@ -125,6 +154,7 @@ class Address(models.Model):
     postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
     country = models.CharField(_("country"), max_length=2)
     is_default = models.BooleanField(_("default"), default=False)
+    by_customer = models.BooleanField(_("by the customer"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
     class Meta:

@@ -16,8 +16,8 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
-from billing import disputes
-from billing.models import Payment, Reconciliation, Refund, WebhookEvent
+from billing import customer_updates, disputes
+from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce.bulk_jobs import export, leases, run
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
@@ -91,6 +91,7 @@ def _due_operations() -> list[Callable[..., None]]:
     return [
         *_payment_calls(Payment.objects.exclude(AUTHENTICATING), MAX_ROWS),
         *_refund_calls(refunds.exclude(PENDING), MAX_ROWS),
+        *(partial(customer_updates.execute_update, update_id=pk) for pk in _due_updates()),
     ]
 
 
@@ -110,6 +111,11 @@ def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[Callable[...
 
 def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[Callable[..., None]]:
     return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit)]
+
+
+def _due_updates() -> list[int]:
+    due = CustomerUpdate.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
+    return list(due.values_list("pk", flat=True)[:MAX_ROWS])
 
 
 def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int) -> list[int]:

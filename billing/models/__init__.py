@@ -1,6 +1,7 @@
 """Cards, invoices, payments, refunds, and Stripe's events."""
 
 from billing.models.card import Card
+from billing.models.customer_update import CustomerUpdate
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
 from billing.models.payment import Payment, Refund, StripeOperation
@@ -11,6 +12,7 @@ __all__ = [
     "ComparedObject",
     "Counter",
     "CreditNote",
+    "CustomerUpdate",
     "Difference",
     "Invoice",
     "InvoiceLine",

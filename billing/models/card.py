@@ -19,6 +19,7 @@ class Card(models.Model):
     # Stripe's hash of the number: equal for every payment method of one card. Empty once detached.
     fingerprint = models.CharField(_("fingerprint"), max_length=255, blank=True, default="", editable=False)
     is_default = models.BooleanField(_("default"), default=False)
+    by_customer = models.BooleanField(_("by the customer"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     removed_at = models.DateTimeField(_("removed"), null=True, blank=True, editable=False)
 

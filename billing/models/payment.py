@@ -83,6 +83,7 @@ class Payment(StripeOperation):
         LOST = "lost", _("Lost")
 
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
+    by_customer = models.BooleanField(_("by the customer"), default=False, editable=False)
     card = models.ForeignKey(Card, models.PROTECT, null=True, blank=True, verbose_name=_("card"))
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.REQUESTED)
     # The sum of its refunds that have not failed, kept by a trigger, so that the CHECK below holds under concurrency.

@@ -3,15 +3,17 @@
 from typing import cast
 
 from allauth.headless.contrib.ninja.security import JWTTokenAuth
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja.security import HttpBearer
 
 from backoffice import database_clock
+from customers.accounts import own_rows
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
-from ecommerce.models import ApiKey
+from ecommerce.models import ApiKey, Order
 
 
 class CustomerTokenAuth(JWTTokenAuth):  # type: ignore[misc]
@@ -44,6 +46,12 @@ class ApiKeyAuth(HttpBearer):
 
 def authenticated_customer(request: HttpRequest) -> Customer:
     return cast(Customer, request.auth)  # type: ignore[attr-defined]
+
+
+def own_orders(customer: Customer) -> QuerySet[Order]:
+    """Return the orders that an account may see: those of others only once its e-mail is confirmed."""
+    own = Q(placed_by=f"{ActorKind.CUSTOMER}:{customer.user_id}")
+    return own_rows(Order.objects.filter(customer=customer), customer, own)
 
 
 def customer_actor(customer: Customer) -> Actor:

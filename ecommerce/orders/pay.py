@@ -1,6 +1,7 @@
 """Pay an order: issue its one invoice, request a payment, and pay with another card after a decline."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from billing import invoices, payments
 from billing.models import Card, Invoice, InvoiceLine, Payment
 from billing.payments import PaymentSource
+from customers.accounts import own_rows
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.models import Order, OrderAct, OrderEvent
@@ -126,6 +128,7 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
         mark_paid(order, by=by, at=at)
     else:
         # Rows only: Stripe is not called inside a transaction.
+        source = replace(source, by_customer=by.kind is ActorKind.CUSTOMER)
         payment = payments.create_payment(
             invoice=invoice, source=source, at=at, authenticate_within=_authenticate_within(by)
         )
@@ -176,6 +179,9 @@ def _invoice_data(order: Order) -> invoices.InvoiceData:
 
 def _bill_to(order: Order) -> dict[str, str]:
     customer = order.customer
-    billing = customer.addresses.filter(kind="billing").order_by("-is_default", "-pk").first()
+    addresses = customer.addresses.all()
+    if order.placed_via == Order.PlacedVia.WEBSITE:
+        addresses = own_rows(addresses, customer)
+    billing = addresses.filter(kind="billing").order_by("-is_default", "-pk").first()
     address = billing.frozen() if billing else order.shipping_address or {}
     return {**address, "name": customer.name or customer.email, "email": customer.email}

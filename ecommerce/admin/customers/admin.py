@@ -7,12 +7,18 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from backoffice import database_clock
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.csv_import_export import CsvImportExport
 from backoffice.times import moment
+from customers.accounts import is_confirmed
+from customers.actors import Actor, actor
+from customers.change_email import EmailError, change_email, check_email
+from customers.emails import normal_email
 from customers.models import Customer
 from customers.resources import CustomerResource
 from ecommerce.admin.customers.addresses import AddressInline
@@ -24,11 +30,14 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         model = Customer
         fields = ("email", "first_name", "last_name", "phone")
 
+    by: Actor
+
     def clean_email(self) -> str:
-        email: str = self.cleaned_data["email"]
-        other = Customer.objects.with_email(email).exclude(pk=self.instance.pk).first()
-        if other is not None:
-            raise forms.ValidationError(_("%(customer)s has this e-mail already."), params={"customer": str(other)})
+        email = normal_email(self.cleaned_data["email"])
+        try:
+            check_email(customer=self.instance, email=email, by=self.by)
+        except EmailError as error:
+            raise forms.ValidationError(str(error)) from error
         return email
 
 
@@ -70,6 +79,35 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
         page: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
         return page
 
+    def changeform_view(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
+        try:
+            page: HttpResponse = super().changeform_view(request, *arguments, **options)
+        except EmailError:
+            # Another request was given the same e-mail after this form was checked; checked again, the form says so.
+            page = super().changeform_view(request, *arguments, **options)
+        return page
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002 - Django's signature
+        form = super().get_form(request, obj, change, **options)
+        form.by = actor(request)
+        return form
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
+        changed = set(form.changed_data)
+        if changed & {"first_name", "last_name", "phone"}:
+            obj.profile_by_staff = True
+            Customer.objects.filter(pk=obj.pk).update(profile_by_staff=True)
+        email = obj.email
+        if change:
+            form.changed_data = [name for name in form.changed_data if name != "email"]
+        super().save_model(request, obj, form, change)
+        if change and "email" in changed:
+            change_email(customer=obj, email=email, by=actor(request), at=database_clock.now())
+
+    def log_change(self, request: HttpRequest, obj: Customer, message: Any) -> Any:
+        # `change_email` writes an entry of its own, with both e-mails.
+        return super().log_change(request, obj, message) if message else None
+
     def response_post_save_change(self, request: HttpRequest, obj: Customer) -> HttpResponse:
         page = reverse("admin:customers_customer_change", args=[obj.pk])
         return HttpResponseRedirect(f"{page}?address=new#addresses-group" if "_address" in request.POST else page)
@@ -86,6 +124,8 @@ class CustomerAdmin(CsvImportExport, StaffAdmin):
 
     @column(_("signs in on the website"))
     def has_account(self, customer: Customer) -> str:
+        if customer.user_id and not is_confirmed(customer):
+            return gettext("Yes, e-mail not confirmed")
         return yes_no(customer.user_id)
 
     @column(_("created"))

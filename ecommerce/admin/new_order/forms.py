@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.money import format_money
 from customers.countries import country_choices
+from customers.emails import same_email
 from customers.models import Address, Customer, FrozenAddress
 from ecommerce.models import Sku
 from ecommerce.pricing import MAX_QUANTITY
@@ -89,7 +90,7 @@ class CustomerForm(LookupForm):
     def select_by_text(self) -> None:
         name = parse_label(self.text())
         found = list(Customer.objects.matching(name)[:SUGGESTIONS])
-        exact = [each for each in found if each.email.lower() == name.lower()]
+        exact = [each for each in found if same_email(each.email, name)]
         if len(exact or found) == 1:
             self.selected = (exact or found)[0]
             return

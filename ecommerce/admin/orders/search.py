@@ -7,8 +7,6 @@ from typing import Any, Self
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, QuerySet
-from django.db.models.functions import Lower
-from django.db.models.lookups import Exact
 
 from backoffice.list_tabs import BOUND
 from billing.models import Invoice, Payment, Refund
@@ -72,7 +70,7 @@ def by_number(orders: OrderQuerySet, text: str) -> SearchResult:
 
 
 def by_email(orders: OrderQuerySet, text: str) -> SearchResult:
-    customer_id = Customer.objects.filter(Exact(Lower("email"), text.lower())).values_list("pk", flat=True).first()
+    customer_id = Customer.objects.with_email(text).values_list("pk", flat=True).first()
     return SearchResult.of(orders.filter(customer_id=customer_id)) if customer_id else by_words(orders, text)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, Permission
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Model, Q, QuerySet
 from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
@@ -15,12 +16,15 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from backoffice import database_clock
 from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
-from customers.models import User
+from customers.actors import Actor, actor
+from customers.change_email import EmailError, change_email, check_email
+from customers.models import Customer, User
 from ecommerce.roles import ROLES, any_of
 
 
@@ -44,11 +48,25 @@ class SuperuserAdmin(StaffAdmin):
         return bool(request.user.is_active and request.user.is_superuser)
 
 
+class StaffUserForm(UserChangeForm):  # type: ignore[misc]
+    by: Actor
+
+    def clean_email(self) -> str:
+        email: str = self.cleaned_data["email"]
+        customer = Customer.objects.filter(user=self.instance).first()
+        if customer and email:
+            try:
+                check_email(customer=customer, email=email, by=self.by)
+            except EmailError as error:
+                raise ValidationError(str(error)) from error
+        return email
+
+
 @admin.register(User)
 class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-arg]
     """Staff are made inactive, never deleted: the history of orders names them."""
 
-    form = UserChangeForm
+    form = StaffUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_title = _("Staff")
@@ -80,6 +98,11 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002 - Django's signature
+        form: Any = super().get_form(request, obj, change=change, **options)
+        form.by = actor(request)
+        return form
+
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest | None = None, **options: Any) -> Any:
         options |= {"widget": UnfoldAdminCheckboxSelectMultipleWidget(), "label": _("Roles"), "help_text": ""}
         return db_field.formfield(**options)
@@ -88,6 +111,9 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
         if not change:
             obj.is_staff = True
         super().save_model(request, obj, form, change)
+        customer = Customer.objects.filter(user=obj).first() if "email" in form.changed_data and obj.email else None
+        if customer:  # somebody of the staff who buys here
+            change_email(customer=customer, email=obj.email, by=actor(request), at=database_clock.now())
 
     @column(_("signed in last"))
     def last_sign_in(self, user: User) -> SafeString | str:

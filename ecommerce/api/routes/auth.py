@@ -37,7 +37,7 @@ from ecommerce.api.security import CustomerTokenAuth
 from ecommerce.api.throttling import PerCaller
 
 router = Router(tags=["Sign-in"])
-OK, TOO_MANY = 200, 429
+OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
 # Removed before a sign-in: the token may be of an old session.
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN")
 
@@ -54,7 +54,7 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
     _ignore_tokens(request)
     if accounts.is_email_in_use(body.email):
         raise _email_taken(request, body.email)
-    form = SignupInput(data=body.model_dump())
+    form = SignupInput(data=body.model_dump() | {"email": accounts.stored_spelling(body.email)})
     if not form.is_valid():
         raise _invalid_signup(form.errors.get_json_data())
     try:
@@ -73,6 +73,7 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
 def login(request: HttpRequest, body: LoginRequest) -> SignInResponse:
     """Sign in. After five failures an e-mail is locked out for five minutes (429)."""
     _ignore_tokens(request)
+    _replace_email(request, body.email)
     status, response = _call_allauth(views.LoginView, request)
     if status == OK:
         return _sign_in_response(Customer.objects.get(user=response["data"]["user"]["id"]), response["meta"])
@@ -116,6 +117,7 @@ def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> Messag
     """Send a link that sets a new password. The response is the same whether or not the e-mail is known."""
     _ignore_tokens(request)
     accounts.prepare_claim(body.email)
+    _replace_email(request, body.email)
     if _call_allauth(views.RequestPasswordResetView, request)[0] == TOO_MANY:
         raise _too_many_attempts()
     return _message_response(_("If there is an account of this e-mail, a link is on its way."))
@@ -125,7 +127,10 @@ def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> Messag
 def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageResponse:
     """Set a new password with the key from the e-mail's link, which works once. All earlier sessions end."""
     _ignore_tokens(request)
-    status, response = _call_allauth(views.ResetPasswordView, request)
+    try:
+        status, response = _call_allauth(views.ResetPasswordView, request)
+    except accounts.StaleLinkError:
+        raise _invalid_key() from None
     if status == TOO_MANY:
         raise _too_many_attempts()
     if "errors" in response:
@@ -137,9 +142,12 @@ def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageR
 def verify_email(request: HttpRequest, body: VerifyEmailRequest) -> MessageResponse:
     """Confirm an e-mail address with the key from the e-mail's link."""
     _ignore_tokens(request)
-    _status, response = _call_allauth(views.VerifyEmailView, request)
-    if "errors" in response:
-        raise ApiError("invalid_key", _("This link is spent, or too old."), field="key")
+    try:
+        status, response = _call_allauth(views.VerifyEmailView, request)
+    except accounts.StaleLinkError:
+        raise _invalid_key() from None
+    if "errors" in response or status == SERVER_ERROR:
+        raise _invalid_key()
     return _message_response(_("The e-mail address is confirmed."))
 
 
@@ -165,6 +173,12 @@ def _call_allauth(view: type[APIView], request: HttpRequest, *, method: str = "P
     finally:
         request.method = original_method
     return response.status_code, json.loads(response.content)
+
+
+def _replace_email(request: HttpRequest, email: str) -> None:
+    """Replace the e-mail in the body by its stored spelling, before allauth validates it and counts attempts by it."""
+    body = json.loads(request.body) | {"email": accounts.stored_spelling(email)}
+    request._body = json.dumps(body).encode()  # noqa: SLF001 - has no setter
 
 
 def _ignore_tokens(request: HttpRequest) -> None:
@@ -193,6 +207,7 @@ def _too_many_attempts() -> ApiError:
 
 def _email_taken(request: HttpRequest, email: str) -> ApiError:
     accounts.prepare_claim(email)
+    _replace_email(request, email)
     _call_allauth(views.RequestPasswordResetView, request)
     sentence = _("This e-mail is known already. If it is yours, follow the link that was just sent to it.")
     return ApiError("email_taken", sentence, field="email")
@@ -206,4 +221,8 @@ def _invalid_signup(errors: dict[str, list[dict[str, str]]]) -> ApiError:
 def _invalid_reset(errors: list[dict[str, str]]) -> ApiError:
     if errors[0].get("param") == "password":
         return ApiError("invalid_password", errors[0]["message"], field="password")
+    return _invalid_key()
+
+
+def _invalid_key() -> ApiError:
     return ApiError("invalid_key", _("This link is spent, or too old."), field="key")

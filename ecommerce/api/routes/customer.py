@@ -8,6 +8,7 @@ from ninja import Query, Router
 from backoffice import database_clock
 from billing import cards, gateway
 from billing.models import Card
+from customers.accounts import is_confirmed, own_rows
 from customers.models import Address, Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.responses import responses_for
@@ -41,6 +42,8 @@ def change_customer(request: HttpRequest, body: ChangeCustomerRequest) -> Custom
     """Change the signed-in customer's name or telephone number."""
     customer = authenticated_customer(request)
     changes = body.model_dump(exclude_none=True)
+    if is_confirmed(customer) or changes.keys() == body.model_fields.keys():
+        changes["profile_by_staff"] = False
     Customer.objects.filter(pk=customer.pk).update(**changes)
     customer.refresh_from_db()
     return customer_response(customer)
@@ -56,7 +59,9 @@ def add_address(request: HttpRequest, body: AddAddressRequest) -> CustomerRespon
         if body.is_default:
             customer.addresses.filter(kind=body.type, is_default=True).update(is_default=False)
         fields = body.frozen(default_name=customer.name or customer.email)
-        Address.objects.create(customer=customer, kind=body.type, is_default=body.is_default, **fields)
+        Address.objects.create(
+            customer=customer, kind=body.type, is_default=body.is_default, by_customer=True, **fields
+        )
     return customer_response(customer)
 
 
@@ -67,7 +72,7 @@ def add_source(request: HttpRequest, body: AddSourceRequest) -> CustomerResponse
     if not is_token(token):
         raise ApiError("card_required", _("Give a token of Stripe's: tok_… or pm_…."), field="token")
     try:
-        cards.save(customer=customer, token=token, default=body.is_default)
+        cards.save(customer=customer, token=token, by_customer=True, default=body.is_default)
     except gateway.GatewayError as error:
         raise _api_error(error) from error
     return customer_response(customer)
@@ -107,7 +112,8 @@ def remove_named_source(request: HttpRequest, query: Query[RemoveSourceRequest])
 
 
 def _card(request: HttpRequest, source_id: int) -> Card:
-    card = authenticated_customer(request).cards.filter(pk=source_id, removed_at=None).first()
+    customer = authenticated_customer(request)
+    card = own_rows(customer.cards.filter(removed_at=None), customer).filter(pk=source_id).first()
     if card is None:
         raise ApiError("unknown_source", _("You have no such card."), field="source_id")
     return card

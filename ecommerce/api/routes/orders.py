@@ -8,12 +8,14 @@ from django.utils.translation import gettext_lazy
 from ninja import Header, Query, Router
 
 from backoffice import database_clock
+from customers.accounts import own_rows
+from customers.models import Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
 from ecommerce.api.schemas.requests import CreateOrderRequest, PageRequest, PayOrderRequest
-from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor
+from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor, own_orders
 from ecommerce.api.serializers import order_response, payment_response, with_response_relations
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import Order
@@ -45,6 +47,8 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
     With 402 the order is kept, unpaid: pay it with another card, or let the customer authenticate and confirm.
     """
     customer = authenticated_customer(request)
+    _check_own_address(customer, body.address_id)
+    _check_own_card(customer, body.source_id)
     order = place(
         new_order=NewOrder(
             customer_id=customer.pk,
@@ -64,7 +68,7 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
 @router.get("/orders", response=responses_for(OrderListResponse, signed_in=True))
 def list_own_orders(request: HttpRequest, query: Query[PageRequest]) -> OrderListResponse:
     """List one's own orders, newest first."""
-    return order_page(Order.objects.filter(customer=authenticated_customer(request)), query)
+    return order_page(own_orders(authenticated_customer(request)), query)
 
 
 @router.get("/orders/{number}", response=responses_for(OrderResponse, 404, signed_in=True))
@@ -83,6 +87,7 @@ def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpR
     Where its price has changed since, 409 `price_changed` names the new `total`: send that as `expected_total`.
     """
     order = _own_order(request, number)
+    _check_own_card(authenticated_customer(request), body.source_id)
     try:
         paid = pay(
             order_id=order.pk,
@@ -112,10 +117,18 @@ def confirm_order(request: HttpRequest, number: str) -> HttpResponse:
     return payment_response(confirm(order_id=_own_order(request, number).pk, at=database_clock.now()))
 
 
+def _check_own_address(customer: Customer, address_id: int | None) -> None:
+    if address_id is not None and not own_rows(customer.addresses.all(), customer).filter(pk=address_id).exists():
+        raise OrderError("unknown_address", _("This customer has no such address."), field="address_id")
+
+
+def _check_own_card(customer: Customer, card_id: int | None) -> None:
+    if card_id is not None and not own_rows(customer.cards.all(), customer).filter(pk=card_id).exists():
+        raise OrderError("unknown_source", _("This customer has no such card."), field="source_id")
+
+
 def _own_order(request: HttpRequest, number: str) -> Order:
-    order = with_response_relations(
-        Order.objects.filter(customer=authenticated_customer(request), number=number)
-    ).first()
+    order = with_response_relations(own_orders(authenticated_customer(request)).filter(number=number)).first()
     if order is None:
         raise ApiError("unknown_order", _("You have no order %(number)s.") % {"number": number[:20]})
     return order

@@ -39,15 +39,27 @@ class Customer(OrderCustomer):
 
     @staticmethod
     def resolve_email_verified(customer: models.Customer) -> bool:
-        return customer.user is not None and accounts.is_verified(customer.user)
+        return accounts.is_confirmed(customer)
+
+    @staticmethod
+    def resolve_first_name(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.first_name)
+
+    @staticmethod
+    def resolve_last_name(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.last_name)
+
+    @staticmethod
+    def resolve_phone(customer: models.Customer) -> str:
+        return accounts.own_profile(customer, customer.phone)
 
     @staticmethod
     def resolve_addresses(customer: models.Customer) -> QuerySet[models.Address]:
-        return customer.addresses.order_by("-is_default", "pk")
+        return accounts.own_rows(customer.addresses.all(), customer).order_by("-is_default", "pk")
 
     @staticmethod
     def resolve_sources(customer: models.Customer) -> QuerySet[Card]:
-        return customer.cards.filter(removed_at=None).order_by("-is_default", "pk")
+        return accounts.own_rows(customer.cards.filter(removed_at=None), customer).order_by("-is_default", "pk")
 
 
 class CustomerResponse(Schema):

@@ -2,10 +2,19 @@
 
 import functools
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, Self, TypedDict
 
 from django.utils.translation import gettext as _
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from customers.countries import country_choices
 from customers.models import FrozenAddress
@@ -200,11 +209,18 @@ class ChangeCustomerRequest(BaseRequest):
 
 
 class CreateOrderForRequest(BasketRequest, PaymentSourceRequest):
-    """An order by staff for a customer (`user_id`), to a saved address or a new one."""
+    """An order by staff for a customer (`user_id`, or else `email`), to a saved address or a new one."""
 
-    user_id: Id
+    user_id: Id | None = None
+    email: Email | None = None
     address_id: Id | None = None
     address: AddressRequest | None = None
+
+    @model_validator(mode="after")
+    def _names_a_customer(self) -> Self:
+        if self.user_id is None and self.email is None:
+            raise ValueError(_("name the customer by user_id or email"))
+        return self
 
 
 class FulfillRequest(BaseRequest):

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Payment, Refund
+from customers.emails import email_key
 from customers.models import Customer
 from ecommerce.management.benchmark_data.copy_tables import (
     TableBuffer,
@@ -30,7 +31,7 @@ PERIOD = timedelta(days=730)
 STATUS_MIX = ["created"] * 5 + ["paid"] * 35 + ["fulfilled"] * 50 + ["canceled"] * 7 + ["returned"] * 3
 ACTOR = ("staff", "Generated", None)
 
-CUSTOMER = ("id", "email", "first_name", "last_name", "phone", "stripe_customer_id", "created_at")
+CUSTOMER = ("id", "email", "email_key", "first_name", "last_name", "phone", "stripe_customer_id", "created_at")
 ORDER = (
     *("id", "number", "customer_id", "status", "money_state", "attention", "currency", "subtotal", "discount"),
     *("shipping", "tax", "total", "amount_refunded", "shipping_address", "placed_via", "placed_by", "placement_hash"),
@@ -155,7 +156,7 @@ class OrderGenerator:
     def _add_customer(self, key: int, at: datetime) -> None:
         first, last = random_name(self.rng)
         email = f"{first}.{last}.{key}@example.com".lower()
-        self.tables[Customer].add(key, email, first, last, "", f"cus_generated{key}", at)
+        self.tables[Customer].add(key, email, email_key(email), first, last, "", f"cus_generated{key}", at)
         self.customer = (key, email, first, last)
 
     def _add_invoice(self, keys: ReservedKeys, position: int, order: "GeneratedOrder", bill_to: str) -> None:

@@ -1,0 +1,17 @@
+"""What billing hears from customers: a changed e-mail, for Stripe."""
+
+from datetime import datetime
+from typing import Any
+
+from django.dispatch import receiver
+
+from billing.customer_updates import request_update
+from billing.tasks import enqueue_on_commit, update_customer
+from customers.models import Customer
+from customers.signals import email_changed
+
+
+@receiver(email_changed)
+def tell_stripe(*, customer: Customer, at: datetime, **_kwargs: Any) -> None:
+    """Write the update in the transaction of the change, and wake a worker once that is committed."""
+    enqueue_on_commit(update_customer, update_id=request_update(customer=customer, at=at).pk)
