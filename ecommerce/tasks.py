@@ -15,8 +15,9 @@ from django.utils import timezone
 from backoffice import uploads
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
+from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, run
-from ecommerce.models import BulkJob, BulkJobItem, OrderAct
+from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
 from ecommerce.orders import execute
 
 logger = logging.getLogger(__name__)
@@ -46,6 +47,16 @@ def enqueue_job(job: BulkJob) -> None:
         enqueue_on_commit(work_job, job_id=job.pk)
 
 
+@shared_task(name="ecommerce.work_import")
+def work_import(*, import_id: int) -> None:
+    imports.check(import_id=import_id, at=timezone.now())
+    imports.run(import_id=import_id, at=timezone.now())
+
+
+def enqueue_import(file_import: FileImport) -> None:
+    enqueue_on_commit(work_import, import_id=file_import.pk)
+
+
 @shared_task(name="ecommerce.remove_old_exports")
 def remove_old_exports() -> None:
     export.remove_old(at=timezone.now())
@@ -64,6 +75,8 @@ def sweep() -> None:
     events = WebhookEvent.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
     for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
         enqueue_on_commit(process_event, event_id=event_id)
+    for file_import in imports.waiting(at=now)[:MAX_ROWS]:
+        enqueue_import(file_import)
     for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=now):
         enqueue_on_commit(reconcile, reconciliation_id=unfinished.pk)
 
