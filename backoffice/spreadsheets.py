@@ -11,7 +11,10 @@ import re
 _SIGNS = "=+\\-@＝＋－＠﹦﹢﹣﹫\u2212"
 _LINE_ENDS = "\\t\\r\\n"
 # What a spreadsheet takes away before it looks at a cell: blanks of any width, and characters without one.
-_BLANKS = "\u0001-\u0008\u000b\u000c\u000e-\u0020\u007f-\u00a0\u00ad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+_BLANKS = (
+    "\u0001-\u0008\u000b\u000c\u000e-\u0020\u007f-\u00a0\u00ad"
+    "\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\ufeff"
+)
 _FORMULA = f"'*[{_BLANKS}]*[{_SIGNS}]"
 _FORMULA_OR_LINE_END = f"'*[{_BLANKS}]*[{_SIGNS}{_LINE_ENDS}]"
 FORMULA_STARTS = frozenset("=+-@\t\r\n＝＋－＠﹦﹢﹣﹫\u2212")

@@ -104,7 +104,7 @@ def waiting(*, at: datetime) -> QuerySet[FileImport]:
     return FileImport.objects.filter(without_worker(at=at), status__in=(Status.CHECKING, Status.APPLYING))
 
 
-def confirm(*, import_id: int, at: datetime) -> FileImport:
+def confirm(*, import_id: int) -> FileImport:
     """Apply a small import, or leave a large one to the workers; raise ImportRefused, FileNotFoundError.
 
     FileNotFoundError also stands for an import that was confirmed already.
@@ -178,7 +178,7 @@ def _run_batch(file_import: FileImport, plan: Plan) -> bool:
 
 
 def _may_import(file_import: FileImport) -> bool:
-    user = User.objects.filter(pk=file_import.by_user_id, is_active=True).first()
+    user = User.objects.filter(pk=file_import.by_user_id or 0, is_active=True).first()
     label = IMPORTERS[file_import.kind].model._meta.app_label  # noqa: SLF001 - Django's public API
     needed = [f"{label}.{act}_{file_import.kind}" for act in ("add", "change")]
     return user is not None and user.has_perms(needed)

@@ -36,7 +36,7 @@ def _field(model: Any, name: str) -> Any:
 class IdColumn(WholeNumberColumn):
     MOST = 2**63 - 1
 
-    def parse(self, cell: Any, row: Mapping[str, Any]) -> int | None:
+    def parse(self, cell: Any, row: Mapping[str, Any]) -> Any:
         return super().parse(cell, row) if cell not in {None, ""} else None
 
 

@@ -116,7 +116,7 @@ class Importer:
 
     @staticmethod
     def _full_rows(sheet: Sheet, names: list[str], plan: Plan) -> list[tuple[int, Row]]:
-        rows = []
+        rows: list[tuple[int, Row]] = []
         for number, cells in sheet.rows:
             if len(cells) < len(names):
                 sentence = _("The row has %(cells)d cells and the header %(names)d: none may be left out.")
@@ -201,7 +201,8 @@ class Importer:
         locked = self.locked([change.pk for change in changes if change.pk is not None])
         refused = {id(change): sentence for change, sentence in self.conflicts(changes, locked)}
         new: list[tuple[Change, Model]] = []
-        changed, names, problems = [], set(), []
+        names: set[str] = set()
+        changed, problems = [], []
         for change in changes:
             sentence = refused.get(id(change)) or self._changed_meanwhile(change, locked)
             if sentence:

@@ -133,9 +133,7 @@ def _records(text: str, delimiter: str, *, strict: bool = True) -> Iterator[list
 
 def _read_xlsx(data: bytes) -> Sheet:
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > MAX_UNPACKED:
-                raise UnreadableFile(_("The workbook is too large; split it."))
+        _refuse_bomb(data)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False)
         filled = [rows for sheet in book.worksheets if (rows := _xlsx_rows(sheet))]
     except UnreadableFile:
@@ -145,6 +143,12 @@ def _read_xlsx(data: bytes) -> Sheet:
     if len(filled) > 1:
         raise UnreadableFile(_("Several sheets of the workbook have rows; leave one of them."))
     return _sheet(filled[0] if filled else [])
+
+
+def _refuse_bomb(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(each.file_size for each in archive.infolist()) > MAX_UNPACKED:
+            raise UnreadableFile(_("The workbook is too large; split it."))
 
 
 def _xlsx_rows(sheet: Any) -> list[Numbered]:

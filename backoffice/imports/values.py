@@ -1,6 +1,7 @@
 """What a cell means, by its column: a value, or a sentence (ValueError) that says why not and what to write."""
+# ruff: noqa: TRY004 - a person's cell of another kind is a wrong value, not a programmer's mistake
 
-import datetime
+import datetime as dt
 import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
@@ -49,7 +50,7 @@ def as_text(cell: Any) -> str:
 def _refuse_kind(cell: Any) -> None:
     if isinstance(cell, Formula):
         raise ValueError(_("“%(cell)s” is a formula or an error; put its value there.") % {"cell": quoted(cell.text)})
-    if isinstance(cell, (datetime.date, datetime.time, datetime.timedelta)):
+    if isinstance(cell, (dt.date, dt.time, dt.timedelta)):
         sentence = _("The spreadsheet made a date of this cell (%(cell)s); format it as text and type it again.")
         raise ValueError(sentence % {"cell": cell})
     if isinstance(cell, bool):

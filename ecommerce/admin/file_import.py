@@ -73,7 +73,7 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
     def export_action(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_export_permission(request):
             raise PermissionDenied
-        query = request.GET.copy()
+        query: Any = request.GET.copy()
         form = Format.named((query.pop("format", None) or [""])[0])
         request.GET = query  # the list's own filters remain
         importer = imports.IMPORTERS[str(self.opts.model_name)]()
@@ -127,7 +127,7 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
         if found is None:
             return self._render(request, form=UploadForm())
         try:
-            done = imports.confirm(import_id=found.pk, at=timezone.now())
+            done = imports.confirm(import_id=found.pk)
         except FileNotFoundError:
             messages.error(request, _("This file was imported already, or is gone: upload it again."))
             return self._to_upload()
