@@ -26,6 +26,7 @@ from backoffice.imports.values import (
 from billing.money import currency, format_money, parse_amount, plain, supported
 from ecommerce.models import OrderItem, Product, Sku
 
+CODES = frozenset(dict(supported()))
 FINITE = dict(Sku.InventoryType.choices)
 
 
@@ -53,7 +54,7 @@ class CurrencyColumn(Column):
 
 def _currency_of(row: Mapping[str, Any]) -> str:
     code = as_text(row.get("currency")).lower()
-    if code not in dict(supported()):
+    if code not in CODES:
         raise ValueError(_("Name the currency beside the price, for example USD."))
     return code
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,6 +16,7 @@ from backoffice.imports.sheets import Sheet, UnreadableFile, is_blank, read_shee
 from backoffice.imports.values import Column, quoted
 
 Row = Mapping[str, Any]
+SHOWN = 200  # changes of a plan that have their values in words
 
 
 def folded(text: str) -> str:
@@ -154,7 +156,15 @@ class Importer:
         plan.problems += [Problem(number, name, str(values.get(name, "")), text) for name, text in against]
         if against or isinstance(stored, str):
             return
-        changed = [value for name, new in values.items() if (value := self._value(name, new, values, stored))]
+        before = {each.name: getattr(stored, self.attribute(each.name)) for each in self.columns} if stored else {}
+        changed = [
+            Value(name, before.get(name), new, "", "")
+            for name, new in values.items()
+            # The key was matched without case, and stays as it is stored.
+            if stored is None or (before[name] != new and name != self.key)
+        ]
+        if len(plan.changes) < SHOWN:
+            changed = [self._with_words(value, before, values) for value in changed]
         if changed or stored is None:
             plan.changes.append(Change(number, stored.pk if stored else None, self.label(values, stored), changed))
         else:
@@ -170,15 +180,10 @@ class Importer:
     def label(self, values: Row, stored: Any) -> str:
         return str(values.get(self.key) or stored)
 
-    def _value(self, name: str, new: Any, values: Row, stored: Any) -> Value | None:
-        column, attribute = self.by_name[name], self.attribute(name)
-        if stored is None:
-            return Value(name, None, new, "", column.show(new, values))
-        old = getattr(stored, attribute)
-        if old == new or name == self.key:  # the key was matched without case, and stays as it is stored
-            return None
-        before = {each.name: getattr(stored, self.attribute(each.name)) for each in self.columns}
-        return Value(name, old, new, column.show(old, before), column.show(new, {**before, **values}))
+    def _with_words(self, value: Value, before: Row, values: Row) -> Value:
+        column = self.by_name[value.name]
+        old = column.show(value.old, before) if before else ""
+        return replace(value, old_shown=old, new_shown=column.show(value.new, {**before, **values}))
 
     # Files out.
 
@@ -216,7 +221,10 @@ class Importer:
         problems += self._create(new)
         if changed:
             fields = [self.attribute(name).removesuffix("_id") for name in names]
-            self.manager.bulk_update(changed, fields, batch_size=200)
+            # They exist and are locked: PostgreSQL updates them by one statement, ten times as fast as bulk_update.
+            self.manager.bulk_create(
+                changed, update_conflicts=True, unique_fields=["id"], update_fields=fields, batch_size=500
+            )
         return [made for _change, made in new if made.pk], changed, problems
 
     @property
@@ -238,7 +246,8 @@ class Importer:
             if now != value.old and value.name not in self.differences:
                 shown = self.by_name[value.name].show(now, vars(stored))
                 sentence = _("%(name)s was “%(old)s” in the preview and is “%(now)s” by now.")
-                return sentence % {"name": value.name, "old": value.old_shown, "now": shown}
+                was = self.by_name[value.name].show(value.old, vars(stored))
+                return sentence % {"name": value.name, "old": was, "now": shown}
         return ""
 
     def _set(self, stored: Any, change: Change) -> Any:

@@ -1,7 +1,7 @@
 """What an import would do, as the preview shows it and as it is kept until it is confirmed."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 
@@ -16,7 +16,7 @@ class Problem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A cell that changes something: values as the model has them, and as people read them."""
+    """A cell that changes something: values as the model has them, and (of the first changes) as people read them."""
 
     name: str
     old: Any
@@ -51,13 +51,17 @@ class Plan:
         return len(self.changes) - self.new
 
     def to_json(self) -> bytes:
-        return json.dumps(asdict(self)).encode()
+        changes = [
+            [each.row, each.pk, each.label, [[v.name, v.old, v.new, v.old_shown, v.new_shown] for v in each.values]]
+            for each in self.changes
+        ]
+        stored = {"changes": changes, "unchanged": self.unchanged, "problems": self.problems, "notes": self.notes}
+        return json.dumps(stored).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "Plan":
         stored = json.loads(data)
         changes = [
-            Change(each["row"], each["pk"], each["label"], [Value(**value) for value in each["values"]])
-            for each in stored["changes"]
+            Change(row, pk, label, [Value(*value) for value in values]) for row, pk, label, values in stored["changes"]
         ]
         return cls(changes, stored["unchanged"], [Problem(*each) for each in stored["problems"]], stored["notes"])

@@ -23,6 +23,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 
+from backoffice.imports.importer import SHOWN
 from backoffice.imports.plan import Plan, Problem
 from backoffice.writers import Format, TooLongForXlsx, csv_lines, workbook
 from customers.actors import actor
@@ -31,7 +32,6 @@ from ecommerce.models import FileImport
 from ecommerce.tasks import enqueue_import
 
 MAX_BYTES = 20_000_000
-SHOWN = 200  # rows of a preview, and problems
 Status = FileImport.Status
 
 
