@@ -1,8 +1,9 @@
-"""Uploaded CSV files that wait for the preview of their import to be confirmed."""
+"""Uploaded files, and the plans of imports, that wait in the file storage until they are confirmed."""
 
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
 FOLDER = "imports"
@@ -11,6 +12,20 @@ MAX_AGE = timedelta(days=1)
 
 def storage() -> Storage:
     return storages["import_export"]
+
+
+def save(name: str, data: bytes) -> None:
+    storage().save(f"{FOLDER}/{name}", ContentFile(data))
+
+
+def read(name: str) -> bytes:
+    """Raise FileNotFoundError where it was removed."""
+    with storage().open(f"{FOLDER}/{name}") as file:
+        return bytes(file.read())
+
+
+def delete(name: str) -> None:
+    storage().delete(f"{FOLDER}/{name}")
 
 
 def remove_old(*, at: datetime) -> int:

@@ -44,7 +44,10 @@ QUERIES = {
            OR i.customer_id <> o.customer_id
         UNION ALL
         SELECT 'invoice ' || i.number, 'no order has it'
-        FROM billing_invoice i LEFT JOIN ecommerce_order o ON o.invoice_id = i.id WHERE o.id IS NULL
+        FROM billing_invoice i LEFT JOIN ecommerce_order o ON o.invoice_id = i.id
+        -- An order whose price changed before it was paid left its first invoice behind, void.
+        WHERE o.id IS NULL
+          AND NOT (i.status = 'void' AND EXISTS (SELECT FROM ecommerce_order r WHERE r.number = i.reference))
     """,
     "payment_invoice": """
         SELECT 'payment ' || COALESCE(p.stripe_payment_intent_id, p.uuid::text),

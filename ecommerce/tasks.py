@@ -19,8 +19,9 @@ from backoffice import database_clock, uploads
 from billing import customer_updates, disputes
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
+from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, run
-from ecommerce.models import BulkJob, BulkJobItem, OrderAct
+from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
 from ecommerce.orders import execute
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,16 @@ def enqueue_job(job: BulkJob) -> None:
         enqueue_on_commit(work_job, job_id=job.pk)
 
 
+@shared_task(name="ecommerce.work_import")
+def work_import(*, import_id: int) -> None:
+    imports.check(import_id=import_id)
+    imports.run(import_id=import_id)
+
+
+def enqueue_import(file_import: FileImport) -> None:
+    enqueue_on_commit(work_import, import_id=file_import.pk)
+
+
 @shared_task(name="ecommerce.remove_old_exports")
 def remove_old_exports() -> None:
     export.remove_old()
@@ -80,6 +91,8 @@ def sweep(task: Task[Any, Any]) -> None:
     events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
     for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
         enqueue_on_commit(process_event, event_id=event_id)
+    for file_import in imports.waiting()[:MAX_ROWS]:
+        enqueue_import(file_import)
     for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()):
         enqueue_on_commit(reconcile, reconciliation_id=unfinished.pk)
 

@@ -73,7 +73,7 @@ def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: 
     # An export fails as a whole, and has no items: the same slices again.
     retry_job = BulkJob.objects.create(
         action=job.action,
-        selection=selection,
+        selection={**selection, "format": job.selection.get("format", "csv")},
         total=job.total,
         retry_of=job,
         created_at=at,

@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import psycopg
 from django.db import connection
+from django.utils import timezone
 
 Cursor = psycopg.Cursor[Any]
 
@@ -41,7 +42,7 @@ def snapshot_cursor(snapshot: str = "") -> Iterator[Cursor]:
         with own.cursor() as cursor:
             if snapshot:
                 cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
-            cursor.execute("SET LOCAL TimeZone TO 'UTC'")
+            cursor.execute("SELECT set_config('TimeZone', %s, true)", [timezone.get_default_timezone_name()])
             cursor.execute("SET LOCAL statement_timeout TO 0")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
             yield cursor

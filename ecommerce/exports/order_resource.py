@@ -9,6 +9,7 @@ from import_export.fields import Field
 from import_export.resources import Resource
 
 from backoffice.spreadsheets import escape_formula_sql
+from backoffice.writers import Format
 from billing.money import currency, supported
 from ecommerce.models import Order
 
@@ -44,31 +45,48 @@ WHERE o.id = ANY(%(ids)s::bigint[]) ORDER BY o.id
 class Column(Field):  # type: ignore[misc]
     """`sql` is an expression over the tables of FROM_ORDERS."""
 
+    is_number = False
+
     def __init__(self, sql: str) -> None:
         super().__init__(readonly=True)
         self.sql = sql
 
+    def written_as(self, _form: Format) -> str:
+        return self.sql
 
-def _text(sql: str) -> Column:
-    return Column(escape_formula_sql(sql))
+
+class NumberColumn(Column):
+    is_number = True
 
 
-def _amount(name: str) -> Column:
-    return Column(f"o.{name} * u.unit")
+class AmountColumn(NumberColumn):
+    def written_as(self, form: Format) -> str:
+        return f"replace(({self.sql})::text, '.', ',')" if form == Format.EXCEL else self.sql
+
+
+class TextColumn(Column):
+    def written_as(self, form: Format) -> str:
+        # A workbook's text is text: nothing has to be escaped.
+        return self.sql if form == Format.XLSX else escape_formula_sql(self.sql, form.delimiter)
+
+
+def _amount(name: str) -> AmountColumn:
+    return AmountColumn(f"o.{name} * u.unit")
 
 
 def _time(name: str) -> Column:
-    """ISO 8601 with its offset; the session's time zone is UTC."""
-    return Column(f"replace(o.{name}::text, ' ', 'T') || ':00'")
+    """ISO 8601 with its offset, in the session's time zone; PostgreSQL leaves out an offset's minutes if they are 0."""
+    minutes = f"CASE WHEN left(right(o.{name}::text, 3), 1) IN ('+', '-') THEN ':00' ELSE '' END"
+    return Column(f"replace(o.{name}::text, ' ', 'T') || {minutes}")
 
 
 class OrderResource(Resource):  # type: ignore[misc]
     number = Column("o.number")
     status = Column("o.status")
-    customer_email = _text("c.email")
-    customer_name = _text("btrim(c.first_name || ' ' || c.last_name)")
-    items = _text("lines.items")
-    quantity = Column("lines.quantity")
+    customer_email = TextColumn("c.email")
+    customer_name = TextColumn("btrim(c.first_name || ' ' || c.last_name)")
+    items = TextColumn("lines.items")
+    quantity = NumberColumn("lines.quantity")
     currency = Column("upper(o.currency)")
     subtotal = _amount("subtotal")
     discount = _amount("discount")
@@ -76,7 +94,7 @@ class OrderResource(Resource):  # type: ignore[misc]
     tax = _amount("tax")
     total = _amount("total")
     refunded = _amount("amount_refunded")
-    coupon = _text("k.code")
+    coupon = TextColumn("k.code")
     placed_via = Column("o.placed_via")
     created_at = _time("created_at")
     paid_at = _time("paid_at")
@@ -85,17 +103,17 @@ class OrderResource(Resource):  # type: ignore[misc]
     returned_at = _time("returned_at")
     invoice_number = Column("i.number")
     stripe_payment_intent_id = Column("p.stripe_payment_intent_id")
-    ship_name = _text("a.name")
-    ship_line1 = _text("a.line1")
-    ship_line2 = _text("a.line2")
-    ship_city = _text("a.city")
-    ship_state = _text("a.state")
-    ship_postal_code = _text("a.postal_code")
-    ship_country = _text("a.country")
+    ship_name = TextColumn("a.name")
+    ship_line1 = TextColumn("a.line1")
+    ship_line2 = TextColumn("a.line2")
+    ship_city = TextColumn("a.city")
+    ship_state = TextColumn("a.state")
+    ship_postal_code = TextColumn("a.postal_code")
+    ship_country = TextColumn("a.country")
 
-    def select(self) -> str:
+    def select(self, form: Format = Format.CSV) -> str:
         """The SELECT of the rows; its parameter `ids` is the array of the orders' ids."""
-        columns = ", ".join(f"{field.sql} AS {name}" for name, field in self.fields.items())
+        columns = ", ".join(f"{field.written_as(form)} AS {name}" for name, field in self.fields.items())
         return f"SELECT {columns} {FROM_ORDERS}"
 
     def export(self, queryset: "QuerySet[Order] | None" = None, **_options: Any) -> tablib.Dataset:

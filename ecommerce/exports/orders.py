@@ -1,12 +1,16 @@
-"""What a job's two files hold, as blocks of CSV: its orders, and the outcome of each."""
+"""What a job's two files hold, as blocks of bytes: its orders, and the outcome of each."""
 
+import csv
+import io
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from decimal import Decimal
 
 from backoffice.spreadsheets import escape_formula_sql
-from ecommerce.exports.copy_stream import Cursor, copy_blocks, snapshot_cursor, snapshot_cursors
-from ecommerce.exports.order_resource import OrderResource
+from backoffice.writers import BOM, Format, Workbook
+from ecommerce.exports.copy_stream import BLOCK_BYTES, Cursor, copy_blocks, snapshot_cursor, snapshot_cursors
+from ecommerce.exports.order_resource import Column, OrderResource
 from ecommerce.models import BulkJob
 from ecommerce.models.order import array_of
 
@@ -26,9 +30,37 @@ COPY (
 
 def order_rows(job: BulkJob, on_progress: Callable[[int], None]) -> Iterator[bytes]:
     """All rows are of one snapshot; `on_progress` gets the number of rows so far, and may raise to end it."""
-    resource, rows = OrderResource(), 0
-    copy = f"COPY ({resource.select()}) TO STDOUT (FORMAT csv)"
-    yield (",".join(resource.fields) + "\r\n").encode()
+    form = Format.named(job.selection.get("format"))
+    fields = OrderResource().fields
+    if form == Format.XLSX:
+        yield from _workbook(job, on_progress, fields)
+        return
+    bom = BOM if form == Format.EXCEL else ""
+    yield f"{bom}{form.delimiter.join(fields)}\r\n".encode()
+    yield from _copied(job, form, on_progress)
+
+
+def _workbook(job: BulkJob, on_progress: Callable[[int], None], fields: Mapping[str, Column]) -> Iterator[bytes]:
+    book = Workbook(list(fields))
+    numbers = [field.is_number for field in fields.values()]
+    for block in _copied(job, Format.XLSX, on_progress):
+        for cells in csv.reader(io.StringIO(block.decode(), newline="")):
+            book.add([_number(cell) if is_number else cell for cell, is_number in zip(cells, numbers, strict=True)])
+    book.close()
+    with book.file as file:
+        while block := file.read(BLOCK_BYTES):
+            yield block
+
+
+def _number(cell: str) -> int | Decimal | None:
+    if not cell:
+        return None
+    return Decimal(cell) if "." in cell else int(cell)
+
+
+def _copied(job: BulkJob, form: Format, on_progress: Callable[[int], None]) -> Iterator[bytes]:
+    rows = 0
+    copy = f"COPY ({OrderResource().select(form)}) TO STDOUT (FORMAT csv, DELIMITER '{form.delimiter}')"
     with snapshot_cursors(CONNECTIONS) as cursors, ThreadPoolExecutor(CONNECTIONS) as pool:
         # At most one COPY a connection is ahead of the reader: that bounds the memory.
         ahead = deque[tuple[int, Future[bytes]]]()

@@ -22,6 +22,7 @@ from backoffice.columns import column
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
+from backoffice.writers import Format
 from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
 from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_action, job_view
 from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outcome
@@ -197,8 +198,9 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if file is None:
             messages.warning(request, _("The file is not there (any more). Export again for a new one."))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)
-        name = f"orders-{job.created_at:%Y-%m-%d}-job-{job.pk}.csv"
-        return FileResponse(file, as_attachment=True, filename=name, content_type="text/csv; charset=utf-8")
+        form = Format.named(job.selection.get("format"))
+        name = f"orders-{job.created_at:%Y-%m-%d}-job-{job.pk}.{form.suffix}"
+        return FileResponse(file, as_attachment=True, filename=name, content_type=form.content_type)
 
     def result_view(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
         if not self.has_view_permission(request):

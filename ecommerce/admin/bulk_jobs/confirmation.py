@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice import database_clock
+from backoffice.writers import Format
 from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.bulk_jobs.display import describe_action, job_view
@@ -31,7 +32,7 @@ def handle_mass_action(
 ) -> HttpResponse | None:
     """Return the page that asks for confirmation, or None once a job was started; an export needs no confirmation."""
     if action == Action.EXPORT:
-        _start_job(request, NewJob(action=action, orders=orders, selection=_selection(request)))
+        _start_job(request, NewJob(action=action, orders=orders, selection=_with_format(request)))
         return None
     if request.POST.get("confirmed") != "1":
         return _render(admin, request, action, orders)
@@ -85,6 +86,10 @@ def _start_job(request: HttpRequest, new_job: NewJob) -> None:
     notice = _("{job} is running: {what}. Reload this page to see how far it is, or {open}.")
     link = format_html('<a class="underline" href="{}">{}</a>', view.url, _("open the job"))
     messages.info(request, format_html(notice, job=job, what=view.description, open=link))
+
+
+def _with_format(request: HttpRequest) -> Mapping[str, Any]:
+    return {**_selection(request), "format": Format.named(request.POST.get("format")).value}
 
 
 def _selection(request: HttpRequest) -> Mapping[str, Any]:

@@ -17,12 +17,11 @@ from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
 from backoffice.concurrent_edits import ConcurrentInline
-from backoffice.csv_import_export import CsvImportExport
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
 from ecommerce.admin.catalogue.sku_form import SkuForm, SkuFormSet, deletion_error
+from ecommerce.admin.file_import import FileImportExport
 from ecommerce.models import Product, Sku
-from ecommerce.resources import ProductResource, SkuResource
 
 
 def sale_badge(*, active: bool) -> SafeString:
@@ -101,9 +100,8 @@ class CatalogueAdmin(StaffAdmin):
 
 
 @admin.register(Product)
-class ProductAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
+class ProductAdmin(FileImportExport, Tabbed, CatalogueAdmin):
     export_permission = "ecommerce.export_order"
-    resource_classes = (ProductResource,)
     list_display = ("name", "sku_codes", "prices", "stock", "is_shipped", "on_sale")
     search_fields = ("name", "skus__code", "skus__name")
     empty_text = _("A product has one or more SKUs, which are what customers order.")
@@ -163,10 +161,9 @@ def _price_range(least: int, most: int, currency: str) -> str:
 
 
 @admin.register(Sku)
-class SkuAdmin(CsvImportExport, Tabbed, CatalogueAdmin):
+class SkuAdmin(FileImportExport, Tabbed, CatalogueAdmin):
     export_permission = "ecommerce.export_order"
     form = SkuForm
-    resource_classes = (SkuResource,)
     list_display = ("code", "description", "price_money", "stock", "on_sale")
     search_fields = ("code", "name", "product__name")
     empty_text = _("A SKU is one kind of a product, with its price and stock.")

@@ -13,16 +13,15 @@ from django.utils.translation import gettext_lazy as _
 from backoffice import database_clock
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
-from backoffice.csv_import_export import CsvImportExport
 from backoffice.times import moment
 from customers.accounts import is_confirmed
 from customers.actors import Actor, actor
 from customers.change_email import EmailError, change_email, check_email
 from customers.emails import normal_email
 from customers.models import Customer
-from customers.resources import CustomerResource
 from ecommerce.admin.customers.addresses import AddressInline
 from ecommerce.admin.customers.tabs import build_panels
+from ecommerce.admin.file_import import FileImportExport
 
 
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -42,10 +41,9 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 @admin.register(Customer)
-class CustomerAdmin(CsvImportExport, StaffAdmin):
+class CustomerAdmin(FileImportExport, StaffAdmin):
     form = CustomerForm
     export_permission = "ecommerce.export_order"
-    resource_classes = (CustomerResource,)
     list_display = ("name_and_email", "phone", "has_account", "created")
     search_fields = ("email", "first_name", "last_name")
     empty_text = _("Customers appear when they sign up on the website, are added here, or are imported.")

@@ -8,12 +8,14 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.keyset_paging import LAST, KeysetPage, keyset_page
+from backoffice.writers import Format
 from billing.money import format_money
 from ecommerce.admin.bulk_jobs.mass_actions import available_mass_actions
 from ecommerce.admin.display import Badge, TabLink, format_time, money_state_badge, status_badge
 from ecommerce.admin.orders.counts import TabCounts, count_by_tab
 from ecommerce.admin.orders.filters import ATTENTION, PAGE_SIZES, TABS, OrderListParams
-from ecommerce.models import Order
+from ecommerce.bulk_jobs.permissions import has_permission
+from ecommerce.models import BulkJob, Order
 
 COLUMNS = (
     *("number", "status", "money_state", "attention", "summary", "total", "currency", "created_at"),
@@ -56,6 +58,7 @@ def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[st
         "active_filters": params.active_filters(),
         **_filter_panel(params, opened=request.GET.get("filters") == "1"),
         "mass_actions": available_mass_actions(request.user, params.tab),
+        "export_formats": Format if has_permission(request.user, BulkJob.Action.EXPORT) else None,
         "empty": _empty_state(params, may_add=request.user.has_perm("ecommerce.add_order")) if not page.rows else None,
     }
 

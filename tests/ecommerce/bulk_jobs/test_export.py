@@ -6,12 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.conf import settings
 from django.db.models import F
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from backoffice.spreadsheets import escape_formula
 from ecommerce.bulk_jobs import control, export
 from ecommerce.bulk_jobs.run import run_job
 from ecommerce.exports import orders as export_orders
@@ -109,8 +111,9 @@ def test_what_a_spreadsheet_would_run_is_neutralised(typed: str) -> None:
     (row,) = rows_of(run("export", [order], a_clerk()))
 
     for name in ("ship_name", "ship_line1", "ship_city", "ship_country"):
-        assert row[name] == f"'{typed}"
-    assert row["customer_name"] == f"'{typed.strip(' ')}"
+        assert row[name] == escape_formula(typed)
+        assert row[name].startswith("'")
+    assert row["customer_name"] == escape_formula(typed.strip(" "))
     assert row["total"] == "30.00"
 
 
@@ -122,7 +125,7 @@ def test_texts_come_through_as_they_are() -> None:
     fulfill(order_id=order.pk, by=ANA, at=timezone.now())
     (row,) = rows_of(run("export", [order], a_clerk()))
 
-    assert row["customer_name"] == odd
+    assert row["customer_name"] == odd.replace("; =x", ";' =x")  # a cell of its own where semicolons separate
     assert (row["coupon"], row["discount"], row["total"]) == ("SAVE10", "1.50", "13.50")
     order = Order.objects.get()
     assert order.fulfilled_at
@@ -271,3 +274,85 @@ def test_the_list_starts_an_export_at_once() -> None:
     strip = client.get("/admin/ecommerce/bulkjob/strip/").content.decode()
     assert f"Bulk job {job.pk} is complete: export 1 order." in strip
     assert f'href="/admin/ecommerce/bulkjob/{job.pk}/download/">Download' in strip
+
+
+def an_export(order: Order, form: str) -> tuple[BulkJob, bytes, str]:
+    """Export an order from its list, and download the file."""
+    ben = a_clerk()
+    client = Client()
+    client.force_login(ben)
+    posted = {"action": "export_orders", "_selected_action": order.pk, "select_across": "0", "format": form}
+    assert client.post("/admin/ecommerce/order/?status__exact=paid", posted).status_code == 302
+    job = BulkJob.objects.get()
+    run_job(job_id=job.pk, seconds=10)
+    answer = client.get(f"/admin/ecommerce/bulkjob/{job.pk}/download/")
+    data = b"".join(answer.streaming_content)  # type: ignore[attr-defined]
+    job.refresh_from_db()
+    return job, data, answer["Content-Disposition"]
+
+
+def an_odd_order(**price: Any) -> Order:
+    address = dict.fromkeys(("name", "line1", "city"), "=1+1; =2\r\nx") | {"postal_code": "01000"}
+    return a_paid_order(make_customer(), make_sku(**price), quantity=1, shipping_address=address)
+
+
+def test_a_workbook_keeps_numbers_and_codes_as_they_are() -> None:
+    order = an_odd_order(price=4500)
+    _job, data, disposition = an_export(order, "xlsx")
+
+    assert disposition.endswith('.xlsx"')
+    sheet: Any = openpyxl.load_workbook(io.BytesIO(data)).active
+    header, cells = list(sheet.iter_rows())
+    assert ",".join(str(cell.value) for cell in header) == HEADER
+    found = {str(name.value): cell for name, cell in zip(header, cells, strict=True)}
+    assert (found["total"].value, found["total"].number_format, found["quantity"].value) == (45, "0.00", 1)
+    assert (found["ship_postal_code"].value, found["ship_postal_code"].data_type) == ("01000", "s")
+    assert (found["ship_line1"].value, found["ship_line1"].data_type) == ("=1+1; =2_x000D_\nx", "s")
+    assert found["created_at"].value == order.created_at.isoformat()
+    assert found["paid_at"].value is not None
+    assert found["fulfilled_at"].value is None
+
+
+def test_csv_for_excel_has_its_separators() -> None:
+    _job, data, _name = an_export(an_odd_order(price=4500, currency="kwd"), "excel")
+
+    assert data.startswith(b"\xef\xbb\xbfnumber;status;")
+    (row,) = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), delimiter=";")
+    assert (row["total"], row["quantity"], row["ship_postal_code"]) == ("4,500", "1", "01000")
+    assert row["ship_line1"] == "'=1+1; =2\r\nx"
+
+
+@pytest.mark.parametrize("form", ["", "pdf"])
+def test_without_a_format_of_ours_it_is_the_csv(form: str) -> None:
+    _job, data, name = an_export(an_odd_order(), form)
+    assert name.endswith('.csv"')
+    assert data.decode().split("\r\n")[0] == HEADER
+
+
+def test_a_retry_writes_the_same_format(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_job: BulkJob, _tell: Any) -> Iterator[bytes]:
+        yield b"number"
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(export_orders, "order_rows", full)
+        with pytest.raises(AttributeError):  # nothing to download
+            an_export(an_odd_order(), "xlsx")
+    job = BulkJob.objects.get()
+    again = control.retry(job_id=job.pk, by=a_clerk("cleo"), at=timezone.now())
+    assert again.selection["format"] == "xlsx"
+
+
+@pytest.mark.parametrize(
+    ("zone", "written"),
+    [
+        ("Asia/Kolkata", "2026-11-02T18:00:00+05:30"),
+        ("America/New_York", "2026-11-02T07:30:00-05:00"),
+        ("UTC", "2026-11-02T12:30:00+00:00"),
+    ],
+)
+def test_times_are_in_the_reader_s_zone_with_their_offset(zone: str, written: str) -> None:
+    order = a_paid_order(make_customer(), make_sku(), at=datetime(2026, 11, 2, 12, 30, tzinfo=UTC))
+    with override_settings(TIME_ZONE=zone):
+        (row,) = rows_of(run("export", [order], a_clerk()))
+    assert row["created_at"] == written

@@ -38,7 +38,9 @@ def wait(row: Payment | Refund) -> timedelta:
 
 
 def age(rows: Any, column: str, by: timedelta, due: str = "next_attempt_at") -> None:
-    rows.update(**{column: Now() - by, due: Now() - timedelta(seconds=1)})
+    # An authentication is ended by the time of its first sending, which only the database's clock wrote.
+    sent = {"first_sent_at": Now() - by} if column == "requested_at" else {}
+    rows.update(**{column: Now() - by, due: Now() - timedelta(seconds=1)}, **sent)
 
 
 def test_a_pending_refund_is_asked_about_soon_then_ever_more_seldom_and_ends(balanced: Any) -> None:
@@ -81,7 +83,12 @@ def test_many_open_look_ups_take_a_share_of_the_rate_and_come_last(
         Refund.objects.create(payment=payment, amount=10, status="pending", stripe_refund_id=f"re_{place}", **due)
     newer = Refund.objects.create(payment=payment, amount=10, **due | {"next_attempt_at": NOW()})
     ran: list[Any] = []
-    monkeypatch.setattr(tasks, "run_in_threads", lambda calls, until: ran.extend(calls))
+
+    def run(calls: list[Any], until: float) -> None:
+        ran.extend(calls)
+        Refund.objects.filter(pk=newer.pk).update(next_attempt_at=None)
+
+    monkeypatch.setattr(tasks, "run_in_threads", run)
     settings.STRIPE_MAX_REQUESTS_PER_SECOND = 20
     sweep()
     assert len(ran) == 1 + 20  # 20 in 15 s are a fifteenth of 20 a second

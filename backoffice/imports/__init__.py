@@ -1,0 +1,1 @@
+"""Files in: read as spreadsheets write them, each cell understood or refused, held against the database, applied."""
