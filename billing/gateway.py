@@ -21,6 +21,7 @@ from billing.gateway_types import (
     GatewayError,
     InvalidRequest,
     Misconfigured,
+    NotSent,
     PaymentIntent,
     StripeDispute,
     StripeRefund,
@@ -34,6 +35,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "Misconfigured",
+    "NotSent",
     "PaymentIntent",
     "StripeDispute",
     "StripeRefund",
@@ -167,7 +169,7 @@ def _call(request: Callable[[], ResultT]) -> ResultT:
     try:
         rate_limit.wait()
     except rate_limit.QueueFull as error:
-        raise Busy(str(error)) from error
+        raise NotSent(str(error)) from error
     try:
         return request()
     except stripe.CardError as error:
@@ -195,7 +197,7 @@ def _translated(error: stripe.StripeError) -> GatewayError:
     if isinstance(error, stripe.RateLimitError):
         # The limit is the account's: all processes pause.
         rate_limit.slow_down()
-        return Busy(message, code=_code(error))
+        return NotSent(message, code=_code(error))
     if status == CONFLICT:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):

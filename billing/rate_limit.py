@@ -8,6 +8,9 @@ import logging
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import redis
 from django.conf import settings
@@ -43,6 +46,23 @@ CALLS, PAUSE = "stripe:calls", "stripe:pause"
 
 class QueueFull(Exception):
     """Too many calls wait already; come back later."""
+
+
+class Stopped(QueueFull):
+    """The bulk job whose call this is was stopped while the call waited for its turn."""
+
+
+_stopped: ContextVar[threading.Event | None] = ContextVar("stopped", default=None)
+
+
+@contextmanager
+def unless_stopped(stopped: threading.Event | None) -> Iterator[None]:
+    """Have calls made in here raise Stopped where the event is set when their turn has come."""
+    token = _stopped.set(stopped)
+    try:
+        yield
+    finally:
+        _stopped.reset(token)
 
 
 class LocalLimiter:
@@ -81,12 +101,15 @@ def _book() -> Script:
 
 
 def wait() -> None:
-    """Wait until one more call may be sent. Raise QueueFull."""
+    """Wait until one more call may be sent. Raise QueueFull, or Stopped."""
     seconds = _booked()
     while seconds > 0:
         time.sleep(seconds)
         # Another process may have received a 429 meanwhile.
         seconds = _booked() if _paused() else 0
+    stopped = _stopped.get()
+    if stopped and stopped.is_set():
+        raise Stopped(_("The bulk job was stopped."))
 
 
 def slow_down() -> None:
