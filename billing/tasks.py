@@ -29,6 +29,12 @@ def process_event(*, event_id: int) -> None:
     processing.process_event(event_id=event_id, at=timezone.now())
 
 
+@shared_task(name="billing.remove_old_payloads")
+def remove_old_payloads() -> None:
+    """Empty the payloads of old webhook events; beat calls it once a night."""
+    processing.remove_old_payloads(at=timezone.now())
+
+
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
     """Start or continue a reconciliation; beat calls it once a night."""

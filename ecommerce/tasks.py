@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_ready
@@ -13,9 +14,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from backoffice import uploads
+from billing import wakeups
 from billing.models import Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
-from ecommerce.bulk_jobs import export, leases, run
+from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.models import BulkJob, BulkJobItem, OrderAct
 from ecommerce.orders import execute
 
@@ -25,6 +27,7 @@ SWEEP_SECONDS = 12  # less than the 15 between two sweeps
 JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
+FEW: dict[str, Any] = {"queue": "celery", "limit": MAX_ROWS, "repeat": wakeups.REPEAT_FEW}
 
 
 @shared_task(name="ecommerce.settle_act")
@@ -36,12 +39,16 @@ def execute_act(*, act_id: int) -> None:
 
 @shared_task(name="ecommerce.work_job")
 def work_job(*, job_id: int) -> None:
-    if run.run_job(job_id=job_id, seconds=JOB_SECONDS):
-        enqueue_on_commit(work_job, job_id=job_id)
+    # Whatever was enqueued meanwhile, so many processes at most work on one job.
+    with processes.entered(job_id) as entered:
+        if entered and run.run_job(job_id=job_id, seconds=JOB_SECONDS):
+            wakeups.mark_enqueued(BulkJob, [job_id])
+            enqueue_on_commit(work_job, job_id=job_id)
 
 
 def enqueue_job(job: BulkJob) -> None:
     """Wake the workers of a job: two where only the database sets the pace, one where Stripe does."""
+    wakeups.mark_enqueued(BulkJob, [job.pk])
     for _worker in range(2 if job.action == BulkJob.Action.FULFILL else 1):
         enqueue_on_commit(work_job, job_id=job.pk)
 
@@ -56,16 +63,18 @@ def remove_old_exports() -> None:
 def sweep() -> None:
     """Execute what is due and has lost its message, and enqueue the jobs, events and reconciliations that have."""
     until = time.monotonic() + SWEEP_SECONDS
-    for job in leases.jobs_without_worker(at=timezone.now()):
-        enqueue_on_commit(work_job, job_id=job.pk)
+    jobs = leases.jobs_without_worker(at=timezone.now())
+    for job_id in wakeups.take_to_enqueue(jobs, **FEW):
+        enqueue_on_commit(work_job, job_id=job_id)
     run_in_threads(_due_operations(), until=until)
     # After the money: to enqueue hundreds of events takes seconds.
     now = timezone.now()
     events = WebhookEvent.objects.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
-    for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
+    for event_id in wakeups.take_to_enqueue(events, queue="events", limit=MAX_ROWS):
         enqueue_on_commit(process_event, event_id=event_id)
-    for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=now):
-        enqueue_on_commit(reconcile, reconciliation_id=unfinished.pk)
+    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=now).order_by("pk")
+    for reconciliation_id in wakeups.take_to_enqueue(unfinished, **FEW):
+        enqueue_on_commit(reconcile, reconciliation_id=reconciliation_id)
 
 
 def _due_operations() -> list[Callable[..., None]]:

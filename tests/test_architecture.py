@@ -109,3 +109,20 @@ def test_nothing_is_imported_inside_a_function() -> None:
                 inside = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
                 wrong += [f"{path.relative_to(ROOT)}:{node.lineno}" for node in inside]
     assert wrong == []
+
+
+def test_what_calls_other_machines_is_known() -> None:
+    # Each of these refuses to be called in a transaction, or is called by no transaction and has time-outs.
+    calling = {"boto3", "botocore", "requests", "smtplib", "socket", "storages", "stripe"}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
+        if calling & imports(path.read_text()) or "urllib.request" in path.read_text()
+    }
+    assert found == {"billing/gateway.py", "pelcro_orders/s3.py"}
+    opened = [
+        str(path.relative_to(ROOT))
+        for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
+        if "storages[" in path.read_text()
+    ]
+    assert sorted(opened) == ["backoffice/uploads.py", "ecommerce/exports/storage.py"]

@@ -15,6 +15,8 @@ class WebhookEvent(models.Model):
     processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, default=timezone.now)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    # When a message for it was sent last; empty once a worker has taken it up.
+    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

@@ -36,7 +36,8 @@ def stripe(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         # The unique id makes a second delivery a no-op.
         stored, created = WebhookEvent.objects.get_or_create(
-            stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event, **done}
+            stripe_event_id=event["id"],
+            defaults={"type": event["type"], "payload": event, "enqueued_at": timezone.now(), **done},
         )
         if created and handled:
             enqueue_on_commit(process_event, event_id=stored.pk)

@@ -129,7 +129,7 @@ class RefundPool:
 
 
 def _send(refund: Refund, stopped: threading.Event | None) -> RefundResult:
-    with rate_limit.unless_stopped(stopped):
+    with rate_limit.as_job(stopped):
         return submit_refund(refund, at=timezone.now())
 
 

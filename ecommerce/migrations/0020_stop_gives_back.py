@@ -30,4 +30,9 @@ class Migration(migrations.Migration):
             name='kind',
             field=models.CharField(choices=[('created', 'Created'), ('payment_requested', 'Payment requested'), ('authentication_required', 'Authentication required'), ('payment_failed', 'Payment failed'), ('payment_adopted', 'Late payment adopted'), ('paid', 'Paid'), ('fulfilled', 'Fulfilled'), ('cancel_requested', 'Cancellation requested'), ('canceled', 'Canceled'), ('return_requested', 'Return requested'), ('returned', 'Returned'), ('refund_requested', 'Refund requested'), ('auto_refund', 'Automatic refund requested'), ('refund_pending', 'Refund pending'), ('refunded', 'Refunded'), ('refund_succeeded', 'Refund succeeded'), ('refund_failed', 'Refund failed'), ('request_stopped', 'Request stopped'), ('sent_again', 'Sent again'), ('settled_outside', 'Settled outside Stripe'), ('disputed', 'Disputed'), ('dispute_won', 'Dispute won'), ('dispute_lost', 'Dispute lost')], max_length=40, verbose_name='kind'),
         ),
+        migrations.AddField(
+            model_name='bulkjob',
+            name='enqueued_at',
+            field=models.DateTimeField(blank=True, editable=False, null=True),
+        ),
     ]
