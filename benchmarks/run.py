@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import api_orders, bulk_cancel, bulk_fulfill, chart, export, lanes, orders, pages, parallel_workers
+from benchmarks import api_orders, bulk_cancel, bulk_fulfill, chart, export, orders, pages, parallel_workers
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
 from benchmarks.targets import check_targets
@@ -70,8 +70,6 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     _log("bulk cancel")
     stock_orders = 2 if quick else bulk_cancel.STOCK_ORDERS
     yield from bulk_cancel.figures(shop, size=size, orders=QUICK_CANCELS if quick else None, stock_orders=stock_orders)
-    _log("calls to Stripe side by side")
-    yield from lanes.figures(shop, size=size, rounds=rounds, seconds=1 if quick else lanes.LANE_SECONDS)
 
 
 STARTED = time.monotonic()
