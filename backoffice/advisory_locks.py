@@ -11,9 +11,23 @@ class LockSpace(IntEnum):
     PLACEMENT = 0
     CONFIRMATION = 1
     REFRESH_TOKEN = 2
+    JOB_PROCESS = 3
 
 
 def lock_in_transaction(space: LockSpace, key: str) -> None:
     """Wait for the key, and keep it until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [key, space])
+
+
+def try_session_lock(space: LockSpace, key: str) -> bool:
+    """Take the key, if it is free, until it is released or the connection ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, %s))", [key, space])
+        (taken,) = cursor.fetchone() or (False,)
+    return bool(taken)
+
+
+def release_session_lock(space: LockSpace, key: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [key, space])

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
+from backoffice.transactions import refuse_in_transaction
+
 FOLDER = "imports"
 MAX_AGE = timedelta(days=1)
 
 
 def storage() -> Storage:
+    refuse_in_transaction("The file storage")
     return storages["import_export"]
 
 

@@ -46,18 +46,18 @@ def figures(shop: Shop, *, size: str, rounds: int) -> list[Figure]:
 
 def _overhead(browser: Client, shop: Shop, charges: Stopwatch) -> float:
     before, started = charges.seconds, time.perf_counter()
-    _order(browser, shop)
+    place(browser, shop)
     return time.perf_counter() - started - (charges.seconds - before)
 
 
 def _count_calls(browser: Client, shop: Shop, waits: Stopwatch) -> int:
     # Each call to Stripe waits for the rate limit once.
     with mock.patch.object(waits, "function", mock.Mock(wraps=waits.function)) as counted:
-        _order(browser, shop)
+        place(browser, shop)
     return int(counted.call_count)
 
 
-def _order(browser: Client, shop: Shop) -> None:
+def place(browser: Client, shop: Shop) -> None:
     card = shop.cards[0]
     body = {"user_id": card.customer_id, "source_id": card.pk, "items": [{"sku_id": shop.sku.pk, "quantity": 1}]}
     response = browser.post(ADDRESS, body, content_type="application/json")

@@ -74,7 +74,10 @@ def _create_card(number: int) -> Card:
 @contextmanager
 def without_rate_limit() -> Iterator[None]:
     # What is sold here is not measured, but prepared.
-    with mock.patch.object(settings, "STRIPE_MAX_REQUESTS_PER_SECOND", UNLIMITED):
+    with (
+        mock.patch.object(settings, "STRIPE_MAX_REQUESTS_PER_SECOND", UNLIMITED),
+        mock.patch.object(settings, "STRIPE_MAX_REQUESTS_PER_ENDPOINT", UNLIMITED),
+    ):
         yield
 
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 import stripe
 from django.conf import settings
-from django.db import transaction
 
 from backoffice import database_clock
+from backoffice.transactions import refuse_in_transaction
 from billing import rate_limit, stripe_clock
 from billing.gateway_types import (
     Busy,
@@ -22,6 +22,7 @@ from billing.gateway_types import (
     GatewayError,
     InvalidRequest,
     Misconfigured,
+    NotSent,
     Page,
     PaymentIntent,
     StripeDispute,
@@ -37,6 +38,7 @@ __all__ = [
     "GatewayError",
     "InvalidRequest",
     "Misconfigured",
+    "NotSent",
     "Page",
     "PaymentIntent",
     "StripeDispute",
@@ -76,7 +78,7 @@ def client() -> stripe.StripeClient:
 
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
-    return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key})).id
+    return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key}), "customers").id
 
 
 def retrieve_customer(customer_id: str) -> tuple[str, str]:
@@ -94,7 +96,7 @@ def update_customer(customer_id: str, *, email: str) -> None:
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict
-    return _intent(_call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key})))
+    return _intent(_call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key}), "payments"))
 
 
 def retrieve_intent(intent_id: str) -> PaymentIntent:
@@ -103,7 +105,7 @@ def retrieve_intent(intent_id: str) -> PaymentIntent:
 
 def cancel_intent(intent_id: str) -> PaymentIntent:
     """Cancel a PaymentIntent, so that it can't succeed any more; raise InvalidRequest if it has."""
-    return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id)))
+    return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id), "payments"))
 
 
 def list_intents(customer_id: str) -> Iterator[PaymentIntent]:
@@ -120,7 +122,7 @@ def intents_page(*, since: datetime | None = None, after: str = "", customer_id:
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
     typed: Any = params  # the SDK wants its own TypedDict
-    return _refund(_call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key})))
+    return _refund(_call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key}), "refunds"))
 
 
 def retrieve_refund(refund_id: str) -> StripeRefund:
@@ -140,12 +142,12 @@ def attach_card(*, token: str, customer_id: str) -> CardDetails:
     method = token
     if not token.startswith("pm_"):
         params: Any = {"type": "card", "card": {"token": token}}
-        method = _call(lambda: client().v1.payment_methods.create(params)).id
-    return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id})))
+        method = _call(lambda: client().v1.payment_methods.create(params), "customers").id
+    return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id}), "customers"))
 
 
 def detach_card(payment_method_id: str) -> None:
-    _call(lambda: client().v1.payment_methods.detach(payment_method_id))
+    _call(lambda: client().v1.payment_methods.detach(payment_method_id), "customers")
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
@@ -224,15 +226,12 @@ def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str
         after = page.data[-1].id if page.data else ""
 
 
-def _call(request: Callable[[], ResultT]) -> ResultT:
-    # A transaction held over a call would keep its locks for as long as Stripe takes. A test case's own block, which is
-    # rolled back at its end, does not count; `atomic(durable=True)` leaves it out of account in the same way.
-    if any(not block._from_testcase for block in transaction.get_connection().atomic_blocks):  # noqa: SLF001
-        raise RuntimeError("Stripe is called outside transactions only.")
+def _call(request: Callable[[], ResultT], lane: rate_limit.Lane = "reads") -> ResultT:
+    refuse_in_transaction("Stripe")
     try:
-        rate_limit.wait()
+        rate_limit.wait(lane)
     except rate_limit.QueueFull as error:
-        raise Busy(str(error)) from error
+        raise NotSent(str(error)) from error
     try:
         return request()
     except stripe.CardError as error:
@@ -260,7 +259,7 @@ def _translated(error: stripe.StripeError) -> GatewayError:
     if isinstance(error, stripe.RateLimitError):
         # The limit is the account's: all processes pause.
         rate_limit.slow_down()
-        return Busy(message, code=_code(error))
+        return NotSent(message, code=_code(error))
     if status == CONFLICT:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):

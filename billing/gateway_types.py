@@ -49,6 +49,10 @@ class Busy(Unavailable):
     """Not executed by this call: too many requests, or the same key is in flight. Retry with the same key."""
 
 
+class NotSent(Busy):
+    """Certainly not executed: Stripe refused to look at it (429), or it never left this process."""
+
+
 class Misconfigured(Unavailable):
     """Our API key or its permissions are wrong: nothing works until staff fix the configuration."""
 

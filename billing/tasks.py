@@ -36,6 +36,12 @@ def update_customer(*, update_id: int) -> None:
     customer_updates.execute_update(update_id=update_id)
 
 
+@shared_task(name="billing.remove_old_payloads")
+def remove_old_payloads() -> None:
+    """Empty the payloads of old webhook events; beat calls it once a night."""
+    processing.remove_old_payloads()
+
+
 @shared_task(name="billing.reconcile_nightly")
 def reconcile_nightly() -> None:
     """Start or continue a reconciliation; beat calls it once a night."""

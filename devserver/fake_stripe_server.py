@@ -22,6 +22,7 @@ def environment(port: int) -> dict[str, str]:
         "STRIPE_API_BASE": base,
         "STRIPE_JS_URL": f"{base}/_sandbox/stripe.js",
         "STRIPE_MAX_REQUESTS_PER_SECOND": "80",
+        "STRIPE_MAX_REQUESTS_PER_ENDPOINT": "80",
     }
 
 

@@ -16,11 +16,11 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
-from billing import customer_updates, disputes
+from billing import customer_updates, disputes, wakeups
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce import imports
-from ecommerce.bulk_jobs import export, leases, run
+from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
 from ecommerce.orders import execute
 
@@ -33,6 +33,7 @@ THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
 SWEEP_EVERY = 15  # seconds, by the schedule in the settings
 LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds and disputes: a fifth in all
+FEW: dict[str, Any] = {"queue": "celery", "limit": MAX_ROWS, "repeat": wakeups.REPEAT_FEW}
 
 
 AUTHENTICATING = Q(status=Payment.Status.REQUIRES_ACTION, cancel_requested_at=None)
@@ -48,12 +49,16 @@ def execute_act(*, act_id: int) -> None:
 
 @shared_task(name="ecommerce.work_job")
 def work_job(*, job_id: int) -> None:
-    if run.run_job(job_id=job_id, seconds=JOB_SECONDS):
-        enqueue_on_commit(work_job, job_id=job_id)
+    # Whatever was enqueued meanwhile, so many processes at most work on one job.
+    with processes.entered(job_id) as entered:
+        if entered and run.run_job(job_id=job_id, seconds=JOB_SECONDS):
+            wakeups.mark_enqueued(BulkJob, [job_id])
+            enqueue_on_commit(work_job, job_id=job_id)
 
 
 def enqueue_job(job: BulkJob) -> None:
     """Wake the workers of a job: two where only the database sets the pace, one where Stripe does."""
+    wakeups.mark_enqueued(BulkJob, [job.pk])
     for _worker in range(2 if job.action == BulkJob.Action.FULFILL else 1):
         enqueue_on_commit(work_job, job_id=job.pk)
 
@@ -81,20 +86,21 @@ def sweep(task: Task[Any, Any]) -> None:
     if not task.request.called_directly and not cache.add(SWEPT, True, timeout=SWEEP_PAUSE):
         return
     until = time.monotonic() + SWEEP_SECONDS
-    for job in leases.jobs_without_worker():
-        enqueue_on_commit(work_job, job_id=job.pk)
+    for job_id in wakeups.take_to_enqueue(leases.jobs_without_worker(), **FEW):
+        enqueue_on_commit(work_job, job_id=job_id)
     # Again while something has become due: the first answer of a Stripe that was away wakes what waits for it.
     while (calls := _due_operations()) and time.monotonic() < until:
         run_in_threads(calls, until=until)
     run_in_threads(_due_look_ups(), until=until)
     # After the money: to enqueue hundreds of events takes seconds.
     events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
-    for event_id in events.values_list("pk", flat=True)[:MAX_ROWS]:
+    for event_id in wakeups.take_to_enqueue(events, queue="events", limit=MAX_ROWS):
         enqueue_on_commit(process_event, event_id=event_id)
     for file_import in imports.waiting()[:MAX_ROWS]:
         enqueue_import(file_import)
-    for unfinished in Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()):
-        enqueue_on_commit(reconcile, reconciliation_id=unfinished.pk)
+    unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk")
+    for reconciliation_id in wakeups.take_to_enqueue(unfinished, **FEW):
+        enqueue_on_commit(reconcile, reconciliation_id=reconciliation_id)
 
 
 def _due_operations() -> list[Callable[..., None]]:

@@ -83,8 +83,7 @@ def storage_settings(url: str, folder: Path) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "s3":
         # Keys and region come from the environment, as AWS's own tools read them.
-        # One thread: exports are written in one stream.
-        options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "use_threads": False}
-        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": {**options, "file_overwrite": False}}
+        options = {"bucket_name": parts.netloc, "location": parts.path.strip("/")}
+        return {"BACKEND": "pelcro_orders.s3.BoundedS3Storage", "OPTIONS": options}
     location = Path(unquote(parts.path)) if parts.path else folder
     return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": location}}

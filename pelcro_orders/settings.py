@@ -172,6 +172,7 @@ CACHES = {
 CELERY_BROKER_URL = broker_url(REDIS, VAR_DIR)
 CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2, "retry_on_timeout": False}
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # else worker and beat leave for good after 47 minutes without Redis
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -187,17 +188,20 @@ CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
     "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
+    "remove-old-payloads": {"task": "billing.remove_old_payloads", "schedule": crontab(hour="2", minute="41")},
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
 }
 
 STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))
 STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
 STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("whsec_",))
+WEBHOOK_PAYLOAD_DAYS = config.number("WEBHOOK_PAYLOAD_DAYS", 30, least=1, most=3650)
 STRIPE_API_BASE = config.url("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = config.url("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
 # How long an order on the website keeps stock and coupon while its customer authenticates; by staff it is a day.
 AUTHENTICATION_MINUTES_WEBSITE = config.number("AUTHENTICATION_MINUTES_WEBSITE", 60, least=5, most=24 * 60)
+STRIPE_MAX_REQUESTS_PER_ENDPOINT = config.number("STRIPE_MAX_REQUESTS_PER_ENDPOINT", 25, least=1, most=10_000)
 STRIPE_MAX_REQUESTS_PER_SECOND = config.number("STRIPE_MAX_REQUESTS_PER_SECOND", 20, least=1, most=10_000)
 
 LANGUAGE_CODE = "en-us"

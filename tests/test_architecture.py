@@ -5,7 +5,7 @@ from django.apps import apps
 from django.core.checks import run_checks
 
 from billing.signals import results_received
-from tests.support.source_tree import ROOT, sources, status_writes
+from tests.support.source_tree import ROOT, imports, sources, status_writes
 
 LAYERS = ("auth", "contenttypes", "customers", "billing", "ecommerce")
 
@@ -89,3 +89,20 @@ def test_the_reader_of_sources_sees_each_way_round(source: str) -> None:
 )
 def test_the_reader_of_sources_lets_the_rest_be(source: str) -> None:
     assert not status_writes(source)
+
+
+def test_what_calls_other_machines_is_known() -> None:
+    # Each of these refuses to be called in a transaction, or is called by no transaction and has time-outs.
+    calling = {"boto3", "botocore", "requests", "smtplib", "socket", "storages", "stripe"}
+    found = {
+        str(path.relative_to(ROOT))
+        for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
+        if calling & imports(path.read_text()) or "urllib.request" in path.read_text()
+    }
+    assert found == {"billing/gateway.py", "pelcro_orders/s3.py"}
+    opened = [
+        str(path.relative_to(ROOT))
+        for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
+        if "storages[" in path.read_text()
+    ]
+    assert sorted(opened) == ["backoffice/uploads.py", "ecommerce/exports/storage.py"]

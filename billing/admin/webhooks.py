@@ -47,7 +47,9 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
     @admin.action(description=_("Process again"), permissions=["process"])
     def process_again(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
         # The row is the queue: the sweep picks up what has a next attempt.
-        count = queryset.update(next_attempt_at=Now(), processed_at=None, attempts=0)
+        # Without its payload nobody knows any more what an event was about.
+        kept = queryset.exclude(payload={})
+        count = kept.update(next_attempt_at=Now(), processed_at=None, attempts=0, enqueued_at=None)
         self.message_user(request, gettext("Events to be processed again within seconds: %(n)d.") % {"n": count})
 
     def get_urls(self) -> list[Any]:
@@ -88,5 +90,7 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
         return moment(event.processed_at)
 
     @column(_("payload"))
-    def readable_payload(self, event: WebhookEvent) -> SafeString:
+    def readable_payload(self, event: WebhookEvent) -> SafeString | str:
+        if not event.payload:
+            return gettext("Removed some weeks after the event was processed.")
         return format_html('<pre class="payload">{}</pre>', json.dumps(event.payload, indent=2, ensure_ascii=False))

@@ -19,6 +19,8 @@ class WebhookEvent(models.Model):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     # About an object that is not ours, or of a type that says nothing about ours.
     ignored = models.BooleanField(_("ignored"), default=False)
+    # When a message for it was sent last; empty once a worker has taken it up.
+    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     error = models.TextField(_("error"), blank=True)
 
     leased_at: datetime  # the database's time, on rows that `leases.claim` returned

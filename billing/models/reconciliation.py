@@ -37,6 +37,8 @@ class Reconciliation(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField(null=True, blank=True, db_default=Now())
+    # When a message for it was sent last; empty once a worker has taken it up.
+    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     error = models.TextField(_("error"), blank=True)
 
     class Meta:

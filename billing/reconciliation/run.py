@@ -63,7 +63,7 @@ def start_nightly() -> Reconciliation:
 def run_pass(*, reconciliation_id: int, until: float) -> bool:
     """Work on a pass until a moment of the monotonic clock; tell whether more is to be done now."""
     unfinished = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None)
-    for run in leases.claim(unfinished, lease=LEASE):
+    for run in leases.claim(unfinished, lease=LEASE, enqueued_at=None):
         try:
             while run.phase != Phase.DONE and time.monotonic() < until:
                 if not _compare_page(run):

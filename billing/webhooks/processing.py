@@ -8,25 +8,32 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models.functions import Now
 
-from billing import gateway, leases, stripe_state
+from billing import gateway, leases, rate_limit, stripe_state
 from billing.models import WebhookEvent
 from billing.results import Notice, StripeResult
 from billing.signals import results_received
+from billing.webhooks import news
 from billing.webhooks.payload import id_in
 
 logger = logging.getLogger(__name__)
 
 # As long as Stripe itself goes on delivering; later the nightly reconciliation finds what is left.
 GIVE_UP_AFTER = timedelta(days=3)
+OWN_RESULT_WAIT = timedelta(seconds=5)
+PAYLOAD_BATCH = 1000  # events of one transaction
 
 
 def process_event(*, event_id: int, at: datetime) -> None:
     """Process an event unless that is done, or another process is doing it. An error is kept on the row and retried."""
-    for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None)):
+    for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None), enqueued_at=None):
+        if event.payload and news.awaits_own_result(event):
+            leases.release(event, next_attempt_at=Now() + OWN_RESULT_WAIT)
+            continue
         try:
-            results = _fetch_results(event)
+            results = _as_job(event)
             for result in results:
                 # One by one, so that the error of one does not keep the others from being applied.
                 results_received.send(sender=WebhookEvent, results=[result], at=at)
@@ -62,7 +69,8 @@ def is_handled(event: dict[str, Any]) -> bool:
 def _fetch_results(event: WebhookEvent) -> Sequence[StripeResult | Notice]:
     handler = handler_for(event.type)
     stripe_id = id_in(event.payload, handler[1]) if handler else ""
-    if handler is None or not stripe_id:
+    # The payload is removed after a time.
+    if handler is None or not stripe_id or not news.is_news(event):
         return []
     try:
         return handler[0](stripe_id)
@@ -72,6 +80,11 @@ def _fetch_results(event: WebhookEvent) -> Sequence[StripeResult | Notice]:
         if stripe_state.is_ours(stripe_id):
             raise
         return []
+
+
+def _as_job(event: WebhookEvent) -> Sequence[StripeResult | Notice]:
+    with rate_limit.as_job():
+        return _fetch_results(event)
 
 
 def _is_foreign(event: WebhookEvent, results: Sequence[StripeResult | Notice]) -> bool:
@@ -89,3 +102,13 @@ def _retry_later(event: WebhookEvent, error: Exception) -> None:
         away = isinstance(error, gateway.Unavailable)
         backoff = leases.OPERATION_BACKOFF if away else leases.EVENT_BACKOFF
         leases.postpone(event, backoff=backoff, error=message)
+
+
+def remove_old_payloads() -> int:
+    """Empty the payloads of events that were processed WEBHOOK_PAYLOAD_DAYS ago; return how many."""
+    days = timedelta(days=settings.WEBHOOK_PAYLOAD_DAYS)
+    old = WebhookEvent.objects.filter(processed_at__lte=Now() - days).exclude(payload={}).order_by("pk")
+    removed = 0
+    while keys := list(old.values_list("pk", flat=True)[:PAYLOAD_BATCH]):
+        removed += WebhookEvent.objects.filter(pk__in=keys).update(payload={})
+    return removed

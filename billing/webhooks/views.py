@@ -45,7 +45,8 @@ def _store(event: dict[str, Any]) -> None:
     with transaction.atomic():
         # The unique id makes a second delivery a no-op.
         stored, created = WebhookEvent.objects.get_or_create(
-            stripe_event_id=event["id"], defaults={"type": event["type"], "payload": event, **done}
+            stripe_event_id=event["id"],
+            defaults={"type": event["type"], "payload": event, "enqueued_at": Now(), **done},
         )
         if created and handled:
             enqueue_on_commit(process_event, event_id=stored.pk)

@@ -59,7 +59,10 @@ def _request_one(job: BulkJob, order: Order, *, at: datetime) -> Outcome:
         act = request_cancel(order, reason=job.reason, by=by, at=at)
     else:
         act = request_return(order, reason=job.reason, restock=job.restock, by=by, at=at)
-    return Outcome(order.pk, Status.WORKING, act_id=act.pk) if act else Outcome(order.pk, Status.DONE)
+    if act is None:
+        return Outcome(order.pk, Status.DONE)
+    OrderAct.objects.filter(pk=act.pk).update(of_jobs_only=True)
+    return Outcome(order.pk, Status.WORKING, act_id=act.pk)
 
 
 def _request_refunds(

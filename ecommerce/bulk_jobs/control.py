@@ -10,6 +10,7 @@ from customers.actors import Actor
 from customers.models import User
 from ecommerce.bulk_jobs import permissions
 from ecommerce.bulk_jobs.selection import NewJob, copy_slices, start
+from ecommerce.bulk_jobs.stopping import give_back_unsent_at_once
 from ecommerce.models import BulkJob, BulkJobItem
 
 Status = BulkJob.Status
@@ -21,7 +22,7 @@ class BulkJobError(Exception):
 
 
 def stop(*, job_id: int, by: User) -> BulkJob:
-    """Have a job stop once the running slices, and the refunds in flight at Stripe, have ended."""
+    """Have a job stop: what was requested and not sent is given back, only calls in flight at Stripe end."""
     with transaction.atomic():
         job = _locked(job_id, by)
         if job.status not in {Status.QUEUED, Status.RUNNING}:
@@ -29,6 +30,8 @@ def stop(*, job_id: int, by: User) -> BulkJob:
         job.status = Status.STOPPING
         job.message = _("Stopped by %(who)s.") % {"who": by}
         job.save(update_fields=["status", "message"])
+    give_back_unsent_at_once(job_id)
+    job.refresh_from_db()
     return job
 
 
@@ -40,8 +43,8 @@ def resume(*, job_id: int, by: User) -> BulkJob:
             raise BulkJobError(_("%(job)s was not stopped.") % {"job": job})
         job.status = Status.QUEUED
         job.rights_of = by
-        job.message, job.finished_at, job.beat_at = "", None, None
-        job.save(update_fields=["status", "rights_of", "message", "finished_at", "beat_at"])
+        job.message, job.finished_at, job.beat_at, job.given_back = "", None, None, 0
+        job.save(update_fields=["status", "rights_of", "message", "finished_at", "beat_at", "given_back"])
         # Attempts of before are no crashes of now: whatever was wrong has been looked into.
         job.slices.exclude(next_attempt_at=None).update(next_attempt_at=Now(), attempts=0)
     return job

@@ -2,11 +2,14 @@
 
 import logging
 import secrets
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import psycopg
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
@@ -20,6 +23,7 @@ logger = logging.getLogger(__name__)
 Status = BulkJob.Status
 
 HEARTBEAT_INTERVAL = 1.0  # seconds
+UPLOAD_HEARTBEAT = 5.0  # seconds
 WORKER_TIMEOUT = timedelta(seconds=30)  # a worker silent for so long is dead
 FILE_RETENTION = timedelta(days=7)
 DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -54,9 +58,10 @@ def _claim(job_id: int) -> BulkJob | None:
         job = rows.first()
         if job is None:
             return None
-        _delete_abandoned(job)
         # A name of its own for each attempt: it also tells a worker that was taken over from the one that took over.
-        job.selection = {**job.selection, "writing": f"orders/job-{job.pk}-{secrets.token_hex(8)}.csv"}
+        name = f"orders/job-{job.pk}-{secrets.token_hex(8)}.csv"
+        # Files of workers that died are deleted once the job is over: here a storage that hangs would hold the job.
+        job.selection = {**job.selection, "writing": name, "unfinished": [*job.selection.get("unfinished", []), name]}
         now = database_clock.now()
         job.beat_at, job.started_at, job.file_rows = now, job.started_at or now, 0
         if job.status == Status.QUEUED:
@@ -65,11 +70,40 @@ def _claim(job_id: int) -> BulkJob | None:
     return job
 
 
-def _delete_abandoned(job: BulkJob) -> None:
-    """Delete the incomplete file of a worker that died."""
-    name = job.selection.get("writing")
-    if name:
-        storage.delete([name])
+def delete_unfinished(job_id: int) -> None:
+    """Delete the files that a job began and did not finish; what can't be deleted now, `remove_old` deletes later."""
+    job = BulkJob.objects.get(pk=job_id)
+    names = [name for name in job.selection.get("unfinished", []) if name != job.file]
+    left = storage.delete(names)
+    with transaction.atomic():
+        job = BulkJob.objects.select_for_update(no_key=True).get(pk=job_id)
+        begun_since = [name for name in job.selection.get("unfinished", []) if name not in {*names, job.file}]
+        job.selection = {**job.selection, "unfinished": [*left, *begun_since]}
+        job.save(update_fields=["selection"])
+
+
+@contextmanager
+def beating(job: BulkJob) -> Iterator[None]:
+    """Say that this worker is alive while it waits for the storage; its calls end by their time-outs."""
+    ended = threading.Event()
+    thread = threading.Thread(target=_beat, args=(job, ended), name="heartbeat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _beat(job: BulkJob, ended: threading.Event) -> None:
+    held = BulkJob.objects.filter(pk=job.pk, status__in=leases.OPEN, selection__writing=job.selection["writing"])
+    while not ended.wait(UPLOAD_HEARTBEAT):
+        try:
+            held.update(beat_at=Now())
+        except DATABASE_GONE:
+            logger.warning("The heartbeat of %s could not be written.", job)
+        finally:
+            connection.close()
 
 
 class ExportWriter:
@@ -85,7 +119,8 @@ class ExportWriter:
         """Write the file and publish it; raises ExportStopped."""
         self.heartbeat(0)
         blocks = orders.order_rows(self.job, self.heartbeat)
-        saved_as = storage.storage().save(self.name, storage.StreamedFile(blocks, self.name))
+        with beating(self.job):
+            saved_as = storage.storage().save(self.name, storage.StreamedFile(blocks, self.name))
         # The storage may have taken long to finish: publish nothing without asking again.
         self._check_and_beat()
         with transaction.atomic():
@@ -95,6 +130,7 @@ class ExportWriter:
             if not published:
                 raise ExportStopped
             self.job.slices.update(done=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
+        delete_unfinished(self.job.pk)
 
     def _held(self) -> QuerySet[BulkJob]:
         return BulkJob.objects.filter(pk=self.job.pk, status=Status.RUNNING, selection__writing=self.name)
@@ -114,26 +150,33 @@ class ExportWriter:
             raise ExportStopped
 
     def discard(self) -> None:
-        """Delete the incomplete file, and end the job if it was to stop."""
-        storage.delete([self.name])
+        """End the job if it was to stop, and delete the incomplete file."""
+        # The job first: a storage that does not answer must not keep it from ending.
         stopping = BulkJob.objects.filter(pk=self.job.pk, status=Status.STOPPING, selection__writing=self.name)
         stopping.update(status=Status.STOPPED, finished_at=Now(), file_rows=0)
+        delete_unfinished(self.job.pk)
 
     def fail(self, error: Exception) -> None:
-        """Delete the unfinished file and end the job as failed, with the reason in words."""
-        storage.delete([self.name])
+        """End the job as failed, with the reason in words, or as stopped, and delete the unfinished file."""
         why = getattr(error, "strerror", None) or str(error).strip() or type(error).__name__
         message = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
         with transaction.atomic():
             if self._held().update(status=Status.FAILED, message=message, finished_at=Now(), file_rows=0):
                 self.job.slices.update(failed=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
+        self.discard()
 
 
 def remove_old() -> int:
-    """Remove the files of exports that ended FILE_RETENTION ago; return how many."""
-    old = BulkJob.objects.filter(finished_at__lte=Now() - FILE_RETENTION).exclude(file="")
-    for job in old:
+    """Remove the files of exports that ended FILE_RETENTION ago, and unfinished ones; return how many of the former."""
+    for job_id in (
+        BulkJob.objects.filter(selection__unfinished__0__isnull=False)
+        .exclude(status__in=leases.OPEN)
+        .values_list("pk", flat=True)
+    ):
+        delete_unfinished(job_id)
+    removed = 0
+    for job in BulkJob.objects.filter(finished_at__lte=Now() - FILE_RETENTION).exclude(file=""):
         # The file first: a crash between the two leaves a name without a file, which the next run clears.
-        storage.delete([job.file])
-        BulkJob.objects.filter(pk=job.pk).update(file="")
-    return len(old)
+        if not storage.delete([job.file]):
+            removed += BulkJob.objects.filter(pk=job.pk).update(file="")
+    return removed

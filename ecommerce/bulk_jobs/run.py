@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
-from ecommerce.bulk_jobs import export, leases, outcomes, permissions, slices
+from ecommerce.bulk_jobs import export, leases, outcomes, slices, stopping
 from ecommerce.bulk_jobs.refund_pool import RefundPool, has_due_refunds
 from ecommerce.models import BulkJob, BulkJobItem
 
@@ -31,6 +31,7 @@ def run_job(*, job_id: int, seconds: float) -> bool:
         _run_slices(job_id, deadline)
     else:
         _run_slices_and_refunds(job_id, deadline)
+        stopping.give_back_unsent(job_id)
     return not end_if_complete(job_id) and _has_more(job_id)
 
 
@@ -43,7 +44,7 @@ def run_next_slice(job_id: int) -> bool:
     """Run one slice, if the job may still go on and one is due."""
     # Read before each slice: a stop, or a permission taken away, is heeded within one.
     job = leases.heartbeat(job_id)
-    if job is None or job.status == Status.STOPPING or _stop_without_permission(job):
+    if job is None or job.status == Status.STOPPING or stopping.stop_without_permission(job):
         return False
     job_slice = leases.claim_slice(job)
     if job_slice:
@@ -58,7 +59,7 @@ def _run_slices_and_refunds(job_id: int, deadline: float) -> None:
             busy = False
             # Refunds come first: the next slice is requested only once Stripe's threads have enough to do.
             if time.monotonic() < deadline and not pool.misconfigured:
-                busy = pool.submit() or run_next_slice(job_id)
+                busy = _send_refunds(pool) or (not pool.is_stopped and run_next_slice(job_id))
             # Past the deadline what is in flight is still collected, since it was sent.
             if pool.in_flight or pool.done:
                 pool.collect()
@@ -69,6 +70,18 @@ def _run_slices_and_refunds(job_id: int, deadline: float) -> None:
                 _update_counts(job_id)
         if pool.misconfigured:
             _stop_at_once(job_id, pool.misconfigured)
+
+
+def _send_refunds(pool: RefundPool) -> bool:
+    """Hand due refunds to the threads, unless the job was stopped; True while the threads have enough to do."""
+    if not pool.has_room():
+        return True
+    # Before each batch: a stop, or a permission taken away, lets none follow those in flight.
+    job = leases.heartbeat(pool.job_id)
+    if job is None or job.status == Status.STOPPING or stopping.stop_without_permission(job):
+        pool.stop()
+        stopping.give_back_unsent(pool.job_id)
+    return pool.submit()
 
 
 def _update_counts(job_id: int) -> None:
@@ -83,19 +96,13 @@ def _has_more(job_id: int) -> bool:
     return has_due_refunds(job) or (job.status != Status.STOPPING and leases.has_due_slices(job))
 
 
-def _stop_without_permission(job: BulkJob) -> bool:
-    reason = permissions.missing_permission(job)
-    if reason:
-        BulkJob.objects.filter(pk=job.pk, status=Status.RUNNING).update(status=Status.STOPPING, message=reason)
-    return bool(reason)
-
-
 def _stop_at_once(job_id: int, error: str) -> None:
-    # Not by way of `stopping`, which waits for refunds in flight: with a wrong key none of them ends.
+    # Not waiting for the refunds in flight, as a stop by a user does: with a wrong key none of them ends.
     why = _("Stripe refuses our key (%(trouble)s), so the job was stopped. Mend the key, then resume.")
-    BulkJob.objects.filter(pk=job_id, status__in=leases.OPEN).update(
-        status=Status.STOPPED, message=why % {"trouble": error}, finished_at=Now()
-    )
+    open_jobs = BulkJob.objects.filter(pk=job_id, status__in=leases.OPEN)
+    open_jobs.update(status=Status.STOPPING, message=why % {"trouble": error})
+    stopping.give_back_unsent(job_id)
+    open_jobs.update(status=Status.STOPPED, finished_at=Now())
 
 
 def end_if_complete(job_id: int) -> bool:

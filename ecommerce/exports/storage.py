@@ -1,19 +1,50 @@
 """Where files of orders are kept, and a stream of blocks as Django's storages read it."""
 
+import logging
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import Storage, storages
+from django.utils.translation import gettext as _
+
+from backoffice.transactions import refuse_in_transaction
+
+logger = logging.getLogger(__name__)
+
+
+class StorageUnavailable(Exception):
+    """The storage does not answer, or refuses us; the text is a sentence for the user."""
 
 
 def storage() -> Storage:
+    refuse_in_transaction("The file storage")
     return storages["exports"]
 
 
-def delete(names: Sequence[str]) -> None:
-    """Also names whose file is gone already."""
+def open_file(name: str) -> "File[Any] | None":
+    """Open a file; None if it is gone. Raise StorageUnavailable."""
+    files = storage()
+    try:
+        return files.open(name)
+    except FileNotFoundError:
+        return None
+    except Exception as error:
+        # Each storage has errors of its own.
+        logger.exception("%s can't be opened.", name)
+        raise StorageUnavailable(_("The file storage does not answer. Try again in a few minutes.")) from error
+
+
+def delete(names: Sequence[str]) -> list[str]:
+    """Delete files, gone ones too; return the names of those that can't be deleted now."""
+    files, left = storage(), []
     for name in names:
-        storage().delete(name)
+        try:
+            files.delete(name)
+        except Exception:
+            logger.exception("%s can't be deleted; it is tried again within the hour.", name)
+            left.append(name)
+    return left
 
 
 class StreamedFile(File):  # type: ignore[type-arg]

@@ -28,6 +28,7 @@ class OrderAct(ByActor):
     class Outcome(models.TextChoices):
         DONE = "done", _("Done")
         FAILED = "failed", _("Failed")
+        STOPPED = "stopped", _("Stopped")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="acts", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
@@ -40,6 +41,8 @@ class OrderAct(ByActor):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True)
     message = models.TextField(_("message"), blank=True)
+    # No person asked for it but those of bulk jobs: once they are all stopped, it is closed unless it was sent.
+    of_jobs_only = models.BooleanField(default=False, db_default=False, editable=False)
 
     class Meta:
         verbose_name = _("act")
@@ -100,6 +103,7 @@ class OrderEvent(ByActor):
         REFUNDED = "refunded", _("Refunded")
         REFUND_SUCCEEDED = "refund_succeeded", _("Refund succeeded")
         REFUND_FAILED = "refund_failed", _("Refund failed")
+        REQUEST_STOPPED = "request_stopped", _("Request stopped")
         SENT_AGAIN = "sent_again", _("Sent again")
         SETTLED_OUTSIDE = "settled_outside", _("Settled outside Stripe")
         DISPUTED = "disputed", _("Disputed")

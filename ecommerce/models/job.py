@@ -47,7 +47,11 @@ class BulkJob(ByActor):
     started_at = models.DateTimeField(_("started"), null=True, blank=True)
     finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
     beat_at = models.DateTimeField(_("last worked on"), null=True, blank=True)
+    # When a message for it was sent last; empty once a worker has taken it up.
+    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     message = models.TextField(_("message"), blank=True)
+    # Orders whose refund had been requested and not sent when the job was stopped: they are as before.
+    given_back = models.PositiveIntegerField(_("given back"), default=0, db_default=0, editable=False)
     file = models.CharField(_("file"), max_length=300, blank=True)
     file_rows = models.PositiveIntegerField(_("rows in the file"), default=0)
     rights_of = models.ForeignKey(

@@ -13,7 +13,7 @@ from ecommerce.orders.errors import wrong_status
 from ecommerce.orders.history import record
 from ecommerce.orders.pay import end_authentication
 from ecommerce.orders.payment_status import refresh
-from ecommerce.orders.refund import open_act_of_kind, request_full_refund
+from ecommerce.orders.refund import join_open_act, request_full_refund
 
 Kind, Status = OrderAct.Kind, Order.Status
 
@@ -30,7 +30,7 @@ def cancel(*, order_id: int, reason: str, by: Actor, at: datetime) -> Order:
 
 def request_cancel(order: Order, *, reason: str, by: Actor, at: datetime) -> OrderAct | None:
     """Cancel a locked order; return the open act if a refund has to be executed first."""
-    act = open_act_of_kind(order, Kind.CANCEL)
+    act = join_open_act(order, Kind.CANCEL)
     if act:
         return act
     if order.status == Status.CREATED:

@@ -55,11 +55,14 @@ def refund(
     return order
 
 
-def open_act_of_kind(order: Order, kind: OrderAct.Kind) -> OrderAct | None:
-    """Return the open act if it is of this kind, so that a second request joins it; raise OrderError on another."""
+def join_open_act(order: Order, kind: OrderAct.Kind) -> OrderAct | None:
+    """Join the open act of a locked order if it is of this kind, and return it; raise OrderError on another."""
     act = open_act(order)
     if act and act.kind != kind:
         raise in_flight(order, act)
+    if act and act.of_jobs_only:
+        # From now on it is executed even if the job that requested it is stopped.
+        OrderAct.objects.filter(pk=act.pk).update(of_jobs_only=False)
     return act
 
 
@@ -106,7 +109,7 @@ def request_full_refunds(
     by: Actor,
     at: datetime,
 ) -> list[OrderAct]:
-    """Request the refund of all that is left of many payments, set-wise.
+    """Request the refund of all that is left of many payments of a bulk job, set-wise.
 
     The caller has locked the orders, and checked that they may be canceled or returned and need no attention.
     """
@@ -120,6 +123,7 @@ def request_full_refunds(
             reason=reason,
             restock=restock,
             requested_at=at,
+            of_jobs_only=True,
             **by.columns,
         )
         for refund in payments.create_refunds(amounts=amounts, reason=reason, by=by, at=at)

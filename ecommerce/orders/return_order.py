@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.errors import wrong_status
-from ecommerce.orders.refund import open_act_of_kind, request_full_refund
+from ecommerce.orders.refund import join_open_act, request_full_refund
 
 Kind = OrderAct.Kind
 
@@ -23,7 +23,7 @@ def return_order(*, order_id: int, reason: str, restock: bool, by: Actor, at: da
 
 def request_return(order: Order, *, reason: str, restock: bool, by: Actor, at: datetime) -> OrderAct | None:
     """Return a locked order; return the open act if a refund has to be executed first."""
-    act = open_act_of_kind(order, Kind.RETURN)
+    act = join_open_act(order, Kind.RETURN)
     if act:
         return act
     if order.status != Order.Status.FULFILLED:

@@ -108,7 +108,7 @@ def test_a_decline_carries_the_banks_words_and_the_attempt() -> None:
         (403, gateway.Misconfigured),
         (404, gateway.InvalidRequest),
         (409, gateway.Busy),
-        (429, gateway.Busy),
+        (429, gateway.NotSent),
         (500, gateway.Unavailable),
         (503, gateway.Unavailable),
     ],

@@ -136,6 +136,59 @@ def test_where_very_many_wait_already_one_comes_back_later(
         gateway.retrieve_refund("re_1")
 
 
+def waits(lane: Any, calls: int, *, job: bool = False) -> float:
+    """How long so many calls wait together, all at once."""
+
+    def call(_number: int) -> None:
+        if job:
+            with rate_limit.as_job():
+                rate_limit.wait(lane)
+        else:
+            rate_limit.wait(lane)
+
+    before = time.monotonic()
+    with ThreadPoolExecutor(calls) as pool:
+        list(pool.map(call, range(calls)))
+    return time.monotonic() - before
+
+
+@pytest.mark.parametrize("job", [False, True])
+def test_a_full_lane_delays_no_other(settings: Any, *, job: bool) -> None:
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND, settings.STRIPE_MAX_REQUESTS_PER_ENDPOINT = 80, 8
+    assert waits("refunds", 8, job=job) > 0.7
+    assert waits("payments", 2, job=job) < 0.1
+    assert waits("refunds", 4, job=job) > 0.3
+
+
+def test_all_lanes_together_keep_to_the_rate_of_all(settings: Any) -> None:
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND, settings.STRIPE_MAX_REQUESTS_PER_ENDPOINT = 8, 8
+    waits("refunds", 4, job=True)
+    assert waits("reads", 4, job=True) > 0.4
+
+
+def test_people_are_not_behind_the_calls_of_jobs(settings: Any) -> None:
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND = 8
+    jobs = threading.Thread(target=waits, args=("refunds", 16), kwargs={"job": True})
+    jobs.start()
+    time.sleep(0.5)
+    for _each in range(2):
+        assert waits("payments", 1) < 0.1
+    jobs.join()
+    # What people took is not given to jobs as well.
+    before = time.monotonic()
+    waits("refunds", 1, job=True)
+    assert time.monotonic() - before > 0.05
+
+
+def test_a_call_of_a_stopped_job_is_not_sent(settings: Any) -> None:
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND = 1
+    rate_limit.wait()
+    stopped = threading.Event()
+    threading.Timer(0.3, stopped.set).start()
+    with rate_limit.as_job(stopped), pytest.raises(gateway.NotSent):
+        gateway.retrieve_refund("re_1")
+
+
 def test_redis_that_hangs_is_asked_once_in_a_while(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
 

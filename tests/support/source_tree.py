@@ -69,3 +69,14 @@ class Names:
             return False
         given = self.values.get(node.id)
         return node.id in OTHERS or bool(depth and given and self.is_of_others(given, depth - 1))
+
+
+def imports(source: str) -> set[str]:
+    """Give the packages that a module imports, by their first name."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add((node.module or "").split(".")[0])
+    return names

@@ -29,7 +29,7 @@ from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outco
 from ecommerce.admin.display import format_time
 from ecommerce.bulk_jobs import control, permissions
 from ecommerce.exports.orders import outcome_rows
-from ecommerce.exports.storage import storage
+from ecommerce.exports.storage import StorageUnavailable, open_file
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 
@@ -192,9 +192,10 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
         try:
-            file = storage().open(job.file) if job.file else None
-        except FileNotFoundError:
-            file = None
+            file = open_file(job.file) if job.file else None
+        except StorageUnavailable as error:
+            messages.warning(request, str(error))
+            return redirect("admin:ecommerce_bulkjob_change", job.pk)
         if file is None:
             messages.warning(request, _("The file is not there (any more). Export again for a new one."))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)

@@ -78,6 +78,16 @@ class JobView:
         return ", ".join(parts)
 
     @property
+    def given_back(self) -> str:
+        count = self.job.given_back
+        words = ngettext(
+            "%(count)s refund had been requested and was not sent: its order is as before. Resume takes it up.",
+            "%(count)s refunds had been requested and were not sent: their orders are as before. Resume takes them up.",
+            count,
+        )
+        return words % {"count": f"{count:,}"} if count else ""
+
+    @property
     def percent(self) -> int:
         if self.job.action == BulkJob.Action.EXPORT and self.is_open:
             return 100 * self.job.file_rows // max(1, self.job.total)

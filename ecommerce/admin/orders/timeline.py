@@ -31,6 +31,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.RETURN_REQUESTED: gettext_lazy("Return requested; %(money)s goes back"),
     Kind.RETURNED: gettext_lazy("Returned"),
     Kind.REFUND_REQUESTED: gettext_lazy("Refund of %(money)s requested"),
+    Kind.REQUEST_STOPPED: gettext_lazy("Stopped before it was sent: %(money)s stay"),
     Kind.REFUND_PENDING: gettext_lazy("Refund of %(money)s accepted by Stripe, not yet with the customer"),
     Kind.REFUNDED: gettext_lazy("Refunded %(money)s"),
     Kind.REFUND_SUCCEEDED: gettext_lazy("Refund of %(money)s reached the customer"),

@@ -12,6 +12,7 @@ from billing import gateway
 from billing.models import Payment, Refund, WebhookEvent
 from billing.tasks import process_event
 from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import pay
 from ecommerce.tasks import sweep
@@ -224,3 +225,68 @@ def test_an_event_is_worked_on_by_one_at_a_time() -> None:
     at_once(*[partial(process_event, event_id=kept.pk)] * 6)
     kept.refresh_from_db()
     assert (kept.attempts, kept.error, Refund.objects.count()) == (1, "", 1)
+
+
+# What an event can't tell us
+
+
+def fetched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Which objects Stripe is asked for from now on."""
+    asked: list[str] = []
+    for name in ("retrieve_refund", "list_refunds", "retrieve_intent"):
+        monkeypatch.setattr(gateway, name, partial(_ask, asked, getattr(gateway, name)))
+    return asked
+
+
+def _ask(asked: list[str], whole: Any, key: str) -> Any:
+    asked.append(key)
+    return whole(key)
+
+
+def canceled_order() -> Order:
+    order = paid()
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    settle(order)
+    assert fresh(order).status == "canceled"
+    return order
+
+
+@pytest.mark.parametrize("kind", ["refund.created", "charge.refunded"])
+def test_the_events_of_a_refund_that_is_known_here_ask_stripe_for_nothing(
+    kind: str, monkeypatch: pytest.MonkeyPatch, ledger: Any
+) -> None:
+    canceled_order()
+    asked = fetched(monkeypatch)
+    done = deliver(kind)
+    assert done.processed_at
+    assert asked == []
+
+
+@pytest.mark.parametrize("kind", ["refund.created", "charge.refunded"])
+def test_what_our_row_does_not_say_is_asked_for(kind: str, monkeypatch: pytest.MonkeyPatch, ledger: Any) -> None:
+    order = canceled_order()
+    asked = fetched(monkeypatch)
+    Refund.objects.update(status="pending")
+    deliver(kind)
+    assert len(asked) == 1
+    assert Refund.objects.get().status == "succeeded"
+    assert fresh(order).status == "canceled"
+
+
+def test_an_event_that_is_quicker_than_the_response_waits_for_it(
+    monkeypatch: pytest.MonkeyPatch, fake_stripe: FakeStripeServer, ledger: Any
+) -> None:
+    order = paid()
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
+    settle(order)
+    asked = fetched(monkeypatch)
+    Refund.objects.update(next_attempt_at=NOW() + timedelta(seconds=59))  # as if the call were still under way
+    waiting = deliver("refund.created")
+    assert (waiting.processed_at, waiting.error, asked) == (None, "", [])
+    assert waiting.next_attempt_at
+    # Not for long: the process may have died.
+    WebhookEvent.objects.update(received_at=NOW() - timedelta(seconds=11), next_attempt_at=NOW())
+    process_event(event_id=waiting.pk)
+    assert len(asked) == 1
+    assert fresh(order).status == "canceled"

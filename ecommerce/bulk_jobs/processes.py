@@ -1,0 +1,45 @@
+"""How many processes work on one job at once: two at most, and one where Stripe or one file sets the pace.
+
+Each holds an advisory lock of PostgreSQL's, which ends with its connection: a killed process leaves nothing behind.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import Error, connection
+
+from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from ecommerce.bulk_jobs import leases
+from ecommerce.models import BulkJob
+
+
+@contextmanager
+def entered(job_id: int) -> Iterator[bool]:
+    """Yield whether this process may work on the job; a further one may not while two do."""
+    key = _free_place(job_id)
+    if key is None:
+        yield False
+        return
+    BulkJob.objects.filter(pk=job_id).update(enqueued_at=None)
+    try:
+        yield True
+    finally:
+        _leave(key)
+
+
+def _free_place(job_id: int) -> str | None:
+    if try_session_lock(LockSpace.JOB_PROCESS, f"{job_id}/1"):
+        return f"{job_id}/1"
+    # A second one helps to fulfill; else it takes over from one that is there and does nothing any more.
+    silent = leases.jobs_without_worker().filter(pk=job_id)
+    may_be_two = silent.exists() or BulkJob.objects.filter(pk=job_id, action=BulkJob.Action.FULFILL).exists()
+    if may_be_two and try_session_lock(LockSpace.JOB_PROCESS, f"{job_id}/2"):
+        return f"{job_id}/2"
+    return None
+
+
+def _leave(key: str) -> None:
+    try:
+        release_session_lock(LockSpace.JOB_PROCESS, key)
+    except Error:
+        connection.close()  # the lock ends with it
