@@ -229,6 +229,7 @@ def _intent(intent: Any) -> PaymentIntent:
         failure_code=getattr(failure, "code", None) or "",
         decline_code=getattr(failure, "decline_code", None) or "",
         failure_message=getattr(failure, "message", None) or "",
+        charge_id=_id(getattr(intent, "latest_charge", None)),
         card=_card(method) if method and not isinstance(method, str) else None,
     )
 

@@ -3,6 +3,7 @@
 import uuid
 from typing import Self, TypeVar
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
@@ -85,6 +86,8 @@ class Payment(StripeOperation):
     stripe_payment_intent_id = models.CharField(
         _("Stripe payment intent"), max_length=255, null=True, blank=True, unique=True
     )
+    # The latest: every attempt by another card makes one more.
+    stripe_charge_id = models.CharField(_("Stripe charge"), max_length=255, blank=True, default="", db_default="")
     decline_code = models.CharField(_("decline code"), max_length=100, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
     cancel_requested_at = models.DateTimeField(_("cancellation requested"), null=True, blank=True, editable=False)
@@ -103,6 +106,12 @@ class Payment(StripeOperation):
         indexes = [
             models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="payment_due"),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
+            models.Index(
+                OpClass(F("stripe_charge_id"), name="varchar_pattern_ops"),
+                condition=~Q(stripe_charge_id=""),
+                name="payment_charge",
+            ),
+            models.Index(fields=["amount"], name="payment_amount_search"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),
