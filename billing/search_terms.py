@@ -20,7 +20,7 @@ _LAST4 = re.compile(
 )
 # Digits in groups of three or not, and at most three decimals.
 _AMOUNT = r"[0-9]{1,3}(?:[,.' ’][0-9]{3})+(?:[.,][0-9]{1,3})?|[0-9]{1,12}(?:[.,][0-9]{1,3})?"
-_MONEY = re.compile(rf"(?P<before>[^\d\s.,+-]{0, 5})\s*(?P<amount>{_AMOUNT})\s*(?P<after>[^\d\s.,+-]{0, 5})")
+_MONEY = re.compile(rf"(?P<before>[^\d\s.,+-]{{0,5}})\s*(?P<amount>{_AMOUNT})\s*(?P<after>[^\d\s.,+-]{{0,5}})")
 _LOCAL_SYMBOLS = {"kr": "sek nok dkk isk", "zł": "pln", "kč": "czk", "fr": "chf", "fr.": "chf", "ft": "huf", "₺": "try"}
 _DOLLARS, _YEN = "$", "¥"
 
