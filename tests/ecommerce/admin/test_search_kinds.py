@@ -1,13 +1,17 @@
 """Each kind of text that staff have before them finds its order, its customer or its payment."""
 
+from importlib import import_module
+from types import SimpleNamespace
+
 import pytest
+from django.db import connection
 
 from billing.admin.search import payments_matching
 from billing.models import Card, Payment
 from billing.search_terms import typed_numbers
 from customers.models import Customer
 from ecommerce.admin.orders.search import search
-from ecommerce.models import Fulfillment, Order
+from ecommerce.models import Fulfillment, Order, OrderWords
 from tests.ecommerce.admin.rows import order_row, paid_row
 from tests.support.factories import make_address, make_coupon, make_customer, make_sku, place_order
 
@@ -108,3 +112,14 @@ def test_a_payment_keeps_the_charge_that_stripe_names() -> None:
 def test_a_declined_payment_keeps_its_charge_too() -> None:
     order = place_order(token="pm_card_chargeDeclined")
     assert list(search(Order.objects.all(), Payment.objects.get().stripe_charge_id).orders) == [order]
+
+
+def test_words_of_existing_orders_are_rebuilt(wanted: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    OrderWords.objects.update(words="")
+    assert not search(Order.objects.all(), "teekanne").orders.exists()
+
+    migration = import_module("ecommerce.migrations.0018_rebuild_words")
+    monkeypatch.setattr(migration, "BATCH", 1)
+    migration.rebuild(None, SimpleNamespace(connection=connection))
+
+    assert list(search(Order.objects.all(), "teekanne").orders) == [wanted]
