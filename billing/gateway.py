@@ -296,6 +296,7 @@ def _intent(intent: Any) -> PaymentIntent:
         failure_code=getattr(failure, "code", None) or "",
         decline_code=getattr(failure, "decline_code", None) or "",
         failure_message=getattr(failure, "message", None) or "",
+        charge_id=_id(getattr(intent, "latest_charge", None)),
         # Another program's PaymentIntents of the same account may have been paid by other means than a card.
         card=_card(method) if method and getattr(method, "card", None) else None,
     )

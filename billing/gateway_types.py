@@ -90,6 +90,7 @@ class PaymentIntent:
     failure_code: str = ""
     decline_code: str = ""
     failure_message: str = ""
+    charge_id: str = ""
     card: CardDetails | None = None
 
 

@@ -170,6 +170,7 @@ def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -
         "status": result.status,
         "card": payment.card,
         "stripe_payment_intent_id": result.intent_id or payment.stripe_payment_intent_id,
+        "stripe_charge_id": result.charge_id or payment.stripe_charge_id,
         "client_secret": result.client_secret or payment.client_secret,
         "failure_code": result.failure_code,
         "decline_code": result.decline_code,

@@ -24,6 +24,7 @@ class PaymentResult:
     payment_id: int
     status: Payment.Status
     intent_id: str = ""
+    charge_id: str = ""
     client_secret: str = ""
     failure_code: str = ""
     decline_code: str = ""
@@ -36,13 +37,18 @@ class PaymentResult:
         match intent.status:
             case "succeeded":
                 return cls(
-                    payment_id=payment.pk, status=Payment.Status.SUCCEEDED, intent_id=intent.id, card=intent.card
+                    payment_id=payment.pk,
+                    status=Payment.Status.SUCCEEDED,
+                    intent_id=intent.id,
+                    charge_id=intent.charge_id,
+                    card=intent.card,
                 )
             case "requires_action":
                 return cls(
                     payment_id=payment.pk,
                     status=Payment.Status.REQUIRES_ACTION,
                     intent_id=intent.id,
+                    charge_id=intent.charge_id,
                     client_secret=intent.client_secret,
                     card=intent.card,
                 )
@@ -51,6 +57,7 @@ class PaymentResult:
                     payment_id=payment.pk,
                     status=Payment.Status.FAILED,
                     intent_id=intent.id,
+                    charge_id=intent.charge_id,
                     failure_code=intent.failure_code or "authentication_not_completed",
                     decline_code=intent.decline_code,
                     message=intent.failure_message or _("The customer did not complete the authentication."),

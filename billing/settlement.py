@@ -254,6 +254,7 @@ def _create_intent(payment: Payment) -> PaymentResult:
             payment_id=payment.pk,
             status=Payment.Status.FAILED,
             intent_id=error.intent.id if error.intent else "",
+            charge_id=error.intent.charge_id if error.intent else "",
             failure_code=error.code,
             decline_code=error.decline_code,
             message=error.message,

@@ -5,15 +5,24 @@ from typing import ClassVar, Self, TypedDict
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db import models
-from django.db.models import Func
+from django.db.models import F, Value
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from customers.countries import country_name
 from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
+from customers.search import (
+    AddressWords,
+    CustomerWords,
+    EqualsAny,
+    Matches,
+    Phone,
+    PhoneBeginnings,
+    clean_text,
+    looks_like_phone,
+)
 
 
 class Users(UserManager["User"]):
@@ -59,28 +68,46 @@ class User(WithEmailKey, AbstractUser):
         return salted_hmac(salt, contents, secret=secret, algorithm="sha256").hexdigest()
 
 
+NAME_FIELDS = ("email", "first_name", "last_name")
+ADDRESS_FIELDS = ("name", "line1", "line2", "city", "state", "postal_code")
 MAX_MATCHES = 1000
 """A search is cut off there, to stay quick: nobody reads more."""
 
 
-class Words(Func):
-    """The search vector of a customer: the parts of e-mail and name, in lower case."""
-
-    function = "customers_words"
-    output_field = SearchVectorField()
-
-
 class CustomerQuerySet(EmailKeyQuerySet["Customer"]):
     def matching(self, text: str) -> Self:
-        """Search by the beginning of an e-mail if there is an @, else by words, the last of which may be a prefix."""
-        return self.filter(pk__in=self.model.objects.all_matching(text).values("pk")[:MAX_MATCHES])
+        """Search by the beginning of an e-mail, else by the words of name, e-mail or address, or by phone."""
+        return self.filter(pk__in=self.model.objects.ids_matching(text))
 
-    def all_matching(self, text: str) -> Self:
-        if "@" in normal_email(text):
-            return self.filter(email_key__startswith=email_key(text))
-        words = [word for word in re.split(r"[\W_]+", text) if word]
-        query = SearchQuery(" & ".join(words) + ":*", config="simple", search_type="raw")
-        return self.alias(words=Words("email", "first_name", "last_name")).filter(words=query) if words else self.none()
+    def ids_matching(self, text: str) -> list[int]:
+        text = clean_text(text)
+        if re.fullmatch(r"\S*@\S*", normal_email(text)) and (found := list(self._email_begins(text)[:MAX_MATCHES])):
+            return found
+        found = list(self._with_words(text, folded=False).union(self._with_phone(text))[:MAX_MATCHES])
+        if found or text.isascii():
+            return found
+        # Nobody has these accents: the name was typed with others, or is stored without.
+        return list(self._with_words(text, folded=True)[:MAX_MATCHES])
+
+    def with_phone(self, text: str) -> Self:
+        """Any spacing, with the country's code or without."""
+        digits, beginnings = Phone(Value(text)), PhoneBeginnings(Value(text))
+        if not looks_like_phone(text):
+            return self.none()
+        stored = self.exclude(phone="").alias(digits=Phone("phone"))
+        return stored.filter(models.Q(digits__startswith=digits) | models.Q(EqualsAny(F("digits"), beginnings)))
+
+    def _email_begins(self, text: str) -> models.QuerySet["Customer", int]:
+        return self.filter(email_key__startswith=email_key(text)).values_list("pk", flat=True)
+
+    def _with_phone(self, text: str) -> models.QuerySet["Customer", int]:
+        return self.with_phone(text).values_list("pk", flat=True)
+
+    def _with_words(self, text: str, *, folded: bool) -> models.QuerySet["Customer", int]:
+        names = self.filter(Matches(CustomerWords(*NAME_FIELDS), text, folded=folded)).values_list("pk", flat=True)
+        addresses = Address.objects.filter(Matches(AddressWords(*ADDRESS_FIELDS), text, folded=folded))
+        living_there = addresses.values_list("customer_id", flat=True)
+        return names[:MAX_MATCHES].union(living_there[:MAX_MATCHES])
 
 
 class Customer(WithEmailKey):
@@ -106,8 +133,11 @@ class Customer(WithEmailKey):
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
         indexes = [
-            GinIndex(Words("email", "first_name", "last_name"), name="customer_words"),
+            GinIndex(CustomerWords(*NAME_FIELDS), name="customer_search"),
             models.Index(OpClass("email_key", name="text_pattern_ops"), name="customer_email_begins"),
+            models.Index(
+                OpClass(Phone("phone"), name="text_pattern_ops"), condition=~models.Q(phone=""), name="customer_phone"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -160,6 +190,7 @@ class Address(models.Model):
     class Meta:
         verbose_name = _("address")
         verbose_name_plural = _("addresses")
+        indexes = [GinIndex(AddressWords(*ADDRESS_FIELDS), name="address_search")]
         constraints = [
             models.UniqueConstraint(
                 fields=["customer", "kind"],

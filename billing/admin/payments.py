@@ -61,7 +61,7 @@ class PaymentAdmin(StripeOperationAdmin):
     list_select_related = ("invoice__customer",)
     search_fields = ("stripe_payment_intent_id",)
     empty_text = _("A payment appears when an order is placed with a card.")
-    search_help_text = _("Payment intent, invoice, order, customer")
+    search_help_text = _("Payment intent, charge, amount, card's last four, invoice, order, customer")
     tabs = status_tabs(Payment.Status)
     fieldsets = (
         (_("Payment"), {"fields": (("state", "amount_money"), ("refunded", "card"), ("invoice_link", "customer"))}),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0016_customer_updates'),
+        ('billing', '0017_search'),
     ]
 
     operations = [

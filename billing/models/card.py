@@ -26,6 +26,7 @@ class Card(models.Model):
     class Meta:
         verbose_name = _("card")
         verbose_name_plural = _("cards")
+        indexes = [models.Index(fields=["last4"], name="card_last4")]
         constraints = [
             models.UniqueConstraint(
                 fields=["customer"],

@@ -4,6 +4,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -91,6 +92,8 @@ class Payment(StripeOperation):
     stripe_payment_intent_id = models.CharField(
         _("Stripe payment intent"), max_length=255, null=True, blank=True, unique=True
     )
+    # The latest: every attempt by another card makes one more.
+    stripe_charge_id = models.CharField(_("Stripe charge"), max_length=255, blank=True, default="", db_default="")
     decline_code = models.CharField(_("decline code"), max_length=100, blank=True)
     client_secret = models.CharField(max_length=255, blank=True, editable=False)
     # Afterwards the intent is canceled, which gives back stock and coupon.
@@ -119,6 +122,12 @@ class Payment(StripeOperation):
             models.Index(
                 fields=["dispute_check_at"], condition=Q(dispute_check_at__isnull=False), name="payment_dispute_due"
             ),
+            models.Index(
+                OpClass(F("stripe_charge_id"), name="varchar_pattern_ops"),
+                condition=~Q(stripe_charge_id=""),
+                name="payment_charge",
+            ),
+            models.Index(fields=["amount"], name="payment_amount_search"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),

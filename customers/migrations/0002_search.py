@@ -1,10 +1,9 @@
 """Customers are found by the beginning of their e-mail, and by the words of e-mail and name."""
 
 import django.contrib.postgres.indexes
+import django.contrib.postgres.search
 from django.db import migrations, models
 from django.db.models.functions import Lower
-
-import customers.models
 
 # To PostgreSQL an e-mail is one word: its parts are set apart, as they are in what is typed.
 FORWARD = """
@@ -17,6 +16,13 @@ $$;
 BACKWARD = "DROP FUNCTION customers_words(text, text, text);"
 
 
+class Words(models.Func):
+    """The search vector of a customer."""
+
+    function = "customers_words"
+    output_field = django.contrib.postgres.search.SearchVectorField()
+
+
 class Migration(migrations.Migration):
     """Adds the function and the indexes."""
 
@@ -25,9 +31,7 @@ class Migration(migrations.Migration):
         migrations.RunSQL(FORWARD, BACKWARD),
         migrations.AddIndex(
             "customer",
-            django.contrib.postgres.indexes.GinIndex(
-                customers.models.Words("email", "first_name", "last_name"), name="customer_words"
-            ),
+            django.contrib.postgres.indexes.GinIndex(Words("email", "first_name", "last_name"), name="customer_words"),
         ),
         migrations.AddIndex(
             "customer",

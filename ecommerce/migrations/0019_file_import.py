@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0016_fulfill_despite_attention'),
+        ('ecommerce', '0018_rebuild_words'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

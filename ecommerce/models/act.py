@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Payment, Refund
 from customers.actors import ByActor
+from customers.search import Code
 from ecommerce.models.order import Order
 
 
@@ -75,6 +77,13 @@ class Fulfillment(ByActor):
     class Meta:
         verbose_name = _("fulfillment")
         verbose_name_plural = _("fulfillments")
+        indexes = [
+            models.Index(
+                OpClass(Code("tracking_number"), name="text_pattern_ops"),
+                condition=~models.Q(tracking_number=""),
+                name="fulfillment_tracking",
+            )
+        ]
         default_permissions = ()
 
     def __str__(self) -> str:

@@ -197,6 +197,7 @@ class Order(ConcurrentMixin, models.Model):
             models.Index(fields=["money_state", "id"], condition=~Q(money_state=""), name="order_money_state"),
             models.Index(fields=["id"], condition=~Q(attention=""), name="order_attention"),
             models.Index(fields=["created_at"], name="order_created"),
+            models.Index(fields=["total"], name="order_total"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["placed_by", "placement_key"], name="order_placed_once"),
@@ -299,7 +300,7 @@ class OrderItem(models.Model):
 
 
 class OrderWords(models.Model):
-    """The search vector of an order: number, customer's e-mail and name, SKU codes.
+    """The search vector of an order: number, customer's e-mail and name, SKUs, products, recipient and place.
 
     A table of its own, written by triggers alone, so that changing an order's status does not touch the index.
     """

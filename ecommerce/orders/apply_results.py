@@ -145,7 +145,7 @@ def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResul
         return
     # The refund names the intent, whose id a payment that was given up may never have received.
     unnamed = Payment.objects.filter(pk=payment.pk, stripe_payment_intent_id=None)
-    unnamed.update(stripe_payment_intent_id=result.intent_id)
+    unnamed.update(stripe_payment_intent_id=result.intent_id, stripe_charge_id=result.charge_id)
     payment.refresh_from_db()
     reason = _("The payment succeeded after it had been given up.")
     payments.create_refund(payment=payment, amount=payment.amount, reason=reason, by=SYSTEM, at=at)

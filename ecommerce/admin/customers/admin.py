@@ -47,7 +47,7 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
     list_display = ("name_and_email", "phone", "has_account", "created")
     search_fields = ("email", "first_name", "last_name")
     empty_text = _("Customers appear when they sign up on the website, are added here, or are imported.")
-    search_help_text = _("E-mail or name")
+    search_help_text = _("E-mail, name, phone or address")
     inlines = (AddressInline,)
     fields = ("email", ("first_name", "last_name"), "phone", "has_account", "stripe_customer_id", "created")
     readonly_fields = ("has_account", "stripe_customer_id", "created")
