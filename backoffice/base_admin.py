@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
+from backoffice.concurrent_edits import concurrent_edit_form, is_saving, lock_row
 from backoffice.keyset_paging import KeysetChangeList
 
 
@@ -61,6 +62,15 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
             # Another request saved the same name after this form was checked; checked again, the form says so.
             page = super().changeform_view(*arguments)
         return page
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        if is_saving(request):
+            lock_row(self.model, object_id)
+        return super().get_object(request, object_id, from_field)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002
+        form = super().get_form(request, obj, change=change, **options)
+        return concurrent_edit_form(form) if obj else form
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList

@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminTextareaWidget
 from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column, yes_no
+from backoffice.concurrent_edits import ConcurrentInline
 from backoffice.csv_import_export import CsvImportExport
 from backoffice.list_tabs import Tab, Tabbed
 from billing.money import format_money
@@ -28,7 +29,7 @@ def sale_badge(*, active: bool) -> SafeString:
     return badge("active", gettext("On sale")) if active else badge("inactive", gettext("Not on sale"))
 
 
-class SkuInline(TabularInline):  # type: ignore[misc]
+class SkuInline(ConcurrentInline, TabularInline):  # type: ignore[misc]
     model = Sku
     form = SkuForm
     formset = SkuFormSet

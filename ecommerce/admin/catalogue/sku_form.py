@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
+from backoffice.concurrent_edits import ConcurrentEditForm
 from billing.admin.fields import MoneyField, MoneyForm
 from billing.money import supported
 from ecommerce.models import OrderItem, Sku
@@ -27,8 +28,9 @@ def deletion_error(skus: models.QuerySet[Sku]) -> str:
     ) % {"code": ordered.code}
 
 
-class SkuForm(MoneyForm):
+class SkuForm(ConcurrentEditForm, MoneyForm):
     money = {"price": "currency"}
+    merged_fields = frozenset({"inventory_quantity"})
     price = MoneyField(label=_("Price"))
     # No default: a price in the alphabet's first currency would be a mistake that nobody sees.
     currency = forms.ChoiceField(

@@ -10,6 +10,7 @@ from unfold.forms import PaginationInlineFormSet
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from backoffice.columns import column
+from backoffice.concurrent_edits import ConcurrentInline
 from customers.countries import country_choices
 from customers.models import Address, Customer
 
@@ -48,7 +49,7 @@ class AddressFormSet(PaginationInlineFormSet):  # type: ignore[misc]
             raise forms.ValidationError(_("Choose one default address of each kind."))
 
 
-class AddressInline(StackedInline):  # type: ignore[misc]
+class AddressInline(ConcurrentInline, StackedInline):  # type: ignore[misc]
     model = Address
     form = AddressForm
     formset = AddressFormSet
