@@ -8,7 +8,7 @@ from customers.accounts import create_account
 from customers.models import Customer
 from ecommerce.api import throttling
 from ecommerce.models import ApiKey, Sku
-from tests.ecommerce.api.client import PASSWORD, Api, sign_in
+from tests.support.api_client import PASSWORD, Api, sign_in
 from tests.support.factories import ANA, make_customer, make_sku
 
 

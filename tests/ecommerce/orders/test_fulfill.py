@@ -6,8 +6,8 @@ from django.utils import timezone
 from ecommerce.models import Fulfillment
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from tests.ecommerce.orders.acts import at_once, by_hand, free, fresh, fulfilled, kinds, paid, refused, settle
 from tests.support.factories import ANA, place_order
+from tests.support.order_acts import at_once, by_hand, free, fresh, fulfilled, kinds, paid, refused, settle
 from tests.support.webhook_events import deliver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
