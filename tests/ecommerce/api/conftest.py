@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -13,9 +12,8 @@ from tests.support.factories import ANA, make_customer, make_sku
 
 
 @pytest.fixture(autouse=True)
-def _fresh(settings: Any) -> None:
-    """Each test starts with nobody locked out, and with passwords that are quick to hash."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _fresh() -> None:
+    """Each test starts with nobody locked out."""
     cache.clear()
     throttling._shared().storage.reset()
 
