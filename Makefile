@@ -1,5 +1,5 @@
 # What each target does is in README.md. Nothing is needed but Python 3.11 or newer, make and a package registry.
-.PHONY: run test faults check fix bench clean lock
+.PHONY: run test coverage faults check fix bench clean lock
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -20,6 +20,10 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
+
+# Not a part of `test`: tracing doubles its time.
+coverage: $(VENV)/.installed-dev
+	@exec $(BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 faults: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest tests/faults -m "full or not full" $(ARGS)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
-from django.test import Client, TransactionTestCase
+from django.test import Client, TransactionTestCase, override_settings
 
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
@@ -19,6 +19,12 @@ from tests.support.flush import flush_by_delete
 def django_db_setup(django_db_setup: None) -> None:
     """Make pytest-django's database, emptied by less work after each test with real transactions."""
     TransactionTestCase._fixture_teardown = flush_by_delete  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_passwords() -> Iterator[None]:
+    with override_settings(PASSWORD_HASHERS=["tests.support.passwords.OneRoundHasher"]):
+        yield
 
 
 @pytest.fixture

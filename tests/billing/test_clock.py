@@ -22,9 +22,9 @@ from ecommerce.orders.refund_recovery import send_again
 from ecommerce.orders.selectors import allowed_acts
 from ecommerce.tasks import sweep
 from pelcro_orders.beat_schedule import Every
-from tests.ecommerce.orders.acts import fresh, paid, settle, sweep_now
 from tests.support.bulk_jobs import a_clerk, a_job, outcomes
 from tests.support.factories import ANA, place_order
+from tests.support.order_acts import fresh, paid, settle, sweep_now
 from tests.support.source_tree import sources
 from tests.support.webhook_events import post
 

@@ -19,8 +19,8 @@ from ecommerce.models import OrderAct
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
-from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.factories import ANA, make_card, make_customer, place_order
+from tests.support.order_acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.utils import timezone
 from billing import leases
 from billing.leases import EVENT_BACKOFF, LEASE, OPERATION_BACKOFF
 from billing.models import WebhookEvent
-from tests.ecommerce.orders.acts import at_once
+from tests.support.order_acts import at_once
 from tests.support.rows import an_event
 
 pytestmark = pytest.mark.django_db(transaction=True)

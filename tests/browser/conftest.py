@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
 
@@ -31,16 +32,15 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture
-def browser(chromium: str, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Browser]:
-    """Start a browser for one test.
+@pytest.fixture(scope="package")
+def browser(chromium: str, live_server: LiveServer) -> Iterator[Browser]:
+    """Start one browser for all these tests; each page has a context of its own, without the cookies of others.
 
     Playwright leaves an event loop running in this thread until it is stopped. Django then refuses to touch the
-    database here unless told that it may, and does so over a connection of its own. Both end with this test, before
-    the database is cleaned.
+    database here unless told that it may, and does so over a connection of its own, which ends with the loop.
     """
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")
         started = playwright.chromium.launch(executable_path=chromium)
         yield started
         started.close()
@@ -48,7 +48,7 @@ def browser(chromium: str, live_server: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.fixture
-def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
+def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
     """Return a function that opens a page as a user, desktop or phone; an exception in the page fails the test."""
     thrown: list[str] = []
 
@@ -63,6 +63,9 @@ def visit(browser: Browser, live_server: Any) -> Iterator[Visit]:
         return page
 
     yield open_page
+    # Before the database is emptied: a page left open may still send requests.
+    for each in browser.contexts:
+        each.close()
     assert thrown == []
 
 

@@ -11,7 +11,7 @@ from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import BulkJob, Order
 from tests.browser.conftest import Visit
-from tests.ecommerce.admin.rows import LIST
+from tests.support.admin import LIST
 from tests.support.bulk_jobs import work
 from tests.support.factories import make_customer, place_order
 

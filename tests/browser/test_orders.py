@@ -8,7 +8,7 @@ from customers.models import User
 from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.models import Order
 from tests.browser.conftest import Visit
-from tests.ecommerce.admin.rows import LIST, order_row
+from tests.support.admin import LIST, order_row
 from tests.support.factories import make_customer, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -21,7 +21,7 @@ from customers.actors import Actor
 from customers.change_email import EmailError, change_email
 from customers.models import Customer, User
 from customers.resources import CustomerResource
-from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, sign_in
+from tests.support.api_client import PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_card, make_customer, make_staff, make_user, place_order
 from tests.support.forms import filled_in, sentences
 

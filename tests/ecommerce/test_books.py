@@ -12,9 +12,9 @@ from ecommerce.book_queries import QUERIES
 from ecommerce.models import Coupon, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
-from tests.ecommerce.admin.rows import signed_in
-from tests.ecommerce.orders.acts import fulfilled, paid, settle
+from tests.support.admin import signed_in
 from tests.support.factories import ANA, make_coupon, place_order
+from tests.support.order_acts import fulfilled, paid, settle
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timezone.now

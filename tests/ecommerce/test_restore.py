@@ -20,11 +20,11 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
 from ecommerce.orders.refund import refund
-from tests.ecommerce.admin.rows import signed_in
-from tests.ecommerce.orders.acts import at_once, fresh, paid, payment_of, refused, settle, sweep_now
+from tests.support.admin import signed_in
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order
 from tests.support.fake_stripe_process import FakeStripe
+from tests.support.order_acts import at_once, fresh, paid, payment_of, refused, settle, sweep_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timezone.now

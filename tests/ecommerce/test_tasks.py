@@ -17,8 +17,8 @@ from ecommerce.orders import execute
 from ecommerce.orders.cancel import cancel
 from ecommerce.tasks import execute_act, sweep
 from pelcro_orders.celery import app
-from tests.ecommerce.orders.acts import fresh, paid, payment_of
 from tests.support.factories import ANA, make_sku, place_order
+from tests.support.order_acts import fresh, paid, payment_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now

@@ -4,8 +4,8 @@ import http.client
 
 import pytest
 
-from tests.ecommerce.api.client import SDK
 from tests.faults.conftest import House
+from tests.support.api_client import SDK
 
 
 @pytest.mark.django_db(transaction=True)

@@ -19,9 +19,9 @@ from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import execute_act
-from tests.ecommerce.admin.rows import LIST, signed_in
 from tests.faults.conftest import House
 from tests.faults.website import Website, lost, make_ada
+from tests.support.admin import LIST, signed_in
 from tests.support.factories import ANA, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -31,9 +31,9 @@ from ecommerce.orders.execute import execute_act
 from ecommerce.orders.refund import refund
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
-from tests.ecommerce.orders.acts import at_once
 from tests.support.books import differences
 from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.order_acts import at_once
 from tests.support.webhook_events import post
 
 pytestmark = [

@@ -1,7 +1,7 @@
 import pytest
 
 from billing.models import Difference, Reconciliation
-from tests.ecommerce.admin.rows import signed_in
+from tests.support.admin import signed_in
 from tests.support.factories import make_customer, make_sku
 from tests.support.rows import a_paid_order
 

@@ -20,11 +20,11 @@ from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
 from ecommerce.tasks import sweep
-from tests.ecommerce.admin.rows import numbers, viewer
-from tests.ecommerce.orders.acts import by_hand, fresh, paid, payment_of, settle, sweep_now
+from tests.support.admin import numbers, viewer
 from tests.support.books import differences
 from tests.support.factories import ANA, place_order
 from tests.support.fake_stripe_process import FakeStripe
+from tests.support.order_acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now

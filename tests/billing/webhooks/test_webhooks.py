@@ -16,8 +16,8 @@ from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import pay
 from ecommerce.tasks import sweep
-from tests.ecommerce.orders.acts import at_once, by_hand, fresh, kinds, paid, payment_of, settle
 from tests.support.factories import ANA, place_order
+from tests.support.order_acts import at_once, by_hand, fresh, kinds, paid, payment_of, settle
 from tests.support.webhook_events import ADDRESS, deliver, happened, post
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]

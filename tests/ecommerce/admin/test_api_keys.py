@@ -6,7 +6,7 @@ from django.test import Client
 from customers.actors import Actor
 from customers.models import User
 from ecommerce.models import ApiKey
-from tests.ecommerce.api.client import CORE, Api
+from tests.support.api_client import CORE, Api
 from tests.support.factories import make_user
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from django.test import Client
 
 from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.models.order import OrderQuerySet
-from tests.ecommerce.admin.rows import LIST, order_row, signed_in, viewer
+from tests.support.admin import LIST, order_row, signed_in, viewer
 
 pytestmark = pytest.mark.django_db
 RIGHTS = tuple(f"ecommerce.{act}_order" for act in ("view", "export", "fulfill", "cancel", "return"))

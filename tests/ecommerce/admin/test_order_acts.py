@@ -12,7 +12,7 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from tests.ecommerce.admin.rows import LIST, signed_in
+from tests.support.admin import LIST, signed_in
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db

@@ -2,7 +2,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.ecommerce.admin.rows import LIST, numbers, order_row, viewer
+from tests.support.admin import LIST, numbers, order_row, viewer
 from tests.support.factories import make_coupon, make_customer, make_sku
 
 pytestmark = pytest.mark.django_db

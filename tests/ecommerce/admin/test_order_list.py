@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from customers.models import User
 from ecommerce.admin.orders import counts as order_counts
 from ecommerce.models import Order
-from tests.ecommerce.admin.rows import LIST, NOON, numbers, order_row, signed_in, viewer
+from tests.support.admin import LIST, NOON, numbers, order_row, signed_in, viewer
 from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db

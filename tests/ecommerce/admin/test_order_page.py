@@ -8,7 +8,7 @@ from billing.models import Refund
 from ecommerce.admin.orders.actions import ORDER_ACTIONS, OrderAction
 from ecommerce.admin.orders.timeline import SENTENCES, timeline, timeline_entry
 from ecommerce.models import Fulfillment, Order, OrderEvent
-from tests.ecommerce.admin.rows import LIST, NOON, order_row, paid_row, signed_in, viewer
+from tests.support.admin import LIST, NOON, order_row, paid_row, signed_in, viewer
 from tests.support.factories import make_coupon, make_customer, make_sku
 
 pytestmark = pytest.mark.django_db

@@ -4,7 +4,7 @@ from billing.models import Refund
 from customers.models import Customer
 from ecommerce.admin.orders.search import search
 from ecommerce.models import Order
-from tests.ecommerce.admin.rows import order_row, paid_row
+from tests.support.admin import order_row, paid_row
 from tests.support.factories import make_customer, make_sku
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from billing.search_terms import typed_numbers
 from customers.models import Customer
 from ecommerce.admin.orders.search import search
 from ecommerce.models import Fulfillment, Order, OrderWords
-from tests.ecommerce.admin.rows import order_row, paid_row
+from tests.support.admin import order_row, paid_row
 from tests.support.factories import make_address, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from customers.models import Customer
 from ecommerce.admin.orders.search import search
 from ecommerce.models import Order
-from tests.ecommerce.admin.rows import order_row
+from tests.support.admin import order_row
 from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db

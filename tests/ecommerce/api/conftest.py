@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.cache import cache
@@ -8,14 +7,13 @@ from customers.accounts import create_account
 from customers.models import Customer
 from ecommerce.api import throttling
 from ecommerce.models import ApiKey, Sku
-from tests.ecommerce.api.client import PASSWORD, Api, sign_in
+from tests.support.api_client import PASSWORD, Api, sign_in
 from tests.support.factories import ANA, make_customer, make_sku
 
 
 @pytest.fixture(autouse=True)
-def _fresh(settings: Any) -> None:
-    """Each test starts with nobody locked out, and with passwords that are quick to hash."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+def _fresh() -> None:
+    """Each test starts with nobody locked out."""
     cache.clear()
     throttling._shared().storage.reset()
 

@@ -16,7 +16,7 @@ from customers.models import Customer
 from ecommerce.api.root import api
 from ecommerce.models import ApiKey, Sku
 from pelcro_orders.wsgi import application
-from tests.ecommerce.api.client import Api, paying
+from tests.support.api_client import Api, paying
 from tests.support.factories import ANA, make_address, make_coupon
 
 EXAMPLES = 12

@@ -9,7 +9,7 @@ from django.db import connection
 
 from customers.models import Customer
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, paying, sign_in
+from tests.support.api_client import PASSWORD, SDK, Answer, Api, paying, sign_in
 from tests.support.factories import make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]

@@ -9,7 +9,7 @@ from django.test import Client
 from customers.accounts import is_verified
 from customers.models import Customer, User
 from ecommerce.models import Order
-from tests.ecommerce.api.client import PASSWORD, SDK, Answer, Api, sign_in
+from tests.support.api_client import PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import make_customer, make_user
 
 pytestmark = pytest.mark.django_db

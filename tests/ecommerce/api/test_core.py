@@ -8,7 +8,7 @@ from billing.models import Card, Refund
 from customers.models import Customer
 from ecommerce.models import ApiKey, Order, Sku
 from ecommerce.tasks import sweep
-from tests.ecommerce.api.client import CORE, Api, basket, paying
+from tests.support.api_client import CORE, Api, basket, paying
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]

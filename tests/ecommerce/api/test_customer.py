@@ -7,7 +7,7 @@ from billing.models import Card
 from customers.models import Address, Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Sku
-from tests.ecommerce.api.client import SDK, Api, basket, paying
+from tests.support.api_client import SDK, Api, basket, paying
 
 ME = f"{SDK}/customer"
 HOME = {

@@ -23,7 +23,7 @@ from ecommerce.api import responses
 from ecommerce.api.responses import EXAMPLES, examples, operations
 from ecommerce.models import ApiKey, Order
 from ecommerce.tasks import sweep
-from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Answer, Api, sign_in
+from tests.support.api_client import CORE, PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_coupon, make_sku
 
 AUTH, ME, SHOP = f"{SDK}/auth", f"{SDK}/customer", f"{SDK}/ecommerce"

@@ -8,7 +8,7 @@ import pytest
 from customers.models import Customer
 from ecommerce.api import middleware, throttling
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Api, paying
+from tests.support.api_client import CORE, PASSWORD, SDK, Api, paying
 from tests.support.services import SERVICES
 
 pytestmark = pytest.mark.django_db

@@ -11,7 +11,7 @@ from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
 from ecommerce.tasks import sweep
-from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
+from tests.support.api_client import CORE, SDK, Api, basket, paying
 from tests.support.factories import make_address, make_coupon, make_sku
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]

@@ -6,7 +6,7 @@ import pytest
 from billing.models import Invoice
 from customers.models import Customer
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import CORE, SDK, Api, basket, paying
+from tests.support.api_client import CORE, SDK, Api, basket, paying
 from tests.support.factories import make_address, make_sku
 
 pytestmark = pytest.mark.django_db

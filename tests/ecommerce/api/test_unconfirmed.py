@@ -12,7 +12,7 @@ from billing.models import Card, Invoice
 from customers.models import Customer, User
 from ecommerce.admin.new_order.forms import CustomerForm
 from ecommerce.models import Order, Sku
-from tests.ecommerce.api.client import CORE, PASSWORD, SDK, Api, basket, paying, sign_in
+from tests.support.api_client import CORE, PASSWORD, SDK, Api, basket, paying, sign_in
 from tests.support.factories import make_address, make_card, make_customer, make_sku, make_user, place_order
 
 pytestmark = pytest.mark.django_db

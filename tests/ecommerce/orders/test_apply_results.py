@@ -17,7 +17,8 @@ from ecommerce.orders.pay import confirm, pay
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.return_order import return_order
-from tests.ecommerce.orders.acts import (
+from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.order_acts import (
     at_once,
     by_hand,
     fresh,
@@ -28,7 +29,6 @@ from tests.ecommerce.orders.acts import (
     settle,
     sweep_now,
 )
-from tests.support.factories import ANA, make_customer, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]

@@ -8,8 +8,8 @@ import pytest
 from billing import settlement
 from billing.models import Payment
 from devserver.fake_stripe_server import FakeStripeServer
-from tests.ecommerce.orders.acts import fresh, payment_of, sweep_now
 from tests.support.factories import place_order
+from tests.support.order_acts import fresh, payment_of, sweep_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]

@@ -13,7 +13,9 @@ from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.selectors import allowed_acts
-from tests.ecommerce.orders.acts import (
+from tests.support.bulk_jobs import a_clerk, outcomes, run
+from tests.support.factories import ANA, place_order
+from tests.support.order_acts import (
     at_once,
     by_hand,
     free,
@@ -25,8 +27,6 @@ from tests.ecommerce.orders.acts import (
     refused,
     settle,
 )
-from tests.support.bulk_jobs import a_clerk, outcomes, run
-from tests.support.factories import ANA, place_order
 from tests.support.webhook_events import deliver
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]

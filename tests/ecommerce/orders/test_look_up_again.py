@@ -16,8 +16,8 @@ from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import check_dispute, check_stripe_now
 from ecommerce.tasks import sweep
-from tests.ecommerce.orders.acts import fresh, kinds, paid, payment_of, settle
 from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.order_acts import fresh, kinds, paid, payment_of, settle
 from tests.support.rows import a_paid_order
 
 pytestmark = [pytest.mark.django_db(transaction=True)]

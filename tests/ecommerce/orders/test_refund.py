@@ -14,7 +14,8 @@ from ecommerce.orders.pay import pay
 from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.tasks import execute_act
-from tests.ecommerce.orders.acts import (
+from tests.support.factories import ANA, make_coupon, make_sku, place_order
+from tests.support.order_acts import (
     at_once,
     by_hand,
     free,
@@ -27,7 +28,6 @@ from tests.ecommerce.orders.acts import (
     settle,
     sweep_now,
 )
-from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]

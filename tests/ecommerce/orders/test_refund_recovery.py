@@ -15,8 +15,8 @@ from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts
-from tests.ecommerce.orders.acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_sku, place_order
+from tests.support.order_acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]

@@ -11,9 +11,9 @@ from ecommerce.models import OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order
-from tests.ecommerce.orders.acts import by_hand, fresh, fulfilled, paid, settle, sweep_now
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA
+from tests.support.order_acts import by_hand, fresh, fulfilled, paid, settle, sweep_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now

@@ -17,8 +17,8 @@ from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import pay
 from ecommerce.orders.reprice import accept_price
-from tests.ecommerce.orders.acts import at_once, fresh, kinds, payment_of, refused, settle, sweep_now
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
+from tests.support.order_acts import at_once, fresh, kinds, payment_of, refused, settle, sweep_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
