@@ -38,8 +38,8 @@ def stride(request: pytest.FixtureRequest) -> int:
 def recover() -> None:
     """Do what the sweep does within a minute, now: leases run out, and what is due is settled."""
     for _ in range(4):
-        for wishes in (Payment.objects, Refund.objects):
-            wishes.filter(closed_at=None, next_attempt_at__isnull=False).exclude(status="pending").update(
+        for operations in (Payment.objects, Refund.objects):
+            operations.filter(closed_at=None, next_attempt_at__isnull=False).exclude(status="pending").update(
                 next_attempt_at=timezone.now()
             )
         sweep()
@@ -113,7 +113,7 @@ def test_money_goes_back_once_whatever_the_step_of_the_crash(
         current = orders[-1]
         recover()
         begun = OrderAct.objects.filter(order=current, kind__in=["cancel", "return", "refund"]).exists()
-        if not begun:  # killed before the wish was on disk: nothing happened, and it is asked for again
+        if not begun:  # killed before the operation was on disk: nothing happened, and it is asked for again
             undone(begin, current.pk)
             recover()
         current.refresh_from_db()

@@ -45,8 +45,8 @@ Book = Callable[[], dict[str, Any]]
 
 def settle_everything(times: int = 4) -> None:
     for _ in range(times):
-        for wishes in (Payment.objects, Refund.objects):
-            wishes.filter(closed_at=None, next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
+        for operations in (Payment.objects, Refund.objects):
+            operations.filter(closed_at=None, next_attempt_at__isnull=False).update(next_attempt_at=timezone.now())
         sweep()
 
 

@@ -52,8 +52,8 @@ def settle(order: Order) -> Order:
 
 def sweep_now() -> None:
     """Make all that waits due, and sweep."""
-    for wishes in (Payment.objects, Refund.objects):
-        wishes.filter(next_attempt_at__isnull=False, closed_at=None).update(next_attempt_at=timezone.now())
+    for operations in (Payment.objects, Refund.objects):
+        operations.filter(next_attempt_at__isnull=False, closed_at=None).update(next_attempt_at=timezone.now())
     sweep()
 
 
