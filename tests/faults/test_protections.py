@@ -56,8 +56,8 @@ def test_the_order_lock(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger
     asked = threading.Event()
     check = fulfill.check_fulfillable
 
-    def slowly(*args: Any) -> None:
-        check(*args)
+    def slowly(*args: Any, **options: Any) -> None:
+        check(*args, **options)
         asked.set()
         time.sleep(0.5)
 

@@ -236,18 +236,24 @@ def test_a_price_that_has_changed_is_accepted_by_the_customer_first(ada: Api, mu
     assert [each["amount"] for each in ledger()["payment_intents"] if each["status"] == "succeeded"] == [3600]
 
 
+def age_payments(by: timedelta) -> None:
+    then = Now() - by
+    Payment.objects.update(requested_at=then, first_sent_at=then, next_attempt_at=Now() - timedelta(seconds=1))
+
+
+@pytest.mark.django_db(transaction=True)
 def test_an_authentication_on_the_website_holds_stock_for_an_hour(ada: Api, mug: Sku, settings: Any) -> None:
     ada.order(paying(mug, token="pm_card_authenticationRequired"))
     payment = Payment.objects.get()
     assert payment.authenticate_within == timedelta(hours=1)
     held = Sku.objects.get().inventory_quantity
-    Payment.objects.update(requested_at=Now() - timedelta(minutes=55), next_attempt_at=Now() - timedelta(seconds=1))
+    age_payments(timedelta(minutes=55))
     sweep()
     payment.refresh_from_db()
     assert payment.next_attempt_at
     assert payment.next_attempt_at <= payment.requested_at + timedelta(hours=1)
     assert (payment.status, Sku.objects.get().inventory_quantity) == ("requires_action", held)
-    Payment.objects.update(requested_at=Now() - timedelta(minutes=61), next_attempt_at=Now() - timedelta(seconds=1))
+    age_payments(timedelta(minutes=61))
     sweep()
     payment.refresh_from_db()
     assert (payment.status, Sku.objects.get().inventory_quantity) == ("failed", held + 1)
@@ -255,5 +261,5 @@ def test_an_authentication_on_the_website_holds_stock_for_an_hour(ada: Api, mug:
     settings.AUTHENTICATION_MINUTES_WEBSITE = 15
     ada.order(paying(mug, token="pm_card_authenticationRequired"))
     assert Payment.objects.latest("pk").authenticate_within == timedelta(minutes=15)
-    Payment.objects.update(requested_at=Now() - timedelta(minutes=16), next_attempt_at=Now() - timedelta(seconds=1))
+    age_payments(timedelta(minutes=16))
     sweep()

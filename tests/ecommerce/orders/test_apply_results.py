@@ -154,6 +154,7 @@ def test_all_refunded_by_hand_changes_no_status_and_says_what_to_do() -> None:
     assert cancel(order_id=bought.pk, reason="", by=ANA, at=NOW()).attention == ""
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_partial_refund_by_hand_during_our_full_one_is_taken_as_done_and_the_rest_is_sent(ledger: Ledger) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
