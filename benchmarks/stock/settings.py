@@ -1,7 +1,11 @@
 """A stock Django admin over the same database."""
 
 from pelcro_orders.settings import (
+    ACCOUNT_ADAPTER,
+    ACCOUNT_LOGIN_METHODS,
+    ACCOUNT_SIGNUP_FIELDS,
     ALLOWED_HOSTS,
+    AUTHENTICATION_MINUTES_WEBSITE,
     DATABASES,
     DEFAULT_AUTO_FIELD,
     REDIS_URL,
@@ -15,7 +19,11 @@ from pelcro_orders.settings import (
 )
 
 __all__ = [
+    "ACCOUNT_ADAPTER",
+    "ACCOUNT_LOGIN_METHODS",
+    "ACCOUNT_SIGNUP_FIELDS",
     "ALLOWED_HOSTS",
+    "AUTHENTICATION_MINUTES_WEBSITE",
     "DATABASES",
     "DEFAULT_AUTO_FIELD",
     "REDIS_URL",
@@ -37,6 +45,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "import_export",
+    "allauth",  # the customers' accounts import it
+    "allauth.account",
     "customers",
     "billing",
     "ecommerce",
@@ -47,6 +57,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
