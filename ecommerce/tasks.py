@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
-from billing import customer_updates, disputes, wakeups
+from billing import customer_updates, disputes, restore, wakeups
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
 from billing.tasks import enqueue_on_commit, process_event, reconcile
 from ecommerce import imports
@@ -104,6 +104,8 @@ def sweep(task: Task[Any, Any]) -> None:
 
 
 def _due_operations() -> list[Callable[..., None]]:
+    if restore.is_blocked():
+        return []  # nothing can be leased: to find it due again and again would fill the sweep
     # The worker of an open job executes the refunds of its items.
     of_jobs = BulkJobItem.objects.filter(status=BulkJobItem.Status.WORKING, job__status__in=leases.OPEN)
     refunds = Refund.objects.exclude(act__in=of_jobs.values("act"))
