@@ -12,6 +12,7 @@ class LockSpace(IntEnum):
     CONFIRMATION = 1
     REFRESH_TOKEN = 2
     JOB_PROCESS = 3
+    MAIL_SENDER = 4
 
 
 def lock_in_transaction(space: LockSpace, key: str) -> None:

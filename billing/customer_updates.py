@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from billing import gateway, leases
+from backoffice import leases
+from billing import backoffs, gateway
 from billing.models import CustomerUpdate
 from customers.models import Customer
 
@@ -56,7 +57,7 @@ def _send(customer: Customer) -> None:
 
 
 def _postpone(update: CustomerUpdate, error: gateway.GatewayError) -> None:
-    leases.postpone(update, backoff=leases.EVENT_BACKOFF, error=str(error))
+    leases.postpone(update, backoff=backoffs.EVENT, error=str(error))
 
 
 def _finish(update: CustomerUpdate, error: str) -> None:

@@ -15,7 +15,8 @@ from django.db.models import Case, F, Q, Value, When
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from billing import follow_up, leases
+from backoffice import leases
+from billing import follow_up
 from billing.gateway import CardDetails, PaymentIntent
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money

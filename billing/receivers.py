@@ -5,8 +5,9 @@ from typing import Any
 
 from django.dispatch import receiver
 
+from backoffice.enqueue import enqueue_on_commit
 from billing.customer_updates import request_update
-from billing.tasks import enqueue_on_commit, update_customer
+from billing.tasks import update_customer
 from customers.models import Customer
 from customers.signals import email_changed
 

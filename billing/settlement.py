@@ -17,8 +17,8 @@ from django.db.models import Case, F, Func, QuerySet, When
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
-from billing import gateway, leases, recovery, restore, stripe_clock
+from backoffice import database_clock, leases
+from billing import backoffs, gateway, recovery, restore, stripe_clock
 from billing.customer_updates import request_update
 from billing.models import Payment, Refund, StripeOperation
 from billing.results import PaymentResult, RefundResult
@@ -116,7 +116,7 @@ def failed_attempt(operation: StripeOperation, error: Exception) -> PaymentResul
     stored = isinstance(error, gateway.Unavailable) and error.stored
     leases.postpone(
         operation,
-        backoff=leases.OPERATION_BACKOFF,
+        backoff=backoffs.OPERATION,
         answered_5xx=stored,
         unexpected=operation.unexpected + 1,
     )
@@ -127,7 +127,7 @@ def postpone_operation(operation: StripeOperation, error: gateway.Unavailable) -
     """Give the lease back when it is unknown whether Stripe did it; the next attempt looks it up first."""
     # What Stripe has put off itself is not woken: it asked for less, or waits for the bank.
     away = not (isinstance(error, gateway.Busy | gateway.Misconfigured) or error.undecided)
-    backoff = leases.UNDECIDED_BACKOFF if error.undecided else leases.OPERATION_BACKOFF
+    backoff = backoffs.UNDECIDED if error.undecided else backoffs.OPERATION
     leases.postpone(operation, backoff=backoff, answered_5xx=error.stored, postponed=away)
 
 

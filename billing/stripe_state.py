@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from billing import gateway, leases
+from backoffice import leases
+from billing import gateway
 from billing.models import Invoice, Payment, Refund
 from billing.results import (
     REFUND_STATUSES,

@@ -1,27 +1,16 @@
-"""Celery tasks of webhook events and reconciliation, and how any task is enqueued."""
+"""Celery tasks of webhook events and reconciliation."""
 
 import time
-from typing import Any
 
-from celery import Task, shared_task
-from django.db import transaction
+from celery import shared_task
 
 from backoffice import database_clock
+from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
 TURN_SECONDS = 20
-
-
-def enqueue_on_commit(task: Task[Any, Any], **ids: int) -> None:
-    """Enqueue a task once the transaction is committed.
-
-    The rows are the queue and a message only wakes a worker: with Redis gone this is logged, and the sweep finds the
-    row.
-    """
-    # No partial: to log a failure, Django reads the function's __qualname__, which a partial lacks.
-    transaction.on_commit(lambda: task.delay(**ids), robust=True)
 
 
 @shared_task(name="billing.process_event")

@@ -7,12 +7,17 @@ is proven could be that of anybody who knows the address.
 
 from contextlib import suppress
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account import app_settings as account_settings
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
+from allauth.account.utils import user_pk_to_url_str
 from django import forms
+from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
@@ -80,6 +85,10 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         except PermissionDenied:
             return "0.0.0.0"  # noqa: S104 - requests through a socket have no address: rate limits count them as one
 
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        # Without a request, too: the site is that of BASE_URL, whatever Host a request names.
+        self.render_mail(template_prefix, email, {"current_site": this_site(), "email": email, **context}).send()
+
     def send_password_reset_mail(self, user: User, _email: str, context: dict[str, Any]) -> None:
         # Not to staff: an administrator sets their passwords. And to the stored e-mail, never to the typed one, which
         # may be another mailbox of the same key.
@@ -119,6 +128,24 @@ def stored_spelling(email: str) -> str:
 def random_username() -> str:
     """Customers never see it: they sign in by e-mail."""
     return f"customer-{get_random_string(12).lower()}"
+
+
+def this_site() -> dict[str, str]:
+    return {"name": urlsplit(settings.BASE_URL).netloc}
+
+
+def password_reset_message(email: str) -> EmailMessage | None:
+    """Return a mail with the link that sets a new password; None if the e-mail has no account that may have one."""
+    prepare_claim(email)
+    user = User.objects.with_email(email).filter(is_active=True).first()
+    if user is None or not may_reset_password(user):
+        return None
+    token = account_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    link = get_adapter().get_reset_password_from_key_url(f"{user_pk_to_url_str(user)}-{token}")
+    context = {"user": user, "password_reset_url": link, "current_site": this_site()}
+    # To the stored e-mail, never to the typed one, which may be another mailbox of the same key.
+    message: EmailMessage = get_adapter().render_mail("account/email/password_reset_key", user.email, context)
+    return message
 
 
 def may_reset_password(user: User) -> bool:

@@ -6,13 +6,12 @@ sessions that were obtained through the old mailbox. Stripe's copy follows by an
 
 import logging
 from datetime import datetime
-from urllib.parse import urlsplit
+from typing import Any
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.email_verification import get_email_verification_url
 from allauth.account.models import EmailAddress, get_emailconfirmation_model
 from allauth.core.internal.httpkit import get_frontend_url
-from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
@@ -21,9 +20,11 @@ from django.db import IntegrityError, transaction
 from django.db.models import F, Q
 from django.utils.translation import gettext as _
 
+from customers.accounts import this_site
 from customers.actors import Actor, ActorKind
 from customers.emails import email_key, normal_email
-from customers.models import Customer, User
+from customers.mail import outbox
+from customers.models import Customer, Mail, User
 from customers.signals import email_changed
 
 logger = logging.getLogger(__name__)
@@ -71,8 +72,7 @@ def _change(customer: Customer, email: str, *, by: Actor, at: datetime) -> bool:
     email_changed.send(sender=Customer, customer=customer, at=at)
     _record(customer, old, email, by=by)
     if new_mailbox:
-        # No partial: to log a failure, Django reads the function's __qualname__, which a partial lacks.
-        transaction.on_commit(lambda: _tell(customer_id=locked.pk, old=old, email=email), robust=True)
+        _tell(customer, old=old, email=email)
     return True
 
 
@@ -130,7 +130,8 @@ def _change_account(customer: Customer, old: str, email: str, *, new_mailbox: bo
 def _record(customer: Customer, old: str, email: str, *, by: Actor) -> None:
     """Write the history of the customer page, where somebody of the staff did it."""
     if by.user_id is None or by.kind is not ActorKind.STAFF:
-        logger.info("%s changed the e-mail of customer %s.", by.label, customer.pk)
+        # Not by name: a log is kept longer than a customer may want to be known.
+        logger.info("The e-mail of customer %s was changed by %s %s.", customer.pk, by.kind, by.user_id)
         return
     LogEntry.objects.create(
         user_id=by.user_id,
@@ -142,19 +143,16 @@ def _record(customer: Customer, old: str, email: str, *, by: Actor) -> None:
     )
 
 
-def _tell(*, customer_id: int, old: str, email: str) -> None:
-    customer = Customer.objects.select_related("user").get(pk=customer_id)
-    for template, mailbox, context in (
-        # The old mailbox is not told the new e-mail: it may be a stranger's.
+def _tell(customer: Customer, *, old: str, email: str) -> None:
+    # The old mailbox is not told the new e-mail: it may be a stranger's.
+    told: list[tuple[str, str, dict[str, Any]]] = [
         ("email_was_changed", old, {}),
         ("email_is_new", email, _links(customer, email)),
-    ):
-        try:
-            # Not its send_mail, which needs a request.
-            site = {"name": urlsplit(settings.BASE_URL).netloc}
-            get_adapter().render_mail(f"account/email/{template}", mailbox, {"current_site": site, **context}).send()
-        except Exception:  # one mailbox is told though the other can't be
-            logger.exception("Customer %s was not told of the new e-mail.", customer_id)
+    ]
+    for template, mailbox, links in told:
+        context = {"current_site": this_site(), **links}
+        message = get_adapter().render_mail(f"account/email/{template}", mailbox, context)
+        outbox.write(message, kind=Mail.Kind.ACCOUNT, about=customer)
 
 
 def _links(customer: Customer, email: str) -> dict[str, str]:

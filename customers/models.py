@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.countries import country_name
 from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
+from customers.mail.models import Mail as Mail
 from customers.search import (
     AddressWords,
     CustomerWords,

@@ -11,6 +11,7 @@ SEE = frozenset(
     {
         "customers.view_customer",
         "customers.view_address",
+        "customers.view_mail",
         "billing.view_card",
         "billing.view_invoice",
         "billing.view_invoiceline",
@@ -36,6 +37,7 @@ SERVE = frozenset(
         "customers.add_address",
         "customers.change_address",
         "customers.delete_address",
+        "customers.resend_mail",
     }
 )
 SEND = frozenset({"ecommerce.fulfill_order", "ecommerce.export_order"})

@@ -16,9 +16,12 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
+from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, restore, wakeups
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
-from billing.tasks import enqueue_on_commit, process_event, reconcile
+from billing.tasks import process_event, reconcile
+from customers.mail import delivery
+from customers.tasks import send_mails
 from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
@@ -96,6 +99,8 @@ def sweep(task: Task[Any, Any]) -> None:
     events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
     for event_id in wakeups.take_to_enqueue(events, queue="events", limit=MAX_ROWS):
         enqueue_on_commit(process_event, event_id=event_id)
+    if delivery.waiting():
+        enqueue_on_commit(send_mails)
     for file_import in imports.waiting()[:MAX_ROWS]:
         enqueue_import(file_import)
     unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk")

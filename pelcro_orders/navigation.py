@@ -16,7 +16,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("ecommerce.bulkjob", _("Bulk jobs"), "playlist_play"),
         ],
     ),
-    (None, [("customers.customer", _("Customers"), "group")]),
+    (None, [("customers.customer", _("Customers"), "group"), ("customers.mail", _("Mail"), "mail")]),
     (
         _("Billing"),
         [

@@ -179,8 +179,12 @@ CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Workers take from these in turn, so that many webhook events at once delay neither staff nor the sweep.
-CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "clock", "events")]
-CELERY_TASK_ROUTES = {"ecommerce.sweep": {"queue": "clock"}, "billing.process_event": {"queue": "events"}}
+CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in ("celery", "clock", "events", "mail")]
+CELERY_TASK_ROUTES = {
+    "ecommerce.sweep": {"queue": "clock"},
+    "billing.process_event": {"queue": "events"},
+    "customers.send_mails": {"queue": "mail"},
+}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
@@ -189,6 +193,7 @@ CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
     "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
     "remove-old-payloads": {"task": "billing.remove_old_payloads", "schedule": crontab(hour="2", minute="41")},
+    "remove-old-mail-texts": {"task": "customers.remove_old_mail_texts", "schedule": crontab(hour="2", minute="53")},
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
 }
 
@@ -227,10 +232,13 @@ STORAGES = {
     },
 }
 
-# Without a server, mail is written to the console.
+# What is sent by Django's means becomes a row, which a worker sends by MAIL_BACKEND; without a server, mails are kept
+# in the mailbox of the admin.
+EMAIL_BACKEND = "customers.mail.backend.OutboxBackend"
 SUBMISSION = 587  # STARTTLS
 EMAIL_SERVER = urlsplit(config.url("EMAIL_URL", schemes=("smtp", "smtps")))
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_SERVER.hostname else 'console'}.EmailBackend"
+MAIL_BACKEND = "customers.mail.smtp.EmailBackend" if EMAIL_SERVER.hostname else ""
+ACCOUNT_MAIL_DAYS = config.number("ACCOUNT_MAIL_DAYS", 3, least=1, most=365)
 EMAIL_HOST, EMAIL_PORT = EMAIL_SERVER.hostname or "", EMAIL_SERVER.port or SUBMISSION
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(EMAIL_SERVER.username or ""), unquote(EMAIL_SERVER.password or "")
 EMAIL_USE_SSL, EMAIL_USE_TLS = (

@@ -27,6 +27,13 @@ def _quick_passwords() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _mail_to_memory() -> Iterator[None]:
+    """What the outbox sends lands in `mail.outbox`, as what Django sends in tests does."""
+    with override_settings(MAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
+        yield
+
+
 @pytest.fixture
 def ledger(fake_stripe: FakeStripeServer) -> Callable[[], dict[str, Any]]:
     """Give Stripe's book of this test alone: the fake Stripe keeps those of all."""

@@ -15,8 +15,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from backoffice import database_clock
-from billing import gateway, leases, restore
+from backoffice import database_clock, leases
+from billing import gateway, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
 from billing.reconciliation import checks, records, settle
 from billing.reconciliation.checks import Mismatch

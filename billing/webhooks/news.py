@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q, Sum
 from django.db.models.functions import Now
 
-from billing import leases
+from billing import backoffs
 from billing.models import Payment, Refund, WebhookEvent
 from billing.stripe_state import parse_uuid
 
@@ -35,7 +35,7 @@ def awaits_own_result(event: WebhookEvent) -> bool:
     elif not event.type.startswith("refund."):
         return False
     # Later than any attempt that waits after a lost response: this one is leased.
-    leased = Q(next_attempt_at__gt=Now() + leases.OPERATION_BACKOFF.longest, attempts__gt=0)
+    leased = Q(next_attempt_at__gt=Now() + backoffs.OPERATION.longest, attempts__gt=0)
     at_stripe = Refund.objects.filter(ours, leased, status=Refund.Status.REQUESTED)
     new = WebhookEvent.objects.filter(pk=event.pk, received_at__gt=Now() - OWN_RESULT_WITHIN)
     return new.exists() and at_stripe.exists()

@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.db.models.functions import Now
 
-from billing import gateway, leases, rate_limit, stripe_state
+from backoffice import leases
+from billing import backoffs, gateway, rate_limit, stripe_state
 from billing.models import WebhookEvent
 from billing.results import Notice, StripeResult
 from billing.signals import results_received
@@ -100,7 +101,7 @@ def _retry_later(event: WebhookEvent, error: Exception) -> None:
     else:
         # Not to wait an hour after Stripe was away for minutes.
         away = isinstance(error, gateway.Unavailable)
-        backoff = leases.OPERATION_BACKOFF if away else leases.EVENT_BACKOFF
+        backoff = backoffs.OPERATION if away else backoffs.EVENT
         leases.postpone(event, backoff=backoff, error=message)
 
 

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from backoffice.enqueue import enqueue_on_commit
 from billing import gateway
 from billing.models import WebhookEvent
-from billing.tasks import enqueue_on_commit, process_event
+from billing.tasks import process_event
 from billing.webhooks import processing
 from billing.webhooks.payload import InvalidEvent, event_object, read_event
 

@@ -1,1 +1,3 @@
-"""What every page of the staff admin has in common, and the pages of staff and roles."""
+"""The staff's page of mails. Importing its module registers it."""
+
+from customers.admin import mail as mail

@@ -7,7 +7,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from billing.leases import claim, release
+from backoffice.leases import claim, release
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
 
 Status = BulkJob.Status

@@ -13,8 +13,8 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock
-from billing import gateway, leases, rate_limit, recovery
+from backoffice import database_clock, leases
+from billing import gateway, rate_limit, recovery
 from billing.models import Refund
 from billing.results import RefundResult
 from billing.settlement import claim_operations, failed_attempt, postpone_operation, submit_refund

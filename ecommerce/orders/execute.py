@@ -5,7 +5,8 @@ from datetime import datetime
 
 from django.db.models.functions import Now
 
-from billing import gateway, leases, settlement, stripe_state
+from backoffice import leases
+from billing import gateway, settlement, stripe_state
 from billing.models import Payment, Refund
 from billing.results import StripeResult
 from ecommerce.models import Order, OrderAct

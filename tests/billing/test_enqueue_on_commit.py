@@ -4,8 +4,9 @@ from collections.abc import Iterator
 import pytest
 from django.db import transaction
 
+from backoffice.enqueue import enqueue_on_commit
 from billing.models import WebhookEvent
-from billing.tasks import enqueue_on_commit, process_event
+from billing.tasks import process_event
 from tests.support.services import SERVICES
 
 

@@ -4,8 +4,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import leases
-from billing.leases import EVENT_BACKOFF, LEASE, OPERATION_BACKOFF
+from backoffice import leases
+from backoffice.leases import LEASE
+from billing import backoffs
 from billing.models import WebhookEvent
 from tests.support.order_acts import at_once
 from tests.support.rows import an_event
@@ -61,7 +62,7 @@ def test_whoever_lost_the_lease_writes_nothing() -> None:
     WebhookEvent.objects.update(next_attempt_at=NOW())
     (quick,) = claim()
     assert not leases.release(slow, next_attempt_at=None, error="slow")
-    assert not leases.postpone(slow, backoff=EVENT_BACKOFF, error="slow")
+    assert not leases.postpone(slow, backoff=backoffs.EVENT, error="slow")
     quick.refresh_from_db()
     assert (quick.error, quick.next_attempt_at is None) == ("", False)
     assert leases.release(quick, next_attempt_at=None)
@@ -71,7 +72,7 @@ def test_a_row_that_was_completed_meanwhile_is_not_woken_again() -> None:
     waiting(1)
     (event,) = claim()
     WebhookEvent.objects.update(next_attempt_at=None)
-    assert not leases.postpone(event, backoff=EVENT_BACKOFF)
+    assert not leases.postpone(event, backoff=backoffs.EVENT)
     leases.wake(WebhookEvent.objects.all())
     assert WebhookEvent.objects.get().next_attempt_at is None
 
@@ -90,11 +91,11 @@ def test_a_planned_attempt_is_brought_forward_and_a_lease_is_not() -> None:
 @pytest.mark.parametrize(
     ("backoff", "attempts", "shortest", "longest"),
     [
-        (OPERATION_BACKOFF, 1, 0, 1),
-        (OPERATION_BACKOFF, 5, 0, 16),
-        (OPERATION_BACKOFF, 5000, 0, 20),
-        (EVENT_BACKOFF, 1, 2, 4),
-        (EVENT_BACKOFF, 5000, 1800, 3600),
+        (backoffs.OPERATION, 1, 0, 1),
+        (backoffs.OPERATION, 5, 0, 16),
+        (backoffs.OPERATION, 5000, 0, 20),
+        (backoffs.EVENT, 1, 2, 4),
+        (backoffs.EVENT, 5000, 1800, 3600),
     ],
 )
 def test_waits_double_up_to_the_longest(backoff: leases.Backoff, attempts: int, shortest: int, longest: int) -> None:

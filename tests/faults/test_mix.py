@@ -14,8 +14,8 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from backoffice.enqueue import enqueue_on_commit
 from billing.models import Difference, Refund
-from billing.tasks import enqueue_on_commit
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Coupon, Order, OrderAct, Sku
 from ecommerce.orders.cancel import cancel

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
+from backoffice.enqueue import enqueue_on_commit
 from billing.models import Payment
-from billing.tasks import enqueue_on_commit, process_event
+from billing.tasks import process_event
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError

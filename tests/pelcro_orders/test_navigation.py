@@ -13,7 +13,18 @@ from tests.support.forms import sentences
 from tests.support.rows import a_paid_order
 
 AsRole = Callable[[str], Client]
-SHARED = ["Dashboard", "Orders", "Products", "Coupons", "Bulk jobs", "Customers", "Invoices", "Payments", "Refunds"]
+SHARED = [
+    "Dashboard",
+    "Orders",
+    "Products",
+    "Coupons",
+    "Bulk jobs",
+    "Customers",
+    "Mail",
+    "Invoices",
+    "Payments",
+    "Refunds",
+]
 STAFF = ["Staff", "Roles", "API keys"]
 
 

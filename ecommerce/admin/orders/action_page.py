@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
+from backoffice.enqueue import enqueue_on_commit
 from billing.money import format_money
-from billing.tasks import enqueue_on_commit
 from customers.actors import actor
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.orders.action_forms import ActionForm

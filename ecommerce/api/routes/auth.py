@@ -20,6 +20,7 @@ from ninja import Router
 
 from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers import accounts
+from customers.mail import outbox
 from customers.models import Customer, User
 from ecommerce.api.errors import ApiError
 from ecommerce.api.responses import responses_for
@@ -57,15 +58,15 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
     form = SignupInput(data=body.model_dump() | {"email": accounts.stored_spelling(body.email)})
     if not form.is_valid():
         raise _invalid_signup(form.errors.get_json_data())
+    mark_request_as_headless(request, Client.APP)
     try:
-        with transaction.atomic():
+        # Account, customer, session and mail, or nothing of them: no error leaves half an account behind.
+        with transaction.atomic(), authentication_context(request):
             user, _response = form.try_save(request)
+            flows.signup.complete_signup(request, user=user)
+            tokens = app_settings.TOKEN_STRATEGY.create_access_token_payload(request)
     except IntegrityError:  # the same e-mail, at the same time
         raise _email_taken(request, body.email) from None
-    mark_request_as_headless(request, Client.APP)
-    with authentication_context(request):
-        flows.signup.complete_signup(request, user=user)
-        tokens = app_settings.TOKEN_STRATEGY.create_access_token_payload(request)
     return _sign_in_response(Customer.objects.get(user=user), tokens)
 
 
@@ -116,10 +117,7 @@ def logout(request: HttpRequest) -> MessageResponse:
 def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> MessageResponse:
     """Send a link that sets a new password. The response is the same whether or not the e-mail is known."""
     _ignore_tokens(request)
-    accounts.prepare_claim(body.email)
-    _replace_email(request, body.email)
-    if _call_allauth(views.RequestPasswordResetView, request)[0] == TOO_MANY:
-        raise _too_many_attempts()
+    _send_password_reset(request, body.email)
     return _message_response(_("If there is an account of this e-mail, a link is on its way."))
 
 
@@ -206,11 +204,16 @@ def _too_many_attempts() -> ApiError:
 
 
 def _email_taken(request: HttpRequest, email: str) -> ApiError:
-    accounts.prepare_claim(email)
-    _replace_email(request, email)
-    _call_allauth(views.RequestPasswordResetView, request)
+    _send_password_reset(request, email)
     sentence = _("This e-mail is known already. If it is yours, follow the link that was just sent to it.")
     return ApiError("email_taken", sentence, field="email")
+
+
+def _send_password_reset(request: HttpRequest, email: str) -> None:
+    # The same few statements for every e-mail: the worker looks up whether it is known.
+    if not ratelimit.consume(request, action="reset_password", key=accounts.stored_spelling(email)):
+        raise _too_many_attempts()
+    outbox.write_password_reset(email)
 
 
 def _invalid_signup(errors: dict[str, list[dict[str, str]]]) -> ApiError:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from backoffice import database_clock
-from billing.tasks import enqueue_on_commit
+from backoffice.enqueue import enqueue_on_commit
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -25,6 +24,7 @@ from ecommerce.models import ApiKey, Order
 from ecommerce.tasks import sweep
 from tests.support.api_client import CORE, PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_coupon, make_sku
+from tests.support.mailbox import deliver
 
 AUTH, ME, SHOP = f"{SDK}/auth", f"{SDK}/customer", f"{SDK}/ecommerce"
 EVERYWHERE = ("400", "401", "413", "429")
@@ -157,7 +157,7 @@ def _signing_in(book: Book) -> Api:
 
 
 def _key() -> str:
-    found = re.search(r"/#(\S+)", str(mail.outbox[-1].body))
+    found = re.search(r"/#(\S+)", str(deliver()[-1].body))
     assert found
     return found[1].replace("%3A", ":")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from backoffice.leases import LEASE
 from billing import gateway, payments, stripe_state
-from billing.leases import LEASE
 from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.results import PaymentResult, RefundResult, StripeResult
 from devserver.fake_stripe_server import FakeStripeServer

@@ -1,7 +1,8 @@
 """Leases on rows that are queues: which process may work on a row now, and when the row is tried next.
 
-Works for every model with `attempts` and `next_attempt_at`: payments, refunds, webhook events, reconciliations, slices
-of bulk jobs. While a process holds a row, `next_attempt_at` lies ahead; a killed process loses it by doing nothing.
+Works for every model with `attempts` and `next_attempt_at`: payments, refunds, webhook events, reconciliations, mails,
+slices of bulk jobs. While a process holds a row, `next_attempt_at` lies ahead; a killed process loses it by doing
+nothing.
 `attempts` names the holder: it rises with each lease, so whoever writes under an old number has lost the row.
 All of it by the database's clock (`Now()`): the clocks of two processes may differ, and jump.
 """
@@ -42,11 +43,6 @@ class Backoff:
 
 
 LEASE = timedelta(seconds=60)
-# With the 15 s between two sweeps, one of many is tried within half a minute of Stripe's return, and wakes the others.
-OPERATION_BACKOFF = Backoff(first=timedelta(seconds=0.5), longest=timedelta(seconds=20))
-# A charge that Stripe itself waits for the bank with.
-UNDECIDED_BACKOFF = Backoff(first=timedelta(seconds=15), longest=timedelta(hours=12), jitter=0.3)
-EVENT_BACKOFF = Backoff(first=timedelta(seconds=2), longest=timedelta(hours=1), jitter=0.5)
 
 
 def claim(rows: QuerySet[RowT], *, limit: int = 1, lease: timedelta = LEASE, **changes: Any) -> list[RowT]:
@@ -55,7 +51,7 @@ def claim(rows: QuerySet[RowT], *, limit: int = 1, lease: timedelta = LEASE, **c
     `changes` are written with the lease; they must not make a row stop matching `rows`. `leased_at` of each is the
     database's time.
     """
-    # A transaction of its own, so that the lease is on disk before the caller calls Stripe.
+    # A transaction of its own, so that the lease is on disk before the caller calls anybody.
     with transaction.atomic():
         waiting = rows.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at", "pk")
         # Rows that another worker is claiming are skipped, not waited for.

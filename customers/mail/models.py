@@ -1,0 +1,106 @@
+"""Mails: one row for each, written with what it is about, and sent by a worker."""
+
+from email.utils import parseaddr
+from typing import Any
+
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from customers.emails import email_key
+
+
+class MailQuerySet(models.QuerySet["Mail"]):
+    def due(self) -> "MailQuerySet":
+        return self.filter(status=Mail.Status.QUEUED, next_attempt_at__lte=Now())
+
+    def to(self, email: str) -> "MailQuerySet":
+        """Ignore case, width and composition."""
+        return self.filter(recipient_key=email_key(email))
+
+
+class Mail(models.Model):
+    """The row is the queue: `next_attempt_at` lies ahead while a worker sends, and is empty once nothing is left to do.
+
+    `message_id` is fixed with the row: sent a second time after a crash, a mail server or program can tell.
+    """
+
+    class Kind(models.TextChoices):
+        ACCOUNT = "account", _("Account and password")
+        # Its text is written by the worker: the request takes as long whether or not the e-mail has an account.
+        PASSWORD_RESET = "password_reset", _("New password")
+        OTHER = "other", _("Other")
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", _("Queued")
+        SENT = "sent", _("Sent")
+        KEPT = "kept", _("Kept here")
+        FAILED = "failed", _("Failed")
+        BOUNCED = "bounced", _("Bounced")
+
+    NOT_ARRIVED = frozenset({Status.KEPT, Status.FAILED, Status.BOUNCED})
+    SECRET_KINDS = frozenset({Kind.ACCOUNT, Kind.PASSWORD_RESET})
+
+    recipient = models.CharField(_("to"), max_length=320)
+    recipient_key = models.TextField(editable=False)
+    sender = models.CharField(_("from"), max_length=320, blank=True)
+    headers = models.JSONField(_("headers"), default=dict, blank=True)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    language = models.CharField(_("language"), max_length=10)
+    subject = models.CharField(_("subject"), max_length=400, blank=True)
+    text = models.TextField(_("text"), blank=True)
+    html = models.TextField(_("HTML"), blank=True)
+    about_type = models.ForeignKey(ContentType, models.CASCADE, null=True, blank=True, related_name="+")
+    about_id = models.PositiveBigIntegerField(null=True, blank=True)
+    about = GenericForeignKey("about_type", "about_id")
+    status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, db_default=Now())
+    error = models.TextField(_("reason"), blank=True)
+    message_id = models.CharField(_("Message-ID"), max_length=255, unique=True)
+    provider_id = models.CharField(_("answer of the mail server"), max_length=255, blank=True)
+    created_at = models.DateTimeField(_("written"), db_default=Now())
+    queued_at = models.DateTimeField(_("queued"), db_default=Now())
+    sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    text_removed_at = models.DateTimeField(_("text removed"), null=True, blank=True)
+
+    objects = MailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail")
+        verbose_name_plural = _("mails")
+        default_permissions = ("view",)
+        permissions = [("resend_mail", _("Can send mails again"))]
+        indexes = [
+            models.Index(fields=["next_attempt_at"], condition=Q(status="queued"), name="mail_due"),
+            models.Index(fields=["status", "id"], name="mail_status"),
+            models.Index(OpClass(F("recipient_key"), name="text_pattern_ops"), name="mail_recipient"),
+            models.Index(fields=["about_type", "about_id"], name="mail_about"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status="queued", next_attempt_at__isnull=False)
+                | (~Q(status="queued") & Q(next_attempt_at=None)),
+                name="mail_next_attempt",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.subject or str(self.get_kind_display())
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.recipient_key = email_key(parseaddr(self.recipient)[1] or self.recipient)
+        super().save(*args, **options)
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether whoever reads it may do what its recipient may: set a password, confirm an e-mail, join the staff."""
+        return self.kind in self.SECRET_KINDS
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        return self.status in self.NOT_ARRIVED and self.text_removed_at is None

@@ -1,0 +1,73 @@
+"""Write mails into the outbox: in the transaction of what they are about, so that both happen or neither does."""
+
+from collections.abc import Sequence
+from email.utils import make_msgid, parseaddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.contenttypes.models import ContentType
+from django.core.mail import EmailMessage
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import get_language
+
+from backoffice.enqueue import enqueue_on_commit
+from customers.mail.content import html_of, text_of
+from customers.models import Customer, Mail
+from customers.tasks import send_mails
+
+
+def write(message: EmailMessage, *, kind: Mail.Kind, about: models.Model | None = None) -> list[Mail]:
+    """Write one row for each mailbox that a message goes to.
+
+    Without `about`, a mail is about the customer of its e-mail, if there is one.
+    """
+    if message.attachments:
+        raise ValueError("A mail of the outbox has a text and HTML, and no attachments.")
+    return [_write(message, mailbox, kind, about) for mailbox in message.recipients()]
+
+
+def write_password_reset(email: str) -> Mail:
+    """Have a link that sets a new password sent to an e-mail, if it has an account.
+
+    Whether it has one is looked up by the worker, so that neither the answer nor its time tells.
+    """
+    return _save(Mail(recipient=email, kind=Mail.Kind.PASSWORD_RESET))
+
+
+def send_again(mail_ids: Sequence[int]) -> int:
+    """Queue those of these mails that did not arrive, and whose text is still here; return how many."""
+    again = {"status": Mail.Status.QUEUED, "next_attempt_at": Now(), "queued_at": Now(), "error": ""}
+    count = Mail.objects.filter(pk__in=mail_ids, status__in=Mail.NOT_ARRIVED, text_removed_at=None).update(**again)
+    enqueue_on_commit(send_mails)
+    return count
+
+
+def _write(message: EmailMessage, mailbox: str, kind: Mail.Kind, about: models.Model | None) -> Mail:
+    about = about or Customer.objects.with_email(parseaddr(mailbox)[1]).first()
+    return _save(
+        Mail(
+            recipient=mailbox,
+            sender=message.from_email,
+            headers={name: str(value) for name, value in _headers(message).items()},
+            kind=kind,
+            subject=str(message.subject)[:400],
+            text=text_of(message),
+            html=html_of(message),
+            about_type=ContentType.objects.get_for_model(about) if about else None,
+            about_id=about.pk if about else None,
+        )
+    )
+
+
+def _headers(message: EmailMessage) -> dict[str, str]:
+    reply_to = {"Reply-To": ", ".join(map(str, message.reply_to))} if message.reply_to else {}
+    return {**message.extra_headers, **reply_to}
+
+
+def _save(mail: Mail) -> Mail:
+    mail.language = get_language() or settings.LANGUAGE_CODE
+    mail.message_id = make_msgid(domain=urlsplit(settings.BASE_URL).hostname)
+    mail.save()
+    enqueue_on_commit(send_mails)
+    return mail
