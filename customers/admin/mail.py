@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
@@ -28,6 +29,11 @@ from customers.models import Mail
 MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
 
 
+def can_send(mail: Mail) -> bool:
+    """Whether sending it again could end otherwise than with its being kept."""
+    return mail.status != Mail.Status.KEPT or bool(settings.MAIL_BACKEND)
+
+
 @admin.register(Mail)
 class MailAdmin(Tabbed, ReadOnlyAdmin):
     list_display = ("state", "title", "recipient", "kind", "written", "why")
@@ -43,7 +49,8 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
         ("written", "sent"),
         ("attempts", "next_try"),
         "why",
-        ("message_id", "provider_id"),
+        "named",
+        "answered",
     )
     tabs = status_tabs(Mail.Status)
     change_form_template = "admin/customers/mail/change_form.html"
@@ -95,7 +102,10 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
     ) -> HttpResponse:
         mail = self.get_object(request, unquote(object_id))
         context = {
-            "may_send_again": mail and mail.may_be_sent_again and self.has_resend_permission(request),
+            "may_send_again": mail
+            and mail.may_be_sent_again
+            and self.has_resend_permission(request)
+            and can_send(mail),
             "may_read": mail and self.may_read(request, mail),
             **(extra_context or {}),
         }
@@ -115,7 +125,15 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
         if mail.about is None or mail.about_type is None:
             return "–"
         name = f"admin:{mail.about_type.app_label}_{mail.about_type.model}_change"
-        return format_html('<a href="{}">{}</a>', reverse(name, args=[mail.about_id]), mail.about)
+        return format_html('<a class="link" href="{}">{}</a>', reverse(name, args=[mail.about_id]), mail.about)
+
+    @column(_("Message-ID"))
+    def named(self, mail: Mail) -> SafeString:
+        return format_html('<span class="unbroken">{}</span>', mail.message_id)
+
+    @column(_("answer of the mail server"))
+    def answered(self, mail: Mail) -> SafeString:
+        return format_html('<span class="unbroken">{}</span>', mail.provider_id or "–")
 
     @column(_("reason"))
     def why(self, mail: Mail) -> str:

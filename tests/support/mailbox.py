@@ -20,7 +20,7 @@ from devserver.programs import free_port
 def deliver() -> list[EmailMessage]:
     """Send what waits in the outbox, and give all that was ever sent."""
     delivery.send_due(until=math.inf)
-    found: list[EmailMessage] = mail.outbox  # type: ignore[attr-defined]
+    found: list[EmailMessage] = mail.outbox
     return found
 
 
