@@ -1,10 +1,11 @@
 """Users, customers and addresses."""
 
 import re
-from typing import ClassVar, Self, TypedDict
+from typing import ClassVar, Literal, NotRequired, Self, TypedDict
 
 from django.contrib.auth.models import AbstractUser, UserManager
 from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Value
 from django.utils import timezone
@@ -14,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.countries import country_name
 from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
 from customers.mail.models import Mail as Mail
+from customers.postal_addresses import address_lines, has_cities
 from customers.search import (
     AddressWords,
     CustomerWords,
@@ -156,16 +158,26 @@ class Customer(WithEmailKey):
         return f"{self.first_name} {self.last_name}".strip()
 
 
+OPTIONAL_ADDRESS_FIELDS: tuple[Literal["company", "department", "delivery_instructions"], ...] = (
+    "company",
+    "department",
+    "delivery_instructions",
+)
+
+
 class FrozenAddress(TypedDict):
-    """An address as stored with an order or invoice."""
+    """An address as stored with an order or invoice. What is not required is left out where it is empty."""
 
     name: str
+    company: NotRequired[str]
+    department: NotRequired[str]
     line1: str
     line2: str
     city: str
     state: str
     postal_code: str
     country: str
+    delivery_instructions: NotRequired[str]
 
 
 class Address(models.Model):
@@ -178,12 +190,17 @@ class Address(models.Model):
     customer = models.ForeignKey(Customer, models.CASCADE, related_name="addresses", verbose_name=_("customer"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.SHIPPING)
     name = models.CharField(_("name"), max_length=200)
+    company = models.CharField(_("company"), max_length=200, blank=True, default="", db_default="")
+    department = models.CharField(_("department"), max_length=200, blank=True, default="", db_default="")
     line1 = models.CharField(_("address line 1"), max_length=200)
     line2 = models.CharField(_("address line 2"), max_length=200, blank=True)
-    city = models.CharField(_("city"), max_length=100)
+    city = models.CharField(_("city"), max_length=100, blank=True)
     state = models.CharField(_("state or province"), max_length=100, blank=True)
     postal_code = models.CharField(_("postal code"), max_length=20, blank=True)
     country = models.CharField(_("country"), max_length=2)
+    delivery_instructions = models.CharField(
+        _("delivery instructions"), max_length=500, blank=True, default="", db_default=""
+    )
     is_default = models.BooleanField(_("default"), default=False)
     by_customer = models.BooleanField(_("by the customer"), default=False, editable=False)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -203,8 +220,11 @@ class Address(models.Model):
         ]
 
     def __str__(self) -> str:
-        parts = (self.name, self.line1, self.line2, self.city, self.state, self.postal_code, self.country_name)
-        return ", ".join(part for part in parts if part)
+        return ", ".join(address_lines(self.frozen()))
+
+    def clean(self) -> None:
+        if not self.city.strip() and has_cities(self.country):
+            raise ValidationError({"city": _("This field is required.")})
 
     @property
     def country_name(self) -> str:
@@ -212,7 +232,7 @@ class Address(models.Model):
         return country_name(self.country)
 
     def frozen(self) -> FrozenAddress:
-        return FrozenAddress(
+        address = FrozenAddress(
             name=self.name,
             line1=self.line1,
             line2=self.line2,
@@ -221,3 +241,7 @@ class Address(models.Model):
             postal_code=self.postal_code,
             country=self.country,
         )
+        for name in OPTIONAL_ADDRESS_FIELDS:
+            if getattr(self, name):
+                address[name] = getattr(self, name)
+        return address

@@ -5,6 +5,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from billing.webhooks import views
+from customers.views import address_fields
 from ecommerce.api.root import api
 
 urlpatterns = [
@@ -12,5 +13,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),
+    path("address-fields.json", address_fields, name="address_fields"),
     path("webhooks/stripe/", views.stripe, name="stripe_webhook"),
 ]

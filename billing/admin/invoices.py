@@ -19,7 +19,7 @@ from backoffice.times import moment
 from billing.admin.search import invoices_matching
 from billing.models import Invoice, Payment
 from billing.templatetags.money import money
-from customers.countries import country_name
+from customers.postal_addresses import address_lines
 
 
 class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
@@ -52,7 +52,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "original": invoice,
             "invoice": invoice,
             "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
-            "country": country_name(invoice.bill_to.get("country", "")),
+            "bill_to": address_lines(invoice.bill_to),
             "order_url": self.order_url(request, invoice),
             "customer_url": self._customer_url(request, invoice),
         }

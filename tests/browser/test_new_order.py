@@ -143,16 +143,16 @@ def test_what_was_typed_is_kept_when_something_is_wrong(visit: Visit, shop: None
     page = visit(f"{ADD}?customer={ada.pk}", ana)
     choose(page, "SKU", "mug")
     fill_in_address(page)
-    page.get_by_label("City").fill("")
+    page.get_by_label("Post town").fill("")
     type_card(page)
     page.get_by_role("button", name="Submit and charge USD 15.00").click()
     summary = page.get_by_role("alert").filter(has_text="Nothing was ordered or charged.")
     expect(summary).to_be_focused()
-    summary.get_by_role("link", name="City: This field is required.").click()
-    expect(page.get_by_label("City")).to_be_focused()
+    summary.get_by_role("link", name="Post town: This field is required.").click()
+    expect(page.get_by_label("Post town")).to_be_focused()
     expect(page.get_by_text("Visa •••• 4242, typed here")).to_be_visible()
     expect(page.get_by_label("Address line 1")).to_have_value("12 St James's Square")
-    page.get_by_label("City").fill("London")
+    page.get_by_label("Post town").fill("London")
     assert place(page, "Submit and charge USD 15.00").status == "paid"
 
 
@@ -260,6 +260,21 @@ def test_a_code_that_is_typed_whole_is_understood(visit: Visit, shop: None, ana:
     expect(page.get_by_role("button", name="Submit and charge USD 18.00")).to_be_enabled()
     expect(page.get_by_label("Name or e-mail")).to_have_value("Ada Lovelace <ada@example.com>")
     expect(page.get_by_label("SKU")).to_have_value("Sketch of the Analytical Engine, EPUB (EBOOK)")
+
+
+def test_the_country_decides_what_an_address_asks_for(visit: Visit, shop: None, ana: User) -> None:
+    page = visit(ADD, ana)
+    choose(page, "Name or e-mail", "ada@")
+    choose(page, "SKU", "mug")
+    country = page.get_by_label("Country")
+    country.select_option(label="United States")
+    expect(page.get_by_label("ZIP code")).to_be_visible()
+    expect(page.locator("[data-field=state]")).to_be_visible()
+    country.select_option(label="Germany")
+    expect(page.get_by_label("ZIP code")).to_be_hidden()
+    order = page.locator("[data-field=postal_code] ~ [data-field=city]")
+    expect(order).to_be_visible()
+    expect(page.locator("[data-field=state]")).to_be_hidden()
 
 
 def test_rows_are_added_and_removed(visit: Visit, shop: None, ana: User) -> None:

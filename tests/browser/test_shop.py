@@ -114,7 +114,7 @@ def test_from_the_products_to_the_order_with_a_coupon_and_a_new_address(
     expect(page.get_by_role("button", name="Pay USD 35.10")).to_be_visible()
     expect(page.locator("#sums")).to_contain_text("Discount (SAVE10)")
     page.get_by_role("button", name="Pay USD 35.10").click()
-    expect(page.get_by_role("alert")).to_contain_text("Address")
+    expect(page.get_by_role("alert")).to_contain_text("Country")
     fill_address(page)
     type_card(page)
     snap(page, f"checkout-{phone}")

@@ -26,7 +26,10 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]
 
     class Meta:
         model = Address
-        fields = ("kind", "is_default", "name", "line1", "line2", "city", "state", "postal_code", "country")
+        fields = (
+            *("kind", "is_default", "name", "company", "department", "line1", "line2"),
+            *("city", "state", "postal_code", "country", "delivery_instructions"),
+        )
 
     def _get_validation_exclusions(self) -> set[str]:
         # `save` clears the default flag of the other address, so the unique constraint holds.
@@ -62,7 +65,10 @@ class AddressInline(ConcurrentInline, StackedInline):  # type: ignore[misc]
 
     def get_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
         country = "country" if self.has_change_permission(request, obj) else "country_name"
-        return (("kind", "is_default"), "name", ("line1", "line2"), ("postal_code", "city"), ("state", country))
+        return (
+            *(("kind", "is_default"), "name", ("company", "department"), ("line1", "line2")),
+            *(("postal_code", "city"), ("state", country), "delivery_instructions"),
+        )
 
     def get_readonly_fields(self, request: HttpRequest, obj: Customer | None = None) -> tuple[str, ...]:
         return () if self.has_change_permission(request, obj) else ("country_name",)

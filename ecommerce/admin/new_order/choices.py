@@ -7,6 +7,7 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from customers.models import Address, Customer
+from customers.postal_addresses import address_lines
 from ecommerce.admin.new_order.forms import NEW
 
 
@@ -25,13 +26,13 @@ def address_choices(customer: Customer | None) -> list[Choice]:
     if customer is None:
         return []
     addresses = customer.addresses.order_by("-kind", "-is_default", "-pk")
-    return [Choice(value=str(each.pk), title=each.name, detail=_in_one_line(each)) for each in addresses]
+    return [Choice(value=str(each.pk), title=each.name, detail=_without_name(each)) for each in addresses]
 
 
-def _in_one_line(address: Address) -> str:
-    town = " ".join(part for part in (address.postal_code, address.city) if part)
-    parts = (address.line1, address.line2, town, address.state, address.country_name)
-    return ", ".join(part for part in parts if part)
+def _without_name(address: Address) -> str:
+    frozen = address.frozen()
+    frozen["name"] = ""
+    return ", ".join(address_lines(frozen))
 
 
 def card_choices(customer: Customer | None, *, at: datetime) -> list[Choice]:

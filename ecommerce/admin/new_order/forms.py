@@ -12,6 +12,7 @@ from billing.money import format_money
 from customers.countries import country_choices
 from customers.emails import same_email
 from customers.models import Address, Customer, FrozenAddress
+from customers.postal_addresses import country_rules
 from ecommerce.models import Sku
 from ecommerce.pricing import MAX_QUANTITY
 
@@ -166,7 +167,10 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
 
     class Meta:
         model = Address
-        fields = ["name", "line1", "line2", "city", "state", "postal_code", "country"]
+        fields = [
+            *("country", "name", "company", "department", "line1", "line2"),
+            *("city", "state", "postal_code", "delivery_instructions"),
+        ]
 
     prefix = "address"
 
@@ -175,6 +179,9 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
         for name, field in self.fields.items():
             described = {"aria-describedby": f"id_address-{name}-problem"} if self.is_bound else {}
             field.widget.attrs |= {"class": "of-input", "autocomplete": "off"} | described
+        rules = country_rules(str(self.data.get(self.add_prefix("country"), "")))
+        for name, label in rules.labels.items() if rules else ():
+            self.fields[name].label = label
 
     def frozen(self) -> FrozenAddress:
         address: Address = self.instance

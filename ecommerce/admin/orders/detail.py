@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from backoffice.badges import tone
 from billing.models import Payment, Refund
 from billing.money import format_money
-from customers.countries import country_name
+from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.display import Badge, format_time, money_state_badge, status_badge
 from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.timeline import timeline
@@ -76,7 +76,7 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "customer_url": change_url(request, order.customer),
         "invoice_url": change_url(request, order.invoice) if order.invoice else "",
         "card": next((payment.card for payment in reversed(payments) if payment.card), None),
-        "address": _address_lines(order),
+        "address": _address(order),
         "timeline": timeline(order),
     }
 
@@ -159,12 +159,12 @@ def _facts(order: Order) -> list[tuple[str | Promise, str]]:
     return [(_("Placed via"), order.get_placed_via_display()), *happened, *sent_with]
 
 
-def _address_lines(order: Order) -> list[str]:
-    address = order.shipping_address or {}
-    town = " ".join(filter(None, [address.get("postal_code"), address.get("city"), address.get("state")]))
-    country = country_name(address.get("country", ""))
-    lines = [address.get("name"), address.get("line1"), address.get("line2"), town, country]
-    return [line for line in lines if line]
+def _address(order: Order) -> dict[str, Any] | None:
+    address = order.shipping_address
+    if not address:
+        return None
+    instructions = address.get("delivery_instructions", "")
+    return {"lines": address_lines(address), "instructions": instructions, "warnings": address_warnings(address)}
 
 
 def change_url(request: HttpRequest, obj: Model) -> str:

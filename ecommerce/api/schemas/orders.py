@@ -82,12 +82,15 @@ class PostalAddress(FromRow):
     """An address; an order's is frozen when it is placed."""
 
     name: str
+    company: str = ""
+    department: str = ""
     line1: str
     line2: str
     city: str
     state: str
     postal_code: str
     country: str
+    delivery_instructions: str = ""
 
 
 class StatusTransitions(FromRow):

@@ -12,12 +12,16 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
+from pydantic_core import PydanticKnownError
 
 from customers.countries import country_choices
-from customers.models import FrozenAddress
+from customers.models import OPTIONAL_ADDRESS_FIELDS, FrozenAddress
+from customers.postal_addresses import has_cities
 from ecommerce.orders.quotes import LineRequest
 from ecommerce.pricing import MAX_LINES, MAX_QUANTITY
 
@@ -164,23 +168,42 @@ class AddressRequest(BaseRequest):
 
     first_name: str = Field(default="", max_length=99)
     last_name: str = Field(default="", max_length=100)
+    company: str | None = Field(default=None, max_length=200)
+    department: str | None = Field(default=None, max_length=200)
     line1: str = Field(min_length=1, max_length=200)
     line2: str | None = Field(default=None, max_length=200)
-    city: str = Field(min_length=1, max_length=100)
+    country: Country
+    city: str | None = Field(
+        default=None,
+        max_length=100,
+        validate_default=True,
+        description="Empty only where addresses have none: Singapore.",
+    )
     state: str | None = Field(default=None, max_length=100)
     postal_code: str | None = Field(default=None, max_length=20)
-    country: Country
+    delivery_instructions: str | None = Field(default=None, max_length=500)
+
+    @field_validator("city")
+    @classmethod
+    def _city(cls, city: str | None, info: ValidationInfo) -> str | None:
+        if not city and has_cities(info.data.get("country", "")):
+            raise PydanticKnownError("missing")
+        return city
 
     def frozen(self, *, default_name: str) -> FrozenAddress:
-        return FrozenAddress(
+        address = FrozenAddress(
             name=f"{self.first_name} {self.last_name}".strip() or default_name,
             line1=self.line1,
             line2=self.line2 or "",
-            city=self.city,
+            city=self.city or "",
             state=self.state or "",
             postal_code=self.postal_code or "",
             country=self.country,
         )
+        for name in OPTIONAL_ADDRESS_FIELDS:
+            if value := getattr(self, name):
+                address[name] = value
+        return address
 
 
 class AddAddressRequest(AddressRequest):

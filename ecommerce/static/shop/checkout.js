@@ -19,7 +19,7 @@ async function deliveryAddress() {
   const invalid = fields.find((field) => !field.checkValidity());
   if (invalid) {
     invalid.focus();
-    throw new Error(`${invalid.labels[0].firstChild.textContent}: ${invalid.validationMessage}`);
+    throw new Error(`${invalid.labels[0].firstChild.textContent.trim()}: ${invalid.validationMessage}`);
   }
   const { address, card: _card, ...body } = formBody(form);
   const saved = (await api.addAddress({ type: "shipping", ...body })).addresses;

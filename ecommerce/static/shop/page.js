@@ -31,8 +31,8 @@ export const cardNameWithExpiry = (card) => `${cardName(card)}, ${String(card.ex
 const countries = new Intl.DisplayNames(["en"], { type: "region" });
 
 /* An address on one line. */
-export const formatAddress = ({ name, line1, line2, city, state, postal_code: code, country }) =>
-  [name, line1, line2, city, state, code, countries.of(country)].filter(Boolean).join(", ");
+export const formatAddress = ({ name, company, department, line1, line2, city, state, postal_code: code, country }) =>
+  [name, company, department, line1, line2, city, state, code, countries.of(country)].filter(Boolean).join(", ");
 
 /* One line of an order. */
 export const itemLine = (name, quantity, amount, currency) =>

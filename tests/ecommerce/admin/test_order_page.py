@@ -49,6 +49,17 @@ def test_it_shows_what_was_ordered_paid_and_refunded() -> None:
         assert shown in page
 
 
+def test_an_address_that_may_not_arrive_is_said() -> None:
+    address = {"name": "Ada", "line1": "1 Market St", "city": "San Francisco", "state": "CA", "country": "US"}
+    instructions = {"delivery_instructions": "Ring twice"}
+    page = page_of(order_row("paid", shipping_address=address | instructions | {"postal_code": "94105"}), viewer())
+    assert "San Francisco, CA 94105" in page
+    assert "Ring twice" in page
+    assert "ZIP code" not in page
+    page = page_of(order_row("paid", shipping_address=address), viewer())
+    assert "ZIP code is missing; an address in United States needs one." in page
+
+
 def test_it_says_how_it_was_sent() -> None:
     order = order_row("fulfilled")
     Fulfillment.objects.create(order=order, carrier="DHL", tracking_number="JD01", by_kind="staff", by_label="Ana")

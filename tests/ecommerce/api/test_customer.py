@@ -50,6 +50,16 @@ def test_addresses_are_saved_and_the_default_is_one(ada: Api) -> None:
 
 
 @pytest.mark.django_db
+def test_an_address_names_company_and_instructions_and_no_city_where_there_is_none(ada: Api) -> None:
+    there = {"country": "SG", "city": None, "postal_code": "546080", "company": "ACME", "department": "Goods in"}
+    saved = ada.post(f"{ME}/addresses", HOME | there | {"delivery_instructions": "Ring twice"})
+    (address,) = saved.data["addresses"]
+    assert (address["city"], address["company"], address["department"]) == ("", "ACME", "Goods in")
+    assert address["delivery_instructions"] == "Ring twice"
+    assert ada.post(f"{ME}/addresses", HOME | there | {"country": "GB"}).error["field"] == "city"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("changed", "field"),
     [

@@ -1,0 +1,30 @@
+/* Shows city, state and postal code as the chosen country orders and calls them. Without it, all are shown. */
+
+const TOWN = ["city", "state", "postal_code"];
+let formats;
+
+async function arrange(fieldset) {
+  const input = (name) => fieldset.querySelector(`[name$="${name}"]`);
+  const country = input("country");
+  formats ??= fetch(fieldset.dataset.addressFields).then((response) => (response.ok ? response.json() : {}), () => ({}));
+  const format = (await formats)[country.value];
+  if (!format) return;
+  const boxes = Object.fromEntries(TOWN.map((name) => [name, input(name).closest("[data-field]")]));
+  let before = fieldset.querySelector("[data-field=line2]");
+  for (const name of [...format.fields, ...TOWN.filter((name) => !format.fields.includes(name))]) {
+    const [box, required] = [boxes[name], format.required.includes(name)];
+    if (before.nextElementSibling !== box && !box.contains(document.activeElement)) before.after(box);
+    before = box;
+    box.querySelector("[data-label]").textContent = format.labels[name];
+    const optional = box.querySelector("[data-optional]");
+    if (optional) optional.hidden = required;
+    if ("requires" in fieldset.dataset) input(name).required = required;
+    box.hidden = !format.fields.includes(name) && !input(name).value;
+  }
+}
+
+document.addEventListener("change", ({ target }) => {
+  const fieldset = target.closest("[data-address-fields]");
+  if (fieldset && target.name.endsWith("country")) arrange(fieldset);
+});
+document.querySelectorAll("[data-address-fields]").forEach(arrange);
