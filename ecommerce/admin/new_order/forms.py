@@ -181,7 +181,7 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
             field.widget.attrs |= {"class": "of-input", "autocomplete": "off"} | described
         rules = country_rules(str(self.data.get(self.add_prefix("country"), "")))
         for name, label in rules.labels.items() if rules else ():
-            self.fields[name].label = label
+            self.fields[name].label = str(label)
 
     def frozen(self) -> FrozenAddress:
         address: Address = self.instance
