@@ -8,6 +8,8 @@ from django.db import models
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from backoffice.activity.origin import Origin
+
 
 class ActorKind(models.TextChoices):
     STAFF = "staff", _("Staff")
@@ -33,6 +35,12 @@ class Actor:
     def columns(self) -> dict[str, str | int | None]:
         """The fields of `ByActor`, for `create(**by.columns)`."""
         return {"by_kind": self.kind.value, "by_label": self.label[:200], "by_user_id": self.user_id}
+
+    def origin(self, *, address: str = "", through: str = "") -> Origin:
+        """Return who Activity says is behind what is written."""
+        return Origin(
+            by_kind=self.kind.value, by_label=self.label, by_user_id=self.user_id, address=address, through=through
+        )
 
 
 def actor(request: HttpRequest) -> Actor:

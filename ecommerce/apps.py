@@ -3,7 +3,11 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 from django.utils.translation import gettext_lazy as _
+
+from backoffice.activity.origin import OriginComments
+from ecommerce.tracked import TABLES
 
 
 class EcommerceConfig(AppConfig):
@@ -14,6 +18,8 @@ class EcommerceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the one receiver of billing's one signal, and the check that it is the only one."""
+        """Connect the one receiver of billing's one signal, the check that it is the only one, and Activity."""
         import_module("ecommerce.receivers")
         import_module("ecommerce.checks")
+        import_module("ecommerce.sign_ins")
+        connection_created.connect(OriginComments(TABLES).install, weak=False)

@@ -5,6 +5,7 @@ transaction, so that no row is written twice, and a row that was changed since t
 """
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,8 +16,11 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import uploads
+from backoffice.activity.origin import Origin, acting, current_origin
+from backoffice.activity.record import record
 from backoffice.imports.importer import Importer
 from backoffice.imports.plan import Plan, Problem
+from backoffice.models import Activity
 from customers.actors import Actor
 from customers.models import User
 from customers.resources import CustomerResource
@@ -112,11 +116,9 @@ def confirm(*, import_id: int) -> FileImport:
     file_import = FileImport.objects.get(pk=import_id)
     plan = plan_of(file_import)
     if file_import.changes > SMALL:
-        if not FileImport.objects.filter(pk=import_id, status=Status.READY).update(status=Status.APPLYING):
-            raise FileNotFoundError
-        file_import.status = Status.APPLYING
+        _leave_to_workers(file_import)
         return file_import
-    with transaction.atomic():
+    with transaction.atomic(), acting(_origin(file_import)):
         locked = _lock(import_id, Status.READY)
         if locked is None:
             raise FileNotFoundError
@@ -124,8 +126,32 @@ def confirm(*, import_id: int) -> FileImport:
         if problems:
             raise ImportRefused(problems)
         _finish(locked)
+        _record(locked)
     uploads.delete(f"{locked.token}.json")
     return locked
+
+
+def _leave_to_workers(file_import: FileImport) -> None:
+    with transaction.atomic():
+        if not FileImport.objects.filter(pk=file_import.pk, status=Status.READY).update(status=Status.APPLYING):
+            raise FileNotFoundError
+        _record(file_import)
+    file_import.status = Status.APPLYING
+
+
+def _record(file_import: FileImport) -> None:
+    note = _("%(new)s new, %(updated)s updated, %(unchanged)s unchanged") % {
+        name: f"{getattr(file_import, name):,}" for name in ("new", "updated", "unchanged")
+    }
+    act, kind, origin = Activity.Act.IMPORTED, Activity.Kind.IMPORT, _origin(file_import)
+    record(act=act, kind=kind, obj=file_import, note=note, by=replace(origin, through=""))
+
+
+def _origin(file_import: FileImport) -> Origin:
+    """Whoever confirmed it, in the worker too; from the address of the request, where there is one."""
+    asked = current_origin()
+    words = _("Import of %(file)s") % {"file": file_import.file_name}
+    return file_import.by.origin(address=asked.address if asked else "", through=words)
 
 
 def _lock(import_id: int, status: str) -> FileImport | None:
@@ -161,7 +187,7 @@ def run(*, import_id: int) -> None:
 
 def _run_batch(file_import: FileImport, plan: Plan) -> bool:
     """Return whether there is more."""
-    with transaction.atomic():
+    with transaction.atomic(), acting(_origin(file_import)):
         locked = _lock(file_import.pk, Status.APPLYING)
         if locked is None:
             return False

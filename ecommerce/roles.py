@@ -58,6 +58,7 @@ RUN = frozenset(
         "billing.view_webhookevent",
         "billing.change_webhookevent",
         "ecommerce.fulfill_attention_order",
+        "backoffice.view_activity",
     }
 )
 ROLES: dict[str, frozenset[str]] = {
@@ -75,7 +76,8 @@ def make_roles(registry: Apps) -> None:
     A migration that adds a permission calls this again. Permissions are created here since Django creates them only
     after the last migration.
     """
-    for label in ("customers", "billing", "ecommerce"):
+    # An early migration does not know the apps whose tables come later.
+    for label in {"backoffice", "customers", "billing", "ecommerce"} & set(registry.app_configs):
         config: Any = registry.get_app_config(label)
         # In a migration the apps are stubs without models_module, which create_permissions skips.
         module = getattr(config, "models_module", None)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,10 +16,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from backoffice.activity.record import record_all
 from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.models import Activity
 from backoffice.times import moment
 from billing.models import WebhookEvent
 
@@ -49,7 +52,11 @@ class WebhookEventAdmin(Tabbed, ReadOnlyAdmin):
         # The row is the queue: the sweep picks up what has a next attempt.
         # Without its payload nobody knows any more what an event was about.
         kept = queryset.exclude(payload={})
-        count = kept.update(next_attempt_at=Now(), processed_at=None, attempts=0, enqueued_at=None)
+        with transaction.atomic():
+            events = list(kept.order_by("pk").defer("payload").select_for_update(no_key=True))
+            waiting = WebhookEvent.objects.filter(pk__in=[event.pk for event in events])
+            count = waiting.update(next_attempt_at=Now(), processed_at=None, attempts=0, enqueued_at=None)
+            record_all(act=Activity.Act.SENT_AGAIN, kind=Activity.Kind.WEBHOOK, objects=events)
         self.message_user(request, gettext("Events to be processed again within seconds: %(n)d.") % {"n": count})
 
     def get_urls(self) -> list[Any]:

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from backoffice import database_clock
+from backoffice.activity.record import record as record_activity
+from backoffice.models import Activity
 from billing.models import Difference
 from billing.reconciliation.checks import Mismatch
 from billing.results import RefreshStatus
@@ -47,9 +50,24 @@ def end(
     ending = list(differences.filter(resolved_at=None))
     ids = [difference.pk for difference in ending]
     still_open = Difference.objects.filter(pk__in=ids, resolved_at=None)
-    ended = still_open.update(resolved_at=at, outcome=outcome, ended_by=by[:200], note=note)
+    with transaction.atomic():
+        ended = still_open.update(resolved_at=at, outcome=outcome, ended_by=by[:200], note=note)
+        if by and ended:  # by a person, who ends them one by one
+            record_end(ending[0], outcome, note=note)
     refresh_orders(ending)
     return ended
+
+
+def record_end(difference: Difference, outcome: Difference.Outcome, *, note: str = "") -> None:
+    """Record that a person ended it, in the caller's transaction."""
+    record_activity(
+        act=Activity.Act.ENDED,
+        kind=Activity.Kind.DIFFERENCE,
+        obj=difference,
+        label=difference.stripe_id,
+        changes={"outcome": (None, str(outcome.label))},
+        note=note,
+    )
 
 
 def refresh_orders(differences: Iterable[Difference]) -> None:

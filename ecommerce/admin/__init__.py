@@ -1,6 +1,7 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
 from ecommerce.admin import differences, invoices
+from ecommerce.admin.activity import admin as activity_admin
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
 from ecommerce.admin.bulk_jobs import confirmation
 from ecommerce.admin.catalogue import admin as catalogue_admin
@@ -11,6 +12,7 @@ from ecommerce.admin.staff import admin as staff_admin
 from ecommerce.admin.staff import api_keys
 
 __all__ = [
+    "activity_admin",
     "api_keys",
     "bulk_jobs_admin",
     "catalogue_admin",

@@ -18,14 +18,17 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from import_export.admin import ImportExportMixin
 
 from backoffice import database_clock
+from backoffice.activity.record import record
 from backoffice.imports.importer import SHOWN
 from backoffice.imports.plan import Plan, Problem
+from backoffice.models import Activity
 from backoffice.writers import Format, TooLongForXlsx, csv_lines, workbook
 from customers.actors import actor
 from ecommerce import imports
@@ -79,12 +82,19 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
         request.GET = query  # the list's own filters remain
         importer = imports.IMPORTERS[str(self.opts.model_name)]()
         rows = importer.export_rows(self.get_export_queryset(request).order_by("pk"))
+        self._record_export(request, form)
         header = [column.name for column in importer.columns]
         name = f"{self.opts.model_name}s-{timezone.localdate()}.{form.suffix}"
         if form == Format.XLSX:
             return self._workbook(request, name, header, rows)
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return StreamingHttpResponse(csv_lines(header, rows, form), content_type=form.content_type, headers=headers)
+
+    def _record_export(self, request: HttpRequest, form: Format) -> None:
+        filters = urlencode([(name, value) for name, values in request.GET.lists() for value in values])
+        what = _("%(what)s as %(form)s") % {"what": self.opts.verbose_name_plural, "form": form.label}
+        note = _("Filtered by %(filters)s") % {"filters": filters} if filters else _("All of them")
+        record(act=Activity.Act.EXPORTED, kind=Activity.Kind.EXPORT, label=what, note=note)
 
     def _workbook(self, request: HttpRequest, name: str, header: list[str], rows: Any) -> HttpResponseBase:
         try:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from customers.actors import Actor
 from customers.models import User
 from ecommerce.bulk_jobs import permissions
+from ecommerce.bulk_jobs.activity import Act, record_job
 from ecommerce.bulk_jobs.selection import NewJob, copy_slices, start
 from ecommerce.bulk_jobs.stopping import give_back_unsent_at_once
 from ecommerce.models import BulkJob, BulkJobItem
@@ -30,6 +31,7 @@ def stop(*, job_id: int, by: User) -> BulkJob:
         job.status = Status.STOPPING
         job.message = _("Stopped by %(who)s.") % {"who": by}
         job.save(update_fields=["status", "message"])
+        record_job(job, Act.STOPPED, by=Actor.staff(by))
     give_back_unsent_at_once(job_id)
     job.refresh_from_db()
     return job
@@ -47,6 +49,7 @@ def resume(*, job_id: int, by: User) -> BulkJob:
         job.save(update_fields=["status", "rights_of", "message", "finished_at", "beat_at", "given_back"])
         # Attempts of before are no crashes of now: whatever was wrong has been looked into.
         job.slices.exclude(next_attempt_at=None).update(next_attempt_at=Now(), attempts=0)
+        record_job(job, Act.RESUMED, by=Actor.staff(by))
     return job
 
 
@@ -84,6 +87,7 @@ def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: 
         **actor.columns,
     )
     copy_slices(source=job, target=retry_job)
+    record_job(retry_job, Act.RETRIED, by=actor)
     return retry_job
 
 

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers.actors import Actor
+from ecommerce.bulk_jobs.activity import Act, record_job
 from ecommerce.models import BulkJob, BulkJobSlice
 
 SLICE = 500  # orders of one transaction; a million ids become 2,000 rows in under a second
@@ -69,6 +70,7 @@ def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
         job.save(update_fields=["total"])
         if not job.total or new_job.expected not in {None, job.total}:
             raise SelectionChanged
+        record_job(job, Act.RETRIED if job.retry_of else Act.STARTED, by=by)
     return job
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from billing import payments
 from billing.models import Difference
 from billing.money import UnsupportedCurrency, format_money
+from billing.reconciliation.records import record_end
 from billing.results import UnknownCharge
 from customers.actors import STRIPE, Actor
 from customers.models import Customer
@@ -60,6 +61,8 @@ def _adopt(order: Order, charge: UnknownCharge, *, by: Actor, at: datetime) -> N
     card = str(change.payment.card or "")
     mark_paid(order, by=by, at=at, card=card, payment=str(change.payment))
     adopted = Difference.objects.filter(stripe_id=intent.id, resolved_at=None)
+    if by.user_id and (difference := adopted.first()):
+        record_end(difference, Difference.Outcome.ADOPTED, note=_("By order %(order)s.") % {"order": order.number})
     adopted.update(resolved_at=at, outcome=Difference.Outcome.ADOPTED, ended_by=by.label, payment=change.payment)
     refresh(order, None)
 

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.db.models import F
 
+from backoffice.activity.origin import silent
 from billing import invoices, payments
 from billing.models import Payment, Refund
 from billing.results import RefundResult, StripeResult
@@ -126,10 +127,11 @@ def _restock(full: Sequence[FullRefund]) -> None:
     quantities = Counter[int]()
     for sku_id, quantity in items.values_list("sku_id", "quantity"):
         quantities[sku_id] += quantity
-    # One UPDATE for each SKU and coupon, however many orders share it.
-    for sku_id, quantity in sorted(quantities.items()):
-        Sku.objects.filter(pk=sku_id).update(inventory_quantity=F("inventory_quantity") + quantity)
-    for coupon_id, uses in sorted(Counter(order.coupon_id for order in released if order.coupon_id).items()):
-        Coupon.objects.filter(pk=coupon_id).update(times_redeemed=F("times_redeemed") - uses)
+    # One UPDATE for each SKU and coupon, however many orders share it; the orders' histories have them.
+    with silent():
+        for sku_id, quantity in sorted(quantities.items()):
+            Sku.objects.filter(pk=sku_id).update(inventory_quantity=F("inventory_quantity") + quantity)
+        for coupon_id, uses in sorted(Counter(order.coupon_id for order in released if order.coupon_id).items()):
+            Coupon.objects.filter(pk=coupon_id).update(times_redeemed=F("times_redeemed") - uses)
     for order in released:
         order.held_at = None

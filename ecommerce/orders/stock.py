@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import F
 
+from backoffice.activity.origin import silent
 from ecommerce.models import Coupon, Order, OrderItem, Sku
 from ecommerce.orders.quotes import check_redemptions, check_stock
 
@@ -66,8 +67,10 @@ def quantities_of(order: Order) -> dict[int, int]:
 def _change_stock(sku: Sku, change: int) -> None:
     # Relative, with a check constraint against less than zero, whatever was read before.
     if sku.finite:
-        Sku.objects.filter(pk=sku.pk).update(inventory_quantity=F("inventory_quantity") + change)
+        with silent():  # the order's history has it
+            Sku.objects.filter(pk=sku.pk).update(inventory_quantity=F("inventory_quantity") + change)
 
 
 def _change_redemptions(coupon_id: int, change: int) -> None:
-    Coupon.objects.filter(pk=coupon_id).update(times_redeemed=F("times_redeemed") + change)
+    with silent():
+        Coupon.objects.filter(pk=coupon_id).update(times_redeemed=F("times_redeemed") + change)

@@ -10,6 +10,8 @@ import functools
 from django.db import connection
 from django.test import TransactionTestCase
 
+from backoffice.activity.origin import SILENT
+
 GENERATED = {"django_content_type", "auth_permission"}
 
 
@@ -26,4 +28,4 @@ def _statements() -> str:
         history = {table for (table,) in cursor.fetchall()}
     deletes = "".join(f"DELETE FROM {table};" for table in sorted(tables - history))
     # Without parameters all of it is one query and one transaction, at whose end the foreign keys are checked.
-    return f"TRUNCATE {', '.join(sorted(history))};{deletes}"
+    return f"{SILENT}TRUNCATE {', '.join(sorted(history))};{deletes}"

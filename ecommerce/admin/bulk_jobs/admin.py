@@ -16,11 +16,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from backoffice import database_clock
+from backoffice.activity.record import record
 from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
+from backoffice.models import Activity
 from backoffice.times import moment
 from backoffice.writers import Format
 from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
@@ -199,14 +201,20 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if file is None:
             messages.warning(request, _("The file is not there (any more). Export again for a new one."))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)
+        self._record_download(job, describe_action(job.action, job.total))
         form = Format.named(job.selection.get("format"))
         name = f"orders-{job.created_at:%Y-%m-%d}-job-{job.pk}.{form.suffix}"
         return FileResponse(file, as_attachment=True, filename=name, content_type=form.content_type)
+
+    @staticmethod
+    def _record_download(job: BulkJob, note: str) -> None:
+        record(act=Activity.Act.DOWNLOADED, kind=Activity.Kind.EXPORT, obj=job, note=note)
 
     def result_view(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
         if not self.has_view_permission(request):
             raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
+        self._record_download(job, _("The outcome of each order"))
         response = StreamingHttpResponse(outcome_rows(job), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="job-{job.pk}-result.csv"'
         return response

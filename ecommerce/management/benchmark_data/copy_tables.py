@@ -7,6 +7,8 @@ from typing import Any
 from django.db import connection
 from django.db.models import Model
 
+from backoffice.activity.origin import SILENT
+
 
 class TableBuffer:
     """Rows of one model's table until they are copied; columns that are not given have the field's default."""
@@ -25,7 +27,7 @@ class TableBuffer:
 
     def copy(self) -> None:
         columns = ", ".join(self.columns)
-        with connection.cursor() as cursor, cursor.copy(f"COPY {self.name} ({columns}) FROM STDIN") as copy:
+        with connection.cursor() as cursor, cursor.copy(f"{SILENT}COPY {self.name} ({columns}) FROM STDIN") as copy:
             copy.write("\n".join([*self.rows, ""]) if self.rows else "")
         self.rows.clear()
 
