@@ -44,12 +44,8 @@ class ActivityAdmin(ReadOnlyAdmin):
 
     @column(_("what"))
     def what(self, activity: Activity) -> SafeString:
-        words = sentence(activity)
-        return (
-            format_html('{}<div class="activity-quiet">{}</div>', words, activity.through)
-            if activity.through
-            else words
-        )
+        through = format_html('<div class="activity-quiet">{}</div>', activity.through) if activity.through else ""
+        return format_html("{}{}", sentence(activity), through)
 
     @column(_("old → new"))
     def old_and_new(self, activity: Activity) -> SafeString:

@@ -66,11 +66,10 @@ class ObjectFilter(SimpleListFilter):
     title = _("object")
     parameter_name = "object"
 
-    def has_output(self) -> bool:
-        return False
-
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return []
+        value = self.value() or ""
+        model, _colon, number = value.partition(":")
+        return [(value, f"{type_name(model)} {number}")] if object_condition(value) else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Activity]) -> QuerySet[Activity]:
         condition = object_condition(self.value() or "")

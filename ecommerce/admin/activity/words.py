@@ -142,8 +142,8 @@ def _field_names(activity: Activity) -> str:
     names = [title_of(activity, name) for name in sorted(activity.changes)]
     if len(names) > MAX_FIELDS:
         return _("%(count)d fields") % {"count": len(names)}
-    first = ", ".join(names[:-1])
-    return _("the %(first)s and %(last)s") % {"first": first, "last": names[-1]} if first else _("the %s") % names[-1]
+    first, last = ", ".join(names[:-1]), "".join(names[-1:])
+    return _("the %(first)s and %(last)s") % {"first": first, "last": last} if first else _("the %s") % last
 
 
 def _capitalized(text: str) -> str:
