@@ -53,7 +53,7 @@ class ActivityAdmin(ReadOnlyAdmin):
 
     @column(_("old → new"))
     def old_and_new_in_full(self, activity: Activity) -> SafeString:
-        return change_lines(activity, length=20_000)
+        return change_lines(activity, length=20_000, most=1_000)
 
     @column(_("from where"))
     def where(self, activity: Activity) -> str:

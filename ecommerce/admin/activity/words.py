@@ -56,7 +56,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.SIGN_IN_FAILED: gettext_lazy("failed to sign in as {object}"),
 }
 ENDED_SESSIONS = gettext_lazy("ended all sessions of {object}")
-MAX_FIELDS, MAX_LENGTH = 3, 80
+MAX_FIELDS, MAX_LENGTH, MAX_LINES = 3, 80, 4
 
 
 def sentence(activity: Activity) -> SafeString:
@@ -79,10 +79,12 @@ def object_link(activity: Activity) -> SafeString | str:
     return format_html('<a href="{}" class="text-primary-600 dark:text-primary-500">{}</a>', link, label)
 
 
-def change_lines(activity: Activity, *, length: int = MAX_LENGTH) -> SafeString:
-    lines: list[str] = [
-        _line(activity, name, *values, length=length) for name, values in sorted(activity.changes.items())
-    ]
+def change_lines(activity: Activity, *, length: int = MAX_LENGTH, most: int = MAX_LINES) -> SafeString:
+    changes = sorted(activity.changes.items())
+    shown = changes if len(changes) <= most else changes[: most - 1]
+    lines: list[str] = [_line(activity, name, *values, length=length) for name, values in shown]
+    if len(shown) < len(changes):
+        lines.append(_("and %(count)d more") % {"count": len(changes) - len(shown)})
     if activity.note:
         lines.append(Truncator(activity.note).chars(length * 2))
     return format_html_join("", "<div>{}</div>", ((line,) for line in lines)) or SafeString("–")

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from backoffice import database_clock
+from ecommerce.management.demo.activity import act_as_staff
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
 from ecommerce.management.demo.people import create_customers, create_staff
@@ -32,4 +33,5 @@ class Command(BaseCommand):
         staff = create_staff()
         customers = create_customers(rng, at=opened)
         create_orders(DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now))
+        act_as_staff(staff)
         self.stdout.write(f"{Order.objects.count()} orders; sign in as admin / admin, or ada@example.com in the shop.")
