@@ -236,7 +236,7 @@ def test_psql_is_named_by_the_users_of_the_database(db: None) -> None:
         by_hand(sku, "price", 4)
     finally:
         connection.execute_wrappers = wrappers
-    last = Activity.objects.order_by("pk").last()
+    last = Activity.objects.latest("pk")
     assert (last.by_kind, last.changes) == ("database", {"price": [1500, 4]})
     assert last.by_label == connection.settings_dict["USER"]
 

@@ -162,7 +162,7 @@ def test_jobs_are_one_record_each_with_who_began_stopped_and_resumed_them() -> N
     control.resume(job_id=job.pk, by=ben)
     name = str(job)
     assert acts("job") == [("started", "ben", name), ("stopped", "ben", name), ("resumed", "ben", name)]
-    assert Activity.objects.filter(kind="job").first().note == "Fulfill 1 orders: 1 ticked. Sent"
+    assert Activity.objects.filter(kind="job").earliest("pk").note == "Fulfill 1 orders: 1 ticked. Sent"
 
 
 def test_exports_and_downloads_say_who_took_what(manager: Client) -> None:
@@ -215,7 +215,7 @@ def test_sign_ins_of_staff_with_their_address_and_without_what_was_typed() -> No
     assert [act for act, _by, _label in acts("sign_in")] == [
         "sign_in_failed", "signed_in", "sign_in_failed", "signed_in"
     ]  # fmt: skip
-    last = Activity.objects.filter(kind="sign_in").last()
+    last = Activity.objects.filter(kind="sign_in").latest("pk")
     assert (last.address, last.by_label) == ("192.0.2.9", "bob")
     assert not Activity.objects.filter(object_label__contains="secret").exists()
 
