@@ -49,6 +49,7 @@ class Activity(models.Model):
         EXPORT = "export", _("Exports")
         JOB = "job", _("Bulk jobs")
         WEBHOOK = "webhook", _("Webhooks")
+        MAIL = "mail", _("Mails")
         DIFFERENCE = "difference", _("Differences")
         SIGN_IN = "sign_in", _("Sign-ins")
 

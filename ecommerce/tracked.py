@@ -38,7 +38,21 @@ ADDRESS = Tracked(
     kind="address",
     label="concat_ws(', ', r.name, r.line1, r.city)",
     columns=dict.fromkeys(
-        ("customer_id", "kind", "name", "line1", "line2", "city", "state", "postal_code", "country", "is_default"),
+        (
+            "customer_id",
+            "kind",
+            "name",
+            "company",
+            "department",
+            "line1",
+            "line2",
+            "city",
+            "state",
+            "postal_code",
+            "country",
+            "delivery_instructions",
+            "is_default",
+        ),
         "address",
     ),
     expressions={"customer_id": "(SELECT c.email FROM customers_customer c WHERE c.id = r.customer_id)"},
@@ -136,7 +150,8 @@ NOT_TRACKED = {
     ),
     **dict.fromkeys(
         (
-            "billing.webhookevent", "billing.reconciliation", "billing.comparedobject", "billing.difference",
+            "customers.mail", "billing.webhookevent", "billing.reconciliation", "billing.comparedobject",
+            "billing.difference",
             "billing.restoreguard", "ecommerce.fileimport", "ecommerce.bulkjob", "ecommerce.bulkjobslice",
             "ecommerce.bulkjobitem",
         ),

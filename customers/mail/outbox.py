@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
 from django.core.mail import EmailMessage
-from django.db import models
+from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils.translation import get_language
 
+from backoffice.activity.record import record_all
 from backoffice.enqueue import enqueue_on_commit
+from backoffice.models import Activity
 from customers.mail.content import html_of, text_of
 from customers.models import Customer, Mail
 from customers.tasks import send_mails
@@ -38,9 +40,13 @@ def write_password_reset(email: str) -> Mail:
 def send_again(mail_ids: Sequence[int]) -> int:
     """Queue those of these mails that did not arrive, and whose text is still here; return how many."""
     again = {"status": Mail.Status.QUEUED, "next_attempt_at": Now(), "queued_at": Now(), "error": ""}
-    count = Mail.objects.filter(pk__in=mail_ids, status__in=Mail.NOT_ARRIVED, text_removed_at=None).update(**again)
-    enqueue_on_commit(send_mails)
-    return count
+    with transaction.atomic():
+        not_arrived = Mail.objects.filter(pk__in=mail_ids, status__in=Mail.NOT_ARRIVED, text_removed_at=None)
+        mails = list(not_arrived.order_by("pk").defer("text", "html").select_for_update(no_key=True))
+        Mail.objects.filter(pk__in=[mail.pk for mail in mails]).update(**again)
+        record_all(act=Activity.Act.SENT_AGAIN, kind=Activity.Kind.MAIL, objects=mails)
+        enqueue_on_commit(send_mails)
+    return len(mails)
 
 
 def _write(message: EmailMessage, mailbox: str, kind: Mail.Kind, about: models.Model | None) -> Mail:

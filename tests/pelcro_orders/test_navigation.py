@@ -25,7 +25,7 @@ SHARED = [
     "Payments",
     "Refunds",
 ]
-STAFF = ["Staff", "Roles", "API keys"]
+STAFF = ["Staff", "Roles", "API keys", "Activity"]
 
 
 def listed(browser: Client) -> list[str]:
@@ -40,7 +40,7 @@ def listed(browser: Client) -> list[str]:
         ("Support", SHARED),
         ("Fulfillment", SHARED),
         ("Finance", [*SHARED, "Differences"]),
-        ("Manager", [*SHARED, "Differences", "Webhooks"]),
+        ("Manager", [*SHARED, "Differences", "Webhooks", "Activity"]),
         ("admin", [*SHARED, "Differences", "Webhooks", *STAFF]),
         ("nobody", ["Dashboard"]),
     ],

@@ -18,7 +18,13 @@ from ecommerce.admin.activity.words import type_name
 from ecommerce.tracked import TRACKED
 
 MAX_PEOPLE = 500
-OTHER_TYPES = ("ecommerce.bulkjob", "ecommerce.fileimport", "billing.webhookevent", "billing.difference")
+OTHER_TYPES = (
+    "ecommerce.bulkjob",
+    "ecommerce.fileimport",
+    "billing.webhookevent",
+    "billing.difference",
+    "customers.mail",
+)
 
 
 class PersonFilter(DropdownFilter):  # type: ignore[misc]

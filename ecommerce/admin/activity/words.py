@@ -49,7 +49,7 @@ SENTENCES: dict[str, str | Promise] = {
     Act.IMPORTED: gettext_lazy("imported {object}"),
     Act.EXPORTED: gettext_lazy("exported {object}"),
     Act.DOWNLOADED: gettext_lazy("downloaded a file of {object}"),
-    Act.SENT_AGAIN: gettext_lazy("had webhook {object} processed again"),
+    Act.SENT_AGAIN: gettext_lazy("sent {type} {object} again"),
     Act.ENDED: gettext_lazy("ended the difference of {object}"),
     Act.SIGNED_IN: gettext_lazy("signed in"),
     Act.SIGNED_OUT: gettext_lazy("signed out"),

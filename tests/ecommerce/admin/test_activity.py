@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -14,7 +15,8 @@ from backoffice.activity.record import erase, record
 from backoffice.models import Activity
 from billing.models import Difference
 from customers.accounts import create_account
-from customers.models import User
+from customers.mail import outbox
+from customers.models import Mail, User
 from ecommerce.bulk_jobs import control
 from ecommerce.models import ApiKey, Sku
 from tests.support.admin import signed_in
@@ -190,6 +192,13 @@ def test_an_import_is_one_record_and_one_for_each_row_it_changed(manager: Client
         ("price", "manager", "Import of prices.csv"),
         ("stock", "manager", "Import of prices.csv"),
     ]
+
+
+def test_mails_sent_again(manager: Client) -> None:
+    mail = outbox.write(EmailMessage("Hello", "Text", to=["ada@example.com"]), kind=Mail.Kind.OTHER)[0]
+    Mail.objects.filter(pk=mail.pk).update(status="failed", next_attempt_at=None, error="Refused.")
+    manager.post(f"/admin/customers/mail/{mail.pk}/again/")
+    assert acts("mail") == [("sent_again", "manager", "Hello")]
 
 
 def test_webhooks_and_differences(manager: Client) -> None:

@@ -11,7 +11,8 @@ class Migration(migrations.Migration):
     """Adds the triggers: each takes its table's lock for a moment, whatever the table's size."""
 
     dependencies = [
-        ("ecommerce", "0020_stop_gives_back"),
+        ("ecommerce", "0021_roles_see_mail"),
+        ("customers", "0007_address_fields"),
         ("backoffice", "0001_activity"),
         ("auth", "0012_alter_user_first_name_max_length"),
     ]
