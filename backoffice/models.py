@@ -94,6 +94,7 @@ class Activity(models.Model):
         indexes = [
             models.Index(fields=["kind", "-id"], name="activity_kind"),
             models.Index(fields=["by_user_id", "-id"], name="activity_by"),
+            models.Index(fields=["by_kind", "-id"], name="activity_by_kind"),
             models.Index(fields=["object_type", "object_id", "-id"], name="activity_object"),
             models.Index(fields=["at"], name="activity_at"),
             GinIndex(ActivityWords(*WORD_FIELDS), name="activity_search"),

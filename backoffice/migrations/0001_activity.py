@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'activity',
                 'verbose_name_plural': 'activity',
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['kind', '-id'], name='activity_kind'), models.Index(fields=['by_user_id', '-id'], name='activity_by'), models.Index(fields=['object_type', 'object_id', '-id'], name='activity_object'), models.Index(fields=['at'], name='activity_at'), django.contrib.postgres.indexes.GinIndex(backoffice.models.ActivityWords('by_label', 'object_label', 'through', 'note', 'address', 'changes'), name='activity_search')],
+                'indexes': [models.Index(fields=['kind', '-id'], name='activity_kind'), models.Index(fields=['by_user_id', '-id'], name='activity_by'), models.Index(fields=['by_kind', '-id'], name='activity_by_kind'), models.Index(fields=['object_type', 'object_id', '-id'], name='activity_object'), models.Index(fields=['at'], name='activity_at'), django.contrib.postgres.indexes.GinIndex(backoffice.models.ActivityWords('by_label', 'object_label', 'through', 'note', 'address', 'changes'), name='activity_search')],
             },
         ),
         migrations.RunSQL(FORWARD, BACKWARD),
