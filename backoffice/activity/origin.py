@@ -38,7 +38,7 @@ class Origin:
 
     @property
     def comment(self) -> str:
-        return f"/*activity:{b64encode(json.dumps(self.columns).encode()).decode()}*/"
+        return f"/*activity:{b64encode(json.dumps(self.columns, ensure_ascii=False).encode()).decode()}*/"
 
 
 SYSTEM = Origin(by_kind="system", by_label="Pelcro Orders")

@@ -8,8 +8,9 @@ from ecommerce.tracked import ADDRESS, API_KEY, COUPON, CUSTOMER, GROUP, LINKS, 
 
 
 class Migration(migrations.Migration):
-    """Adds the triggers: each takes its table's lock for a moment, whatever the table's size."""
+    """Adds the triggers: each takes its table's lock for a moment, whatever the table's size, and gives it back."""
 
+    atomic = False
     dependencies = [
         ("ecommerce", "0021_roles_see_mail"),
         ("customers", "0007_address_fields"),
@@ -21,5 +22,5 @@ class Migration(migrations.Migration):
             migrations.RunSQL(install_sql(each), remove_sql(each))
             for each in (USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, API_KEY, *LINKS)
         ),
-        migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop),
+        migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop, atomic=True),
     ]

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import IntegrityError, connection, models, transaction
 from django.test import Client
 
-from backoffice.activity.origin import acting, silent
+from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
 from ecommerce.models import ApiKey, Coupon, Product, Sku
@@ -227,6 +227,13 @@ def test_who_is_behind_a_statement_is_named_and_forgotten(db: None) -> None:
         ("system", "Pelcro Orders", "", ""),
         ("system", "Pelcro Orders", "", ""),
     ]
+
+
+def test_the_longest_names_in_any_script_fit(db: None) -> None:
+    sku = make_sku()
+    with acting(Origin(by_kind="staff", by_label="🦊" * 200, through="🦊" * 200, address="2001:db8::1")):
+        update(sku, "price", 1)
+    assert Activity.objects.latest("pk").through == "🦊" * 200
 
 
 def test_psql_is_named_by_the_users_of_the_database(db: None) -> None:

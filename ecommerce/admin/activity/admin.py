@@ -40,12 +40,14 @@ class ActivityAdmin(ReadOnlyAdmin):
     def who(self, activity: Activity) -> SafeString | str:
         if activity.by_kind == Activity.ByKind.STAFF:
             return activity.by_label
-        return format_html('{}<div class="activity-quiet">{}</div>', activity.by_label, activity.get_by_kind_display())
+        kind = activity.get_by_kind_display()
+        return format_html('<div>{}<div class="activity-quiet">{}</div></div>', activity.by_label, kind)
 
     @column(_("what"))
     def what(self, activity: Activity) -> SafeString:
         through = format_html('<div class="activity-quiet">{}</div>', activity.through) if activity.through else ""
-        return format_html("{}{}", sentence(activity), through)
+        # In one element: on a phone each child of a cell becomes a column of it.
+        return format_html("<div>{}{}</div>", sentence(activity), through)
 
     @column(_("old → new"))
     def old_and_new(self, activity: Activity) -> SafeString:

@@ -87,7 +87,8 @@ def change_lines(activity: Activity, *, length: int = MAX_LENGTH, most: int = MA
         lines.append(_("and %(count)d more") % {"count": len(changes) - len(shown)})
     if activity.note:
         lines.append(Truncator(activity.note).chars(length * 2))
-    return format_html_join("", "<div>{}</div>", ((line,) for line in lines)) or SafeString("–")
+    shown_lines = format_html_join("", "<div>{}</div>", ((line,) for line in lines))
+    return format_html("<div>{}</div>", shown_lines) if lines else SafeString("–")
 
 
 def _line(activity: Activity, name: str, old: Any, new: Any, *, length: int) -> SafeString:
