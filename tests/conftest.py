@@ -1,18 +1,23 @@
 """What every test may ask for."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import Client, TransactionTestCase, override_settings
+from pytest_django.fixtures import Settings
 
+from billing import gateway
 from customers.models import User
+from devserver import fake_stripe_server, programs
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.roles import ROLES, make_roles
 from tests.support.books import differences
 from tests.support.flush import flush_by_delete
+from tests.support.services import SERVICES
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +37,24 @@ def _mail_to_memory() -> Iterator[None]:
     """What the outbox sends lands in `mail.outbox`, as what Django sends in tests does."""
     with override_settings(MAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
         yield
+
+
+@pytest.fixture
+def empty_stripe(
+    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> Iterator[FakeStripeServer]:
+    """Give a Stripe whose books are empty to this test and all that it starts: reconciling reads the whole books."""
+    services = pytestconfig.stash[SERVICES]
+    environment = fake_stripe_server.environment(programs.free_port())
+    own = FakeStripeServer(services.env | environment, tmp_path, services.port, refund_delay=1)
+    monkeypatch.setattr(services, "fake_stripe", own)
+    monkeypatch.setattr(services, "env", services.env | environment)
+    settings.STRIPE_API_BASE = own.url
+    gateway.client.cache_clear()
+    own.start()
+    yield own
+    own.stop()
+    gateway.client.cache_clear()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import io
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from billing import gateway, restore, stripe_state
 from billing.models import CreditNote, Difference, Invoice, Payment, RestoreGuard, WebhookEvent
 from billing.reconciliation import ends
 from billing.tasks import process_event
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order
 from ecommerce.orders.adopt import adopt_charge
 from ecommerce.orders.cancel import cancel
@@ -23,7 +23,6 @@ from ecommerce.orders.refund import refund
 from tests.support.admin import signed_in
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order
-from tests.support.fake_stripe_process import FakeStripe
 from tests.support.order_acts import at_once, fresh, paid, payment_of, refused, settle, sweep_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,18 +30,8 @@ NOW = timezone.now
 Kind = Difference.Kind
 
 
-@pytest.fixture
-def stripe(tmp_path: Path, settings: Any) -> Iterator[FakeStripe]:
-    """Give a Stripe whose books are empty: a restored database is compared with all of them."""
-    with FakeStripe(tmp_path / "stripe") as fake_stripe:
-        settings.STRIPE_API_BASE = fake_stripe.url
-        gateway.client.cache_clear()
-        yield fake_stripe
-    gateway.client.cache_clear()
-
-
 @pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch, stripe: FakeStripe) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch, empty_stripe: FakeStripeServer) -> None:
     monkeypatch.setattr("billing.management.commands.reconcile.PATIENCE", 0)
 
 
@@ -63,9 +52,9 @@ def command(name: str, *arguments: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def charged(stripe: FakeStripe) -> dict[str, int]:
+def charged(empty_stripe: FakeStripeServer) -> dict[str, int]:
     """Count, by order number, the charges that succeeded and were not sent back."""
-    book = stripe.ledger()
+    book = empty_stripe.ledger()
     back = {each["payment_intent"] for each in book["refunds"] if each["status"] in {"pending", "succeeded"}}
     counts: dict[str, int] = {}
     for intent in book["payment_intents"]:
@@ -74,7 +63,7 @@ def charged(stripe: FakeStripe) -> dict[str, int]:
     return counts
 
 
-def test_nobody_pays_twice_and_no_number_is_given_twice(stripe: FakeStripe, dumps: list[Dump]) -> None:
+def test_nobody_pays_twice_and_no_number_is_given_twice(empty_stripe: FakeStripeServer, dumps: list[Dump]) -> None:
     unpaid = place_order(token="pm_card_chargeDeclined")
     canceling, part = paid(), paid()
     cancel(order_id=canceling.pk, reason="", by=ANA, at=NOW())
@@ -95,9 +84,9 @@ def test_nobody_pays_twice_and_no_number_is_given_twice(stripe: FakeStripe, dump
         place_order()
     with refused("payments_unavailable"):
         pay(order_id=unpaid.pk, by=ANA, at=NOW(), token="pm_card_visa")
-    calls = len(stripe.ledger()["refunds"])
+    calls = len(empty_stripe.ledger()["refunds"])
     sweep_now()
-    assert len(stripe.ledger()["refunds"]) == calls
+    assert len(empty_stripe.ledger()["refunds"]) == calls
     assert fresh(canceling).status == "paid"
 
     status, said = command("after_restore")
@@ -110,7 +99,9 @@ def test_nobody_pays_twice_and_no_number_is_given_twice(stripe: FakeStripe, dump
     # Of the order that is lost with its row, the charge waits for somebody.
     (lost,) = Difference.objects.filter(resolved_at=None)
     assert (lost.kind, lost.order_number in orders) == (Kind.CHARGE_UNKNOWN, True)
-    late = next(each for each in stripe.ledger()["payment_intents"] if each["metadata"]["order"] == waiting.number)
+    late = next(
+        each for each in empty_stripe.ledger()["payment_intents"] if each["metadata"]["order"] == waiting.number
+    )
     assert late["status"] == "canceled"
 
     new = paid()
@@ -120,13 +111,13 @@ def test_nobody_pays_twice_and_no_number_is_given_twice(stripe: FakeStripe, dump
     assert new.invoice
     assert new.invoice.number not in invoices
     assert CreditNote.objects.latest("pk").number not in notes
-    assert max(charged(stripe).values()) == 1
+    assert max(charged(empty_stripe).values()) == 1
 
     ends.refund_charge(difference=lost, note="Order again, ordered by phone.", by="Ana", at=NOW())
     assert command("reconcile") == (0, command("reconcile")[1])
 
 
-def test_a_server_that_was_started_again_is_compared_once(stripe: FakeStripe, dumps: list[Dump]) -> None:
+def test_a_server_that_was_started_again_is_compared_once(empty_stripe: FakeStripeServer, dumps: list[Dump]) -> None:
     unpaid = place_order(token="pm_card_chargeDeclined")
     before = Order.objects.count()
     # A disk that was restored has the same rows, but its server was started since.
@@ -171,7 +162,7 @@ def lost_charge(order: Order, **fields: Any) -> gateway.PaymentIntent:
     return gateway.create_intent(params={k: v for k, v in known.items() if v is not None}, key=f"lost-{fields}")
 
 
-def test_reconcile_adopts_what_agrees(stripe: FakeStripe) -> None:
+def test_reconcile_adopts_what_agrees(empty_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     intent = lost_charge(order)
     assert command("reconcile") == (0, "2 compared, 1 settled, 0 differ.\n")
@@ -180,37 +171,39 @@ def test_reconcile_adopts_what_agrees(stripe: FakeStripe) -> None:
 
 
 @pytest.mark.parametrize("change", [{"customer": None}, {"amount": 700}, {"currency": "eur"}])
-def test_what_differs_blocks_the_order_until_somebody_ends_it(stripe: FakeStripe, change: dict[str, Any]) -> None:
+def test_what_differs_blocks_the_order_until_somebody_ends_it(
+    empty_stripe: FakeStripeServer, change: dict[str, Any]
+) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     intent = lost_charge(order, **change)
     assert command("reconcile")[0] == 1
     assert fresh(order).status == "created"
     with refused("charge_unknown"):
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
-    assert len([each for each in stripe.ledger()["payment_intents"] if each["status"] == "succeeded"]) == 1
+    assert len([each for each in empty_stripe.ledger()["payment_intents"] if each["status"] == "succeeded"]) == 1
 
     listed = Difference.objects.get()
     ends.refund_charge(difference=listed, note="", by="Ana", at=NOW())
     with pytest.raises(ends.EndRefused):
         ends.refund_charge(difference=listed, note="", by="Ana", at=NOW())
-    (back,) = stripe.ledger()["refunds"]
+    (back,) = empty_stripe.ledger()["refunds"]
     assert (back["payment_intent"], back["amount"]) == (intent.id, intent.amount)
     pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
     assert fresh(order).status == "paid"
     assert command("reconcile")[0] == 0
 
 
-def test_an_order_from_before_is_looked_up_before_it_is_charged(stripe: FakeStripe) -> None:
+def test_an_order_from_before_is_looked_up_before_it_is_charged(empty_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     assert command("after_restore")[0] == 0
     lost_charge(order)
     with pytest.raises(OrderError, match="is paid"):
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
     assert fresh(order).status == "paid"
-    assert charged(stripe) == {order.number: 1}
+    assert charged(empty_stripe) == {order.number: 1}
 
 
-def test_a_charge_of_nobody_is_not_ours(stripe: FakeStripe) -> None:
+def test_a_charge_of_nobody_is_not_ours(empty_stripe: FakeStripeServer) -> None:
     paid()
     foreign = lost_charge(paid(), metadata={"shop": "other", "order": "77777777"})
     gateway.create_refund(params={"payment_intent": foreign.id}, key="foreign")
@@ -219,7 +212,7 @@ def test_a_charge_of_nobody_is_not_ours(stripe: FakeStripe) -> None:
     assert paid().number != "77777778"
 
 
-def test_a_known_difference_is_not_listed_again_until_it_changes(stripe: FakeStripe) -> None:
+def test_a_known_difference_is_not_listed_again_until_it_changes(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     Payment.objects.update(amount=1600)
     command("reconcile")
@@ -233,7 +226,7 @@ def test_a_known_difference_is_not_listed_again_until_it_changes(stripe: FakeStr
     assert command("reconcile")[0] == 1
 
 
-def test_a_webhook_of_an_unknown_charge_blocks_the_order_at_once(stripe: FakeStripe) -> None:
+def test_a_webhook_of_an_unknown_charge_blocks_the_order_at_once(empty_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_chargeDeclined")
     intent = lost_charge(order, amount=700)
     event: Any = {"id": "evt_1", "type": "payment_intent.succeeded", "data": {"object": {"id": intent.id}}}
@@ -245,7 +238,7 @@ def test_a_webhook_of_an_unknown_charge_blocks_the_order_at_once(stripe: FakeStr
         pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
 
 
-def test_a_charge_is_adopted_on_a_persons_word(stripe: FakeStripe) -> None:
+def test_a_charge_is_adopted_on_a_persons_word(empty_stripe: FakeStripeServer) -> None:
     order, other = place_order(token="pm_card_chargeDeclined"), paid()
     intent = lost_charge(order, customer=None)
     command("reconcile")

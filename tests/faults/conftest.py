@@ -8,11 +8,8 @@ import pytest
 import redis
 from django.conf import settings
 from django.db import connection
-from pytest_django.fixtures import Settings
 
-from billing import gateway
-from devserver import fake_stripe_server, programs
-from devserver.fake_stripe_server import FakeStripeServer
+from devserver import programs
 from devserver.process import Process
 from devserver.temporary_services import TemporaryServices
 from tests.support.services import SERVICES
@@ -74,24 +71,6 @@ class House:
         for service in (self.stack.postgres, self.stack.redis, self.stack.fake_stripe):
             if not service.running:
                 service.start()
-
-
-@pytest.fixture
-def stripe_alone(
-    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
-) -> Iterator[FakeStripeServer]:
-    """Give a Stripe whose books are empty, to this test and all that it starts: reconciling reads the whole books."""
-    stack = pytestconfig.stash[SERVICES]
-    environment = fake_stripe_server.environment(programs.free_port())
-    own = FakeStripeServer(stack.env | environment, tmp_path, stack.port, refund_delay=1)
-    monkeypatch.setattr(stack, "fake_stripe", own)
-    monkeypatch.setattr(stack, "env", stack.env | environment)
-    settings.STRIPE_API_BASE = own.url
-    gateway.client.cache_clear()
-    own.start()
-    yield own
-    own.stop()
-    gateway.client.cache_clear()
 
 
 @pytest.fixture

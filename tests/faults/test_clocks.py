@@ -87,7 +87,7 @@ def test_answers_are_lost_while_clocks_differ(
     web: str,
     worker: str,
     beat: str,
-    stripe_alone: FakeStripeServer,
+    empty_stripe: FakeStripeServer,
     house: House,
     ledger: Ledger,
     balanced: Callable[[], None],
@@ -96,9 +96,9 @@ def test_answers_are_lost_while_clocks_differ(
     for name, offset in (("web", web), ("worker", worker), ("beat", beat)):
         house.clocks[name] = wrong_clock(offset)
     house.web()
-    stripe_alone.faults(*LOST)
+    empty_stripe.faults(*LOST)
     order_on_the_website(house, ORDERS)
-    assert stripe_alone.fault_counts()["drop_after"] > 0
+    assert empty_stripe.fault_counts()["drop_after"] > 0
     check_leases()
     house.worker()
     house.beat()
@@ -115,14 +115,14 @@ def test_answers_are_lost_while_clocks_differ(
 
 
 def test_a_clock_jumps_both_ways_during_a_job(
-    stripe_alone: FakeStripeServer, house: House, ledger: Ledger, tmp_path: Path, balanced: Callable[[], None]
+    empty_stripe: FakeStripeServer, house: House, ledger: Ledger, tmp_path: Path, balanced: Callable[[], None]
 ) -> None:
     orders = [place_order() for _ in range(20)]
     file = tmp_path / "offset"
     house.clocks["worker"] = house.clocks["beat"] = wrong_clock("+0", file)
     house.worker()
     house.beat()
-    stripe_alone.faults(*LOST, {"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 300})
+    empty_stripe.faults(*LOST, {"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 300})
     offsets = iter(["+1h", "-1h", "+2d", "-2d"] * 50)
     job = a_job("cancel", orders, a_clerk("cancel"))
     enqueue_job(job)
@@ -139,18 +139,18 @@ def test_a_clock_jumps_both_ways_during_a_job(
 
 @pytest.mark.full
 def test_a_worker_with_a_fast_clock_is_killed_and_leaves_no_longer_lease(
-    stripe_alone: FakeStripeServer, house: House, ledger: Ledger, balanced: Callable[[], None]
+    empty_stripe: FakeStripeServer, house: House, ledger: Ledger, balanced: Callable[[], None]
 ) -> None:
     orders = [place_order() for _ in range(4)]
     house.clocks["worker"] = wrong_clock("+10m")
     worker = house.worker()
-    stripe_alone.faults({"match": "POST /v1/refunds", "fault": "hold"})
+    empty_stripe.faults({"match": "POST /v1/refunds", "fault": "hold"})
     job = a_job("cancel", orders, a_clerk("cancel"))
     enqueue_job(job)
     wait_for(lambda: Refund.objects.filter(attempts=1).exists())
     check_leases()
     worker.kill()
-    stripe_alone.clear()
+    empty_stripe.clear()
     house.clocks["worker"] = wrong_clock("-10m")
     house.worker("another")
     house.beat()
@@ -161,10 +161,10 @@ def test_a_worker_with_a_fast_clock_is_killed_and_leaves_no_longer_lease(
 
 @pytest.mark.full
 def test_all_is_settled_soon_after_stripe_has_come_back(
-    stripe_alone: FakeStripeServer, house: House, ledger: Ledger, balanced: Callable[[], None]
+    empty_stripe: FakeStripeServer, house: House, ledger: Ledger, balanced: Callable[[], None]
 ) -> None:
     orders = [place_order() for _ in range(30)]
-    stripe_alone.faults(*STRIPE_AWAY)
+    empty_stripe.faults(*STRIPE_AWAY)
     house.worker()
     house.beat()
     for order in orders[:10]:
@@ -173,7 +173,7 @@ def test_all_is_settled_soon_after_stripe_has_come_back(
     enqueue_job(job)
     # The waits have grown as long as they become.
     wait_for(lambda: not Refund.objects.filter(attempts__lt=4).exists(), within=150)
-    stripe_alone.clear()
+    empty_stripe.clear()
     took = wait_for(no_act_is_open)
     assert took < 60
     over(job, WITHIN)

@@ -142,7 +142,7 @@ def reconciled() -> None:
 # Each order makes the next pass longer, by more steps than one: every step has its turn in one of these.
 @pytest.mark.parametrize("first", [0, *(pytest.param(first, marks=pytest.mark.full) for first in range(1, 13))])
 def test_reconciling_goes_on_after_a_crash_at_any_step(
-    stripe_alone: FakeStripeServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch, first: int
+    empty_stripe: FakeStripeServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
     for module in (reconciliation, gateway):
         monkeypatch.setattr(module, "PAGE", 2)
@@ -150,7 +150,7 @@ def test_reconciling_goes_on_after_a_crash_at_any_step(
     # Ours by its metadata, as after a restore: without any it would be another program's, and no difference.
     past_us["metadata"] = {"payment": str(uuid4()), "order": "999999"}
     gateway.create_intent(params=past_us | {"allowed_payment_method_types": ["card"]}, key="past-us")
-    order, passes = lose_an_answer(stripe_alone), 0
+    order, passes = lose_an_answer(empty_stripe), 0
     for _number in crashes(reconciled, stride=13, first=first):
         left = Reconciliation.objects.filter(finished_at=None)
         left.update(next_attempt_at=timezone.now())  # its lease runs out, and the sweep rings
@@ -158,7 +158,7 @@ def test_reconciling_goes_on_after_a_crash_at_any_step(
         order.refresh_from_db()
         assert (order.status, left.count()) == ("paid", 0)
         assert [each.kind for each in Difference.objects.all()] == ["charge_unknown"]
-        order, passes = lose_an_answer(stripe_alone), passes + 1
+        order, passes = lose_an_answer(empty_stripe), passes + 1
     order.refresh_from_db()
     assert (order.status, ComparedObject.objects.count()) == ("paid", 0)
     assert passes > 3

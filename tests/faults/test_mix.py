@@ -113,7 +113,7 @@ def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
 
 
 @pytest.fixture
-def house(stripe_alone: FakeStripeServer, house: House, settings: Settings) -> House:
+def house(empty_stripe: FakeStripeServer, house: House, settings: Settings) -> House:
     """Give programs that soon lose patience with Stripe, and a website that lets Ada order as often as she likes."""
     settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
     house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
@@ -126,7 +126,7 @@ def house(stripe_alone: FakeStripeServer, house: House, settings: Settings) -> H
     [(100, 1), *(pytest.param(1000, seed, marks=pytest.mark.full) for seed in (1, 2, 3))],
 )
 def test_both_books_agree_after_a_mix_of_everything(
-    orders: int, seed: int, stripe_alone: FakeStripeServer, house: House, balanced: Callable[[], None]
+    orders: int, seed: int, empty_stripe: FakeStripeServer, house: House, balanced: Callable[[], None]
 ) -> None:
     make_ada()
     sku, coupon = make_sku(stock=100_000), make_coupon(percent_off=10)
@@ -141,7 +141,7 @@ def test_both_books_agree_after_a_mix_of_everything(
         life.result()
     connection.close()  # the database was restarted since this thread asked it anything
     lived, settled = time.monotonic() - begun, until_settled()
-    struck = stripe_alone.fault_counts()
+    struck = empty_stripe.fault_counts()
     time.sleep(REFUNDS_SETTLE)
     status, said = house.command("reconcile")
     print(  # noqa: T201

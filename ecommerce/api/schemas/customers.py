@@ -29,7 +29,7 @@ class Source(CardSummary):
     is_default: bool
 
 
-class Customer(OrderCustomer):
+class Customer(OrderCustomer, Schema):
     """The signed-in customer, with saved addresses and cards."""
 
     phone: str

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from ninja import Field, Schema
-from pydantic import BaseModel, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from billing import models as billing_models
 from ecommerce import models
@@ -61,7 +60,11 @@ PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
 
 
 class FromRow(BaseModel):
-    """Read from a row's own attributes. ninja's Schema, which can also call `resolve_…`, takes six times as long."""
+    """Read from a row's own attributes.
+
+    ninja's Schema reads them through a getter, and once more when the route returns: a page of 100 orders took half
+    as long again.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -111,7 +114,7 @@ class Invoice(FromRow):
     amount_refunded: int
 
 
-class OrderCustomer(Schema):
+class OrderCustomer(FromRow):
     """The customer who ordered."""
 
     id: int
@@ -135,7 +138,52 @@ class CardSummary(FromRow):
     last4: str
 
 
-class Order(Schema):
+class OrderRow:
+    """An order that was read by `with_response_relations`, and the attributes of a response that are no columns."""
+
+    def __init__(self, order: models.Order) -> None:
+        self._order = order
+        self.payment_status = payment_status(order)
+        self._last_payment = last_payment(order)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._order, name)
+
+    @property
+    def payment_error(self) -> str | None:
+        return self._last_payment.failure_message if self._last_payment and self.payment_status == "failed" else None
+
+    @property
+    def client_secret(self) -> str | None:
+        waiting = self.payment_status == "requires_action"
+        return self._last_payment.client_secret if self._last_payment and waiting else None
+
+    @property
+    def coupon_code(self) -> str | None:
+        return self._order.coupon.code if self._order.coupon else None
+
+    @property
+    def status_transitions(self) -> models.Order:
+        return self._order
+
+    @property
+    def address(self) -> Any:
+        return self._order.shipping_address or None
+
+    @property
+    def items(self) -> list[models.OrderItem]:
+        return list(self._order.items.all())
+
+    @property
+    def source(self) -> billing_models.Card | None:
+        return self._last_payment.card if self._last_payment else None
+
+    @property
+    def fulfillment(self) -> models.Fulfillment | None:
+        return getattr(self._order, "fulfillment", None)
+
+
+class Order(FromRow):
     """An order. `amount` is its total; `payment_error` the bank's words while its payment failed.
 
     `client_secret` is there while the customer has to authenticate (3-D Secure): hand it to Stripe.js.
@@ -166,58 +214,28 @@ class Order(Schema):
     source: CardSummary | None
     fulfillment: Fulfillment | None
 
-    @staticmethod
-    def resolve_payment_status(order: models.Order) -> str:
-        return payment_status(order)
-
-    @staticmethod
-    def resolve_payment_error(order: models.Order) -> str | None:
-        payment = last_payment(order)
-        return payment.failure_message if payment and payment_status(order) == "failed" else None
-
-    @staticmethod
-    def resolve_client_secret(order: models.Order) -> str | None:
-        payment = last_payment(order)
-        return payment.client_secret if payment and payment_status(order) == "requires_action" else None
-
-    @staticmethod
-    def resolve_coupon_code(order: models.Order) -> str | None:
-        return order.coupon.code if order.coupon else None
-
-    @staticmethod
-    def resolve_status_transitions(order: models.Order) -> models.Order:
-        return order
-
-    @staticmethod
-    def resolve_address(order: models.Order) -> Any:
-        return order.shipping_address or None
-
-    @staticmethod
-    def resolve_source(order: models.Order) -> billing_models.Card | None:
-        payment = last_payment(order)
-        return payment.card if payment else None
-
-    @staticmethod
-    def resolve_fulfillment(order: models.Order) -> models.Fulfillment | None:
-        return getattr(order, "fulfillment", None)
+    @model_validator(mode="before")
+    @classmethod
+    def _read_row(cls, value: Any) -> Any:
+        return OrderRow(value) if isinstance(value, models.Order) else value
 
 
-class OrderData(Schema):
+class OrderData(BaseModel):
     order: Order
 
 
-class OrderResponse(Schema):
+class OrderResponse(BaseModel):
     data: OrderData
 
 
-class PageMeta(Schema):
+class PageMeta(BaseModel):
     """Where the next page starts: send `next` as `starting_after`."""
 
     has_more: bool
     next: str | None
 
 
-class OrderListResponse(Schema):
+class OrderListResponse(BaseModel):
     """Orders, newest first."""
 
     data: list[Order]

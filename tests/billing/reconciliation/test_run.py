@@ -1,7 +1,5 @@
 import io
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +14,7 @@ from billing.reconciliation import run as reconciliation
 from billing.results import PaymentResult
 from billing.tasks import reconcile as reconcile_task
 from billing.tasks import reconcile_nightly
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
@@ -23,7 +22,6 @@ from ecommerce.tasks import sweep
 from tests.support.admin import numbers, viewer
 from tests.support.books import differences
 from tests.support.factories import ANA, place_order
-from tests.support.fake_stripe_process import FakeStripe
 from tests.support.order_acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 
 pytestmark = pytest.mark.django_db
@@ -31,18 +29,8 @@ NOW = timezone.now
 Kind = Difference.Kind
 
 
-@pytest.fixture
-def stripe(tmp_path: Path, settings: Any) -> Iterator[FakeStripe]:
-    """Give a Stripe whose books are empty: reconciling reads all of them."""
-    with FakeStripe(tmp_path / "stripe") as fake_stripe:
-        settings.STRIPE_API_BASE = fake_stripe.url
-        gateway.client.cache_clear()
-        yield fake_stripe
-    gateway.client.cache_clear()
-
-
 @pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch, stripe: FakeStripe) -> None:
+def impatient(monkeypatch: pytest.MonkeyPatch, empty_stripe: FakeStripeServer) -> None:
     monkeypatch.setattr("billing.management.commands.reconcile.PATIENCE", 0)
 
 
@@ -70,7 +58,7 @@ def charge(**fields: Any) -> gateway.PaymentIntent:
     return gateway.create_intent(params=known, key=f"past-us-{fields}")
 
 
-def test_books_that_agree_say_so(stripe: FakeStripe) -> None:
+def test_books_that_agree_say_so(empty_stripe: FakeStripeServer) -> None:
     canceled = paid()
     cancel(order_id=canceled.pk, reason="", by=ANA, at=NOW())
     settle(canceled)
@@ -84,38 +72,38 @@ def test_books_that_agree_say_so(stripe: FakeStripe) -> None:
     assert ComparedObject.objects.count() == 0
 
 
-def test_a_charge_whose_response_got_lost_is_settled(stripe: FakeStripe) -> None:
-    stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_a_charge_whose_response_got_lost_is_settled(empty_stripe: FakeStripeServer) -> None:
+    empty_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     assert fresh(order).money_state == "payment_processing"
     assert run() == (0, "1 compared, 1 settled, 0 differ.\n")
     assert (fresh(order).status, str(payment_of(order).card)) == ("paid", "Visa •••• 4242")
-    assert differences(stripe.ledger()) == []
+    assert differences(empty_stripe.ledger()) == []
 
 
-def test_a_refund_whose_response_got_lost_and_one_made_by_hand_are_settled(stripe: FakeStripe) -> None:
+def test_a_refund_whose_response_got_lost_and_one_made_by_hand_are_settled(empty_stripe: FakeStripeServer) -> None:
     order, other = paid(), paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
-    stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
+    empty_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 1})
     settle(order)
     by_hand(other, 400)
     assert run() == (0, "4 compared, 2 settled, 0 differ.\n")
     assert (fresh(order).status, fresh(other).amount_refunded) == ("canceled", 400)
-    assert differences(stripe.ledger()) == []
+    assert differences(empty_stripe.ledger()) == []
 
 
-def test_a_refund_that_failed_without_a_webhook_is_settled(stripe: FakeStripe) -> None:
+def test_a_refund_that_failed_without_a_webhook_is_settled(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
-    stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
+    empty_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     assert run() == (0, "2 compared, 1 settled, 0 differ.\n")
     assert (fresh(order).status, fresh(order).money_state) == ("canceled", "refund_failed")
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_late_success_that_went_back_is_fine(stripe: FakeStripe) -> None:
-    stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+def test_a_late_success_that_went_back_is_fine(empty_stripe: FakeStripeServer) -> None:
+    empty_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
     order = place_order()
     payment = payment_of(order)
     apply_results(results=[PaymentResult(payment_id=payment.pk, status=Payment.Status.FAILED, message="No.")], at=NOW())
@@ -123,10 +111,10 @@ def test_a_late_success_that_went_back_is_fine(stripe: FakeStripe) -> None:
     assert run() == (0, "1 compared, 1 settled, 0 differ.\n")
     sweep_now()
     assert run() == (0, "2 compared, 0 settled, 0 differ.\n")
-    assert [each["status"] for each in stripe.ledger()["refunds"]] == ["succeeded"]
+    assert [each["status"] for each in empty_stripe.ledger()["refunds"]] == ["succeeded"]
 
 
-def test_a_charge_that_is_not_here_is_listed_each_night(stripe: FakeStripe) -> None:
+def test_a_charge_that_is_not_here_is_listed_each_night(empty_stripe: FakeStripeServer) -> None:
     intent = charge()
     status, told = run()
     assert (status, found()) == (1, [(Kind.CHARGE_UNKNOWN, intent.id)])
@@ -145,12 +133,12 @@ def test_a_charge_that_is_not_here_is_listed_each_night(stripe: FakeStripe) -> N
     assert Difference.objects.count() == 1
 
 
-def test_a_charge_in_a_currency_that_is_not_sold_in_is_listed(stripe: FakeStripe) -> None:
+def test_a_charge_in_a_currency_that_is_not_sold_in_is_listed(empty_stripe: FakeStripeServer) -> None:
     charge(currency="bgn")
     assert "700 BGN in its smallest unit" in run()[1]
 
 
-def test_a_second_charge_for_one_payment_is_listed_at_its_order(stripe: FakeStripe) -> None:
+def test_a_second_charge_for_one_payment_is_listed_at_its_order(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     again = charge(metadata={"payment": str(payment_of(order).uuid)})
     assert run()[0] == 1
@@ -160,7 +148,7 @@ def test_a_second_charge_for_one_payment_is_listed_at_its_order(stripe: FakeStri
     assert fresh(order).status == "paid"
 
 
-def test_a_payment_that_stripe_has_not_is_listed_until_it_is_put_right(stripe: FakeStripe) -> None:
+def test_a_payment_that_stripe_has_not_is_listed_until_it_is_put_right(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     right = payment_of(order).stripe_payment_intent_id
     Payment.objects.update(stripe_payment_intent_id="pi_invented", uuid="00000000-0000-0000-0000-000000000001")
@@ -174,7 +162,7 @@ def test_a_payment_that_stripe_has_not_is_listed_until_it_is_put_right(stripe: F
     assert Difference.objects.exclude(resolved_at=None).count() == 2
 
 
-def test_a_refund_that_stripe_has_not_is_listed(stripe: FakeStripe) -> None:
+def test_a_refund_that_stripe_has_not_is_listed(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     known = {
         "payment": payment_of(order),
@@ -189,7 +177,7 @@ def test_a_refund_that_stripe_has_not_is_listed(stripe: FakeStripe) -> None:
     assert "re_invented" in fresh(order).attention
 
 
-def test_what_was_settled_outside_stripe_is_not_missing_there(stripe: FakeStripe) -> None:
+def test_what_was_settled_outside_stripe_is_not_missing_there(empty_stripe: FakeStripeServer) -> None:
     known = {
         "payment": payment_of(paid()),
         "amount": 100,
@@ -202,7 +190,7 @@ def test_what_was_settled_outside_stripe_is_not_missing_there(stripe: FakeStripe
     assert found() == []
 
 
-def test_amounts_and_ends_that_differ_are_listed(stripe: FakeStripe) -> None:
+def test_amounts_and_ends_that_differ_are_listed(empty_stripe: FakeStripeServer) -> None:
     wrong, undone = paid(), paid()
     refund(order_id=wrong.pk, amount=300, reason="", by=ANA, at=NOW())
     settle(wrong)
@@ -214,7 +202,7 @@ def test_amounts_and_ends_that_differ_are_listed(stripe: FakeStripe) -> None:
     assert "is USD 2.00, succeeded here; at Stripe it is USD 3.00, succeeded." in told
 
 
-def test_a_payment_that_did_not_succeed_at_stripe_is_listed(stripe: FakeStripe) -> None:
+def test_a_payment_that_did_not_succeed_at_stripe_is_listed(empty_stripe: FakeStripeServer) -> None:
     order = place_order(token="pm_card_authenticationRequired")
     intent = payment_of(order).stripe_payment_intent_id
     apply_results(results=[PaymentResult(payment_id=payment_of(order).pk, status=Payment.Status.SUCCEEDED)], at=NOW())
@@ -222,7 +210,7 @@ def test_a_payment_that_did_not_succeed_at_stripe_is_listed(stripe: FakeStripe) 
     assert found() == [(Kind.CHARGE_DIFFERS, intent)]
 
 
-def test_what_comes_into_being_meanwhile_is_not_missing(stripe: FakeStripe) -> None:
+def test_what_comes_into_being_meanwhile_is_not_missing(empty_stripe: FakeStripeServer) -> None:
     order = paid()
     begun = reconciliation.start()
     Reconciliation.objects.update(phase=Reconciliation.Phase.OUR_PAYMENTS)
@@ -234,7 +222,9 @@ def test_what_comes_into_being_meanwhile_is_not_missing(stripe: FakeStripe) -> N
     assert found() == []
 
 
-def test_it_goes_on_from_the_page_where_it_was_left(stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_on_from_the_page_where_it_was_left(
+    empty_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reconciliation, "PAGE", 2)
     monkeypatch.setattr(gateway, "PAGE", 2)
     for _ in range(5):
@@ -250,20 +240,20 @@ def test_it_goes_on_from_the_page_where_it_was_left(stripe: FakeStripe, monkeypa
 
 
 @pytest.mark.django_db(transaction=True)
-def test_with_stripe_away_it_says_so_and_goes_on_later(stripe: FakeStripe) -> None:
+def test_with_stripe_away_it_says_so_and_goes_on_later(empty_stripe: FakeStripeServer) -> None:
     paid()
-    stripe.faults({"match": "GET /v1/payment_intents", "fault": "status", "status": 503})
+    empty_stripe.faults({"match": "GET /v1/payment_intents", "fault": "status", "status": 503})
     status, told = run()
     assert status == 2
     assert "The next call goes on from here." in told
-    stripe.clear()
+    empty_stripe.clear()
     Reconciliation.objects.update(next_attempt_at=NOW())
     sweep()
     reconcile_task(reconciliation_id=Reconciliation.objects.get().pk)
     assert Reconciliation.objects.get().finished_at is not None
 
 
-def test_a_pass_that_another_worker_holds_is_left_alone(stripe: FakeStripe) -> None:
+def test_a_pass_that_another_worker_holds_is_left_alone(empty_stripe: FakeStripeServer) -> None:
     paid()
     begun = reconciliation.start()
     Reconciliation.objects.update(next_attempt_at=F("next_attempt_at") + timedelta(minutes=2))
@@ -273,7 +263,7 @@ def test_a_pass_that_another_worker_holds_is_left_alone(stripe: FakeStripe) -> N
     assert Reconciliation.objects.count() == 2
 
 
-def test_every_night_a_pass_is_started(stripe: FakeStripe) -> None:
+def test_every_night_a_pass_is_started(empty_stripe: FakeStripeServer) -> None:
     reconcile_nightly()
     reconcile_task(reconciliation_id=Reconciliation.objects.get().pk)
     assert Reconciliation.objects.get().finished_at is not None
@@ -288,7 +278,7 @@ def since(moment: str) -> tuple[int, str]:
     return 0, out.getvalue()
 
 
-def test_a_limited_pass_reads_what_was_created_since_and_what_is_open(stripe: FakeStripe) -> None:
+def test_a_limited_pass_reads_what_was_created_since_and_what_is_open(empty_stripe: FakeStripeServer) -> None:
     paid()
     intent = charge()
     assert run()[0] == 1
@@ -302,7 +292,7 @@ def test_a_limited_pass_reads_what_was_created_since_and_what_is_open(stripe: Fa
         call_command("reconcile", "--since", "yesterday")
 
 
-def test_a_limited_pass_finds_what_is_missing_at_stripe(stripe: FakeStripe) -> None:
+def test_a_limited_pass_finds_what_is_missing_at_stripe(empty_stripe: FakeStripeServer) -> None:
     paid()
     Payment.objects.update(stripe_payment_intent_id="pi_invented", uuid=uuid4())
     assert since("2020-01-01")[0] == 1
@@ -311,7 +301,7 @@ def test_a_limited_pass_finds_what_is_missing_at_stripe(stripe: FakeStripe) -> N
     assert (Kind.CHARGE_MISSING, "pi_invented") in found()
 
 
-def test_a_night_looks_at_what_changed_and_each_week_at_everything(stripe: FakeStripe) -> None:
+def test_a_night_looks_at_what_changed_and_each_week_at_everything(empty_stripe: FakeStripeServer) -> None:
     paid()
     first = reconciliation.start_nightly()
     assert first.since is None
@@ -341,7 +331,7 @@ def odd_listing(monkeypatch: pytest.MonkeyPatch, listing: str, **odd: Any) -> No
 @pytest.mark.parametrize("odd", [{"id": ""}, {"id": None}, {"currency": None}, {"amount": None}, {"metadata": 7}])
 @pytest.mark.parametrize("listing", ["payment_intents", "refunds"])
 def test_a_row_that_can_not_be_judged_stops_nothing(
-    stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch, listing: str, odd: dict[str, Any]
+    empty_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch, listing: str, odd: dict[str, Any]
 ) -> None:
     for _ in range(2):
         by_hand(paid(), 400)
@@ -361,7 +351,7 @@ def test_a_row_that_can_not_be_judged_stops_nothing(
 
 
 @pytest.mark.parametrize("stripe_id", ["", "pi_/../customers", " "])
-def test_an_odd_row_of_ours_stops_nothing(stripe: FakeStripe, stripe_id: str) -> None:
+def test_an_odd_row_of_ours_stops_nothing(empty_stripe: FakeStripeServer, stripe_id: str) -> None:
     order, other = paid(), paid()
     Payment.objects.filter(pk=payment_of(order).pk).update(stripe_payment_intent_id=stripe_id)
     Payment.objects.filter(pk=payment_of(other).pk).update(stripe_payment_intent_id="pi_invented", uuid=uuid4())
