@@ -5,6 +5,7 @@ fault set in a shared fake Stripe would reach the tests of the others.
 """
 
 import contextlib
+import gc
 import os
 import shutil
 import signal
@@ -40,6 +41,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     if not is_xdist_controller(early_config):
         services.__enter__()
     return (yield)
+
+
+def pytest_collection_finish() -> None:
+    """Keep all that is loaded by now out of each garbage collection, and its memory shared with forked children."""
+    gc.collect()
+    gc.freeze()
 
 
 def is_xdist_controller(config: pytest.Config) -> bool:
