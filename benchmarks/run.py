@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import api_orders, bulk_cancel, bulk_fulfill, chart, export, orders, pages, parallel_workers
+from benchmarks import api_orders, bulk_cancel, bulk_fulfill, chart, export, lanes, orders, pages, parallel_workers
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
 from benchmarks.targets import check_targets
@@ -16,6 +16,7 @@ CHART = BASE_DIR / "docs" / "benchmarks.svg"
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 ROUNDS, QUICK_ROUNDS = 15, 2
 QUICK_CANCELS = 12
+QUICK_LANE_SECONDS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -70,6 +71,9 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     _log("bulk cancel")
     stock_orders = 2 if quick else bulk_cancel.STOCK_ORDERS
     yield from bulk_cancel.figures(shop, size=size, orders=QUICK_CANCELS if quick else None, stock_orders=stock_orders)
+    _log("orders over the API under a bulk cancel, and the lanes of calls to Stripe")
+    seconds = QUICK_LANE_SECONDS if quick else lanes.LANE_SECONDS
+    yield from lanes.figures(shop, size=size, rounds=rounds if quick else lanes.ROUNDS, seconds=seconds)
 
 
 STARTED = time.monotonic()

@@ -52,7 +52,7 @@ CONFLICT, SERVER_ERROR = 409, 500
 WEBHOOK_TOLERANCE = 300  # seconds since a webhook was signed, as in the SDK
 
 ResultT = TypeVar("ResultT")
-ReadT = TypeVar("ReadT", PaymentIntent, StripeRefund)
+ReadT = TypeVar("ReadT", PaymentIntent, StripeRefund, StripeDispute)
 
 
 class HttpClient(stripe.RequestsClient):
@@ -151,15 +151,11 @@ def detach_card(payment_method_id: str) -> None:
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
-    dispute = _call(lambda: client().v1.disputes.retrieve(dispute_id))
-    return StripeDispute(
-        id=dispute.id,
-        status=dispute.status,
-        reason=dispute.reason,
-        amount=dispute.amount,
-        currency=dispute.currency,
-        intent_id=_id(getattr(dispute, "payment_intent", None)),
-    )
+    return _dispute(_call(lambda: client().v1.disputes.retrieve(dispute_id)))
+
+
+def disputes_page(*, since: datetime | None = None, after: str = "") -> Page[StripeDispute]:
+    return _page(client().v1.disputes.list, _dispute, _created_since(since), after=after)
 
 
 def verify_webhook(payload: bytes, signature: str) -> str:
@@ -312,6 +308,18 @@ def _card(method: Any) -> CardDetails:
         exp_year=card.exp_year,
         fingerprint=getattr(card, "fingerprint", None) or "",
         attached=bool(method.customer),
+    )
+
+
+def _dispute(dispute: stripe.Dispute) -> StripeDispute:
+    return StripeDispute(
+        id=dispute.id,
+        status=dispute.status,
+        reason=dispute.reason,
+        amount=dispute.amount,
+        currency=dispute.currency,
+        created=dispute.created,
+        intent_id=_id(getattr(dispute, "payment_intent", None)),
     )
 
 

@@ -117,6 +117,7 @@ class StripeDispute:
     reason: str
     amount: int
     currency: str
+    created: int
     intent_id: str
 
 

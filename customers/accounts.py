@@ -107,7 +107,30 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         with transaction.atomic():
             lock_unchanged(email_address.user)
             current = EmailAddress.objects.filter(pk=email_address.pk, email=email_address.email).exists()
-            return bool(current and super().confirm_email(request, email_address))
+            confirmed = bool(current and super().confirm_email(request, email_address))
+            if confirmed and not email_address.user.is_staff and not is_confirming_own(request, email_address.user):
+                request.password_key = end_password(email_address.user)  # type: ignore[attr-defined]
+        return confirmed
+
+
+def is_confirming_own(request: HttpRequest, user: User) -> bool:
+    """Whether whoever follows the link is signed in to the account: then mailbox and password are one person's."""
+    return getattr(request, "confirming_user_id", None) == user.pk
+
+
+def end_password(user: User) -> str:
+    """End the password and all sessions, which may be those of whoever signed up with another's e-mail.
+
+    Return the key that sets a new one. The caller has locked the user.
+    """
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    return password_key(user)
+
+
+def password_key(user: User) -> str:
+    token = account_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
+    return f"{user_pk_to_url_str(user)}-{token}"
 
 
 def lock_unchanged(user: User) -> None:
@@ -140,8 +163,7 @@ def password_reset_message(email: str) -> EmailMessage | None:
     user = User.objects.with_email(email).filter(is_active=True).first()
     if user is None or not may_reset_password(user):
         return None
-    token = account_settings.PASSWORD_RESET_TOKEN_GENERATOR().make_token(user)
-    link = get_adapter().get_reset_password_from_key_url(f"{user_pk_to_url_str(user)}-{token}")
+    link = get_adapter().get_reset_password_from_key_url(password_key(user))
     context = {"user": user, "password_reset_url": link, "current_site": this_site()}
     # To the stored e-mail, never to the typed one, which may be another mailbox of the same key.
     message: EmailMessage = get_adapter().render_mail("account/email/password_reset_key", user.email, context)

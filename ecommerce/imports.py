@@ -35,11 +35,13 @@ IMPORTERS: dict[str, type[Importer]] = {
     "sku": SkuResource,
     "customer": CustomerResource,
 }
+OPEN = (Status.CHECKING, Status.APPLYING)
 SMALL = 1_000  # changes; more run in the background
 SMALL_BYTES = 60_000  # of an XLSX, which says nothing of its rows beforehand
 BATCH = 500
 LEASE = timedelta(seconds=120)
 MAX_ATTEMPTS = 3
+SHOWN_FOR = timedelta(hours=2)  # over the list, once it is over
 
 
 class ImportRefused(Exception):
@@ -95,7 +97,7 @@ def _claim(import_id: int, status: str) -> FileImport | None:
         status=Status.FAILED, message=_("Workers ended three times while they were at it. Split the file.")
     ):
         return None
-    if not waiting.update(beat_at=Now(), attempts=F("attempts") + 1):
+    if not waiting.update(beat_at=Now(), attempts=F("attempts") + 1, enqueued_at=None):
         return None
     return FileImport.objects.get(pk=import_id)
 
@@ -105,7 +107,7 @@ def without_worker() -> Q:
 
 
 def waiting() -> QuerySet[FileImport]:
-    return FileImport.objects.filter(without_worker(), status__in=(Status.CHECKING, Status.APPLYING))
+    return FileImport.objects.filter(without_worker(), status__in=OPEN).order_by("pk")
 
 
 def confirm(*, import_id: int) -> FileImport:
@@ -172,6 +174,21 @@ def _apply(file_import: FileImport, plan: Plan, first: int, last: int) -> list[P
             log: Any = LogEntry.objects
             log.log_actions(file_import.by_user_id, objects, flag, change_message=words, single_object=False)
     return problems
+
+
+def stop(*, import_id: int, by: Actor) -> bool:
+    """Stop a large import, after the batch that is being written; False if it was not at work."""
+    message = _("Stopped by %(who)s. What was written stays; to go on with the rest, upload the file again.")
+    stopping = FileImport.objects.filter(pk=import_id, status__in=OPEN)
+    return bool(stopping.update(status=Status.STOPPED, message=message % {"who": by.label}, beat_at=None))
+
+
+def recent(*, kind: str, user_id: int | None) -> QuerySet[FileImport]:
+    """Return a user's large imports that are at work, or were lately, newest first; small ones were over at once."""
+    ended = Q(rows__gt=SMALL) | Q(status__in=(Status.STOPPED, Status.FAILED))
+    lately = Q(status__in=OPEN) | Q(created_at__gt=Now() - SHOWN_FOR) & ended
+    mine = FileImport.objects.filter(kind=kind, by_user_id=user_id).alias(rows=F("new") + F("updated"))
+    return mine.filter(lately).order_by("-pk")
 
 
 def run(*, import_id: int) -> None:

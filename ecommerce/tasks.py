@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from customers.mail import delivery
 from customers.tasks import send_mails
 from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, processes, run
+from ecommerce.failed_calls import FailedCalls
 from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
 from ecommerce.orders import execute
 
@@ -36,6 +37,7 @@ THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
 SWEEP_EVERY = 15  # seconds, by the schedule in the settings
 LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds and disputes: a fifth in all
+failed_calls = FailedCalls()
 FEW: dict[str, Any] = {"queue": "celery", "limit": MAX_ROWS, "repeat": wakeups.REPEAT_FEW}
 
 
@@ -73,6 +75,7 @@ def work_import(*, import_id: int) -> None:
 
 
 def enqueue_import(file_import: FileImport) -> None:
+    wakeups.mark_enqueued(FileImport, [file_import.pk])
     enqueue_on_commit(work_import, import_id=file_import.pk)
 
 
@@ -89,26 +92,44 @@ def sweep(task: Task[Any, Any]) -> None:
     if not task.request.called_directly and not cache.add(SWEPT, True, timeout=SWEEP_PAUSE):
         return
     until = time.monotonic() + SWEEP_SECONDS
+    # One that fails keeps the others from nothing. Events come after the money: to enqueue hundreds takes seconds.
+    for step in (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _enqueue_rest):
+        try:
+            step()
+        except Exception:
+            logger.exception("A step of the sweep failed; the next sweep tries it again.")
+            connection.close()  # it may be what failed
+
+
+def _enqueue_jobs() -> None:
     for job_id in wakeups.take_to_enqueue(leases.jobs_without_worker(), **FEW):
         enqueue_on_commit(work_job, job_id=job_id)
+
+
+def _execute_due(until: float) -> None:
     # Again while something has become due: the first answer of a Stripe that was away wakes what waits for it.
     while (calls := _due_operations()) and time.monotonic() < until:
         run_in_threads(calls, until=until)
     run_in_threads(_due_look_ups(), until=until)
-    # After the money: to enqueue hundreds of events takes seconds.
+
+
+def _enqueue_events() -> None:
     events = WebhookEvent.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
     for event_id in wakeups.take_to_enqueue(events, queue="events", limit=MAX_ROWS):
         enqueue_on_commit(process_event, event_id=event_id)
+
+
+def _enqueue_rest() -> None:
     if delivery.waiting():
         enqueue_on_commit(send_mails)
-    for file_import in imports.waiting()[:MAX_ROWS]:
-        enqueue_import(file_import)
+    for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):
+        enqueue_on_commit(work_import, import_id=import_id)
     unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk")
     for reconciliation_id in wakeups.take_to_enqueue(unfinished, **FEW):
         enqueue_on_commit(reconcile, reconciliation_id=reconciliation_id)
 
 
-def _due_operations() -> list[Callable[..., None]]:
+def _due_operations() -> list[partial[None]]:
     if restore.is_blocked():
         return []  # nothing can be leased: to find it due again and again would fill the sweep
     # The worker of an open job executes the refunds of its items.
@@ -121,7 +142,7 @@ def _due_operations() -> list[Callable[..., None]]:
     ]
 
 
-def _due_look_ups() -> list[Callable[..., None]]:
+def _due_look_ups() -> list[partial[None]]:
     # What is only asked about again comes last and has a share of the rate, however many are open.
     limit = max(1, settings.STRIPE_MAX_REQUESTS_PER_SECOND * SWEEP_EVERY // LOOK_UP_SHARE)
     return [
@@ -131,25 +152,25 @@ def _due_look_ups() -> list[Callable[..., None]]:
     ]
 
 
-def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[Callable[..., None]]:
-    return [partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(payments, limit)]
+def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[partial[None]]:
+    return [partial(execute.execute_payment, payment_id=pk) for pk in _due_ids(payments, limit, "payment_id")]
 
 
-def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[Callable[..., None]]:
-    return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit)]
+def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[partial[None]]:
+    return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit, "refund_id")]
 
 
 def _due_updates() -> list[int]:
-    due = CustomerUpdate.objects.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at")
-    return list(due.values_list("pk", flat=True)[:MAX_ROWS])
+    due = CustomerUpdate.objects.filter(next_attempt_at__lte=Now()).exclude(pk__in=failed_calls.ids("update_id"))
+    return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:MAX_ROWS])
 
 
-def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int) -> list[int]:
-    due = operations.filter(next_attempt_at__lte=Now(), closed_at=None).order_by("next_attempt_at")
-    return list(due.values_list("pk", flat=True)[:limit])
+def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int, name: str) -> list[int]:
+    due = operations.filter(next_attempt_at__lte=Now(), closed_at=None).exclude(pk__in=failed_calls.ids(name))
+    return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 
 
-def run_in_threads(calls: list[Callable[..., None]], *, until: float) -> None:
+def run_in_threads(calls: Sequence[partial[None]], *, until: float) -> None:
     """Make calls that each wait for Stripe, in threads with a connection each; start none after `until`.
 
     `until` is a moment of the monotonic clock.
@@ -169,12 +190,15 @@ def run_in_threads(calls: list[Callable[..., None]], *, until: float) -> None:
             thread.result()
 
 
-def _run_logged(call: Callable[..., None]) -> None:
+def _run_logged(call: partial[None]) -> None:
     try:
         call(at=database_clock.now())
     except Exception:
-        logger.exception("Executing an operation failed; it is tried again when its lease has run out.")
+        wait = failed_calls.put_off(call)
+        logger.exception("Executing %s failed; it is tried again in %.0f s.", call.keywords, wait)
         connection.close()  # it may be what failed, and the next call needs one that works
+    else:
+        failed_calls.forget(call)
 
 
 @worker_ready.connect

@@ -18,8 +18,10 @@ class Reconciliation(models.Model):
     class Phase(models.TextChoices):
         CHARGES = "charges", _("Charges at Stripe")
         REFUNDS = "refunds", _("Refunds at Stripe")
+        DISPUTES = "disputes", _("Disputes at Stripe")
         OUR_PAYMENTS = "our_payments", _("Payments here")
         OUR_REFUNDS = "our_refunds", _("Refunds here")
+        OUR_DISPUTES = "our_disputes", _("Disputes here")
         DIFFERENCES = "differences", _("Open differences")
         OWN_BOOKS = "own_books", _("Our own books")
         DONE = "done", _("Done")
@@ -79,6 +81,9 @@ class Difference(models.Model):
         REFUND_UNKNOWN = "refund_unknown", _("Refund that is not here")
         REFUND_DIFFERS = "refund_differs", _("Refund differs")
         REFUND_MISSING = "refund_missing", _("Refund missing at Stripe")
+        DISPUTE_UNKNOWN = "dispute_unknown", _("Dispute that is not here")
+        DISPUTE_DIFFERS = "dispute_differs", _("Dispute differs")
+        DISPUTE_MISSING = "dispute_missing", _("Dispute missing at Stripe")
         NOT_JUDGED = "not_judged", _("Could not be compared")
         OWN_BOOKS = "own_books", _("Our books disagree")
 

@@ -10,7 +10,7 @@ from billing.reconciliation import records, settle
 
 Kind, Outcome = Difference.Kind, Difference.Outcome
 ONE_TOO_MANY = {Kind.CHARGE_UNKNOWN, Kind.CHARGE_TWICE}
-FOREIGN = {Kind.CHARGE_UNKNOWN, Kind.REFUND_UNKNOWN, Kind.NOT_JUDGED}
+FOREIGN = {Kind.CHARGE_UNKNOWN, Kind.REFUND_UNKNOWN, Kind.DISPUTE_UNKNOWN, Kind.NOT_JUDGED}
 
 
 class EndRefused(Exception):

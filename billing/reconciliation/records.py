@@ -1,20 +1,23 @@
 """Differences as rows: record what a pass found, and end what was found before."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from backoffice import database_clock
 from backoffice.activity.record import record as record_activity
 from backoffice.models import Activity
-from billing.models import Difference
-from billing.reconciliation.checks import Mismatch
+from billing.models import ComparedObject, Difference, Reconciliation
+from billing.reconciliation.checks import Mismatch, not_judged
 from billing.results import RefreshStatus
 from billing.signals import results_received
 
 Outcome = Difference.Outcome
+RowT = TypeVar("RowT", bound=Model)
+PAGE = 100
 COLUMNS = ("kind", "stripe_id", "sentence", "payment", "order_number", "invoice_number", "rule")
 
 
@@ -76,3 +79,27 @@ def refresh_orders(differences: Iterable[Difference]) -> None:
     if payment_ids:
         results = [RefreshStatus(payment_id=payment_id) for payment_id in payment_ids]
         results_received.send(sender=Difference, results=results, at=database_clock.now())
+
+
+def record_unreadable(run: Reconciliation, unreadable: Sequence[tuple[str, str]]) -> None:
+    """Record rows of a page that could not be read."""
+    after = run.after or "the beginning"
+    found = [
+        not_judged(stripe_id or f"{run.phase}: row without an id after {after}", why) for stripe_id, why in unreadable
+    ]
+    record(found, run_id=run.pk)
+    # Odd, but there: our row of it is not missing.
+    record_compared(run, (stripe_id for stripe_id, _why in unreadable if stripe_id))
+
+
+def record_compared(run: Reconciliation, stripe_ids: Iterable[str]) -> None:
+    """Note what a row of ours was compared with."""
+    rows = [ComparedObject(reconciliation=run, stripe_id=stripe_id) for stripe_id in stripe_ids]
+    # A page is compared twice when its worker died before the next one.
+    ComparedObject.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def not_compared(rows: QuerySet[RowT], run: Reconciliation, column: str) -> list[RowT]:
+    """Return the next page of our rows that no object at Stripe was compared with in this pass."""
+    compared = ComparedObject.objects.filter(reconciliation=run, stripe_id=OuterRef(column))
+    return list(rows.filter(~Exists(compared), pk__gt=int(run.after or 0)).order_by("pk")[:PAGE])

@@ -7,18 +7,18 @@ reads everything; a limited one what was created since a time that Stripe told, 
 import logging
 import re
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from backoffice import database_clock, leases
 from billing import gateway, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
-from billing.reconciliation import checks, records, settle
+from billing.reconciliation import checks, disputes, records, settle
 from billing.reconciliation.checks import Mismatch
 from billing.results import CheckBooks, NumbersSeen
 
@@ -26,7 +26,6 @@ logger = logging.getLogger(__name__)
 Phase, Kind = Reconciliation.Phase, Difference.Kind
 OperationT = TypeVar("OperationT", bound=StripeOperation)
 
-PAGE = 100
 LEASE = timedelta(minutes=2)  # renewed with each page
 BOOKS_LEASE = timedelta(minutes=30)  # some twenty queries over all rows
 UNAVAILABLE_WAIT = timedelta(seconds=20)
@@ -85,10 +84,14 @@ def _compare_page(run: Reconciliation) -> bool:
             run.after = _compare_charges(run)
         case Phase.REFUNDS:
             run.after = _compare_refunds(run)
+        case Phase.DISPUTES:
+            run.after = _compare_disputes(run)
         case Phase.OUR_PAYMENTS:
             run.after = _check_our_payments(run)
         case Phase.OUR_REFUNDS:
             run.after = _check_our_refunds(run)
+        case Phase.OUR_DISPUTES:
+            run.after = _check_our_disputes(run)
         case Phase.DIFFERENCES:
             run.after = _look_again(run)
         case Phase.OWN_BOOKS:
@@ -123,7 +126,7 @@ def _finish(run: Reconciliation) -> None:
 
 def _compare_charges(run: Reconciliation) -> str:
     page = gateway.intents_page(since=run.since, after=run.after)
-    _record_unreadable(run, page.unreadable)
+    records.record_unreadable(run, page.unreadable)
     payments = settle.payments_of(page.rows)
     ours = checks.charges_of_ours(each for each in page.rows if each.id not in payments)
     foreign = [each for each in page.rows if each.id not in payments and each.id not in ours]
@@ -133,7 +136,8 @@ def _compare_charges(run: Reconciliation) -> str:
             run.settled += settle.judge_again(intent, payments, run_id=run.pk)
     _note_numbers(run, page.rows)
     payments = settle.payments_of(page.rows)
-    _record_compared(run, (key for key, payment in payments.items() if payment.stripe_payment_intent_id == key))
+    settle.note_charge_ids(page.rows, payments)
+    records.record_compared(run, (key for key, payment in payments.items() if payment.stripe_payment_intent_id == key))
     run.compared += len(page.rows) - len(foreign)
     return page.after
 
@@ -153,7 +157,7 @@ def _note_numbers(run: Reconciliation, page: Sequence[gateway.PaymentIntent]) ->
 
 def _compare_refunds(run: Reconciliation) -> str:
     page = gateway.refunds_page(since=run.since, after=run.after)
-    _record_unreadable(run, page.unreadable)
+    records.record_unreadable(run, page.unreadable)
     differing = _differing_refunds(page.rows)
     for stripe_refund, _mismatch in differing:
         settle.settle_refund(stripe_refund)
@@ -162,9 +166,20 @@ def _compare_refunds(run: Reconciliation) -> str:
     records.record(left, run_id=run.pk)
     known = settle.refunds_of(page.rows)
     foreign = _foreign_refunds(page.rows, known)
-    _record_compared(run, known)
+    records.record_compared(run, known)
     run.not_ours += foreign
     run.compared += len(page.rows) - foreign
+    return page.after
+
+
+def _compare_disputes(run: Reconciliation) -> str:
+    page = gateway.disputes_page(since=run.since, after=run.after)
+    records.record_unreadable(run, page.unreadable)
+    compared = disputes.compare(page.rows, run_id=run.pk)
+    records.record_compared(run, compared.ids)
+    run.compared += len(compared.ids)
+    run.settled += compared.settled
+    run.not_ours += compared.not_ours
     return page.after
 
 
@@ -186,17 +201,6 @@ def _payments_refunded(page: Sequence[gateway.StripeRefund]) -> dict[str, Paymen
     return Payment.objects.in_bulk({each.intent_id for each in page}, field_name="stripe_payment_intent_id")
 
 
-def _record_unreadable(run: Reconciliation, unreadable: Sequence[tuple[str, str]]) -> None:
-    after = run.after or "the beginning"
-    found = [
-        checks.not_judged(stripe_id or f"{run.phase}: row without an id after {after}", why)
-        for stripe_id, why in unreadable
-    ]
-    records.record(found, run_id=run.pk)
-    # Odd, but there: our row of it is not missing.
-    _record_compared(run, (stripe_id for stripe_id, _why in unreadable if stripe_id))
-
-
 # Our rows that no object at Stripe was compared with
 
 
@@ -205,7 +209,7 @@ def _check_our_payments(run: Reconciliation) -> str:
     page = _not_compared(succeeded, run, "stripe_payment_intent_id")
     for payment in page:
         _check_exists(run, payment, payment.stripe_payment_intent_id, gateway.retrieve_intent, checks.missing_charge)
-    return str(page[-1].pk) if len(page) == PAGE else ""
+    return str(page[-1].pk) if len(page) == records.PAGE else ""
 
 
 def _check_our_refunds(run: Reconciliation) -> str:
@@ -214,14 +218,22 @@ def _check_our_refunds(run: Reconciliation) -> str:
     page = _not_compared(at_stripe, run, "stripe_refund_id")
     for refund in page:
         _check_exists(run, refund, refund.stripe_refund_id, gateway.retrieve_refund, checks.missing_refund)
-    return str(page[-1].pk) if len(page) == PAGE else ""
+    return str(page[-1].pk) if len(page) == records.PAGE else ""
+
+
+def _check_our_disputes(run: Reconciliation) -> str:
+    disputed = Payment.objects.exclude(stripe_dispute_id="").select_related("invoice")
+    since = {"disputed_at__gte": run.since} if run.since else {}
+    page = records.not_compared(disputed.filter(**since), run, "stripe_dispute_id")
+    for payment in page:
+        # An older one of a payment is not listed again, but exists.
+        if not _exists(payment.stripe_dispute_id, gateway.retrieve_dispute):
+            records.record([disputes.missing(payment)], run_id=run.pk)
+    return str(page[-1].pk) if len(page) == records.PAGE else ""
 
 
 def _not_compared(rows: QuerySet[OperationT], run: Reconciliation, column: str) -> list[OperationT]:
-    compared = ComparedObject.objects.filter(reconciliation=run, stripe_id=OuterRef(column))
-    if run.since:
-        rows = rows.filter(closed_at__gte=run.since)
-    return list(rows.filter(~Exists(compared), pk__gt=int(run.after or 0)).order_by("pk")[:PAGE])
+    return records.not_compared(rows.filter(closed_at__gte=run.since) if run.since else rows, run, column)
 
 
 def _check_exists(
@@ -257,7 +269,7 @@ def _exists(stripe_id: str, retrieve: Callable[[str], object]) -> bool:
 
 def _look_again(run: Reconciliation) -> str:
     unseen = records.open_differences().exclude(seen_in=run.pk).exclude(kind=Kind.OWN_BOOKS)
-    page = list(unseen.filter(pk__gt=int(run.after or 0))[:PAGE]) if run.since else []
+    page = list(unseen.filter(pk__gt=int(run.after or 0))[: records.PAGE]) if run.since else []
     for difference in page:
         try:
             still = not _agrees_now(difference, run)
@@ -268,7 +280,7 @@ def _look_again(run: Reconciliation) -> str:
             still = True
         if still:
             Difference.objects.filter(pk=difference.pk).update(seen_in=run.pk)
-    return str(page[-1].pk) if len(page) == PAGE else ""
+    return str(page[-1].pk) if len(page) == records.PAGE else ""
 
 
 def _agrees_now(difference: Difference, run: Reconciliation) -> bool:
@@ -279,13 +291,6 @@ def _agrees_now(difference: Difference, run: Reconciliation) -> bool:
         stripe_refund = gateway.retrieve_refund(difference.stripe_id)
         settle.settle_refund(stripe_refund)
         return not _differing_refunds([stripe_refund])
+    if difference.stripe_id.startswith(("dp_", "du_")):
+        return disputes.agrees_now(difference.stripe_id)
     return False
-
-
-# Records
-
-
-def _record_compared(run: Reconciliation, stripe_ids: Iterable[str]) -> None:
-    rows = [ComparedObject(reconciliation=run, stripe_id=stripe_id) for stripe_id in stripe_ids]
-    # A page is compared twice when its worker died before the next one.
-    ComparedObject.objects.bulk_create(rows, ignore_conflicts=True)

@@ -111,6 +111,14 @@ def payments_of(page: Iterable[gateway.PaymentIntent]) -> dict[str, Payment]:
     return rows_of(named, Payment.objects.filter(ours).select_related("invoice"), "stripe_payment_intent_id")
 
 
+def note_charge_ids(page: Iterable[gateway.PaymentIntent], payments: dict[str, Payment]) -> None:
+    """Note the charges of payments that were made before their ids were kept, so that a search finds them."""
+    for intent in page:
+        payment = payments.get(intent.id)
+        if payment and payment.stripe_payment_intent_id == intent.id and intent.charge_id:
+            Payment.objects.filter(pk=payment.pk, stripe_charge_id="").update(stripe_charge_id=intent.charge_id)
+
+
 def refunds_of(page: Iterable[gateway.StripeRefund]) -> dict[str, Refund]:
     """Our refunds by the ids of Stripe's, found by id or by our UUID in the metadata."""
     named = {each.id: stripe_state.parse_uuid(each.metadata.get("refund")) for each in page}

@@ -35,6 +35,7 @@ from ecommerce import imports
 from ecommerce.models import FileImport
 from ecommerce.tasks import enqueue_import
 
+MAX_SHOWN = 3
 MAX_BYTES = 20_000_000
 Status = FileImport.Status
 
@@ -64,6 +65,7 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
         wrap, name = self.admin_site.admin_view, f"{self.opts.app_label}_{self.opts.model_name}_import"
         own = [
             path("import/<int:import_id>/", wrap(self.import_page), name=f"{name}_page"),
+            path("import/<int:import_id>/stop/", wrap(require_POST(self.stop_view)), name=f"{name}_stop"),
             path("import/<int:import_id>/problems.csv", wrap(self.problems_view), name=f"{name}_problems"),
         ]
         return [*own, *super().get_urls()]
@@ -71,8 +73,24 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
     # Files out.
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        page: HttpResponse = super().changelist_view(request, {"export_formats": Format, **(extra_context or {})})
+        banner = self._banner(request)
+        context = {
+            "export_formats": Format,
+            "import_banner": banner,
+            "import_is_live": any(each["file_import"].is_open for each in banner),
+            **(extra_context or {}),
+        }
+        page: HttpResponse = super().changelist_view(request, context)
         return page
+
+    list_before_template = "admin/import_export/banner.html"
+
+    def _banner(self, request: HttpRequest) -> list[dict[str, Any]]:
+        if not self.has_import_permission(request):
+            return []
+        recent = imports.recent(kind=str(self.opts.model_name), user_id=request.user.pk)[:MAX_SHOWN]
+        name = f"admin:{self.opts.app_label}_{self.opts.model_name}_import_page"
+        return [{"file_import": each, "link": reverse(name, args=[each.pk])} for each in recent]
 
     def export_action(self, request: HttpRequest) -> HttpResponseBase:
         if not self.has_export_permission(request):
@@ -128,6 +146,12 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
             raise PermissionDenied
         return get_object_or_404(FileImport, pk=import_id, kind=self.opts.model_name)
 
+    def stop_view(self, request: HttpRequest, import_id: int) -> HttpResponse:
+        file_import = self._own(request, import_id)
+        if not imports.stop(import_id=file_import.pk, by=actor(request)):
+            messages.warning(request, _("The import of %(file)s is over already.") % {"file": file_import})
+        return self._to_page(file_import)
+
     def process_import(self, request: HttpRequest, **_options: Any) -> HttpResponse:
         return require_POST(self._process)(request)
 
@@ -170,7 +194,7 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
             "title": _("Import %(what)s") % {"what": self.opts.verbose_name_plural},
             "columns": columns,
             "file_import": file_import,
-            "waiting": file_import is not None and file_import.status in {Status.CHECKING, Status.APPLYING},
+            "waiting": file_import is not None and file_import.is_open,
             **(self._plan_context(file_import, columns) if file_import else {}),
             **more,
         }
@@ -191,6 +215,7 @@ class FileImportExport(ImportExportMixin):  # type: ignore[misc]
             "problem_count": len(problems),
             "more_problems": max(len(problems) - SHOWN, 0),
             "problems_link": reverse(name, args=[file_import.pk]),
+            "stop_link": reverse(name.replace("_problems", "_stop"), args=[file_import.pk]),
         }
 
     def problems_view(self, request: HttpRequest, import_id: int) -> HttpResponseBase:

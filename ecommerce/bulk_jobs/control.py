@@ -70,6 +70,7 @@ def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
             selection=selection,
             reason=job.reason,
             restock=job.restock,
+            fulfill_despite_attention=job.fulfill_despite_attention,
             retry_of=job,
         )
         return start(new_job=new_job, by=actor, at=at)

@@ -20,6 +20,7 @@ NEEDED = {
 }
 ATTENTION = "attention"  # likewise: an order that has the needed one, and needs attention
 REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
+REFUNDED_WHOLLY = Q(total__gt=0, amount_refunded__gte=F("total"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +28,7 @@ class Preview:
     """Counts of orders: `changes` at once, `waits` for another act in flight, `skips` with their reason.
 
     `disputed` are those whose refund Stripe will refuse, `money` is what is refunded, by currency, in its minor unit.
+    `attention` has key, number and trouble of each order that is not fulfilled since it needs attention.
     """
 
     total: int = 0
@@ -35,6 +37,7 @@ class Preview:
     money: Counter[str] = field(default_factory=Counter)
     disputed: int = 0
     skips: list[tuple[int, str]] = field(default_factory=list)
+    attention: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 def preview(action: str, orders: OrderQuerySet) -> Preview:
@@ -59,20 +62,27 @@ def preview(action: str, orders: OrderQuerySet) -> Preview:
     if action != Action.FULFILL:
         disputed = orders.order_by().filter(status=needed, invoice__payments__dispute__in=("open", "lost"))
         result.disputed = disputed.count()
+    if skipped[ATTENTION]:
+        result.attention = _needing_attention(orders)
     result.skips = [(count, reason(action, status, count)) for status, count in sorted(skipped.items())]
     return result
 
 
 def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     left = F("total") - F("amount_refunded")
-    refunded = Q(total__gt=0, amount_refunded__gte=F("total"))
     # An order in flight waits, whatever its attention says: it is counted by `_count_in_flight`.
     idle = ~Exists(OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None))
     attention = When(~Q(attention="") & idle, then=Value(ATTENTION))
-    obstacle = Case(When(refunded, then=Value(REFUNDED)), attention, default=Value(""))
+    obstacle = Case(When(REFUNDED_WHOLLY, then=Value(REFUNDED)), attention, default=Value(""))
     rows = orders.order_by().annotate(obstacle=obstacle).values("status", "currency", "obstacle")
     found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
     return found.values_list("status", "currency", "obstacle", "orders", "owed")
+
+
+def _needing_attention(orders: OrderQuerySet) -> list[tuple[int, str, str]]:
+    acts = OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None)
+    troubled = orders.needing_attention().filter(~Exists(acts), ~REFUNDED_WHOLLY, status=Order.Status.PAID)
+    return list(troubled.order_by("pk").values_list("pk", "number", "attention"))
 
 
 def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
@@ -92,8 +102,8 @@ def reason(action: str, status: str, count: int) -> str:
         ) % {"count": f"{count:,}"}
     if status == ATTENTION:
         return ngettext(
-            "%(count)s needs attention; only one by one can it be fulfilled all the same.",
-            "%(count)s need attention; only one by one can they be fulfilled all the same.",
+            "%(count)s needs attention.",
+            "%(count)s need attention.",
             count,
         ) % {"count": f"{count:,}"}
     done = {Action.FULFILL: _("fulfilled"), Action.CANCEL: _("canceled"), Action.RETURN: _("returned")}

@@ -1,6 +1,6 @@
 """Creating a job: the orders of its selection are frozen as arrays of ids, in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -33,7 +33,8 @@ class NewJob:
     """`orders` is any queryset; its column `id_field` holds the orders' ids.
 
     `selection` says under "words" what was selected. `expected` is the confirmed number of orders, None where they
-    were ticked one by one. `confirmation` names the confirmation page: submitted twice, it gives the same job.
+    were ticked one by one. `fulfill_despite_attention` are keys of orders. `confirmation` names the confirmation page:
+    submitted twice, it gives the same job.
     """
 
     action: BulkJob.Action
@@ -42,6 +43,7 @@ class NewJob:
     selection: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
     restock: bool = True
+    fulfill_despite_attention: Sequence[int] = ()
     retry_of: BulkJob | None = None
     expected: int | None = None
     confirmation: str = ""
@@ -60,6 +62,7 @@ def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
             selection=dict(new_job.selection),
             reason=new_job.reason,
             restock=new_job.restock,
+            fulfill_despite_attention=list(new_job.fulfill_despite_attention),
             retry_of=new_job.retry_of,
             total=0,
             created_at=at,

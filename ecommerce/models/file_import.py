@@ -25,6 +25,7 @@ class FileImport(ByActor):
         READY = "ready", _("Ready")
         APPLYING = "applying", _("Running")
         DONE = "done", _("Done")
+        STOPPED = "stopped", _("Stopped")
         FAILED = "failed", _("Failed")
 
     kind = models.CharField(max_length=20)
@@ -33,6 +34,8 @@ class FileImport(ByActor):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.CHECKING)
     created_at = models.DateTimeField(_("created"), default=timezone.now)
     beat_at = models.DateTimeField(null=True, blank=True)
+    # When a message for it was sent last; empty once a worker has taken it up.
+    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     new = models.PositiveIntegerField(default=0)
     updated = models.PositiveIntegerField(default=0)
@@ -53,6 +56,11 @@ class FileImport(ByActor):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a worker is at it, or will be."""
+        return self.status in {self.Status.CHECKING, self.Status.APPLYING}
 
     @property
     def changes(self) -> int:

@@ -42,6 +42,10 @@ class BulkJob(ByActor):
     selection = models.JSONField(_("selection"), default=dict)
     reason = models.TextField(_("reason"), blank=True)
     restock = models.BooleanField(_("put back in stock"), default=True)
+    # Orders that needed attention when the job was confirmed, and that are fulfilled all the same.
+    fulfill_despite_attention = ArrayField(
+        models.BigIntegerField(), default=list, db_default=[], blank=True, editable=False
+    )
     total = models.PositiveIntegerField(_("orders"))
     created_at = models.DateTimeField(_("created"), db_default=Now())
     started_at = models.DateTimeField(_("started"), null=True, blank=True)

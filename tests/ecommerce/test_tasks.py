@@ -1,10 +1,11 @@
 import time
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from celery.signals import worker_ready
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from billing import payments
@@ -20,6 +21,11 @@ from pelcro_orders.celery import app
 from tests.support.factories import ANA, make_sku, place_order
 from tests.support.order_acts import fresh, paid, payment_of
 
+REFUSE = """
+CREATE FUNCTION refuse_lease() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$;
+CREATE TRIGGER refuse_lease BEFORE UPDATE ON billing_refund FOR EACH ROW WHEN (OLD.id = %d)
+    EXECUTE FUNCTION refuse_lease()
+"""
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
 
@@ -53,7 +59,7 @@ def test_two_hundred_refunds_that_a_worker_left_are_executed_within_a_minute(
 def test_sweeping_twice_at_once_sends_once(ledger: Any) -> None:
     for _ in range(4):
         cancel(order_id=paid().pk, reason="", by=ANA, at=NOW())
-    tasks.run_in_threads([lambda at: sweep()] * 3, until=time.monotonic() + 5)
+    tasks.run_in_threads([partial(lambda at, number: sweep(), number=1)] * 3, until=time.monotonic() + 5)
     assert OrderAct.objects.filter(closed_at=None).count() == 0
     assert len(ledger()["refunds"]) == 4
 
@@ -75,6 +81,7 @@ def test_one_that_breaks_stops_none_of_the_others(monkeypatch: pytest.MonkeyPatc
     assert [fresh(order).status for order in orders] == ["paid", "canceled", "canceled"]
     assert "ZeroDivisionError" in caplog.text
     monkeypatch.undo()
+    tasks.failed_calls.forget(partial(whole, refund_id=poison))  # its wait is over
     sweep()
     assert fresh(orders[0]).status == "canceled"
 
@@ -117,3 +124,38 @@ def test_an_act_that_is_over_is_not_executed_again() -> None:
 def test_beat_schedules_tasks_that_exist() -> None:
     enqueued = {entry["task"] for entry in app.conf.beat_schedule.values()}
     assert {"ecommerce.sweep", "billing.reconcile_nightly"} <= enqueued <= set(app.tasks)
+
+
+def test_a_row_that_can_never_be_leased_is_logged_once_and_takes_the_place_of_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    monkeypatch.setattr(tasks, "MAX_ROWS", 1)
+    orders = [paid() for _ in range(2)]
+    for order in orders:
+        cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    first = Refund.objects.order_by("next_attempt_at")[0]
+    with connection.cursor() as cursor:
+        cursor.execute(REFUSE % first.pk)
+    try:
+        sweep()
+        sweep()
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP FUNCTION refuse_lease() CASCADE")
+    failed = [each for each in caplog.records if "failed; it is tried again in" in each.getMessage()]
+    said = f"Executing {{'refund_id': {first.pk}}} failed; it is tried again in 30 s."
+    assert [each.getMessage() for each in failed] == [said]
+    assert sorted(fresh(order).status for order in orders) == ["canceled", "paid"]
+
+
+def test_a_step_of_the_sweep_that_fails_keeps_money_from_nothing(monkeypatch: pytest.MonkeyPatch, caplog: Any) -> None:
+    order = paid()
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+
+    def breaks() -> Any:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tasks.leases, "jobs_without_worker", breaks)
+    sweep()
+    assert fresh(order).status == "canceled"
+    assert "A step of the sweep failed" in caplog.text

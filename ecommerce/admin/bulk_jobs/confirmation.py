@@ -1,5 +1,6 @@
 """From a mass action to a bulk job: the confirmation page with counts, reasons and money, and what its button does."""
 
+import hashlib
 import json
 import uuid
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.bulk_jobs.display import describe_action, job_view
 from ecommerce.admin.orders.filters import TABS, OrderListParams
+from ecommerce.bulk_jobs.permissions import FULFILL_ATTENTION
 from ecommerce.bulk_jobs.preview import Preview, preview
 from ecommerce.bulk_jobs.selection import NewJob, SelectionChanged, start
 from ecommerce.models import BulkJob
@@ -25,6 +27,7 @@ from ecommerce.models.order import OrderQuerySet
 from ecommerce.tasks import enqueue_job
 
 Action = BulkJob.Action
+SHOWN_ATTENTION = 20
 
 
 def handle_mass_action(
@@ -47,12 +50,31 @@ def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet
     return NewJob(
         action=action,
         orders=orders,
+        fulfill_despite_attention=_accepted(request, action, orders),
         selection=_selection(request),
         reason=request.POST.get("reason", "").strip(),
         restock=action != Action.RETURN or "restock" in request.POST,
         expected=_confirmed_count(request, action, orders),
         confirmation=request.POST.get("confirmation", "")[:36],
     )
+
+
+def _accepted(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> list[int]:
+    """Return the orders that are fulfilled though they need attention: those that the page showed."""
+    if action != Action.FULFILL or "despite_attention" not in request.POST or not _may_accept(request):
+        return []
+    troubled = preview(action, orders).attention
+    if request.POST.get("attention") != _attention_digest(troubled):
+        raise SelectionChanged
+    return [pk for pk, _number, _why in troubled]
+
+
+def _may_accept(request: HttpRequest) -> bool:
+    return bool(request.user.has_perm(FULFILL_ATTENTION))
+
+
+def _attention_digest(troubled: list[tuple[int, str, str]]) -> str:
+    return hashlib.sha256(json.dumps(troubled).encode()).hexdigest()
 
 
 def _confirmed_count(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> int | None:
@@ -111,19 +133,24 @@ def _render(
     current = preview(action, orders)
     across = _is_select_across(request)
     count = current.changes + current.waits
+    may_accept = bool(current.attention) and _may_accept(request)
     money = [format_money(amount, currency) for currency, amount in sorted(current.money.items())]
     context = {
         "title": capfirst(describe_action(action, count)),
         "preview": current,
         "changed": changed,
         "action": action,
-        "button": _button_label(action, count, money) if count else "",
+        "button": _button_label(action, count, money) if count or may_accept else "",
+        "attention": current.attention[:SHOWN_ATTENTION],
+        "more_attention": max(len(current.attention) - SHOWN_ATTENTION, 0),
+        "accept_label": _describe_accepting(len(current.attention)) if may_accept else "",
         "money": money,
         "selection": _selection(request)["words"],
         "waits": _describe_waits(current.waits) if current.waits else "",
         "skipped": f"{current.total - count:,}",
         "hidden_fields": [("action", request.POST["action"]), ("select_across", "1" if across else "0"),
                           ("confirmed", "1"), ("count", current.changes), ("sums", _money_json(current)),
+                          ("attention", _attention_digest(current.attention)),
                           ("confirmation", uuid.uuid4())],
         "ticked": [] if across else request.POST.getlist("_selected_action"),
         "reason": request.POST.get("reason", ""),
@@ -134,9 +161,17 @@ def _render(
     return page
 
 
-def _button_label(action: str, count: int, money: list[str]) -> str:
-    label = capfirst(describe_action(action, count))
+def _button_label(action: BulkJob.Action, count: int, money: list[str]) -> str:
+    label = capfirst(describe_action(action, count)) if count else str(action.label)
     return _("%(what)s, refund %(money)s") % {"what": label, "money": " + ".join(money)} if money else label
+
+
+def _describe_accepting(count: int) -> str:
+    return ngettext(
+        "Fulfill %(count)s order that needs attention all the same",
+        "Fulfill %(count)s orders that need attention all the same",
+        count,
+    ) % {"count": f"{count:,}"}
 
 
 def _describe_waits(count: int) -> str:

@@ -25,7 +25,14 @@ from customers.models import Customer, User
 from ecommerce.api.errors import ApiError
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.customers import Customer as CustomerSchema
-from ecommerce.api.schemas.customers import MessageResponse, SignedInCustomer, SignInResponse, Tokens, TokensResponse
+from ecommerce.api.schemas.customers import (
+    MessageResponse,
+    SignedInCustomer,
+    SignInResponse,
+    Tokens,
+    TokensResponse,
+    VerifiedEmailResponse,
+)
 from ecommerce.api.schemas.requests import (
     ForgotPasswordRequest,
     LoginRequest,
@@ -136,9 +143,14 @@ def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageR
     return _message_response(_("The new password is set: sign in with it."))
 
 
-@router.post("/email/verify", response=responses_for(MessageResponse, 422))
-def verify_email(request: HttpRequest, body: VerifyEmailRequest) -> MessageResponse:
-    """Confirm an e-mail address with the key from the e-mail's link."""
+@router.post("/email/verify", response=responses_for(VerifiedEmailResponse, 422))
+def verify_email(request: HttpRequest, body: VerifyEmailRequest) -> VerifiedEmailResponse:
+    """Confirm an e-mail address with the key from the e-mail's link.
+
+    Send the customer's token where they are signed in. Without it, the password may be of somebody else, who signed up
+    with this e-mail: it ends with all sessions, and `password_key` sets a new one.
+    """
+    request.confirming_user_id = _signed_in_user_id(request)  # type: ignore[attr-defined]
     _ignore_tokens(request)
     try:
         status, response = _call_allauth(views.VerifyEmailView, request)
@@ -146,7 +158,15 @@ def verify_email(request: HttpRequest, body: VerifyEmailRequest) -> MessageRespo
         raise _invalid_key() from None
     if "errors" in response or status == SERVER_ERROR:
         raise _invalid_key()
-    return _message_response(_("The e-mail address is confirmed."))
+    password_key = getattr(request, "password_key", None)
+    confirmed = _("The e-mail address is confirmed.")
+    message = _("The e-mail address is confirmed. Now set a password.") if password_key else confirmed
+    return VerifiedEmailResponse.model_validate({"data": {"message": message, "password_key": password_key}})
+
+
+def _signed_in_user_id(request: HttpRequest) -> int | None:
+    customer = CustomerTokenAuth()(request)
+    return customer.user_id if customer else None
 
 
 @router.post(

@@ -97,3 +97,13 @@ class Message(Schema):
 
 class MessageResponse(Schema):
     data: Message
+
+
+class VerifiedEmail(Message):
+    """`password_key` sets a new password, by `password/reset`; null where the account's password stays."""
+
+    password_key: str | None
+
+
+class VerifiedEmailResponse(Schema):
+    data: VerifiedEmail

@@ -46,7 +46,7 @@ def test_the_list_says_when_the_books_were_compared() -> None:
     run = Reconciliation.objects.create(compared=100)
     assert "100 so far" in browser.get(LIST).content.decode()
     Reconciliation.objects.filter(pk=run.pk).update(finished_at=run.started_at, compared=412, settled=2)
-    assert "412 charges and refunds, 2 of them settled by that." in browser.get(LIST).content.decode()
+    assert "412 charges, refunds and disputes, 2 of them settled by that." in browser.get(LIST).content.decode()
 
 
 def test_an_end_asks_first_and_needs_its_permission() -> None:

@@ -225,7 +225,7 @@ def test_what_comes_into_being_meanwhile_is_not_missing(empty_stripe: FakeStripe
 def test_it_goes_on_from_the_page_where_it_was_left(
     empty_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reconciliation, "PAGE", 2)
+    monkeypatch.setattr("billing.reconciliation.records.PAGE", 2)
     monkeypatch.setattr(gateway, "PAGE", 2)
     for _ in range(5):
         paid()
@@ -358,3 +358,12 @@ def test_an_odd_row_of_ours_stops_nothing(empty_stripe: FakeStripeServer, stripe
     assert run()[0] == 1
     assert run()[0] == 1
     assert (Kind.CHARGE_MISSING, "pi_invented") in found()
+
+
+def test_the_charge_of_an_old_payment_is_noted_so_that_it_is_found(empty_stripe: FakeStripeServer) -> None:
+    payment = payment_of(paid())
+    known = payment.stripe_charge_id
+    Payment.objects.update(stripe_charge_id="")
+    assert run() == (0, "1 compared, 0 settled, 0 differ.\n")
+    assert known.startswith("ch_")
+    assert payment_of(paid()).stripe_charge_id != known == Payment.objects.get(pk=payment.pk).stripe_charge_id

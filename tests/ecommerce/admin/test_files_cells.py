@@ -12,11 +12,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 
+from billing import wakeups
 from customers.models import Customer
 from ecommerce import imports
 from ecommerce.models import FileImport, Product, Sku
 from ecommerce.tasks import work_import
-from tests.support.factories import make_customer, make_sku
+from tests.support.factories import ANA, make_customer, make_sku
 from tests.support.forms import filled_in, sentences
 
 CUSTOMERS, PRODUCTS, SKUS = "/admin/customers/customer/", "/admin/ecommerce/product/", "/admin/ecommerce/sku/"
@@ -339,3 +340,61 @@ def test_workers_that_end_are_not_tried_for_ever(manager: Client) -> None:
     FileImport.objects.update(attempts=imports.MAX_ATTEMPTS)
     work_import(import_id=FileImport.objects.get().pk)
     assert FileImport.objects.get().status == "failed"
+
+
+def large(browser: Client) -> tuple[str, FileImport]:
+    """Upload a large file of customers; return the page of its import."""
+    page = upload(browser, CUSTOMERS, "email\n" + "".join(f"a{number}@example.com\n" for number in range(1200)))
+    return page["Location"], FileImport.objects.get()
+
+
+def test_stop_ends_a_large_import_after_the_batch_that_is_written(manager: Client) -> None:
+    page, found = large(manager)
+    work_import(import_id=found.pk)
+    manager.post(f"{CUSTOMERS}process_import/", filled_in(manager.get(page)))
+    assert "Stop" in sentences(manager.get(page))
+    found.refresh_from_db()
+    plan = imports.plan_of(found)
+    assert imports._run_batch(found, plan)
+    assert manager.post(f"{page}stop/")["Location"] == page
+    work_import(import_id=found.pk)
+    found.refresh_from_db()
+    assert (found.status, found.applied, Customer.objects.count()) == ("stopped", 500, 500)
+    shown = sentences(manager.get(page))
+    assert "500 of 1200 changes were worked through." in shown
+    assert f"Stopped by {found.by_label}. What was written stays" in shown
+    assert not imports.stop(import_id=found.pk, by=ANA)
+
+
+def test_stop_ends_the_check_of_a_large_file(manager: Client) -> None:
+    page, found = large(manager)
+    manager.post(f"{page}stop/")
+    work_import(import_id=found.pk)
+    found.refresh_from_db()
+    assert (found.status, found.changes) == ("stopped", 0)
+    assert "is over already" in sentences(manager.post(f"{page}stop/", follow=True))
+    assert manager.get(f"{page}stop/").status_code == 405
+
+
+def test_the_list_says_how_far_a_large_import_is(manager: Client) -> None:
+    page, found = large(manager)
+    listed = manager.get(CUSTOMERS).content.decode()
+    assert f'data-import="{found.pk}"' in listed
+    assert page in listed
+    assert "hx-get" in listed
+    FileImport.objects.update(by_user=None)
+    assert "data-import" not in manager.get(CUSTOMERS).content.decode()
+    upload(manager, CUSTOMERS, "email\nada@example.com\n")
+    assert "data-import" not in manager.get(CUSTOMERS).content.decode()
+    for address in (PRODUCTS, SKUS):
+        assert "list-tabs" in manager.get(address).content.decode()
+
+
+def test_an_import_is_not_enqueued_again_while_its_message_waits(manager: Client) -> None:
+    _page, found = large(manager)
+    assert FileImport.objects.get().enqueued_at is not None
+    assert wakeups.take_to_enqueue(imports.waiting(), queue="celery", limit=9) == []
+    FileImport.objects.update(enqueued_at=None)
+    assert wakeups.take_to_enqueue(imports.waiting(), queue="celery", limit=9) == [found.pk]
+    work_import(import_id=found.pk)
+    assert FileImport.objects.get().enqueued_at is None

@@ -3,6 +3,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -356,3 +357,82 @@ def test_what_is_no_job_is_not_found(client: Client, unknown: str) -> None:
 def test_an_empty_list_of_jobs_says_how_one_is_made(client: Client) -> None:
     page = client.get("/admin/ecommerce/bulkjob/").content.decode()
     assert "Tick orders in their list and choose a mass action" in page
+
+
+def trouble(order: Order, why: str = "The bank disputes this payment.") -> None:
+    Order.objects.filter(pk=order.pk).update(attention=why)
+
+
+def may_accept(user: User) -> None:
+    user.user_permissions.add(Permission.objects.get(codename="fulfill_attention_order"))
+
+
+def test_orders_that_need_attention_are_listed_and_skipped_without_the_permission(
+    client: Client, paid: list[Order]
+) -> None:
+    trouble(paid[1])
+    asked = choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))
+    page = asked.content.decode()
+    assert button(asked) == "Fulfill 2 orders"
+    assert "1 needs attention." in page
+    assert f"Order {paid[1].number}</a>: The bank disputes this payment." in page
+    assert "despite_attention" not in page
+    client.post(PAID, hidden(asked) | {"despite_attention": "1"})
+    job = work(BulkJob.objects.get())
+    assert outcomes(job)[paid[1].number][0] == "skipped"
+    assert Order.objects.get(pk=paid[1].pk).status == "paid"
+
+
+@pytest.mark.parametrize(("posted", "status"), [({"despite_attention": "1"}, "done"), ({}, "skipped")])
+def test_with_the_permission_they_are_fulfilled_all_the_same_where_that_is_ticked(
+    client: Client, ben: User, paid: list[Order], posted: dict[str, str], status: str
+) -> None:
+    may_accept(ben)
+    trouble(paid[1])
+    asked = choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))
+    assert "Fulfill 1 order that needs attention all the same" in asked.content.decode()
+    client.post(PAID, hidden(asked) | posted)
+    job = work(BulkJob.objects.get())
+    assert outcomes(job)[paid[1].number][0] == status
+    assert [outcomes(job)[order.number][0] for order in (paid[0], paid[2])] == ["done", "done"]
+    if status == "done":
+        event = paid[1].events.get(kind="fulfilled")
+        assert (event.data["despite"], event.by_label) == ("The bank disputes this payment.", f"ben, bulk job {job.pk}")
+
+
+def test_where_all_need_attention_the_box_has_to_be_ticked(client: Client, ben: User, paid: list[Order]) -> None:
+    may_accept(ben)
+    for order in paid:
+        trouble(order)
+    asked = choose(client, PAID, "fulfill_orders", select_across="1", _selected_action=ids(paid))
+    assert button(asked) == "Fulfill"
+    assert 'name="despite_attention" value="1" required' in asked.content.decode()
+    client.post(PAID, hidden(asked) | {"despite_attention": "1"})
+    assert set(outcomes(work(BulkJob.objects.get())).values()) == {("done", "")}
+
+
+def test_what_came_to_need_attention_after_the_page_is_not_shipped_silently(
+    client: Client, ben: User, paid: list[Order]
+) -> None:
+    may_accept(ben)
+    trouble(paid[1])
+    asked = choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))
+    trouble(paid[2])
+    again = client.post(PAID, hidden(asked) | {"despite_attention": "1"})
+    assert "Other orders match now than you had seen." in again.content.decode()
+    assert not BulkJob.objects.exists()
+    client.post(PAID, hidden(again) | {"despite_attention": "1"})
+    trouble(paid[0])  # after the confirmation
+    ended = outcomes(work(BulkJob.objects.get()))
+    assert [ended[order.number][0] for order in paid] == ["skipped", "done", "done"]
+
+
+def test_the_permission_must_still_be_there_when_the_job_works(client: Client, ben: User, paid: list[Order]) -> None:
+    may_accept(ben)
+    trouble(paid[1])
+    client.post(
+        PAID,
+        hidden(choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))) | {"despite_attention": "1"},
+    )
+    ben.user_permissions.remove(Permission.objects.get(codename="fulfill_attention_order"))
+    assert outcomes(work(BulkJob.objects.get()))[paid[1].number][0] == "skipped"

@@ -46,10 +46,43 @@ def test_the_link_in_the_e_mail_confirms_the_address_once() -> None:
     api = Api(auth("register", NEW).data["auth_token"])
     key = key_in(deliver()[0])
 
-    assert auth("email/verify", {"key": "x" + key}).refused == (422, "invalid_key")
-    assert auth("email/verify", {"key": key}).status == 200
-    assert auth("email/verify", {"key": key}).refused == (422, "invalid_key")
+    assert auth("email/verify", {"key": "x" + key}, api).refused == (422, "invalid_key")
+    assert auth("email/verify", {"key": key}, api).data["password_key"] is None
+    assert auth("email/verify", {"key": key}, api).refused == (422, "invalid_key")
     assert api.get(f"{SDK}/customer").data["email_verified"] is True
+
+
+@pytest.mark.parametrize("signed_in_as", [None, "another"])
+def test_the_password_of_whoever_signed_up_ends_unless_they_confirm_themselves(
+    customer: Customer, signed_in_as: str | None
+) -> None:
+    stranger = auth("register", NEW).data
+    api = sign_in() if signed_in_as else Api()
+    confirmed = auth("email/verify", {"key": key_in(deliver()[0])}, api).data
+
+    assert confirmed["message"] == "The e-mail address is confirmed. Now set a password."
+    assert Api(stranger["auth_token"]).get(f"{SDK}/customer").status == 401
+    assert auth("refresh", {"refresh_token": stranger["refresh_token"]}).status == 401
+    assert auth("login", {"email": NEW["email"], "password": PASSWORD}).refused == (401, "invalid_credentials")
+    chosen = "chosen by the owner of the mailbox"
+    assert auth("password/reset", {"key": confirmed["password_key"], "password": chosen}).status == 200
+    assert sign_in(NEW["email"], chosen).get(f"{SDK}/customer").data["email_verified"] is True
+    assert auth("password/reset", {"key": confirmed["password_key"], "password": chosen}).status == 422
+
+
+def test_who_signs_in_on_another_device_and_confirms_there_keeps_the_password(customer: Customer) -> None:
+    auth("register", NEW)
+    api = sign_in(NEW["email"], PASSWORD)
+    assert auth("email/verify", {"key": key_in(deliver()[0])}, api).data["password_key"] is None
+    assert auth("login", {"email": NEW["email"], "password": PASSWORD}).status == 200
+
+
+def test_confirming_leaves_the_password_of_staff(customer: Customer) -> None:
+    auth("register", NEW)
+    user = User.objects.get(customer__email__iexact=NEW["email"])
+    User.objects.filter(pk=user.pk).update(is_staff=True)
+    assert auth("email/verify", {"key": key_in(deliver()[0])}).data["password_key"] is None
+    assert User.objects.get(pk=user.pk).password == user.password
 
 
 def test_the_link_is_sent_again_but_not_all_the_time() -> None:

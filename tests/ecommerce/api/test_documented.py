@@ -134,10 +134,10 @@ def _signing_in(book: Book) -> Api:
     def auth(path: str, body: Any, operation: str, api: Api | None = None) -> Answer:
         return book.note(operation, (api or Api()).post(f"{AUTH}/{path}", body), sent=body)
 
-    auth("register", account, "register")
+    grace = Api(auth("register", account, "register").data["auth_token"])
     key = _key()
-    auth("email/verify", {"key": key}, "verify_email")
-    auth("email/verify", {"key": key}, "verify_email")
+    auth("email/verify", {"key": key}, "verify_email", grace)
+    auth("email/verify", {"key": key}, "verify_email", grace)
     auth("register", account, "register")
     auth("register", account | {"email": "new@example.com", "password": "password"}, "register")
     auth("login", {"email": "grace@example.com", "password": PASSWORD}, "login")
