@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0021_roles_see_mail'),
+        ('ecommerce', '0022_activity'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0022_fulfill_despite_attention'),
+        ('ecommerce', '0023_fulfill_despite_attention'),
     ]
 
     operations = [
