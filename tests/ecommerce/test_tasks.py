@@ -155,7 +155,7 @@ def test_a_step_of_the_sweep_that_fails_keeps_money_from_nothing(monkeypatch: py
     def breaks() -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(tasks.leases, "jobs_without_worker", breaks)
+    monkeypatch.setattr("ecommerce.bulk_jobs.leases.jobs_without_worker", breaks)
     sweep()
     assert fresh(order).status == "canceled"
     assert "A step of the sweep failed" in caplog.text
