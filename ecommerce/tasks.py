@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -138,7 +139,7 @@ def _due_operations() -> list[partial[None]]:
     return [
         *_payment_calls(Payment.objects.exclude(AUTHENTICATING), MAX_ROWS),
         *_refund_calls(refunds.exclude(PENDING), MAX_ROWS),
-        *(partial(customer_updates.execute_update, update_id=pk) for pk in _due_updates()),
+        *(partial(_execute_update, update_id=pk) for pk in _due_updates()),
     ]
 
 
@@ -158,6 +159,11 @@ def _payment_calls(payments: QuerySet[Payment], limit: int) -> list[partial[None
 
 def _refund_calls(refunds: QuerySet[Refund], limit: int) -> list[partial[None]]:
     return [partial(execute.execute_refund, refund_id=pk) for pk in _due_ids(refunds, limit, "refund_id")]
+
+
+def _execute_update(*, update_id: int, at: datetime) -> None:
+    del at  # an update has no time of its own
+    customer_updates.execute_update(update_id=update_id)
 
 
 def _due_updates() -> list[int]:

@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from billing import payments
-from billing.models import Payment, Refund, WebhookEvent
+from billing.models import CustomerUpdate, Payment, Refund, WebhookEvent
 from billing.tasks import process_event
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
@@ -18,7 +18,7 @@ from ecommerce.orders import execute
 from ecommerce.orders.cancel import cancel
 from ecommerce.tasks import execute_act, sweep
 from pelcro_orders.celery import app
-from tests.support.factories import ANA, make_sku, place_order
+from tests.support.factories import ANA, make_customer, make_sku, place_order
 from tests.support.order_acts import fresh, paid, payment_of
 
 REFUSE = """
@@ -159,3 +159,11 @@ def test_a_step_of_the_sweep_that_fails_keeps_money_from_nothing(monkeypatch: py
     sweep()
     assert fresh(order).status == "canceled"
     assert "A step of the sweep failed" in caplog.text
+
+
+def test_the_sweep_sends_an_email_that_was_changed(caplog: Any) -> None:
+    update = CustomerUpdate.objects.create(customer=make_customer())
+    sweep()
+    update.refresh_from_db()
+    assert (update.next_attempt_at, update.error) == (None, "")
+    assert "failed" not in caplog.text
