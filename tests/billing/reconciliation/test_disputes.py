@@ -41,7 +41,9 @@ def test_a_dispute_that_stripe_does_not_have_differs_until_it_is_ended(empty_str
     assert (run()[0], found()) == (0, [])
 
 
-def test_another_status_that_could_not_be_settled_differs(empty_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_status_that_could_not_be_settled_differs(
+    empty_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     order = paid()
     stripe_id = dispute(empty_stripe, payment_of(order).stripe_payment_intent_id)
     monkeypatch.setattr("billing.stripe_state.fetch_dispute", lambda _id: [])
