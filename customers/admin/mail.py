@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
@@ -27,11 +27,6 @@ from customers.models import Mail
 
 # A mail runs nothing, loads nothing, and leads nowhere from inside its frame.
 MAIL_POLICY = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'; frame-ancestors 'self'"
-
-
-def can_send(mail: Mail) -> bool:
-    """Whether sending it again could end otherwise than with its being kept."""
-    return mail.status != Mail.Status.KEPT or bool(settings.MAIL_BACKEND)
 
 
 @admin.register(Mail)
@@ -68,11 +63,16 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
 
     @admin.action(description=_("Send again"), permissions=["resend"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[Mail]) -> None:
+        if not settings.MAIL_BACKEND:
+            nothing = gettext("Nothing was sent: no mail server is configured. Set EMAIL_URL first.")
+            self.message_user(request, nothing, messages.WARNING)
+            return
         chosen = list(queryset.values_list("pk", flat=True))
         count = outbox.send_again(chosen)
         said = ngettext("%(n)d mail is sent again.", "%(n)d mails are sent again.", count) % {"n": count}
         if left := len(chosen) - count:
-            said += " " + gettext("Left as they are, since they arrived, or have lost their text: %(n)d.") % {"n": left}
+            why = gettext("Left as they are, since they wait, have arrived, or have lost their text: %(n)d.")
+            said += " " + why % {"n": left}
         self.message_user(request, said)
 
     def get_urls(self) -> list[Any]:
@@ -102,10 +102,10 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
     ) -> HttpResponse:
         mail = self.get_object(request, unquote(object_id))
         context = {
-            "may_send_again": mail
+            "may_send_again": settings.MAIL_BACKEND
+            and mail
             and mail.may_be_sent_again
-            and self.has_resend_permission(request)
-            and can_send(mail),
+            and self.has_resend_permission(request),
             "may_read": mail and self.may_read(request, mail),
             **(extra_context or {}),
         }
@@ -138,7 +138,7 @@ class MailAdmin(Tabbed, ReadOnlyAdmin):
     @column(_("reason"))
     def why(self, mail: Mail) -> str:
         if mail.status == Mail.Status.KEPT:
-            return gettext("No mail server is configured (EMAIL_URL): mails stay here.")
+            return gettext("No mail server was configured (EMAIL_URL) when it was due.")
         return mail.error or "–"
 
     @column(_("written"))

@@ -80,8 +80,8 @@ def _deliver(mail: Mail, transport: Transport) -> bool:
         provider_id = transport.send(mail)
     except ServerAwayError as error:
         logger.warning("The mail server is away: %s.", error)
-        wait = _postpone(mail, _("The mail server is away: %(why)s.") % {"why": error})
-        cache.set(AWAY, True, timeout=min(wait, LONGEST_AWAY).total_seconds())
+        wait = _postpone(mail, _("The mail server is away: %(why)s.") % {"why": error}, longest=LONGEST_AWAY)
+        cache.set(AWAY, True, timeout=wait.total_seconds())
         return False
     except PostponedError as error:
         _postpone(mail, _("The mail server put it off: %(why)s") % {"why": error})
@@ -102,9 +102,9 @@ def _age(mail: Any) -> timedelta:
     return age
 
 
-def _postpone(mail: Mail, error: str) -> timedelta:
+def _postpone(mail: Mail, error: str, *, longest: timedelta = LONGEST_WAIT) -> timedelta:
     """Wait for half of the time that it has waited already, so that waits grow; return how long."""
-    wait = min(max(_age(mail) / 2, FIRST_WAIT), LONGEST_WAIT)
+    wait = min(max(_age(mail) / 2, FIRST_WAIT), longest)
     leases.release(mail, next_attempt_at=Now() + wait, error=error)
     return wait
 

@@ -170,6 +170,18 @@ def test_a_server_that_is_away_is_asked_once_and_hears_all_when_it_is_back() -> 
     assert {Mail.objects.get(pk=each.pk).status for each in mails} == {"sent"}
 
 
+def test_a_mail_that_is_hours_old_leaves_within_minutes_of_the_servers_return() -> None:
+    with mail_server() as server:
+        port = server.port
+    with override_settings(**smtp_settings(port)):
+        mail = write()
+        Mail.objects.update(queued_at=F("created_at") - timedelta(hours=10))
+        turn()
+        mail.refresh_from_db()
+        assert mail.next_attempt_at is not None
+        assert mail.next_attempt_at - mail.created_at == pytest.approx(delivery.LONGEST_AWAY, abs=timedelta(seconds=9))
+
+
 def test_a_server_that_says_nothing_holds_no_lock_and_ends() -> None:
     with raw_server() as port, override_settings(**smtp_settings(port)):
         mail = write()

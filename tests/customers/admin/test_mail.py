@@ -97,6 +97,18 @@ def test_many_are_sent_again_from_the_list(as_role: AsRole) -> None:
     assert len(deliver()) == 1
 
 
+@pytest.mark.parametrize("status", ["failed", "kept"])
+def test_without_a_mail_server_nothing_is_said_to_be_sent(as_role: AsRole, settings: Any, status: str) -> None:
+    settings.MAIL_BACKEND = ""
+    mail, browser = a_mail(status=status), as_role("Support")
+    assert "Send again" not in sentences(browser.get(page(mail)))
+    answer = browser.post(LIST, {"action": "send_again", "_selected_action": [mail.pk]}, follow=True)
+
+    assert "Nothing was sent: no mail server is configured. Set EMAIL_URL first." in sentences(answer)
+    mail.refresh_from_db()
+    assert mail.status == status
+
+
 def test_sending_again_needs_its_permission(as_role: AsRole) -> None:
     mail, browser = a_mail(status="failed"), as_role("Viewer")
     assert "Send again" not in sentences(browser.get(page(mail)))
