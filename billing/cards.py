@@ -1,9 +1,5 @@
-"""Save, remove and choose a customer's cards. Each calls Stripe first, outside any transaction.
+"""Save, remove and choose a customer's cards."""
 
-Where Stripe fails they raise gateway.CardDeclined, gateway.InvalidRequest or gateway.Unavailable, and change nothing.
-"""
-
-from contextlib import suppress
 from datetime import datetime
 from uuid import uuid4
 
@@ -11,13 +7,18 @@ from django.db import transaction
 from django.db.models import Q
 
 from billing import gateway
-from billing.models import Card
+from billing.models import Card, StripeRemoval
+from billing.removals import request_removal
 from billing.settlement import stripe_customer
 from customers.models import Customer
 
 
 def save(*, customer: Customer, token: str, by_customer: bool = False, default: bool = False) -> Card:
-    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's."""
+    """Save a card for later: `token` is a payment method (pm_…) or a card token (tok_…) of Stripe's.
+
+    Raise gateway.CardDeclined, gateway.InvalidRequest or gateway.Unavailable, and nothing was changed.
+    """
+    # Stripe first, outside any transaction.
     customer_id = stripe_customer(customer, key=f"customer-{uuid4()}")
     details = gateway.attach_card(token=token, customer_id=customer_id)
     with transaction.atomic():
@@ -31,19 +32,20 @@ def save(*, customer: Customer, token: str, by_customer: bool = False, default: 
                 "removed_at": None,
             },
         )
+        StripeRemoval.objects.filter(stripe_id=details.id).delete()
         if default:
             _make_default(card)
     return card
 
 
-def remove(*, card: Card, at: datetime) -> None:
-    """Detach a saved card at Stripe, then mark it as removed."""
-    # Entered again later, the card has more payment methods, which were never offered. The one that is offered comes
-    # last, so that after a crash it is still there to be removed.
-    for each in card.same().filter(Q(pk=card.pk) | Q(removed_at__isnull=False)).order_by("removed_at"):
-        with suppress(gateway.InvalidRequest):  # it is detached already
-            gateway.detach_card(each.stripe_payment_method_id)
-        Card.objects.filter(pk=each.pk).update(removed_at=at, is_default=False, fingerprint="")
+def remove(*, card: Card, at: datetime) -> list[StripeRemoval]:
+    """Mark a saved card as removed, and have it detached at Stripe; the caller wakes a worker for what is returned."""
+    with transaction.atomic():
+        # Entered again later, the card has more payment methods, which were never offered.
+        same = list(card.same().filter(Q(pk=card.pk) | Q(removed_at__isnull=False)).order_by("pk"))
+        gone = {"removed_at": at, "is_default": False, "fingerprint": ""}
+        Card.objects.filter(pk__in=[each.pk for each in same]).update(**gone)
+        return [request_removal(StripeRemoval.Kind.CARD, each.stripe_payment_method_id) for each in same]
 
 
 def make_default(*, card: Card) -> None:

@@ -43,7 +43,8 @@ def execute_update(*, update_id: int) -> None:
             _postpone(update, error)
         except gateway.GatewayError as error:
             # Stripe refuses this e-mail, or deleted the customer: the same call would have the same end.
-            logger.exception("Stripe refuses the new e-mail of customer %s.", update.customer_id)
+            # Not to the log: Stripe's words name the e-mail.
+            logger.error("Stripe refuses the new e-mail of customer %s.", update.customer_id)  # noqa: TRY400
             _finish(update, str(error))
         else:
             _finish(update, "")

@@ -93,6 +93,11 @@ def update_customer(customer_id: str, *, email: str) -> None:
     _call(lambda: client().v1.customers.update(customer_id, {"email": email}))
 
 
+def delete_customer(customer_id: str) -> None:
+    """Delete a customer with its cards; charges and refunds stay. Raise InvalidRequest if it is gone already."""
+    _call(lambda: client().v1.customers.delete(customer_id), "customers")
+
+
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict

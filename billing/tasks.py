@@ -6,7 +6,7 @@ from celery import shared_task
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
-from billing import customer_updates
+from billing import customer_updates, removals
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -23,6 +23,12 @@ def process_event(*, event_id: int) -> None:
 def update_customer(*, update_id: int) -> None:
     """Send a customer's new e-mail to Stripe, unless that is done."""
     customer_updates.execute_update(update_id=update_id)
+
+
+@shared_task(name="billing.remove_at_stripe")
+def remove_at_stripe(*, removal_id: int) -> None:
+    """Remove a card or a customer at Stripe, unless that is done."""
+    removals.execute_removal(removal_id=removal_id)
 
 
 @shared_task(name="billing.remove_old_payloads")

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Value
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.countries import country_name
@@ -116,6 +117,7 @@ class CustomerQuerySet(EmailKeyQuerySet["Customer"]):
 class Customer(WithEmailKey):
     """`user` is null for customers who never signed in.
 
+    `erased_at` is when it was asked to be forgotten: from then on nothing is ordered or paid for it.
     `profile_by_staff` says that name or telephone number came from staff; `email_changed_at` when staff changed the
     e-mail last: what is older belongs to the account only once the new e-mail is confirmed.
     """
@@ -127,6 +129,7 @@ class Customer(WithEmailKey):
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
     stripe_customer_id = models.CharField(_("Stripe customer"), max_length=255, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 
@@ -135,6 +138,7 @@ class Customer(WithEmailKey):
     class Meta:
         verbose_name = _("customer")
         verbose_name_plural = _("customers")
+        permissions = [("erase_customer", _("Can erase customers"))]
         indexes = [
             GinIndex(CustomerWords(*NAME_FIELDS), name="customer_search"),
             models.Index(OpClass("email_key", name="text_pattern_ops"), name="customer_email_begins"),
@@ -151,6 +155,8 @@ class Customer(WithEmailKey):
         ]
 
     def __str__(self) -> str:
+        if self.erased_at:
+            return gettext("Erased customer %(id)s") % {"id": self.pk}
         return f"{self.name} <{self.email}>" if self.name else self.email
 
     @property

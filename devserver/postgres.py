@@ -41,6 +41,9 @@ SETTINGS = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "log_checkpoints": "off",
+    # What people typed stays out of the log: neither the statement of an error, nor the value that broke a constraint.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
     "timezone": "UTC",
 }
 # A commit still reaches the kernel before it is acknowledged: a killed server loses nothing.

@@ -59,6 +59,7 @@ RUN = frozenset(
         "billing.change_webhookevent",
         "ecommerce.fulfill_attention_order",
         "backoffice.view_activity",
+        "customers.erase_customer",
     }
 )
 ROLES: dict[str, frozenset[str]] = {

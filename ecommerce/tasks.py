@@ -18,15 +18,16 @@ from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
 from backoffice.enqueue import enqueue_on_commit
-from billing import customer_updates, disputes, restore, wakeups
-from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, WebhookEvent
-from billing.tasks import process_event, reconcile
+from billing import customer_updates, disputes, removals, restore, wakeups
+from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, StripeRemoval, WebhookEvent
+from billing.tasks import process_event, reconcile, remove_at_stripe
 from customers.mail import delivery
 from customers.tasks import send_mails
 from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, processes, run
+from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
-from ecommerce.models import BulkJob, BulkJobItem, FileImport, OrderAct
+from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct
 from ecommerce.orders import execute
 
 logger = logging.getLogger(__name__)
@@ -80,6 +81,18 @@ def enqueue_import(file_import: FileImport) -> None:
     enqueue_on_commit(work_import, import_id=file_import.pk)
 
 
+@shared_task(name="ecommerce.erase_customer")
+def erase_customer(*, erasure_id: int) -> None:
+    run_erasure.execute_erasure(erasure_id=erasure_id)
+
+
+def enqueue_erasure(erasure: Erasure) -> None:
+    # Stripe first: the erasure waits for it.
+    for removal_id in StripeRemoval.objects.filter(stripe_id=erasure.stripe_customer_id).values_list("pk", flat=True):
+        enqueue_on_commit(remove_at_stripe, removal_id=removal_id)
+    enqueue_on_commit(erase_customer, erasure_id=erasure.pk)
+
+
 @shared_task(name="ecommerce.remove_old_exports")
 def remove_old_exports() -> None:
     export.remove_old()
@@ -125,6 +138,8 @@ def _enqueue_rest() -> None:
         enqueue_on_commit(send_mails)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):
         enqueue_on_commit(work_import, import_id=import_id)
+    for erasure in run_erasure.due()[:MAX_ROWS]:
+        enqueue_on_commit(erase_customer, erasure_id=erasure.pk)
     unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk")
     for reconciliation_id in wakeups.take_to_enqueue(unfinished, **FEW):
         enqueue_on_commit(reconcile, reconciliation_id=reconciliation_id)
@@ -139,7 +154,8 @@ def _due_operations() -> list[partial[None]]:
     return [
         *_payment_calls(Payment.objects.exclude(AUTHENTICATING), MAX_ROWS),
         *_refund_calls(refunds.exclude(PENDING), MAX_ROWS),
-        *(partial(_execute_update, update_id=pk) for pk in _due_updates()),
+        *(partial(_execute_update, update_id=pk) for pk in _due_ids_of(CustomerUpdate, "update_id")),
+        *(partial(_execute_removal, removal_id=pk) for pk in _due_ids_of(StripeRemoval, "removal_id")),
     ]
 
 
@@ -166,8 +182,13 @@ def _execute_update(*, update_id: int, at: datetime) -> None:
     customer_updates.execute_update(update_id=update_id)
 
 
-def _due_updates() -> list[int]:
-    due = CustomerUpdate.objects.filter(next_attempt_at__lte=Now()).exclude(pk__in=failed_calls.ids("update_id"))
+def _execute_removal(*, removal_id: int, at: datetime) -> None:
+    del at  # nor has a removal
+    removals.execute_removal(removal_id=removal_id)
+
+
+def _due_ids_of(model: type[CustomerUpdate | StripeRemoval], name: str) -> list[int]:
+    due = model.objects.filter(next_attempt_at__lte=Now()).exclude(pk__in=failed_calls.ids(name))
     return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:MAX_ROWS])
 
 

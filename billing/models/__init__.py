@@ -6,6 +6,7 @@ from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
 from billing.models.payment import Payment, Refund, StripeOperation
 from billing.models.reconciliation import ComparedObject, Difference, Reconciliation, RestoreGuard
+from billing.models.removal import StripeRemoval
 
 __all__ = [
     "Card",
@@ -21,5 +22,6 @@ __all__ = [
     "Refund",
     "RestoreGuard",
     "StripeOperation",
+    "StripeRemoval",
     "WebhookEvent",
 ]

@@ -42,6 +42,17 @@ def id_in(event: dict[str, Any], field: str) -> str:
     return value if isinstance(value, str) and _is_text(value, MAX_ID) else ""
 
 
+# What processing reads of an event's object: ids and states, nothing of a person.
+NEEDED = ("id", "object", "status", "amount", "amount_refunded", "currency", "payment_intent", "metadata", "refunds")
+
+
+def without_person(event: dict[str, Any]) -> dict[str, Any]:
+    """Return an event without all that names somebody: no name, e-mail, address or card."""
+    found = event_object(event)
+    kept = {name: found[name] for name in NEEDED if name in found}
+    return {"id": event["id"], "type": event["type"], "data": {"object": kept}}
+
+
 def _is_text(value: Any, longest: int) -> bool:
     return isinstance(value, str) and len(value.strip()) > 0 and len(value) <= longest
 

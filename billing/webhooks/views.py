@@ -11,10 +11,10 @@ from django.views.decorators.http import require_POST
 
 from backoffice.enqueue import enqueue_on_commit
 from billing import gateway
-from billing.models import WebhookEvent
+from billing.models import StripeRemoval, WebhookEvent
 from billing.tasks import process_event
 from billing.webhooks import processing
-from billing.webhooks.payload import InvalidEvent, event_object, read_event
+from billing.webhooks.payload import InvalidEvent, event_object, id_in, read_event, without_person
 
 logger = logging.getLogger(__name__)
 
@@ -35,8 +35,14 @@ def stripe(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=503)
     # Stored events are shown to staff, and with this secret a browser could confirm the payment.
     event_object(event).pop("client_secret", None)
-    _store(event)
+    _store(without_person(event) if is_about_erased(event) else event)
     return HttpResponse(status=200)
+
+
+def is_about_erased(event: dict[str, Any]) -> bool:
+    """Whether an event is about a customer that we had deleted at Stripe: it comes with name and e-mail once more."""
+    customers = [each for each in (id_in(event, "customer"), id_in(event, "id")) if each]
+    return StripeRemoval.objects.filter(kind=StripeRemoval.Kind.CUSTOMER, stripe_id__in=customers).exists()
 
 
 def _store(event: dict[str, Any]) -> None:

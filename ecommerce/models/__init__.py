@@ -3,6 +3,7 @@
 from ecommerce.models.act import Fulfillment, OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
 from ecommerce.models.catalogue import Coupon, Product, Sku
+from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.order import Order, OrderItem, OrderWords
@@ -13,6 +14,7 @@ __all__ = [
     "BulkJobItem",
     "BulkJobSlice",
     "Coupon",
+    "Erasure",
     "FileImport",
     "Fulfillment",
     "Order",

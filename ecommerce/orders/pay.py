@@ -111,6 +111,8 @@ def _card(customer: Customer, card_id: int, *, at: datetime) -> Card:
 def _check_payable(order: Order) -> None:
     if order.status != Order.Status.CREATED:
         raise wrong_status(order, needed=_("created"), act=_("paid"))
+    if order.customer.erased_at:
+        raise OrderError("unknown_customer", _("This customer has been erased: cancel the order."))
     act = open_act(order)
     if act:
         raise in_flight(order, act)

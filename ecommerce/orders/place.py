@@ -85,7 +85,7 @@ def _placer(by: Actor) -> str:
 
 
 def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
-    customer = Customer.objects.filter(pk=new_order.customer_id).first()
+    customer = Customer.objects.filter(pk=new_order.customer_id, erased_at=None).first()
     if customer is None:
         raise OrderError("unknown_customer", _("Choose an existing customer."), field="customer")
     quantities = merge_lines(new_order.items)

@@ -1,0 +1,76 @@
+"""What a person is found by, and text without it."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from customers.models import Customer, FrozenAddress, Mail
+from ecommerce.models import Order
+
+ERASED = "[erased]"
+SHORTEST = 2  # of a name: a single letter stands everywhere
+ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What means a person: `emails` everywhere, `names` (in full, telephone, street) in most places.
+
+    `parts` (a first name, a town) mean the person only beside what is theirs.
+    """
+
+    emails: list[str]
+    names: list[str]
+    parts: list[str]
+
+    def stored(self) -> dict[str, list[str]]:
+        return asdict(self)
+
+
+def collect(customer: Customer) -> Words:
+    users = [customer.user] if customer.user else []
+    people = [customer, *users]
+    # Mails went to earlier e-mails, too.
+    mails = Mail.objects.filter(about_type__app_label="customers", about_type__model="customer", about_id=customer.pk)
+    emails = {*(each.email for each in people), *mails.values_list("recipient", flat=True)}
+    addresses = _addresses(customer)
+    names = {f"{each.first_name} {each.last_name}" for each in people} | {customer.phone}
+    names |= {each.get(name, "") for each in addresses for name in ("name", "line1")}
+    parts = {each.first_name for each in people} | {each.last_name for each in people}
+    parts |= {each.get(name, "") for each in addresses for name in ADDRESS}
+    return Words(_clean(emails), _clean(names), _clean(parts | names))
+
+
+def _addresses(customer: Customer) -> list[dict[str, str]]:
+    saved: list[FrozenAddress] = [each.frozen() for each in customer.addresses.all()]
+    orders = Order.objects.filter(customer=customer).exclude(shipping_address=None)
+    sent = orders.values_list("shipping_address", flat=True)
+    billed = customer.invoices.values_list("bill_to", flat=True)
+    return [{name: str(value or "") for name, value in each.items()} for each in (*saved, *sent, *billed)]
+
+
+def _clean(words: Iterable[str]) -> list[str]:
+    return sorted({word for each in words if len(word := each.strip()) >= SHORTEST})
+
+
+class Scrubber:
+    def __init__(self, words: Iterable[str]) -> None:
+        # The longest first, so that a full name goes as a whole.
+        choices = "|".join(re.escape(each) for each in sorted(words, key=len, reverse=True))
+        self._pattern = re.compile(rf"(?<!\w)(?:{choices})(?!\w)", re.IGNORECASE) if choices else None
+
+    def text(self, text: str) -> str:
+        return self._pattern.sub(ERASED, text) if self._pattern else text
+
+    def value(self, value: Any) -> Any:
+        """Of a text, or of all texts inside a value of JSON."""
+        match value:
+            case str():
+                return self.text(value)
+            case list():
+                return [self.value(each) for each in value]
+            case dict():
+                return {self.text(name): self.value(each) for name, each in value.items()}
+            case _:
+                return value

@@ -1,0 +1,140 @@
+"""A person of whom every table, file and log knows something, under words that stand nowhere else."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.core.files.storage import storages
+from django.db import connection
+from django.utils import timezone
+
+from billing import customer_updates
+from billing.models import CustomerUpdate, Difference, Payment, WebhookEvent
+from customers.actors import Actor
+from customers.change_email import change_email
+from customers.models import Customer, User
+from ecommerce import imports
+from ecommerce.models import BulkJob, FileImport, Order
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.execute import execute_act
+from ecommerce.orders.refund import refund
+from ecommerce.orders.selectors import open_act
+from tests.support.api_client import PASSWORD, SDK, Api, basket, sign_in
+from tests.support.bulk_jobs import run
+from tests.support.factories import ANA, make_sku
+from tests.support.mailbox import deliver
+
+FIRST, LAST, PHONE = "Zephyrine", "Quillfeather", "+44 7700 900917"
+EMAIL, OLD_EMAIL = "zephyrine.new@quill.example", "zephyrine@quill.example"
+STREET, CITY, CODE = "17 Gossamer Lane", "Wexcombe", "ZQ9 7XK"
+WORDS = (FIRST, LAST, "zephyrine", "quill.example", "900917", "Gossamer", CITY, "ZQ9")
+ADDRESS = {"name": f"{FIRST} {LAST}", "line1": STREET, "city": CITY, "postal_code": CODE, "country": "GB"}
+
+
+@dataclass
+class Person:
+    customer: Customer
+    api: Api
+    orders: list[Order]
+    staff: User
+
+
+def make_person(staff: User) -> Person:
+    account = {"email": OLD_EMAIL, "password": PASSWORD, "first_name": FIRST, "last_name": LAST, "phone": PHONE}
+    assert Api().post(f"{SDK}/auth/register", account).status == 200
+    customer = Customer.objects.get()
+    api = sign_in(OLD_EMAIL)
+    sku = make_sku(shippable=True, stock=50)
+    api.post(f"{SDK}/customer/sources", {"token": "tok_visa", "is_default": True})
+    address = api.post(f"{SDK}/customer/addresses", {"type": "shipping", **ADDRESS}).data["addresses"][0]["id"]
+    card = customer.cards.get().pk
+    numbers = [
+        api.order({**basket(sku), "source_id": card, "address_id": address}, idempotency_key=f"{FIRST}-{n}").order[
+            "number"
+        ]
+        for n in range(3)
+    ]
+    orders = list(Order.objects.filter(number__in=numbers).order_by("pk"))
+    person = Person(customer, api, orders, staff)
+    _staff_acts(person)
+    _files(person)
+    _stripe(person)
+    change_email(customer=customer, email=EMAIL, by=Actor.staff(staff), at=timezone.now())
+    customer_updates.execute_update(update_id=CustomerUpdate.objects.get().pk)
+    deliver()
+    assert sign_in(EMAIL, PASSWORD)
+    customer.refresh_from_db()
+    return person
+
+
+def _staff_acts(person: Person) -> None:
+    first, second, _third = person.orders
+    for begun in (
+        cancel(order_id=first.pk, reason=f"{FIRST} called: wrong size", by=ANA, at=timezone.now()),
+        refund(order_id=second.pk, reason=f"to {LAST}", amount=100, by=ANA, at=timezone.now()),
+    ):
+        act = open_act(begun)
+        if act:
+            execute_act(act=act, at=timezone.now())
+    Order.objects.filter(pk=second.pk).update(attention=f"Call {FIRST} at {PHONE}.")
+    for model, pk in ((Customer, person.customer.pk), (Order, second.pk)):
+        LogEntry.objects.create(
+            user=person.staff, content_type=ContentType.objects.get_for_model(model), object_id=str(pk),
+            object_repr=f"{FIRST} {LAST} <{OLD_EMAIL}>"[:200], action_flag=CHANGE, change_message=f"Phone {PHONE}",
+        )  # fmt: skip
+
+
+def _files(person: Person) -> None:
+    orders = Order.objects.filter(pk__in=[each.pk for each in person.orders])
+    job = run("export", orders, person.staff)
+    assert job.file
+    BulkJob.objects.filter(pk=job.pk).update(selection={"q": OLD_EMAIL, "name": f"{FIRST} {LAST}"})
+    rows = f"email,first_name,last_name,phone\n{OLD_EMAIL},{FIRST},Quill-Other,1\n"
+    waiting = imports.begin(
+        kind="customer", name=f"{FIRST} {LAST}.csv", data=rows.encode(), by=Actor.staff(person.staff), at=timezone.now()
+    )
+    FileImport.objects.filter(pk=waiting.pk).update(problems=[[2, "email", OLD_EMAIL, f"{OLD_EMAIL} is wrong."]])
+
+
+def _stripe(person: Person) -> None:
+    payment = Payment.objects.filter(invoice__customer=person.customer).first()
+    assert payment is not None
+    person.customer.refresh_from_db()
+    charge = {
+        "id": "ch_1", "object": "charge", "customer": person.customer.stripe_customer_id,
+        "billing_details": {"name": f"{FIRST} {LAST}", "email": OLD_EMAIL, "phone": PHONE, "address": ADDRESS},
+    }  # fmt: skip
+    WebhookEvent.objects.create(
+        stripe_event_id="evt_theirs", type="charge.succeeded", payload={"data": {"object": charge}},
+        processed_at=timezone.now(), next_attempt_at=None, error=f"{OLD_EMAIL} is odd",
+    )  # fmt: skip
+    Difference.objects.create(
+        kind="charge_differs", stripe_id="pi_x", payment=payment, sentence=f"{OLD_EMAIL} paid", note=f"asked {FIRST}"
+    )
+    Payment.objects.filter(pk=payment.pk).update(failure_message=f"{FIRST} {LAST}'s card")
+
+
+def found_in_tables() -> list[str]:
+    """Say in which table and row a word stands: all columns as text, whatever their type."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = [name for (name,) in cursor.fetchall()]
+        found = []
+        for table in tables:
+            cursor.execute(f"SELECT t::text FROM {table} t WHERE t::text ~* %s", ["|".join(WORDS)])
+            found += [f"{table}: {row[:300]}" for (row,) in cursor.fetchall()]
+    sessions = [json.dumps(each.get_decoded()) for each in Session.objects.all()]
+    return found + [f"session: {each}" for each in sessions if names(each)]
+
+
+def names(text: str) -> bool:
+    return any(word.lower() in text.lower() for word in WORDS)
+
+
+def found_in_files(*folders: Path) -> list[str]:
+    stored = [Path(str(storages[name].location)) for name in ("default", "exports", "import_export")]  # type: ignore[attr-defined]
+    files = {each for folder in (*stored, *folders) for each in folder.rglob("*") if each.is_file()}
+    return [str(each) for each in files if names(each.read_text(errors="replace")) or names(each.name)]
