@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,8 +20,10 @@ from customers.change_email import EmailError, change_email, check_email
 from customers.emails import normal_email
 from customers.models import Customer
 from ecommerce.admin.customers.addresses import AddressInline
+from ecommerce.admin.customers.erase import erase_view
 from ecommerce.admin.customers.tabs import build_panels
 from ecommerce.admin.file_import import FileImportExport
+from ecommerce.models import Erasure
 
 
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
@@ -68,14 +70,26 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
             {"title": _("Details"), "link": "", "inline": "general", "has_permission": True},
             *({"title": each.title, "link": "", "inline": each.slug, "has_permission": True} for each in panels),
         ]
-        can_order = request.user.has_perm("ecommerce.add_order")
+        can_order = request.user.has_perm("ecommerce.add_order") and not (customer and customer.erased_at)
         context = {
             "panels": [each for each in panels if each.template],
             "tab_list": [{"models": [{"name": "customers.customer", "detail": True}], "items": tabs}],
             "new_order_link": f"{reverse('admin:ecommerce_order_add')}?customer={object_id}" if can_order else "",
+            "erasure": Erasure.objects.filter(customer=customer).first(),
+            "may_erase": request.user.has_perm("customers.erase_customer"),
         }
         page: HttpResponse = super().change_view(request, object_id, form_url, context | (extra_context or {}))
         return page
+
+    def has_change_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
+        return super().has_change_permission(request, obj) and not (obj and obj.erased_at)
+
+    def get_urls(self) -> list[Any]:
+        erase = self.admin_site.admin_view(self.erase_view)
+        return [path("<int:pk>/erase/", erase, name="customers_customer_erase"), *super().get_urls()]
+
+    def erase_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        return erase_view(self, request, pk)
 
     def changeform_view(self, request: HttpRequest, *arguments: Any, **options: Any) -> HttpResponse:
         try:
@@ -118,6 +132,8 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
 
     @column(_("customer"), header=True)
     def name_and_email(self, customer: Customer) -> tuple[str, str]:
+        if customer.erased_at:
+            return str(customer), ""
         return (customer.name, customer.email) if customer.name else (customer.email, "")
 
     @column(_("signs in on the website"))
