@@ -16,10 +16,11 @@ from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
 from django import forms
 from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import PermissionDenied
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
@@ -174,6 +175,16 @@ def may_reset_password(user: User) -> bool:
     if user.is_staff:
         return False
     return Customer.objects.filter(user=user).exists() or customers_without_user(user.email).exists()
+
+
+def change_password(user: User, password: str) -> None:
+    """Change a password that its owner has just proven to know; all sessions end. Raise ValidationError."""
+    validate_password(password, user)
+    with transaction.atomic():
+        lock_unchanged(user)
+        user.set_password(password)
+        User.objects.filter(pk=user.pk).update(password=user.password, session_generation=F("session_generation") + 1)
+        get_adapter().send_mail("account/email/password_was_changed", user.email, {"user": user})
 
 
 def is_email_in_use(email: str) -> bool:

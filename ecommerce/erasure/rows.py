@@ -110,7 +110,7 @@ def _erase_customer(customer: Customer, words: Words) -> None:
         stripe_customer_id=None, profile_by_staff=False,
     )  # fmt: skip
     EmailAddress.objects.filter(email__in=[each.lower() for each in words.emails]).delete()
-    users = User.objects.filter(pk=customer.user_id, is_staff=False)
+    users = User.objects.filter(pk=customer.user_id or 0, is_staff=False)
     _delete_log(User, list(users.values_list("pk", flat=True)))
     # An account that was made for a link and never used has the e-mail, too.
     unclaimed = User.objects.filter(email_key__in=keys, is_staff=False, customer=None)

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from customers.models import Customer, FrozenAddress, Mail
+from customers.models import Customer, FrozenAddress, Mail, User
 from ecommerce.models import Order
 
 ERASED = "[erased]"
 SHORTEST = 2  # of a name: a single letter stands everywhere
-ADDRESS = ("name", "line1", "line2", "city", "state", "postal_code")
+STAYS = "country"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,7 @@ class Words:
 
 
 def collect(customer: Customer) -> Words:
-    users = [customer.user] if customer.user else []
-    people = [customer, *users]
+    people: list[Customer | User] = [customer, *([customer.user] if customer.user else [])]
     # Mails went to earlier e-mails, too.
     mails = Mail.objects.filter(about_type__app_label="customers", about_type__model="customer", about_id=customer.pk)
     emails = {*(each.email for each in people), *mails.values_list("recipient", flat=True)}
@@ -38,7 +37,7 @@ def collect(customer: Customer) -> Words:
     names = {f"{each.first_name} {each.last_name}" for each in people} | {customer.phone}
     names |= {each.get(name, "") for each in addresses for name in ("name", "line1")}
     parts = {each.first_name for each in people} | {each.last_name for each in people}
-    parts |= {each.get(name, "") for each in addresses for name in ADDRESS}
+    parts |= {value for each in addresses for name, value in each.items() if name != STAYS}
     return Words(_clean(emails), _clean(names), _clean(parts | names))
 
 

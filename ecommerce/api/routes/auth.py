@@ -3,6 +3,7 @@
 import json
 from typing import Any, cast
 
+from allauth.account.adapter import get_adapter
 from allauth.account.internal import flows
 from allauth.core import ratelimit
 from allauth.headless import app_settings
@@ -58,7 +59,7 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
     claim their account by this link, and by no other way.
     """
     if not ratelimit.consume(request, action="signup"):
-        raise _too_many_attempts()
+        raise too_many_attempts()
     _ignore_tokens(request)
     if accounts.is_email_in_use(body.email):
         raise _email_taken(request, body.email)
@@ -86,7 +87,7 @@ def login(request: HttpRequest, body: LoginRequest) -> SignInResponse:
     if status == OK:
         return _sign_in_response(Customer.objects.get(user=response["data"]["user"]["id"]), response["meta"])
     if status == TOO_MANY or any(error["code"] == "too_many_login_attempts" for error in response.get("errors", ())):
-        raise _too_many_attempts()
+        raise too_many_attempts()
     raise ApiError("invalid_credentials", _("E-mail or password is wrong."))
 
 
@@ -117,7 +118,7 @@ def _renewed(token: str) -> tuple[str, str] | None:
 def logout(request: HttpRequest) -> MessageResponse:
     """Sign out: this token, and the refresh token that came with it, end now."""
     _call_allauth(views.SessionView, request, method="DELETE")
-    return _message_response(_("Signed out."))
+    return message_response(_("Signed out."))
 
 
 @router.post("/password/forgot", response=responses_for(MessageResponse))
@@ -125,7 +126,7 @@ def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> Messag
     """Send a link that sets a new password. The response is the same whether or not the e-mail is known."""
     _ignore_tokens(request)
     _send_password_reset(request, body.email)
-    return _message_response(_("If there is an account of this e-mail, a link is on its way."))
+    return message_response(_("If there is an account of this e-mail, a link is on its way."))
 
 
 @router.post("/password/reset", response=responses_for(MessageResponse, 422))
@@ -137,10 +138,10 @@ def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageR
     except accounts.StaleLinkError:
         raise _invalid_key() from None
     if status == TOO_MANY:
-        raise _too_many_attempts()
+        raise too_many_attempts()
     if "errors" in response:
         raise _invalid_reset(response["errors"])
-    return _message_response(_("The new password is set: sign in with it."))
+    return message_response(_("The new password is set: sign in with it."))
 
 
 @router.post("/email/verify", response=responses_for(VerifiedEmailResponse, 422))
@@ -179,8 +180,8 @@ def resend_email(request: HttpRequest) -> MessageResponse:
     """Send the link that confirms the e-mail address again, once a minute at most."""
     user = cast(User, request.user)
     if not accounts.is_verified(user) and not flows.email_verification.send_verification_email_for_user(request, user):
-        raise _too_many_attempts()
-    return _message_response(_("A link is on its way, unless the address is confirmed already."))
+        raise too_many_attempts()
+    return message_response(_("A link is on its way, unless the address is confirmed already."))
 
 
 def _call_allauth(view: type[APIView], request: HttpRequest, *, method: str = "POST") -> tuple[int, dict[str, Any]]:
@@ -215,11 +216,22 @@ def _sign_in_response(customer: Customer, payload: dict[str, Any]) -> SignInResp
     return SignInResponse.model_construct(data=SignedInCustomer.model_construct(**dict(tokens), **dict(profile)))
 
 
-def _message_response(message: str) -> MessageResponse:
+def sign_in_anew(request: HttpRequest, user: User) -> SignInResponse:
+    """Begin a new session after all of a user's have ended."""
+    _ignore_tokens(request)
+    mark_request_as_headless(request, Client.APP)
+    user = User.objects.get(pk=user.pk)
+    with authentication_context(request):
+        get_adapter().login(request, user)
+        tokens = app_settings.TOKEN_STRATEGY.create_access_token_payload(request)
+    return _sign_in_response(Customer.objects.get(user=user), tokens)
+
+
+def message_response(message: str) -> MessageResponse:
     return MessageResponse.model_validate({"data": {"message": message}})
 
 
-def _too_many_attempts() -> ApiError:
+def too_many_attempts() -> ApiError:
     return ApiError("too_many_requests", _("Too many attempts: try again in a few minutes."), retry_after=300)
 
 
@@ -232,7 +244,7 @@ def _email_taken(request: HttpRequest, email: str) -> ApiError:
 def _send_password_reset(request: HttpRequest, email: str) -> None:
     # The same few statements for every e-mail: the worker looks up whether it is known.
     if not ratelimit.consume(request, action="reset_password", key=accounts.stored_spelling(email)):
-        raise _too_many_attempts()
+        raise too_many_attempts()
     outbox.write_password_reset(email)
 
 

@@ -6,8 +6,10 @@ from django.utils.translation import gettext as _
 from ninja import Query, Router
 
 from backoffice import database_clock
+from backoffice.enqueue import enqueue_on_commit
 from billing import cards, gateway
 from billing.models import Card
+from billing.tasks import remove_at_stripe
 from customers.accounts import is_confirmed, own_rows
 from customers.models import Address, Customer
 from ecommerce.api.errors import ApiError
@@ -65,6 +67,16 @@ def add_address(request: HttpRequest, body: AddAddressRequest) -> CustomerRespon
     return customer_response(customer)
 
 
+@router.delete("/addresses/{address_id}", response=responses_for(CustomerResponse, 404, signed_in=True))
+def remove_address(request: HttpRequest, address_id: PathId) -> CustomerResponse:
+    """Remove a saved address. Orders that were sent there keep their copy."""
+    customer = authenticated_customer(request)
+    deleted, _rows = own_rows(customer.addresses.all(), customer).filter(pk=address_id).delete()
+    if not deleted:
+        raise ApiError("unknown_address", _("You have no such address."), field="address_id")
+    return customer_response(customer)
+
+
 @router.post("/sources", response=responses_for(CustomerResponse, 402, 422, 503, signed_in=True))
 def add_source(request: HttpRequest, body: AddSourceRequest) -> CustomerResponse:
     """Save a card. The response is the customer; the new card has the highest id."""
@@ -95,19 +107,17 @@ def choose_source(request: HttpRequest, source_id: PathId) -> CustomerResponse:
     return customer_response(authenticated_customer(request))
 
 
-@router.delete("/sources/{source_id}", response=responses_for(CustomerResponse, 404, 503, signed_in=True))
+@router.delete("/sources/{source_id}", response=responses_for(CustomerResponse, 404, signed_in=True))
 def remove_source(request: HttpRequest, source_id: PathId) -> CustomerResponse:
-    """Remove a saved card, here and at Stripe."""
-    try:
-        cards.remove(card=_card(request, source_id), at=database_clock.now())
-    except gateway.GatewayError as error:
-        raise _api_error(error) from error
+    """Remove a saved card: here at once, and at Stripe as soon as it answers."""
+    for removal in cards.remove(card=_card(request, source_id), at=database_clock.now()):
+        enqueue_on_commit(remove_at_stripe, removal_id=removal.pk)
     return customer_response(authenticated_customer(request))
 
 
-@router.delete("/sources", response=responses_for(CustomerResponse, 404, 503, signed_in=True))
+@router.delete("/sources", response=responses_for(CustomerResponse, 404, signed_in=True))
 def remove_named_source(request: HttpRequest, query: Query[RemoveSourceRequest]) -> CustomerResponse:
-    """Remove the saved card that `source_id` of the query names, here and at Stripe."""
+    """Remove the saved card that `source_id` of the query names, here at once, and at Stripe as soon as it answers."""
     return remove_source(request, query.source_id)
 
 

@@ -115,6 +115,20 @@ class ResetPasswordRequest(VerifyEmailRequest):
     password: Password
 
 
+class DeleteAccountRequest(BaseRequest):
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+    current_password: Password
+
+
+class ChangePasswordRequest(DeleteAccountRequest):
+    new_password: Password
+
+
+class ChangeEmailRequest(DeleteAccountRequest):
+    email: Email
+
+
 class ItemRequest(BaseRequest):
     sku_id: Id
     quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)

@@ -95,10 +95,19 @@ export async function logout() {
   }
 }
 
+export async function deleteAccount(body) {
+  const said = (await authorizedRequest("POST", "/customer/delete", body)).data.message;
+  storeTokens(null);
+  return said;
+}
+
 export const products = async () => (await request("GET", "/ecommerce/products")).data;
 export const summary = async (basket) => (await authorizedRequest("POST", "/ecommerce/order-summary", basket)).data;
 export const customer = async () => (await authorizedRequest("GET", "/customer")).data;
 export const addAddress = async (address) => (await authorizedRequest("POST", "/customer/addresses", address)).data;
+export const removeAddress = async (id) => (await authorizedRequest("DELETE", `/customer/addresses/${id}`)).data;
+export const changePassword = async (body) => storeTokens((await authorizedRequest("POST", "/customer/password", body)).data);
+export const changeEmail = async (body) => storeTokens((await authorizedRequest("POST", "/customer/email", body)).data);
 export const removeSource = async (id) => (await authorizedRequest("DELETE", `/customer/sources/${id}`)).data;
 export const chooseSource = async (id) => (await authorizedRequest("POST", `/customer/sources/${id}/default`)).data;
 export const orders = (after = "") => authorizedRequest("GET", `/ecommerce/orders?limit=20&starting_after=${encodeURIComponent(after)}`);

@@ -177,14 +177,15 @@ def _customer(book: Book, grace: Api, fake_stripe: FakeStripeServer) -> None:
     tell("choose_source", "POST", "/sources/999/default")
     fake_stripe.faults({"match": "POST /v1/payment_methods", "fault": "status", "status": 503})
     tell("add_source", "POST", "/sources", {"token": "tok_visa"})
-    tell("remove_source", "DELETE", f"/sources/{spare}")
-    tell("remove_named_source", "DELETE", f"/sources?source_id={spare}")
     fake_stripe.clear()
     tell("remove_source", "DELETE", f"/sources/{spare}")
     tell("remove_source", "DELETE", f"/sources/{spare}")
     tell("remove_named_source", "DELETE", f"/sources?source_id={spare}")
     spare = grace.post(f"{ME}/sources", {"token": "tok_mastercard"}).data["sources"][-1]["id"]
     tell("remove_named_source", "DELETE", f"/sources?source_id={spare}")
+    tell("remove_address", "DELETE", "/addresses/999")
+    extra = grace.post(f"{ME}/addresses", {"type": "billing", **ADDRESS}).data["addresses"][-1]["id"]
+    tell("remove_address", "DELETE", f"/addresses/{extra}")
     tell("read_customer", "GET", "")
 
 

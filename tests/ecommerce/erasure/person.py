@@ -65,7 +65,7 @@ def make_person(staff: User) -> Person:
     change_email(customer=customer, email=EMAIL, by=Actor.staff(staff), at=timezone.now())
     customer_updates.execute_update(update_id=CustomerUpdate.objects.get().pk)
     deliver()
-    assert sign_in(EMAIL, PASSWORD)
+    sign_in(EMAIL, PASSWORD)
     customer.refresh_from_db()
     return person
 
