@@ -30,7 +30,9 @@ CUSTOMER = Tracked(
     columns=dict.fromkeys(("email", "first_name", "last_name", "phone", "user_id"), "customer"),
     expressions={"user_id": "(SELECT u.username FROM customers_user u WHERE u.id = r.user_id)"},
     # The e-mail's own change has its record; Stripe's number is written when the first card is used.
-    ignored=frozenset({"id", "email_key", "email_changed_at", "profile_by_staff", "stripe_customer_id", "created_at"}),
+    ignored=frozenset(
+        {"id", "email_key", "email_changed_at", "profile_by_staff", "stripe_customer_id", "created_at", "erased_at"}
+    ),
 )
 ADDRESS = Tracked(
     model="customers.address",
@@ -152,7 +154,7 @@ NOT_TRACKED = {
         (
             "customers.mail", "billing.webhookevent", "billing.reconciliation", "billing.comparedobject",
             "billing.difference",
-            "billing.restoreguard", "ecommerce.fileimport", "ecommerce.bulkjob", "ecommerce.bulkjobslice",
+            "billing.restoreguard", "billing.striperemoval", "ecommerce.erasure", "ecommerce.fileimport", "ecommerce.bulkjob", "ecommerce.bulkjobslice",
             "ecommerce.bulkjobitem",
         ),
         WORK,

@@ -9,15 +9,16 @@ from django.db import models, transaction
 from django.db.models import Q
 from django.db.models.functions import Cast
 
+from backoffice.models import Activity
 from billing.models import Difference, Reconciliation, WebhookEvent
 from ecommerce.erasure.rows import allow_changed_history, write_scrubbed
 from ecommerce.erasure.words import Scrubber, Words
 from ecommerce.models import BulkJob, Erasure, FileImport
 
-APPS = ("customers", "billing", "ecommerce", "admin", "account")
+APPS = ("backoffice", "customers", "billing", "ecommerce", "admin", "account")
 # An e-mail is one person's alone. A name, a telephone or a street two may share: those are taken out of what is about
 # nobody, and stay in what is another customer's.
-ABOUT_NOBODY = (BulkJob, Difference, FileImport, LogEntry, Reconciliation, WebhookEvent)
+ABOUT_NOBODY = (Activity, BulkJob, Difference, FileImport, LogEntry, Reconciliation, WebhookEvent)
 STEP = 5000  # keys looked through in one statement
 
 
@@ -60,6 +61,8 @@ def _scrub_range(model: type[models.Model], fields: list[str], words: list[str],
     if model is LogEntry:
         # History of another customer may name somebody of the same name.
         found = found.exclude(content_type__app_label="customers", content_type__model__in=["customer", "address"])
+    if model is Activity:
+        found = found.exclude(object_type__startswith="customers.")
     with transaction.atomic():
         allow_changed_history()
         for row in found.only("pk", *fields):

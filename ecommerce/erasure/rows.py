@@ -9,6 +9,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
+from backoffice.activity import record as activity
 from billing.models import Card, CustomerUpdate, Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.actors import ActorKind
 from customers.emails import email_key
@@ -23,7 +24,7 @@ BATCH = 500
 def allow_changed_history() -> None:
     """Until the end of the transaction, the trigger that keeps history lets words be taken out of it."""
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL pelcro.erasing = 'on'")
+        cursor.execute("SET LOCAL pelcro.erasing = 'on'; SET LOCAL activity.erasing = 'on'")
 
 
 def erase_rows(customer: Customer, words: Words) -> None:
@@ -116,6 +117,13 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     unclaimed = User.objects.filter(email_key__in=keys, is_staff=False, customer=None)
     for user in {*users, *unclaimed}:
         user.delete()
+
+
+def erase_activity(customer: Customer, words: Words) -> None:
+    """Take the person out of Activity: values and labels of what was theirs, and all that holds an e-mail of theirs."""
+    users = [User(pk=each) for each in words.user_ids]
+    addresses = [Address(pk=each) for each in words.address_ids]
+    activity.erase(objects=[customer, *users, *addresses], user_ids=words.user_ids, words=words.emails)
 
 
 def _delete_log(model: type[Model], ids: list[int]) -> None:

@@ -8,6 +8,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import leases
+from backoffice.activity.origin import silent
 from backoffice.leases import Backoff
 from billing import removals
 from billing.models import WebhookEvent
@@ -15,7 +16,7 @@ from customers.models import Customer
 from ecommerce.erasure.everywhere import scrub_everywhere
 from ecommerce.erasure.files import remove_files
 from ecommerce.erasure.request import in_flight
-from ecommerce.erasure.rows import empty_events, erase_rows
+from ecommerce.erasure.rows import empty_events, erase_activity, erase_rows
 from ecommerce.erasure.words import Words
 from ecommerce.models import Erasure, Order
 
@@ -64,7 +65,10 @@ def _erase(erasure: Erasure) -> None:
     order_ids = list(Order.objects.filter(customer=customer).values_list("pk", flat=True))
     remove_files(order_ids, words)
     beat()
-    erase_rows(customer, words)
+    with silent():  # the erasure is no act to be recorded with old values
+        erase_rows(customer, words)
+    beat()
+    erase_activity(customer, words)
     beat()
     empty_events(erasure.stripe_customer_id, words)
     beat()

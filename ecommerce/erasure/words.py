@@ -23,8 +23,10 @@ class Words:
     emails: list[str]
     names: list[str]
     parts: list[str]
+    user_ids: list[int]
+    address_ids: list[int]
 
-    def stored(self) -> dict[str, list[str]]:
+    def stored(self) -> dict[str, list[Any]]:
         return asdict(self)
 
 
@@ -38,7 +40,14 @@ def collect(customer: Customer) -> Words:
     names |= {each.get(name, "") for each in addresses for name in ("name", "line1")}
     parts = {each.first_name for each in people} | {each.last_name for each in people}
     parts |= {value for each in addresses for name, value in each.items() if name != STAYS}
-    return Words(_clean(emails), _clean(names), _clean(parts | names))
+    return Words(
+        emails=_clean(emails),
+        names=_clean(names),
+        parts=_clean(parts | names),
+        # Deleted on the way, and still named in what was recorded of them.
+        user_ids=[customer.user_id] if customer.user_id else [],
+        address_ids=list(customer.addresses.values_list("pk", flat=True)),
+    )
 
 
 def _addresses(customer: Customer) -> list[dict[str, str]]:
