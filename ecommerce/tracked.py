@@ -154,7 +154,8 @@ NOT_TRACKED = {
         (
             "customers.mail", "billing.webhookevent", "billing.reconciliation", "billing.comparedobject",
             "billing.difference",
-            "billing.restoreguard", "billing.striperemoval", "ecommerce.erasure", "ecommerce.fileimport", "ecommerce.bulkjob", "ecommerce.bulkjobslice",
+            "billing.restoreguard", "billing.striperemoval", "ecommerce.erasure", "ecommerce.fileimport",
+            "ecommerce.bulkjob", "ecommerce.bulkjobslice",
             "ecommerce.bulkjobitem",
         ),
         WORK,
