@@ -8,9 +8,10 @@ from celery.signals import worker_ready
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import payments
+from billing import gateway, payments
 from billing.models import CustomerUpdate, Payment, Refund, WebhookEvent
 from billing.tasks import process_event
+from customers.change_email import change_email
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce import tasks
 from ecommerce.models import OrderAct
@@ -18,7 +19,7 @@ from ecommerce.orders import execute
 from ecommerce.orders.cancel import cancel
 from ecommerce.tasks import execute_act, sweep
 from pelcro_orders.celery import app
-from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.factories import ANA, make_card, make_customer, make_sku, place_order
 from tests.support.order_acts import fresh, paid, payment_of
 
 REFUSE = """
@@ -167,3 +168,12 @@ def test_the_sweep_sends_an_email_that_was_changed(caplog: Any) -> None:
     update.refresh_from_db()
     assert (update.next_attempt_at, update.error) == (None, "")
     assert "failed" not in caplog.text
+
+
+def test_a_changed_e_mail_that_lost_its_message_reaches_stripe_by_the_sweep() -> None:
+    customer = make_customer()
+    make_card(customer)
+    change_email(customer=customer, email="new@example.com", by=ANA, at=timezone.now())
+    sweep()
+    assert CustomerUpdate.objects.get().next_attempt_at is None
+    assert gateway.retrieve_customer(customer.stripe_customer_id or "")[0] == "new@example.com"

@@ -13,6 +13,8 @@ from django.utils import timezone
 from billing import gateway
 from billing.models import Invoice, StripeRemoval
 from billing.removals import execute_removal
+from billing.webhooks import views
+from billing.webhooks.payload import id_in, without_person
 from customers.models import Customer, Mail, User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.erasure import run as erasing
@@ -237,3 +239,23 @@ def test_history_still_refuses_any_other_change(person: Person) -> None:
     ):
         with pytest.raises(DatabaseError, match="is history"):
             change(setting, sql)
+
+
+def test_what_stripe_says_later_of_a_deleted_customer_is_stored_without_the_person(person: Person) -> None:
+    stripe_id = person.customer.stripe_customer_id
+    request(person)
+    deleted = {"id": stripe_id, "object": "customer", "email": EMAIL, "name": known.FIRST}
+    details = {"name": known.LAST, "email": EMAIL}
+    charge = {
+        "id": "ch_9",
+        "object": "charge",
+        "customer": stripe_id,
+        "payment_intent": "pi_9",
+        "billing_details": details,
+    }
+    for number, stated in enumerate((deleted, charge)):
+        event = {"id": f"evt_late_{number}", "type": "customer.deleted", "data": {"object": stated}}
+        assert views.is_about_erased(event)
+        assert not known.names(str(without_person(event)))
+        assert id_in(without_person(event), "id") == stated["id"]
+    assert not views.is_about_erased({"data": {"object": {"id": "cus_other", "customer": "cus_else"}}})
