@@ -109,6 +109,7 @@ def book(from_the_start: None, fake_stripe: FakeStripeServer) -> Book:
     _catalogue(book, grace, skus)
     _orders(book, grace, skus, fake_stripe)
     _core(book, skus, fake_stripe)
+    _account(book, fake_stripe)
     return book
 
 
@@ -187,6 +188,36 @@ def _customer(book: Book, grace: Api, fake_stripe: FakeStripeServer) -> None:
     extra = grace.post(f"{ME}/addresses", {"type": "billing", **ADDRESS}).data["addresses"][-1]["id"]
     tell("remove_address", "DELETE", f"/addresses/{extra}")
     tell("read_customer", "GET", "")
+
+
+def _account(book: Book, fake_stripe: FakeStripeServer) -> None:
+    """Run last: the account that is changed and removed is no other's."""
+    Api().post(f"{AUTH}/register", {"email": "lin@example.com", "password": PASSWORD})
+    wrong, right = {"current_password": "wrong"}, {"current_password": PASSWORD}
+    lin = sign_in("lin@example.com")
+
+    def tell(operation: str, path: str, body: dict[str, str]) -> Answer:
+        nonlocal lin
+        answer = book.note(operation, lin.post(f"{ME}/{path}", body), sent=body)
+        if answer.status == 200 and "auth_token" in answer.data:
+            lin = Api(answer.data["auth_token"])
+        return answer
+
+    # Ten in a minute, and no more, may ask for the password.
+    for password, new in ((wrong, "x"), (right, "password"), (right, PASSWORD)):
+        tell("change_password", "password", password | {"new_password": new})
+    for password, email in ((wrong, "x@example.com"), (right, "grace@example.com"), (right, "no e-mail")):
+        tell("change_own_email", "email", password | {"email": email})
+    tell("change_own_email", "email", right | {"email": "lin.new@example.com"})
+    ebook = make_sku("E-BOOK", product="E-book", name="", stock=5)
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    lin.order({"items": [{"sku_id": ebook.pk, "quantity": 1}], "gateway_token": "tok_visa"})
+    for body in (wrong, right):
+        tell("delete_account", "delete", body)
+    fake_stripe.clear()
+    Payment.objects.filter(closed_at=None).update(next_attempt_at=timezone.now())
+    sweep()
+    tell("delete_account", "delete", right)
 
 
 def _refused(sku: dict[str, int]) -> Iterator[dict[str, Any]]:

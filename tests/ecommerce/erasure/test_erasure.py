@@ -253,7 +253,8 @@ def test_what_stripe_says_later_of_a_deleted_customer_is_stored_without_the_pers
         "payment_intent": "pi_9",
         "billing_details": details,
     }
-    for number, stated in enumerate((deleted, charge)):
+    objects: list[dict[str, Any]] = [deleted, charge]
+    for number, stated in enumerate(objects):
         event = {"id": f"evt_late_{number}", "type": "customer.deleted", "data": {"object": stated}}
         assert views.is_about_erased(event)
         assert not known.names(str(without_person(event)))
