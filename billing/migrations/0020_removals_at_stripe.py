@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0018_wakeups'),
+        ('billing', '0019_disputes_compared'),
     ]
 
     operations = [
