@@ -13,8 +13,14 @@ from django.utils.text import capfirst
 from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
+from backoffice import kept_forms
 from backoffice.concurrent_edits import concurrent_edit_form, is_saving, lock_row
 from backoffice.keyset_paging import KeysetChangeList
+
+
+def _unsaved(form: Any) -> Any:
+    # What is not valid is shown again, with what was typed, in the form and in its inlines.
+    return type(form.__name__, (form,), {"is_valid": lambda _form: False})
 
 
 class StaffAdmin(ModelAdmin):  # type: ignore[misc]
@@ -54,6 +60,10 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         arguments: Any = (request, object_id, form_url, extra_context)
+        kept = kept_forms.take(request)
+        if kept is not None:
+            request = kept_forms.as_posted(request, kept)
+            arguments = (request, *arguments[1:])
         try:
             page: HttpResponse = super().changeform_view(*arguments)
         except IntegrityError as error:
@@ -70,7 +80,8 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **options: Any) -> Any:  # noqa: FBT001, FBT002
         form = super().get_form(request, obj, change=change, **options)
-        return concurrent_edit_form(form) if obj else form
+        form = concurrent_edit_form(form) if obj else form
+        return _unsaved(form) if hasattr(request, "kept_form") else form
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeysetChangeList

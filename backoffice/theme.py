@@ -9,6 +9,7 @@ THEME: dict[str, Any] = {
         {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("backoffice/favicon.svg")}
     ],
     "STYLES": [lambda _request: static("backoffice/staff.css")],
+    "SCRIPTS": [lambda _request: static("backoffice/staff.js")],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_BACK_BUTTON": True,
     "BORDER_RADIUS": "6px",

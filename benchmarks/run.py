@@ -5,7 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from benchmarks import api_orders, bulk_cancel, bulk_fulfill, chart, export, lanes, orders, pages, parallel_workers
+from benchmarks import (
+    api_orders,
+    bulk_cancel,
+    bulk_click,
+    bulk_fulfill,
+    chart,
+    export,
+    lanes,
+    orders,
+    pages,
+    parallel_workers,
+)
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
 from benchmarks.targets import check_targets
@@ -63,6 +74,8 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
         yield from export.figures(user, size=size)
         _log(f"bulk fulfill at {size}")
         yield from bulk_fulfill.figures(user, size=size)
+        _log(f"click to done at {size}")
+        yield from bulk_click.figures(user, size=size)
     _log("several workers on one job")
     yield from parallel_workers.figures(user, size=size)
     _log("orders over the API")

@@ -44,6 +44,7 @@ _MINIMUMS = {
     "ron": 200, "sek": 300, "sgd": 50, "thb": 1000,
 }  # fmt: skip
 
+MINUS = "−"  # U+2212; files keep the hyphen
 _AMOUNT = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.(?P<decimals>[0-9]+))?")
 _QUOTED_LENGTH = 30
 
@@ -114,8 +115,8 @@ def plain(amount: int, currency: str) -> str:
 
 
 def format_money(amount: int, currency: str, locale: str = "en_US") -> str:
-    """Format an amount for users: USD 45.00, EUR 1,284.50. The locale is Babel's, with an underscore."""
-    return f"{currency.upper()} {_number(amount, currency, locale)}"
+    """Format an amount for users: USD 45.00, −EUR 1,284.50. The locale is Babel's, with an underscore."""
+    return f"{MINUS if amount < 0 else ''}{currency.upper()} {_number(abs(amount), currency, locale)}"
 
 
 def _number(amount: int, currency: str, locale: str = "en_US") -> str:

@@ -27,6 +27,7 @@ from customers.search import (
     clean_text,
     looks_like_phone,
 )
+from customers.zones import zone_choices
 
 
 class Users(UserManager["User"]):
@@ -48,6 +49,15 @@ class User(WithEmailKey, AbstractUser):
     """
 
     email = NormalEmailField(_("email address"), blank=True)
+    time_zone = models.CharField(
+        _("time zone"),
+        max_length=64,
+        choices=zone_choices,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Times on the pages of staff, days in filters, and times in exported files are in this zone."),
+    )
     session_generation = models.PositiveIntegerField(_("session generation"), default=0, editable=False)
 
     objects: ClassVar[Users] = Users()

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing import money
 
-MAX_LINES = 25
+MAX_LINES = 200
 MAX_QUANTITY = 999
 
 

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
+from billing.models import Invoice
+from ecommerce.models import Order
 from pelcro_orders.dashboard import dashboard
 from pelcro_orders.navigation import SIDEBAR
 
@@ -67,7 +69,10 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         if not text:
             return HttpResponse()
         started = perf_counter()
-        found = [*self._pages(request, text), *self._rows(request, text)]
+        rows = self._rows(request, text)
+        # A number that was typed whole names one row.
+        exact = [row for row in rows if str(row.title).lower() == text.lower()]
+        found = [*exact, *self._pages(request, text), *(row for row in rows if row not in exact)]
         context = {
             "page_obj": Paginator(found, 100),
             "results": Paginator(found, 100).page(1),
@@ -91,13 +96,29 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
             if model_admin is None or not self.may_open(request, label):
                 continue
             rows, _distinct = model_admin.get_search_results(request, model_admin.get_queryset(request), text)
+            rows = rows.select_related("customer") if label in {"ecommerce.order", "billing.invoice"} else rows
             link = f"admin:{label.replace('.', '_')}_change"
             name = model_admin.opts.verbose_name
             found += [
-                SearchResult(title=str(row), description=name, link=reverse(link, args=(row.pk,)), icon=ICONS[label])
+                SearchResult(
+                    title=str(row),
+                    description=_described(row, name),
+                    link=reverse(link, args=(row.pk,)),
+                    icon=ICONS[label],
+                )
                 for row in rows.order_by("-pk")[:MAX_PER_MODEL]
             ]
         return found
+
+
+def _described(row: Model, name: Any) -> str:
+    """Customer, total and status of an order or invoice; else what kind of thing it is."""
+    if isinstance(row, (Order, Invoice)):
+        customer = row.customer.name or row.customer.email
+        parts = [customer, row.total_money, row.get_status_display()]
+        parts += [row.get_money_state_display()] if isinstance(row, Order) and row.money_state else []
+        return " · ".join(map(str, parts))
+    return str(name)
 
 
 def environment_label(_request: HttpRequest) -> list[Any] | None:

@@ -12,8 +12,8 @@ register = template.Library()
 
 
 @register.simple_tag
-def money(amount: int, currency: str) -> SafeString:
-    return format_html('<span class="whole">{}</span>', format_money(amount, currency))
+def money(amount: int, currency: str, *, taken_off: bool = False) -> SafeString:
+    return format_html('<span class="whole">{}</span>', format_money(-amount if taken_off else amount, currency))
 
 
 @register.filter

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from backoffice import database_clock
+from backoffice import database_clock, kept_forms
 from billing import gateway, stripe_state
 from billing.admin.differences import DifferenceAdmin
 from billing.models import Difference
@@ -120,7 +120,8 @@ class EndableDifferenceAdmin(DifferenceAdmin):
             raise PermissionDenied
         difference = get_object_or_404(Difference, pk=pk)
         initial = {"order_number": difference.order_number}
-        form = end.form_class(request.POST) if request.method == "POST" else end.form_class(initial=initial)
+        typed = request.POST if request.method == "POST" else kept_forms.take(request)
+        form = end.form_class(initial=initial) if typed is None else end.form_class(typed)
         if request.method == "POST" and form.is_valid() and self._run(request, end, difference, form):
             return HttpResponseRedirect(reverse("admin:billing_difference_change", args=[pk]))
         return self._render(request, end, difference, form, possible=outcome in ends.possible_ends(difference))

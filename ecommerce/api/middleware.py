@@ -12,13 +12,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 
+from backoffice.card_numbers import holds_card_number
 from ecommerce.api.errors import error_response
 from ecommerce.api.throttling import MINUTE, address_allowed
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PREFIX = "/api/v1/"
-# 13 to 19 digits, perhaps in groups. Cards begin with 2 to 6; a plus makes it a telephone number.
-CARD_LIKE = re.compile(r"(?<![\d+])[2-6](?:[ -]?\d){12,18}(?!\d)")
 NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes neither NUL nor lone surrogates
 KEY = "Idempotency-Key"  # the one header that is stored
 # The server closes a connection on which more than a little was left unread; up to here it is read for nothing.
@@ -94,7 +93,7 @@ def _check_text(field: str, value: Any) -> HttpResponse | None:
 
 
 def _check_card_number(field: str, value: Any) -> HttpResponse | None:
-    if isinstance(value, float) or not any(_passes_luhn(match[0]) for match in CARD_LIKE.finditer(str(value))):
+    if isinstance(value, float) or not holds_card_number(str(value)):
         return None
     sentence = _("This looks like a card's number, which must never come here: send a token of Stripe's.")
     return error_response("card_number_refused", sentence, field=field)
@@ -140,12 +139,6 @@ def _body_values(body: Any) -> Iterator[tuple[str, Any]]:
             stack += [(f"{path}.{index}".lstrip("."), child) for index, child in enumerate(value)]
         else:
             yield path, value
-
-
-def _passes_luhn(text: str) -> bool:
-    digits = [int(digit) for digit in text if digit.isdigit()]
-    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def _in_api_shape(response: HttpResponse) -> HttpResponse:

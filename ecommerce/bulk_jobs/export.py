@@ -12,6 +12,7 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
@@ -39,7 +40,8 @@ def run_export(job_id: int) -> None:
     if job:
         writer = ExportWriter(job)
         try:
-            writer.write()
+            with timezone.override(job.selection.get("zone")):  # of whoever asked for it; None: the shop's
+                writer.write()
         except ExportStopped:
             writer.discard()
         except psycopg.errors.DiskFull as error:  # an OperationalError that a retry does not heal

@@ -42,7 +42,7 @@ def snapshot_cursor(snapshot: str = "") -> Iterator[Cursor]:
         with own.cursor() as cursor:
             if snapshot:
                 cursor.execute("SET TRANSACTION SNAPSHOT %s", [snapshot])
-            cursor.execute("SELECT set_config('TimeZone', %s, true)", [timezone.get_default_timezone_name()])
+            cursor.execute("SELECT set_config('TimeZone', %s, true)", [timezone.get_current_timezone_name()])
             cursor.execute("SET LOCAL statement_timeout TO 0")
             cursor.execute("SET LOCAL idle_in_transaction_session_timeout TO 0")
             yield cursor

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import connections, models
@@ -16,6 +17,7 @@ from django_fsm import ConcurrentTransition, ConcurrentTransitionMixin, FSMField
 from billing.models import Invoice
 from billing.money import format_money, supported
 from customers.models import Address, Customer
+from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon, Sku
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
@@ -56,6 +58,10 @@ class OrderQuerySet(models.QuerySet["Order"]):
         if "status" in values:
             raise TypeError("Order.status is written by a transition and its save, or by write_transitions().")
         return super().update(**values)
+
+    def with_ids(self, ids: Sequence[int]) -> Self:
+        """Ten thousand ids as one array: as many parameters took most of a second each time."""
+        return self.filter(EqualsAny(F("pk"), Value(list(ids), ArrayField(models.BigIntegerField()))))
 
     def write_transitions(self, orders: Sequence["Order"], *, old: str, also: Sequence[str] = ()) -> None:
         """Save orders after their transition ran in memory: status, its time, and the columns `also`.

@@ -1,5 +1,6 @@
 """From a mass action to a bulk job: the confirmation page with counts, reasons and money, and what its button does."""
 
+import functools
 import hashlib
 import json
 import uuid
@@ -8,16 +9,17 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.utils.html import format_html
+from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from backoffice import database_clock
+from backoffice.ids import parse_id
 from backoffice.writers import Format
 from billing.money import format_money
 from customers.actors import actor
-from ecommerce.admin.bulk_jobs.display import describe_action, job_view
+from ecommerce.admin.bulk_jobs.display import describe_action
 from ecommerce.admin.orders.filters import TABS, OrderListParams
 from ecommerce.bulk_jobs.permissions import FULFILL_ATTENTION
 from ecommerce.bulk_jobs.preview import Preview, preview
@@ -44,6 +46,16 @@ def handle_mass_action(
     except SelectionChanged:
         return _render(admin, request, action, orders, changed=True)
     return None
+
+
+def ticked_ids(request: HttpRequest) -> list[int]:
+    """Read the ticked rows: a field for each, or, from a script and the confirmation page, all in one."""
+    return _read_ids((*request.POST.getlist("_selected_action"), *request.POST.get("ticked", "").split(",")))
+
+
+@functools.lru_cache(maxsize=4)  # a request asks several times
+def _read_ids(texts: tuple[str, ...]) -> list[int]:
+    return sorted({pk for text in texts if (pk := parse_id(text)) is not None})
 
 
 def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> NewJob:
@@ -103,22 +115,23 @@ def _start_job(request: HttpRequest, new_job: NewJob) -> None:
             raise
         messages.warning(request, _("No order is selected any more."))
         return
+    # The banner of the list says how far it is; a message that it runs would stay when it is over.
     enqueue_job(job)
-    view = job_view(job)
-    notice = _("{job} is running: {what}. Reload this page to see how far it is, or {open}.")
-    link = format_html('<a class="underline" href="{}">{}</a>', view.url, _("open the job"))
-    messages.info(request, format_html(notice, job=job, what=view.description, open=link))
 
 
 def _with_format(request: HttpRequest) -> Mapping[str, Any]:
-    return {**_selection(request), "format": Format.named(request.POST.get("format")).value}
+    return {
+        **_selection(request),
+        "format": Format.named(request.POST.get("format")).value,
+        "zone": timezone.get_current_timezone_name(),
+    }
 
 
 def _selection(request: HttpRequest) -> Mapping[str, Any]:
     """Describe the selection in words, with the query string of the list it was made on."""
     params = OrderListParams.from_query(request.GET)
     if not _is_select_across(request):
-        count = len(set(request.POST.getlist("_selected_action")))
+        count = len(ticked_ids(request))
         words = ngettext("%(count)s ticked order", "%(count)s ticked orders", count) % {"count": f"{count:,}"}
         return {"words": words, "query": params.url()}
     parts = [_("Tab %(tab)s") % {"tab": TABS[params.tab]}]
@@ -151,8 +164,9 @@ def _render(
         "hidden_fields": [("action", request.POST["action"]), ("select_across", "1" if across else "0"),
                           ("confirmed", "1"), ("count", current.changes), ("sums", _money_json(current)),
                           ("attention", _attention_digest(current.attention)),
-                          ("confirmation", uuid.uuid4())],
-        "ticked": [] if across else request.POST.getlist("_selected_action"),
+                          ("confirmation", uuid.uuid4()),
+                          ("ticked", "" if across else ",".join(map(str, ticked_ids(request))))],
+        "selection_key": f"{request.user.pk}{OrderListParams.from_query(request.GET).url()}",
         "reason": request.POST.get("reason", ""),
         "restock": "confirmed" not in request.POST or "restock" in request.POST,
         "list_url": request.get_full_path(),

@@ -10,8 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from backoffice.ids import parse_id
-from ecommerce.admin.bulk_jobs.confirmation import handle_mass_action
+from ecommerce.admin.bulk_jobs.confirmation import handle_mass_action, ticked_ids
 from ecommerce.admin.orders.filters import TABS, OrderListParams
 from ecommerce.bulk_jobs.permissions import PERMISSIONS
 from ecommerce.models import BulkJob, Order
@@ -68,5 +67,5 @@ def _selected_orders(request: HttpRequest, params: OrderListParams) -> OrderQuer
     if request.POST.get("select_across") == "1":
         return params.filter_by_tab(params.search().orders)
     # By key alone: an order that left this tab meanwhile is reported as skipped, not dropped in silence.
-    ids = [pk for text in request.POST.getlist("_selected_action") if (pk := parse_id(text)) is not None]
-    return Order.objects.filter(pk__in=ids) if ids else None
+    ids = ticked_ids(request)
+    return Order.objects.with_ids(ids) if ids else None

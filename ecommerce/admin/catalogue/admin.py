@@ -144,7 +144,7 @@ class ProductAdmin(FileImportExport, Tabbed, CatalogueAdmin):
         counted = [sku.inventory_quantity for sku in product.skus.all() if sku.finite]
         return f"{sum(counted):,}" if counted else gettext("not counted")
 
-    @column(_("is_shipped"))
+    @column(_("shipped"))
     def is_shipped(self, product: Product) -> str:
         return yes_no(product.shippable)
 

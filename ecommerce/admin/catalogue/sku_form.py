@@ -56,6 +56,12 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
             "active",
         )
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        # In a row of a table only the column is titled, which no screen reader connects with the field.
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("aria-label", field.label or "")
+
     def clean_currency(self) -> str:
         currency: str = self.cleaned_data["currency"]
         if self.instance.pk and currency != self.instance.currency and self._ordered():

@@ -26,6 +26,7 @@ from ecommerce.models import Order, Sku
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.place import NewOrder
 from ecommerce.orders.quotes import LineRequest, Quote, quote
+from ecommerce.pricing import MAX_LINES
 
 # Which section of the page shows an OrderError, and the element that its link leads to.
 SECTIONS = {"items": "items", "coupon_code": "coupon", "address_id": "address", "source_id": "payment",
@@ -46,13 +47,15 @@ def apply_buttons(data: QueryDict) -> QueryDict:
     if data.get("_pick_customer"):
         data["customer_id"], data["customer"] = data.get("_pick_customer", ""), ""
     numbers = row_numbers(data)
-    if "_add" in data or not numbers:
+    if ("_add" in data and len(numbers) < MAX_LINES) or not numbers:
         data[f"items-{max(numbers, default=-1) + 1}-quantity"] = "1"
     return data
 
 
 class NewOrderForm:
     """With `submitted`, Submit was pressed: what is missing is then an error."""
+
+    max_lines = MAX_LINES
 
     def __init__(self, data: QueryDict, *, at: datetime, submitted: bool = False) -> None:
         self.data, self.at, self.submitted = data, at, submitted

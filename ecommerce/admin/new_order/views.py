@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, kept_forms
 from backoffice.base_admin import StaffAdmin
 from customers.actors import actor
 from customers.models import Customer
@@ -53,6 +53,9 @@ def check_permission(admin: StaffAdmin, request: HttpRequest) -> None:
 
 def new_order_view(admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     check_permission(admin, request)
+    kept = kept_forms.take(request)
+    if kept is not None:
+        return _render(admin, request, NewOrderForm(apply_buttons(kept), at=database_clock.now()))
     if request.method != "POST":
         form = NewOrderForm(_initial_data(request), at=database_clock.now())
         return _render(admin, request, form, find_placed_order(key=form.key, by=actor(request)))

@@ -11,8 +11,9 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, kept_forms
 from backoffice.enqueue import enqueue_on_commit
+from backoffice.list_filters import NAME, with_list_filters
 from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.display import status_badge
@@ -33,11 +34,10 @@ def action_view(admin: Any, request: HttpRequest, order_id: int, action: OrderAc
         return _handle_post(admin, request, action, action.form_class(order, request.POST))
     if action.name not in available_action_names(order):
         messages.warning(request, _why_not_possible(order, action))
-        return _redirect_to(order)
+        return _redirect_to(request, order)
     # The input is in the query string, so that Back and a reload show the question again, and send nothing.
-    return _render(
-        admin, request, action, action.form_class(order, request.GET if "confirmed" in request.GET else None)
-    )
+    typed = kept_forms.take(request) or (request.GET if "confirmed" in request.GET else None)
+    return _render(admin, request, action, action.form_class(order, typed))
 
 
 def _why_not_possible(order: Order, action: OrderAction) -> str:
@@ -56,17 +56,19 @@ def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: Ac
             action.name in available_action_names(form.order)
             and action.amount(form.order, form) != form.cleaned_data["confirmed"]
         ):
-            return HttpResponseRedirect(f"?{_query_string(form)}")
+            return HttpResponseRedirect(f"?{_query_string(request, form)}")
         order = action.run(order_id=form.order.pk, by=actor(request), at=database_clock.now(), **form.arguments)
     except OrderError as error:
         form.add_error(None, error.message)
         return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)
     _add_message(request, action, order)
-    return _redirect_to(order)
+    return _redirect_to(request, order)
 
 
-def _query_string(form: ActionForm) -> str:
-    return urlencode({name: form.data[name] for name in form.fields if name in form.data})
+def _query_string(request: HttpRequest, form: ActionForm) -> str:
+    typed = {name: form.data[name] for name in form.fields if name in form.data}
+    kept = {NAME: request.GET[NAME]} if NAME in request.GET else {}
+    return urlencode(typed | kept)
 
 
 def _render(
@@ -86,6 +88,7 @@ def _render(
         "description": action.description(order, money),
         "button": action.button_label(order, amount),
         "amount": "" if amount is None else amount,
+        "list_filters": request.GET.get(NAME, ""),
         "method": "get" if action.asks_amount and amount is None else "post",
         "amount_changed": _amount_changed(form, amount),
     }
@@ -117,5 +120,6 @@ def _add_message(request: HttpRequest, action: OrderAction, order: Order) -> Non
         messages.success(request, str(action.success_message) % {"number": order.number})
 
 
-def _redirect_to(order: Order) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:ecommerce_order_change", args=[order.pk]))
+def _redirect_to(request: HttpRequest, order: Order) -> HttpResponse:
+    url = reverse("admin:ecommerce_order_change", args=[order.pk])
+    return HttpResponseRedirect(with_list_filters(request, url))

@@ -13,6 +13,7 @@ from django.urls import URLPattern, path
 from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 
+from backoffice import kept_forms
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.ids import parse_id
 from ecommerce.admin.bulk_jobs.banner import banner_context
@@ -63,6 +64,9 @@ class OrderAdmin(ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         params = OrderListParams.from_query(request.GET)
+        kept = kept_forms.take(request)
+        if kept and kept.get("action") != "export_orders":  # which would begin without a question
+            return run_mass_action(self, kept_forms.as_posted(request, kept), params)
         if request.method == "POST":
             return run_mass_action(self, request, params)
         context = {**changelist_context(request, params), **banner_context(request), **(extra_context or {})}

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from backoffice.keyset_paging import LAST, KeysetPage, keyset_page
+from backoffice.list_filters import NAME
 from backoffice.writers import Format
 from billing.money import format_money
 from ecommerce.admin.bulk_jobs.mass_actions import available_mass_actions
@@ -46,11 +48,15 @@ def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[st
     # Scanning for the few orders of a rare tab would pass most orders by.
     queryset = result.scan if counts.by_tab[params.tab] > SCAN_ABOVE else result.orders
     orders = params.filter_by_tab(queryset).select_related("customer").only(*COLUMNS)
+    filters = request.GET.urlencode()
     page = keyset_page(orders, params=params.paging, per_page=params.per_page, oldest_first=params.oldest_first)
     return {
         "params": params,
         "rows": [_order_row(order) for order in page.rows],
         "tabs": _tabs(params, counts),
+        # The filters go with the rows' links, and the ticks of a list go with its filters, whatever the page.
+        "row_query": f"?{urlencode({NAME: filters})}" if filters else "",
+        "selection_key": f"{request.user.pk}{params.url()}",
         "matching": counts.display(params.tab, exact=True),
         "more_than_shown": counts.by_tab[params.tab] > len(page.rows),
         "links": _links(params, page),

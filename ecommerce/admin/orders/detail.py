@@ -1,6 +1,6 @@
 """The template context of the order page: items, totals, payments and refunds, facts, timeline."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,10 +75,19 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "facts": _facts(order),
         "customer_url": change_url(request, order.customer),
         "invoice_url": change_url(request, order.invoice) if order.invoice else "",
-        "card": next((payment.card for payment in reversed(payments) if payment.card), None),
+        "card": _card(order, payments),
         "address": _address(order),
         "timeline": timeline(order),
     }
+
+
+def _card(order: Order, payments: Sequence[Payment]) -> str:
+    if not payments:
+        return _("No card: the total is zero.") if order.was_paid else _("No card was charged yet.")
+    latest = payments[-1]
+    if latest.status == Payment.Status.FAILED:
+        return _("%(card)s was declined") % {"card": latest.card or _("A new card, which was not saved,")}
+    return str(latest.card or _("A new card, which Stripe has not named yet"))
 
 
 def _item_rows(order: Order) -> list[tuple[str, str, int, str, str]]:

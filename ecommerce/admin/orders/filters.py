@@ -7,11 +7,10 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from django import forms
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils import timezone
-from django.utils.functional import Promise
+from django.utils.functional import Promise, lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -37,11 +36,14 @@ def _model_choice(label: Any, **more: Any) -> "forms.ModelChoiceField[Any]":
     return forms.ModelChoiceField(label=label, required=False, empty_label=_("Any"), **more)
 
 
+_current_zone = lazy(timezone.get_current_timezone_name, str)
+
+
 def _date_field(label: Any) -> forms.DateField:
     # The day after is asked for too, in any time zone: the first and last days of the calendar have none.
     valid_days = [MinValueValidator(date(1970, 1, 1)), MaxValueValidator(date(2999, 12, 31))]
     widget = UnfoldAdminTextInputWidget({"type": "date"})
-    zoned_label = format_lazy(label, zone=settings.TIME_ZONE)
+    zoned_label = format_lazy(label, zone=_current_zone())
     return forms.DateField(label=zoned_label, required=False, validators=valid_days, widget=widget)
 
 

@@ -7,10 +7,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, kept_forms
 from backoffice.base_admin import StaffAdmin
+from backoffice.list_filters import with_list_filters
 from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.new_order.choices import card_choices, selected_value
@@ -31,8 +33,8 @@ def pay_again_view(admin: StaffAdmin, request: HttpRequest, order_id: int) -> Ht
         return _pay(admin, request, order)
     if "pay" not in allowed_acts(order):
         messages.warning(request, _("Order {number} is not waiting for a payment.").format(number=order.number))
-        return redirect("admin:ecommerce_order_change", order.pk)
-    return _render(admin, request, order, PaymentForm(_initial_data()))
+        return redirect(with_list_filters(request, reverse("admin:ecommerce_order_change", args=[order.pk])))
+    return _render(admin, request, order, PaymentForm(kept_forms.take(request) or _initial_data()))
 
 
 def _initial_data() -> QueryDict:
@@ -58,7 +60,7 @@ def _pay(admin: StaffAdmin, request: HttpRequest, order: Order) -> HttpResponse:
     except OrderError as error:
         return _render_error(admin, request, order, form, error)
     add_payment_message(request, order)
-    return redirect("admin:ecommerce_order_change", order.pk)
+    return redirect(with_list_filters(request, reverse("admin:ecommerce_order_change", args=[order.pk])))
 
 
 def _expected_total(request: HttpRequest) -> int | None:
@@ -85,7 +87,7 @@ def _render_error(
         form.add_error(None, error.message)
         return _render(admin, request, order, form)
     messages.error(request, error.message)
-    return redirect("admin:ecommerce_order_change", order.pk)
+    return redirect(with_list_filters(request, reverse("admin:ecommerce_order_change", args=[order.pk])))
 
 
 def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:

@@ -80,7 +80,7 @@ class StaffUserAdmin(Tabbed, SuperuserAdmin, UserAdmin):  # type: ignore[type-ar
     )
     fieldsets = (
         (None, {"fields": ("username", "password")}),
-        (_("Person"), {"fields": (("first_name", "last_name"), "email")}),
+        (_("Person"), {"fields": (("first_name", "last_name"), "email", "time_zone")}),
         (_("Rights"), {"fields": ("is_active", "groups", "is_superuser")}),
         (_("Dates"), {"fields": (("last_sign_in", "created"),)}),
     )

@@ -8,17 +8,55 @@
   const count = form?.querySelector(".o-count");
   let last = null;
 
-  function updateSelection() {
-    const ticked = boxes.filter((box) => box.checked).length;
-    if (toggle) {
-      toggle.checked = ticked > 0 && ticked === boxes.length;
-      toggle.indeterminate = ticked > 0 && ticked < boxes.length;
-    }
-    if (across && ticked === 0) across.checked = false;
-    if (!count) return;
-    const text = across?.checked ? count.dataset.all : ticked === 1 ? count.dataset.one : count.dataset.many;
-    count.textContent = text.replace("{n}", ticked);
+  // Ticks are kept in this tab of the browser while the same list is paged through, and go as one field.
+  const key = form ? `ticks:${form.dataset.selection}` : "";
+  const ticks = new Set();
+
+  function storeTicks() {
+    if (ticks.size) sessionStorage.setItem(key, JSON.stringify([...ticks]));
+    else sessionStorage.removeItem(key);
   }
+
+  function readBoxes() {
+    for (const box of boxes) if (box.checked) ticks.add(box.value); else ticks.delete(box.value);
+    storeTicks();
+    updateSelection();
+  }
+
+  function updateSelection() {
+    const here = boxes.filter((box) => box.checked).length;
+    if (toggle) {
+      toggle.checked = here > 0 && here === boxes.length;
+      toggle.indeterminate = here > 0 && here < boxes.length;
+    }
+    form?.classList.toggle("o-ticked", ticks.size > 0);
+    if (across && ticks.size === 0) across.checked = false;
+    if (!count) return;
+    const text = across?.checked ? count.dataset.all : ticks.size === 1 ? count.dataset.one : count.dataset.many;
+    const elsewhere = ticks.size > here && !across?.checked ? ` ${count.dataset.elsewhere.replace("{n}", (ticks.size - here).toLocaleString("en-US"))}` : "";
+    count.textContent = text.replace("{n}", ticks.size.toLocaleString("en-US")) + elsewhere;
+  }
+
+  function showTicks() {
+    ticks.clear();
+    for (const id of JSON.parse(sessionStorage.getItem(key) ?? "[]")) ticks.add(id);
+    boxes.forEach((box) => { box.checked = ticks.has(box.value); });
+    updateSelection();
+  }
+
+  form?.addEventListener("submit", () => {
+    let field = form.querySelector("[name=ticked]");
+    if (!field) {
+      field = Object.assign(document.createElement("input"), { type: "hidden", name: "ticked" });
+      form.append(field);
+    }
+    field.value = [...ticks].join(",");
+    if (form.elements.action.value === "export_orders") sessionStorage.removeItem(key);
+  });
+  // The confirmation page: its button takes the selection up.
+  document.querySelector("[data-ends-selection]")?.addEventListener("submit", ({ target }) => {
+    sessionStorage.removeItem(`ticks:${target.dataset.endsSelection}`);
+  });
 
   function tickBetween(from, to, checked) {
     const [low, high] = [boxes.indexOf(from), boxes.indexOf(to)].sort((a, b) => a - b);
@@ -29,12 +67,12 @@
     if (!boxes.includes(event.target)) return;
     if (event.shiftKey && last) tickBetween(last, event.target, event.target.checked);
     last = event.target;
-    updateSelection();
+    readBoxes();
   });
-  form?.addEventListener("change", updateSelection);
-  form?.addEventListener("reset", () => setTimeout(updateSelection));
-  toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); updateSelection(); });
-  window.addEventListener("pageshow", updateSelection); // the browser restores ticks on going back
+  form?.addEventListener("change", ({ target }) => { if (target === across) updateSelection(); else if (target !== toggle) readBoxes(); });
+  form?.addEventListener("reset", () => setTimeout(() => { ticks.clear(); storeTicks(); showTicks(); }));
+  toggle?.addEventListener("change", () => { boxes.forEach((box) => { box.checked = toggle.checked; }); readBoxes(); });
+  window.addEventListener("pageshow", showTicks); // the browser restores ticks of its own on going back
 
   document.querySelector(".o-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
 
@@ -43,7 +81,11 @@
     const response = await fetch(location.href).catch(() => null);
     if (response?.ok && !response.redirected) {
       const fresh = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("content-main");
-      if (!fresh.hasAttribute("data-waiting")) { document.getElementById("content-main").replaceWith(fresh); return; }
+      if (!fresh.hasAttribute("data-waiting")) {
+        document.getElementById("content-main").replaceWith(fresh);
+        document.getElementById("messages")?.replaceChildren(); // what was being waited for when they were written is over
+        return;
+      }
     }
     setTimeout(pollOrder, 3000);
   }

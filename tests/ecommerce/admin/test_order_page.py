@@ -42,7 +42,7 @@ def test_it_shows_what_was_ordered_paid_and_refunded() -> None:
     refund_of(order, reason="Chipped", failure_message="The card is closed.", stripe_refund_id="re_1")
     page = page_of(order, viewer())
     for shown in (
-        *("MUG-RED", "USD 50.00", "Discount (SAVE10)", "USD -5.00", "USD 45.00", "USD -7.00"),
+        *("MUG-RED", "USD 50.00", "Discount (SAVE10)", "−USD 5.00", "USD 45.00", "−USD 7.00"),
         *("12 Square", "INV-000001", "pi_one", "re_1", "Chipped", "The card is closed.", "ada@example.com"),
         *("United Kingdom", "2026-11-02 12:00 UTC"),
     ):

@@ -227,7 +227,7 @@ def _refused(sku: dict[str, int]) -> Iterator[dict[str, Any]]:
     yield {"items": [{"sku_id": sku["mug"], "quantity": 0}]}
     yield {"items": [{"sku_id": sku["mug"], "quantity": 1}, {"sku_id": sku["poster"], "quantity": 1}]}
     yield {"items": []}
-    yield {"items": [{"sku_id": sku["mug"], "quantity": 1}] * 26}
+    yield {"items": [{"sku_id": sku["mug"], "quantity": 1}] * 201}
     yield {"coupon_code": "UNKNOWN"}
     yield {"coupon_code": "GONE"}
 

@@ -102,18 +102,27 @@ function scheduleRefresh(wait = DEBOUNCE_MS) {
   timer = setTimeout(refresh, wait);
 }
 
+/* Said where it ends, not after the last line was typed. */
+function showLimit() {
+  const add = form.elements._add;
+  add.disabled = rows.children.length >= Number(add.dataset.most);
+  document.getElementById("line-limit").hidden = !add.disabled;
+}
+
 function addRow() {
   const numbers = [...rows.children].map((row) => Number(row.dataset.row));
   const html = document.getElementById("row-template").innerHTML.replaceAll("NUMBER", String(Math.max(-1, ...numbers) + 1));
   rows.insertAdjacentHTML("beforeend", html);
   rows.dispatchEvent(new Event("rows:added", { bubbles: true }));
   rows.lastElementChild.querySelector("input[type=text]").focus();
+  showLimit();
 }
 
 function removeRow(number) {
   const row = rows.querySelector(`[data-row="${number}"]`);
   const next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
+  showLimit();
   if (next) next.querySelector("input[type=text]").focus();
   else addRow();
   scheduleRefresh();
