@@ -78,7 +78,7 @@ def test_nothing_is_kept_of_a_browser_in_which_nobody_had_signed_in() -> None:
 
 def test_passwords_tokens_and_card_numbers_are_not_kept(ana: User) -> None:
     browser = opened(ana, "/admin/ecommerce/order/add/")
-    secret: dict[str, Any] = {
+    secret = {
         "password1": "hunter22",
         "token": "pm_secret",
         "note": "4242 4242 4242 4242",

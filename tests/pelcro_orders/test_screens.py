@@ -130,7 +130,8 @@ def test_an_order_whose_new_card_was_declined_says_so(ana: Client) -> None:
     assert "No card" not in page
 
 
-SIGNED = re.compile(
+SIGN = r"""(?:"-"|'-'|−|&minus;|(?<!\w)-)\s*"""
+SIGNED = re.compile(SIGN + r"""(?:\{%\s*money|\{\{[^}]*money)|f["']-\{[^}]*(?:money|currency)""")
     r"""(?:"-"|'-'|−|&minus;|(?<!\w)-)\s*(?:\{%\s*money|\{\{[^}]*money)|f["']-\{[^}]*(?:money|currency)"""
 )
 
