@@ -45,6 +45,7 @@ def pages(ana: User) -> dict[str, str]:
     Order.objects.filter(pk=declined.pk).update(attention="A refund of USD 15.00 failed: the card is closed.")
     key = ApiKey.objects.first() or ApiKey.objects.create(name="Till", prefix="sk", permissions=[])
     event = an_event()
+    role = Group.objects.create(name="Packers")
     lists = {
         model._meta.label: f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         for model in (Order, BulkJob, Invoice, Payment, Difference, WebhookEvent, Mail, User, ApiKey, Group)
@@ -81,7 +82,7 @@ def pages(ana: User) -> dict[str, str]:
         "webhook": f"/admin/billing/webhookevent/{event.pk}/change/",
         "staff member": f"/admin/customers/user/{ana.pk}/change/",
         "new staff member": "/admin/customers/user/add/",
-        "role": f"/admin/auth/group/{Group.objects.latest('pk').pk}/change/",
+        "role": f"/admin/auth/group/{role.pk}/change/",
         "new role": "/admin/auth/group/add/",
         "new key": "/admin/ecommerce/apikey/add/",
         "key": f"/admin/ecommerce/apikey/{key.pk}/change/",
