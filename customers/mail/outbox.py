@@ -1,8 +1,9 @@
 """Write mails into the outbox: in the transaction of what they are about, so that both happen or neither does."""
 
 from collections.abc import Sequence
-from email.utils import make_msgid, parseaddr
+from email.utils import parseaddr
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 from django.conf import settings
 from django.contrib.contenttypes.models import ContentType
@@ -73,7 +74,8 @@ def _headers(message: EmailMessage) -> dict[str, str]:
 
 def _save(mail: Mail) -> Mail:
     mail.language = get_language() or settings.LANGUAGE_CODE
-    mail.message_id = make_msgid(domain=urlsplit(settings.BASE_URL).hostname)
+    # Not make_msgid: the time and a pseudo-random number may be the same in two processes, and the id is unique.
+    mail.message_id = f"<{uuid4()}@{urlsplit(settings.BASE_URL).hostname}>"
     mail.save()
     enqueue_on_commit(send_mails)
     return mail
