@@ -179,8 +179,14 @@ def _apply(file_import: FileImport, plan: Plan, first: int, last: int) -> list[P
 def stop(*, import_id: int, by: Actor) -> bool:
     """Stop a large import, after the batch that is being written; False if it was not at work."""
     message = _("Stopped by %(who)s. What was written stays; to go on with the rest, upload the file again.")
-    stopping = FileImport.objects.filter(pk=import_id, status__in=OPEN)
-    return bool(stopping.update(status=Status.STOPPED, message=message % {"who": by.label}, beat_at=None))
+    with transaction.atomic():
+        file_import = FileImport.objects.select_for_update(no_key=True).filter(pk=import_id, status__in=OPEN).first()
+        if file_import is None:
+            return False
+        stopped = {"status": Status.STOPPED, "message": message % {"who": by.label}, "beat_at": None}
+        FileImport.objects.filter(pk=import_id).update(**stopped)
+        record(act=Activity.Act.STOPPED, kind=Activity.Kind.IMPORT, obj=file_import)
+    return True
 
 
 def recent(*, kind: str, user_id: int | None) -> QuerySet[FileImport]:

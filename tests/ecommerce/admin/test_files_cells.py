@@ -12,6 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db.models import Model
 from django.test import Client
 
+from backoffice.models import Activity
 from billing import wakeups
 from customers.models import Customer
 from ecommerce import imports
@@ -364,6 +365,8 @@ def test_stop_ends_a_large_import_after_the_batch_that_is_written(manager: Clien
     assert "500 of 1200 changes were worked through." in shown
     assert f"Stopped by {found.by_label}. What was written stays" in shown
     assert not imports.stop(import_id=found.pk, by=ANA)
+    stopped = Activity.objects.get(act="stopped")
+    assert (stopped.kind, stopped.object_id, stopped.by_label) == ("import", found.pk, found.by_label)
 
 
 def test_stop_ends_the_check_of_a_large_file(manager: Client) -> None:
