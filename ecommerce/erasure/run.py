@@ -67,12 +67,12 @@ def _erase(erasure: Erasure) -> None:
     beat()
     with silent():  # the erasure is no act to be recorded with old values
         erase_rows(customer, words)
-    beat()
-    erase_activity(customer, words)
-    beat()
-    empty_events(erasure.stripe_customer_id, words)
-    beat()
-    scrub_everywhere(words, beat=beat)
+        beat()
+        erase_activity(customer, words)
+        beat()
+        empty_events(erasure.stripe_customer_id, words)
+        beat()
+        scrub_everywhere(words, beat=beat)
     leases.release(erasure, next_attempt_at=None, finished_at=Now(), words={}, stripe_customer_id="", error="")
 
 

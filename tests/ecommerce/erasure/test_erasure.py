@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 from django.utils import timezone
 
+from backoffice.activity.origin import silent
 from billing import gateway
 from billing.models import Invoice, StripeRemoval
 from billing.removals import execute_removal
@@ -19,7 +20,7 @@ from customers.models import Customer, Mail, User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.erasure import run as erasing
 from ecommerce.erasure.request import CanNotErase, request_erasure
-from ecommerce.models import BulkJob, Erasure, FileImport, Order, OrderEvent
+from ecommerce.models import BulkJob, Erasure, FileImport, Order, OrderEvent, Product
 from ecommerce.orders.errors import OrderError
 from ecommerce.tasks import sweep
 from tests.ecommerce.erasure import person as known
@@ -102,6 +103,15 @@ def test_nothing_of_a_person_is_left_in_any_table_file_or_log(
     assert BulkJob.objects.get().file == ""
     assert FileImport.objects.get().status == "failed"
     assert not User.objects.filter(is_staff=False).exists()
+
+
+def test_what_is_taken_out_of_the_catalogue_is_not_kept_as_its_old_value(person: Person) -> None:
+    with silent():
+        Product.objects.update(description=f"Made for {EMAIL}.")
+    request(person)
+    work()
+    assert set(Product.objects.values_list("description", flat=True)) == {"Made for [erased]."}
+    assert found_in_tables() == []
 
 
 def test_the_account_is_shut_at_once_and_the_e_mail_may_sign_up_anew(person: Person) -> None:
