@@ -13,7 +13,9 @@ NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 $(shell $(BIN) -c '$(NEW_ENOUGH)' >/dev/null 2>&1 || rm -f $(VENV)/.installed $(VENV)/.installed-dev)
 
 AS_DEPLOYED := env DEBUG=0 BASE_URL=https://orders.example.com DATABASE_URL=postgresql://orders@127.0.0.1:1/orders \
-  SECRET_KEY=a-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz
+  SECRET_KEY=a-key-for-checks-alone-0123456789-abcdefghijklmnopqrstuvwxyz VAR_DIR=/srv/pelcro-orders TRUSTED_PROXIES=1 \
+  STRIPE_SECRET_KEY=sk_live_checks STRIPE_PUBLISHABLE_KEY=pk_live_checks STRIPE_WEBHOOK_SECRET=whsec_checks \
+  EMAIL_URL=smtp://mail.example.com
 
 run: $(VENV)/.installed
 	@exec $(BIN) -m devserver

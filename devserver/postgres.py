@@ -25,6 +25,7 @@ CWD = Path("/proc/self/cwd")
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "PATH": os.defpath}
 SETTINGS = {
     "listen_addresses": "",
+    "unix_socket_permissions": "0700",
     "port": str(service_urls.POSTGRES_PORT),
     "max_connections": "200",
     "shared_buffers": "256MB",

@@ -19,6 +19,16 @@ def ensure_private(folder: Path, account: Account | None = None) -> Path:
     return folder
 
 
+def make_private(folder: Path) -> None:
+    """Take from other users what an earlier version let them read: the folder with all that is in it."""
+    for parent, folders, files in os.walk(folder):
+        Path(parent).chmod(0o700)
+        for name in (*folders, *files):
+            entry = Path(parent) / name
+            if not entry.is_symlink():
+                entry.chmod(0o700 if entry.is_dir() else 0o600)
+
+
 def empty(folder: Path) -> Path:
     for entry in folder.iterdir():
         if entry.is_dir() and not entry.is_symlink():

@@ -55,8 +55,8 @@ def web(env: Mapping[str, str], var_dir: Path, port: int) -> Process:
     return Process(
         name="web",
         argv=[
-            *(sys.executable, "-m", "gunicorn", "pelcro_orders.wsgi", "--bind", f"{LOOPBACK}:{port}", "--preload"),
-            *("--worker-class", "gthread", "--workers", "2", "--threads", "8"),
+            *(sys.executable, "-m", "gunicorn", "pelcro_orders.asgi", "--bind", f"{LOOPBACK}:{port}", "--preload"),
+            *("--worker-class", "pelcro_orders.edge.worker.Worker", "--workers", "2", "--threads", "8"),
             *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
         ],
         log=log_folder(var_dir) / "web.log",

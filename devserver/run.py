@@ -30,10 +30,16 @@ SIGN_INS = """
   The shop is at {base}/shop/: ada@example.com / ada-demo-password."""
 
 
+OWN_FOLDERS = ("beat", "files", "log", "redis", "stripe")  # PostgreSQL sees to its own
+
+
 def run() -> int:
+    os.umask(0o077)
     var_dir = config.var_dir()
     try:
         var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in OWN_FOLDERS:
+            private_folders.make_private(var_dir / name)
         lock = RunLock(var_dir)
     except OSError as error:
         raise DevServerError(f"{error.filename}: {error.strerror}. Choose a VAR_DIR that you may write to.") from error
@@ -59,6 +65,7 @@ class Run:
             name for name in ("DATABASE_URL", "REDIS_URL", "STRIPE_SECRET_KEY") if from_environment(name)
         }
         self.env: dict[str, str] = {}
+        self.stored: set[str] = set()  # variables whose values are in environment.json
         self.postgres: Postgres | None = None
         self.fake_stripe: FakeStripeServer | None = None
         self.demo_marker = var_dir / "demo-unfinished"
@@ -76,13 +83,17 @@ class Run:
         self.supervisor.watch()
 
     def choose_addresses(self) -> None:
-        self.env = run_files.child_environment(self.var_dir, run_files.choose_variables(self.var_dir))
+        chosen = run_files.choose_variables(self.var_dir)
+        self.stored = {name for name in chosen if not from_environment(name)}
+        self.env = run_files.child_environment(self.var_dir, chosen)
         os.environ.update(self.env)
         config.make_run_variables.cache_clear()
         try:
             port: int = settings.PORT
         except ImproperlyConfigured as error:
             raise DevServerError(str(error)) from error
+        if reason := self.open_demo():
+            raise DevServerError(reason)
         if reason := programs.port_problem(port):
             raise DevServerError(
                 f"Port {port} {reason}: choose another, as in make run PORT={max(port, 8000) % 65535 + 1}."
@@ -90,6 +101,20 @@ class Run:
         if not {"DATABASE_URL", "REDIS_URL"} <= self.configured:
             private_folders.empty(private_folders.ensure_private(self.sockets, unprivileged_account()))
             self.supervisor.add_cleanup(lambda: shutil.rmtree(self.sockets))
+
+    def open_demo(self) -> str:
+        """What of a demo would stand open to people or take their orders for paid, or an empty string."""
+        if not settings.EMBEDDED_DATABASE and "STRIPE_SECRET_KEY" not in self.configured:
+            return (
+                "DATABASE_URL is set and STRIPE_SECRET_KEY is not: the fake Stripe would call orders paid there that "
+                "nobody paid. Set STRIPE_SECRET_KEY to a key of Stripe's, or leave DATABASE_URL out."
+            )
+        if settings.SECURE and self.stored:
+            return (
+                f"BASE_URL is an https address, and {', '.join(sorted(self.stored))} would be those of the demo, from "
+                f"{self.var_dir}/environment.json. Set them, or leave BASE_URL out."
+            )
+        return ""
 
     def start_database(self) -> None:
         if "DATABASE_URL" in self.configured:

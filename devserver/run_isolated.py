@@ -3,6 +3,7 @@
 python -m devserver.run_isolated -m benchmarks --size 10k
 """
 
+import os
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pelcro_orders import config
 
 
 def run(arguments: list[str]) -> int:
+    os.umask(0o077)
     var_dir = config.var_dir()
     var_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Not in /tmp, which may be in memory: a benchmark must pay for the disk.

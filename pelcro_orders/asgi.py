@@ -1,9 +1,6 @@
-"""The ASGI entry point."""
+"""What the web server serves: Django, behind the limits of the edge."""
 
-import os
+from pelcro_orders.edge.application import Edge
+from pelcro_orders.wsgi import application as django_application
 
-from django.core.asgi import get_asgi_application
-
-os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
-
-application = get_asgi_application()
+application = Edge(django_application)

@@ -1,11 +1,23 @@
 """The Celery application. Rows are the queue; a message only wakes a worker."""
 
 import os
+from typing import Any
 
+import django
 from celery import Celery
+from celery.signals import beat_init, worker_init
+
+from pelcro_orders.startup import prepare
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
 
 app = Celery("pelcro_orders")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+@beat_init.connect
+def prepare_program(**_kwargs: Any) -> None:
+    django.setup()
+    prepare()

@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 ENGINE = "django.db.backends.postgresql"
 POSTGRES_PORT = 5432  # of the local server, where it only names the socket
+SOCKETS = Path("/tmp")  # noqa: S108 - in a folder that is its owner's alone
 EXAMPLE = "write postgresql://user:password@host:5432/name"
 LIBPQ_NAMES = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user", "PASSWORD": "password"}
 
@@ -16,7 +17,12 @@ LIBPQ_NAMES = {"HOST": "host", "PORT": "port", "NAME": "dbname", "USER": "user",
 def socket_folder(var_dir: Path) -> Path:
     """Return the folder of a VAR_DIR's sockets: short, since a socket's path has 107 bytes at most."""
     # Not TMPDIR: it may differ between two shells that must use the same sockets.
-    return Path("/tmp") / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"  # noqa: S108
+    return SOCKETS / f"pelcro-{hashlib.sha256(str(var_dir).encode()).hexdigest()[:16]}"
+
+
+def is_embedded(host: str) -> bool:
+    """Whether this host of a database is a folder of sockets, of this VAR_DIR's server or of another's."""
+    return Path(host).parent == SOCKETS and Path(host).name.startswith("pelcro-")
 
 
 def database_url(sockets: Path) -> str:

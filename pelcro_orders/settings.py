@@ -13,8 +13,9 @@ from kombu import Queue
 from pelcro_orders import config
 from pelcro_orders.beat_schedule import Every
 from pelcro_orders.config import BASE_DIR
+from pelcro_orders.content_security_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from pelcro_orders.navigation import UNFOLD as UNFOLD
-from pelcro_orders.service_urls import broker_url, database_settings, redis_url, storage_settings
+from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
 VAR_DIR = config.var_dir()
 DEBUG = config.flag("DEBUG")
@@ -33,7 +34,10 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 CSRF_FAILURE_VIEW = "backoffice.kept_forms.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = SECURE
 SECURE_HSTS_SECONDS = int(timedelta(days=365).total_seconds()) if SECURE else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+# Only where asked for: both speak for sites beside this one, and the second can't be taken back for months.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and config.flag("HSTS_INCLUDE_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = SECURE and config.flag("HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # which want both
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
 
 INSTALLED_APPS = [
@@ -51,6 +55,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "import_export",
     "corsheaders",
+    "csp",
     "ninja",
     "allauth",
     "allauth.account",
@@ -63,6 +68,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pelcro_orders.health.health",
     "django.middleware.security.SecurityMiddleware",
+    "pelcro_orders.content_security.ContentSecurity",
+    "pelcro_orders.edge.limits.limit_bodies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -97,6 +104,7 @@ TEMPLATES = [
 
 # A payment or refund must be on disk before Stripe is called: synchronous_commit stays on, PostgreSQL's default.
 DATABASE = database_settings(config.text("DATABASE_URL"), VAR_DIR)
+EMBEDDED_DATABASE = is_embedded(DATABASE["HOST"])  # that of `make run`, or of another command without DATABASE_URL
 DATABASES = {
     "default": DATABASE
     | {
@@ -232,7 +240,8 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
         if STATIC_ROOT
-        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+        else "django.contrib.staticfiles.storage.StaticFilesStorage",
+        "OPTIONS": {"file_permissions_mode": 0o644, "directory_permissions_mode": 0o755},
     },
 }
 
@@ -252,6 +261,20 @@ EMAIL_USE_SSL, EMAIL_USE_TLS = (
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = config.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # mass actions send one field for each ticked order
+
+# The edge: what a request may carry, and how long it may take to arrive.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+BODY_SECONDS = 20
+UPLOAD_FILE_BYTES = 20_000_000
+UPLOAD_BYTES, UPLOAD_SECONDS = UPLOAD_FILE_BYTES + 64 * 1024, 600  # with the other fields of its form
+
+# The prefix has browsers refuse these cookies without TLS, and from any other host, such as a subdomain.
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
+MESSAGE_STORAGE = "pelcro_orders.cookies.MessageStorage"
+
+# Files are their owner's alone, but static ones, which a web server in front may read.
+FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 
 LOGGING = {
     "version": 1,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -36,7 +37,6 @@ from ecommerce.models import FileImport
 from ecommerce.tasks import enqueue_import
 
 MAX_SHOWN = 3
-MAX_BYTES = 20_000_000
 Status = FileImport.Status
 
 
@@ -45,7 +45,7 @@ class UploadForm(forms.Form):
 
     def clean_import_file(self) -> Any:
         file = self.cleaned_data["import_file"]
-        if file.size > MAX_BYTES:
+        if file.size > settings.UPLOAD_FILE_BYTES:
             raise forms.ValidationError(_("The file has more than 20 MB; split it."))
         return file
 

@@ -16,6 +16,7 @@ from customers.models import User
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
+POLICY = "Content Security Policy"
 PATIENCE = 15_000
 
 Visit = Callable[..., Page]
@@ -49,7 +50,10 @@ def browser(chromium: str, live_server: LiveServer) -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Return a function that opens a page as a user, desktop or phone; an exception in the page fails the test."""
+    """Return a function that opens a page as a user, desktop or phone.
+
+    An exception in the page fails the test, and so does whatever the Content-Security-Policy refused.
+    """
     thrown: list[str] = []
 
     def open_page(address: str, user: User | None = None, *, phone: bool = False, **context: Any) -> Page:
@@ -59,6 +63,7 @@ def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
             made.add_cookies([signed_in(user, live_server.url)])
         page = made.new_page()
         page.on("pageerror", lambda error: thrown.append(str(error)))
+        page.on("console", lambda said: thrown.append(said.text) if POLICY in said.text else None)
         page.goto(f"{live_server.url}{address}")
         return page
 

@@ -18,9 +18,16 @@ from typing import Any, Self
 import psycopg
 import pytest
 
-from devserver import programs, run_files, stale_processes
+from devserver import private_folders, programs, run_files, stale_processes
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.service_urls import socket_folder
+
+EXPORT = """
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage, storages
+for storage in (default_storage, storages["exports"], storages["import_export"]):
+    storage.save("folder/file.csv", ContentFile(b"number"))
+"""
 
 
 class Run:
@@ -128,6 +135,33 @@ def test_it_writes_down_where_everything_is(run: Run) -> None:
     for name in ("run.json", "environment.json"):
         assert stat.S_IMODE((run.var_dir / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(socket_folder(run.var_dir).stat().st_mode) == 0o700
+
+
+def open_to_others(folder: Path) -> list[str]:
+    """List files and folders below it that another user of the machine may read, or enter."""
+    found = [folder, *(each for each in folder.rglob("*") if not each.is_symlink())]
+    return [str(each) for each in found if stat.S_IMODE(each.stat().st_mode) & 0o077]
+
+
+def test_no_other_user_reads_what_it_writes(run: Run) -> None:
+    run.manage("shell", "-c", EXPORT)
+    private = [each for each in run.var_dir.iterdir() if each.name not in {"static", "postgres"}]
+    assert {"log", "files", "redis", "stripe", "beat", "environment.json", "run.json"} <= {
+        each.name for each in private
+    }
+    assert [found for each in private for found in open_to_others(each)] == []
+    assert stat.S_IMODE(run.var_dir.stat().st_mode) == 0o700
+    assert open_to_others(socket_folder(run.var_dir)) == []
+
+
+def test_what_others_could_read_is_closed_at_the_next_start(tmp_path: Path) -> None:
+    old = tmp_path / "files" / "exports" / "orders.csv"
+    old.parent.mkdir(parents=True)
+    old.write_text("number")
+    old.chmod(0o644)
+    assert open_to_others(tmp_path / "files")
+    private_folders.make_private(tmp_path / "files")
+    assert open_to_others(tmp_path / "files") == []
 
 
 def test_a_second_start_says_who_runs_already(run: Run) -> None:

@@ -25,7 +25,11 @@ from devserver.temporary_services import TemporaryServices, replace_environment
 
 SERVICES = pytest.StashKey[TemporaryServices]()
 # All tests of these modules share one server, so one worker runs them.
-SINGLE_WORKER_MODULES = ("tests/devserver/test_run.py", "tests/pelcro_orders/test_health.py")
+SINGLE_WORKER_MODULES = (
+    "tests/devserver/test_run.py",
+    "tests/pelcro_orders/edge/test_slow_clients.py",
+    "tests/pelcro_orders/test_health.py",
+)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from backoffice import database_clock, kept_forms
 from backoffice.base_admin import StaffAdmin
+from backoffice.content_security import allow_stripe
 from customers.actors import actor
 from customers.models import Customer
 from ecommerce.admin.new_order.new_order_form import NewOrderForm, apply_buttons
@@ -124,6 +125,7 @@ def _render_error(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, e
     return _render(admin, request, form, placed)
 
 
+@allow_stripe
 def _render(
     admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, placed: Order | None = None
 ) -> TemplateResponse:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from backoffice import database_clock, kept_forms
 from backoffice.base_admin import StaffAdmin
+from backoffice.content_security import allow_stripe
 from backoffice.list_filters import with_list_filters
 from billing.money import format_money
 from customers.actors import actor
@@ -90,6 +91,7 @@ def _render_error(
     return redirect(with_list_filters(request, reverse("admin:ecommerce_order_change", args=[order.pk])))
 
 
+@allow_stripe
 def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
     total, obstacle = _quote(order)
     choices = card_choices(order.customer, at=database_clock.now())

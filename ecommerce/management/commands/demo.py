@@ -23,6 +23,10 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         if "_live_" in settings.STRIPE_SECRET_KEY:
             raise CommandError("STRIPE_SECRET_KEY is a live key: the demo would charge real cards.")
+        if not settings.EMBEDDED_DATABASE:
+            raise CommandError(
+                "DATABASE_URL is set: the demo's passwords are public, so it fills the embedded one only."
+            )
         if Order.objects.exists():
             raise CommandError("There are orders already: the demo fills an empty database only.")
         now = database_clock.now()

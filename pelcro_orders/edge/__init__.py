@@ -1,0 +1,1 @@
+"""What stands between sockets and Django: limits on size and time, and no thread for a slow client."""
