@@ -13,6 +13,7 @@ class LockSpace(IntEnum):
     REFRESH_TOKEN = 2
     JOB_PROCESS = 3
     MAIL_SENDER = 4
+    CARD_ATTEMPTS = 12
 
 
 def lock_in_transaction(space: LockSpace, key: str) -> None:

@@ -2,20 +2,23 @@
 
 from typing import Any
 
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin as PlainModelAdmin
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.views.main import ChangeList
 from django.db import IntegrityError, models
 from django.forms import Media, ModelForm
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import Promise
 from django.utils.text import capfirst
+from django.utils.translation import gettext as _
 from psycopg.errors import UniqueViolation
 from unfold.admin import ModelAdmin
 
 from backoffice import kept_forms
 from backoffice.concurrent_edits import concurrent_edit_form, is_saving, lock_row
 from backoffice.keyset_paging import KeysetChangeList
+from backoffice.list_lookups import declared_lookups, without_undeclared
 
 
 def _unsaved(form: Any) -> Any:
@@ -35,6 +38,8 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
     sortable_by: Any = ()
     list_title: str | Promise = ""
     empty_text: str | Promise = ""
+    # Parameters that links to the list filter by, beside those of its tabs and filters.
+    lookups: Any = ()
 
     @property
     def media(self) -> Media:
@@ -48,9 +53,19 @@ class StaffAdmin(ModelAdmin):  # type: ignore[misc]
         return media
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        query, undeclared = without_undeclared(self, request)
+        if undeclared:
+            names = ", ".join(name[:60] for name in undeclared)
+            messages.warning(
+                request, _("This list can't be filtered by %(names)s: it is shown without.") % {"names": names}
+            )
+            return HttpResponseRedirect(f"{request.path}?{query.urlencode()}")
         title = self.list_title or capfirst(self.opts.verbose_name_plural)
         page: HttpResponse = super().changelist_view(request, {"title": title, **(extra_context or {})})
         return page
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return request is not None and lookup in declared_lookups(self, request)
 
     def changeform_view(
         self,

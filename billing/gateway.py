@@ -13,6 +13,7 @@ import stripe
 from django.conf import settings
 
 from backoffice import database_clock
+from backoffice.stripe_secrets import without_secrets
 from backoffice.transactions import refuse_in_transaction
 from billing import rate_limit, stripe_clock
 from billing.gateway_types import (
@@ -202,7 +203,7 @@ def _page(
         try:
             rows.append(_checked(read(raw)))
         except Exception as error:  # noqa: BLE001 - one odd row must not hide the others
-            unreadable.append((getattr(raw, "id", None) or "", f"{type(error).__name__}: {error}"))
+            unreadable.append((getattr(raw, "id", None) or "", without_secrets(f"{type(error).__name__}: {error}")))
     ids = [each for raw in page.data if (each := getattr(raw, "id", None))]
     if page.has_more and not ids:
         unreadable.append(("", "A page without ids, after which nothing can be listed."))
@@ -296,7 +297,7 @@ def _intent(intent: Any) -> PaymentIntent:
         metadata=intent.metadata.to_dict() if intent.metadata else {},
         failure_code=getattr(failure, "code", None) or "",
         decline_code=getattr(failure, "decline_code", None) or "",
-        failure_message=getattr(failure, "message", None) or "",
+        failure_message=without_secrets(getattr(failure, "message", None) or ""),
         charge_id=_id(getattr(intent, "latest_charge", None)),
         # Another program's PaymentIntents of the same account may have been paid by other means than a card.
         card=_card(method) if method and getattr(method, "card", None) else None,

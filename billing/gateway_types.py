@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from backoffice.stripe_secrets import without_secrets
+
 RowT = TypeVar("RowT")
 
 
@@ -10,8 +12,9 @@ class GatewayError(Exception):
     """Any failure of a call. `code` and `message` are Stripe's; the message is fit for users."""
 
     def __init__(self, message: str, *, code: str = "") -> None:
-        super().__init__(message)
-        self.message = message
+        # Stored with the row, logged and shown: Stripe repeats in it what was sent.
+        self.message = without_secrets(message)
+        super().__init__(self.message)
         self.code = code
 
 

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import leases
-from billing import follow_up
+from billing import card_attempts, follow_up
 from billing.gateway import CardDetails, PaymentIntent
 from billing.models import Card, Invoice, Payment, Refund
 from billing.money import format_money
@@ -151,6 +151,8 @@ def apply_payment_result(*, result: PaymentResult, at: datetime) -> PaymentChang
     still_open = Payment.objects.filter(pk=payment.pk, status__in=OPEN_STATUSES)
     written = still_open.update(**_payment_columns(payment, result, at=at))
     payment.refresh_from_db()
+    if written:
+        card_attempts.close_payment(payment)
     return PaymentChange(payment=payment, before=before, won=bool(written) and before != payment.status)
 
 
@@ -172,7 +174,8 @@ def _payment_columns(payment: Payment, result: PaymentResult, *, at: datetime) -
         "card": payment.card,
         "stripe_payment_intent_id": result.intent_id or payment.stripe_payment_intent_id,
         "stripe_charge_id": result.charge_id or payment.stripe_charge_id,
-        "client_secret": result.client_secret or payment.client_secret,
+        # Only while a browser needs it; the database refuses it on a closed payment.
+        "client_secret": (result.client_secret or payment.client_secret) if waiting else "",
         "failure_code": result.failure_code,
         "decline_code": result.decline_code,
         "failure_message": result.message,

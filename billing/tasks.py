@@ -6,7 +6,7 @@ from celery import shared_task
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
-from billing import customer_updates, removals
+from billing import card_attempts, customer_updates, removals
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -33,8 +33,9 @@ def remove_at_stripe(*, removal_id: int) -> None:
 
 @shared_task(name="billing.remove_old_payloads")
 def remove_old_payloads() -> None:
-    """Empty the payloads of old webhook events; beat calls it once a night."""
+    """Empty the payloads of old webhook events, and forget old declines; beat calls it once a night."""
     processing.remove_old_payloads()
+    card_attempts.remove_old()
 
 
 @shared_task(name="billing.reconcile_nightly")

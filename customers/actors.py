@@ -26,6 +26,7 @@ class Actor:
     kind: ActorKind
     label: str
     user_id: int | None = None
+    address: str = ""  # the IP address, of a customer alone; not stored with the row
 
     @classmethod
     def staff(cls, user: models.Model) -> Self:

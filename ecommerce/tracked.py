@@ -145,7 +145,8 @@ NOT_TRACKED = {
     **dict.fromkeys(
         (
             "billing.card", "billing.invoice", "billing.invoiceline", "billing.creditnote", "billing.payment",
-            "billing.refund", "billing.counter", "billing.customerupdate", "ecommerce.order", "ecommerce.orderitem",
+            "billing.refund", "billing.counter", "billing.customerupdate", "billing.cardattempt",
+            "ecommerce.order", "ecommerce.orderitem",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
         ),
         MONEY,

@@ -71,6 +71,7 @@ MIDDLEWARE = [
     "pelcro_orders.content_security.ContentSecurity",
     "pelcro_orders.edge.limits.limit_bodies",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "backoffice.request_text.RequestTextMiddleware",  # before anything looks up a cookie
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "corsheaders.middleware.CorsMiddleware",
@@ -165,6 +166,12 @@ API_REQUESTS_PER_MINUTE = config.number("API_REQUESTS_PER_MINUTE", 600, least=1,
 API_REQUESTS_PER_MINUTE_AND_ADDRESS = config.number(
     "API_REQUESTS_PER_MINUTE_AND_ADDRESS", 3000, least=1, most=1_000_000
 )
+# Card testing: so many declines of a customer are free, then each one doubles the wait, then no card is taken until the
+# last decline is so many minutes old. Of an IP address, which many customers may share, so many times as much.
+CARD_DECLINES_FREE = config.number("CARD_DECLINES_FREE", 8, least=1, most=1000)
+CARD_DECLINES_STOP = config.number("CARD_DECLINES_STOP", 20, least=2, most=1000)
+CARD_DECLINES_MINUTES = config.number("CARD_DECLINES_MINUTES", 60, least=1, most=24 * 60)
+CARD_DECLINES_ADDRESS_TIMES = config.number("CARD_DECLINES_ADDRESS_TIMES", 5, least=1, most=1000)
 CORS_ALLOWED_ORIGINS = config.comma_separated("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/sdk/"
 CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
@@ -279,7 +286,13 @@ FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "class": "backoffice.stripe_secrets.SecretlessFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {"stripe": {"level": "WARNING"}},  # logs each request at INFO

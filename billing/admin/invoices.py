@@ -31,6 +31,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
     empty_text = _("An order's invoice is issued when its payment is collected.")
     search_help_text = _("Invoice, order, customer")
     tabs = status_tabs(Invoice.Status)
+    lookups = ("customer__id__exact",)
 
     def search(self, queryset: QuerySet[Any], text: str) -> QuerySet[Any]:
         return invoices_matching(queryset, text)

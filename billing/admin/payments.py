@@ -15,6 +15,7 @@ from backoffice.list_tabs import Tabbed, status_tabs
 from backoffice.times import moment
 from billing.admin.links import link
 from billing.admin.search import payments_matching, refunds_matching
+from billing.declines import fraud_signal
 from billing.models import Payment, Refund, StripeOperation
 from billing.templatetags.money import money
 from customers.models import Customer
@@ -34,7 +35,9 @@ class StripeOperationAdmin(Tabbed, ReadOnlyAdmin):
     @column(_("failure"))
     def failure(self, operation: StripeOperation) -> str:
         message, code = operation.failure_message, operation.failure_code
-        return f"{message} ({code})" if code else message or "–"
+        signal = fraud_signal(getattr(operation, "decline_code", ""))
+        coded = f"{message} ({code})" if code else message or "–"
+        return f"{coded} · {signal}" if signal else coded
 
     @column(_("failure"))
     def why(self, operation: StripeOperation) -> str:

@@ -1,6 +1,7 @@
 """Cards, invoices, payments, refunds, and Stripe's events."""
 
 from billing.models.card import Card
+from billing.models.card_attempt import CardAttempt
 from billing.models.customer_update import CustomerUpdate
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
@@ -10,6 +11,7 @@ from billing.models.removal import StripeRemoval
 
 __all__ = [
     "Card",
+    "CardAttempt",
     "ComparedObject",
     "Counter",
     "CreditNote",

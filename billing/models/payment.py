@@ -137,6 +137,10 @@ class Payment(StripeOperation):
                 condition=~Q(status="succeeded") | Q(stripe_payment_intent_id__isnull=False),
                 name="payment_succeeded_at_stripe",
             ),
+            # With it a browser confirms the payment: nobody needs it once the payment is closed.
+            models.CheckConstraint(
+                condition=Q(client_secret="") | Q(status="requires_action"), name="payment_secret_while_needed"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from backoffice import leases
+from backoffice.stripe_secrets import without_secrets
 from billing import backoffs, gateway, rate_limit, stripe_state
 from billing.models import WebhookEvent
 from billing.results import Notice, StripeResult
@@ -95,7 +96,7 @@ def _is_foreign(event: WebhookEvent, results: Sequence[StripeResult | Notice]) -
 
 def _retry_later(event: WebhookEvent, error: Exception) -> None:
     logger.warning("Event %s is tried again: %r", event, error)
-    message = f"{type(error).__name__}: {error}"
+    message = without_secrets(f"{type(error).__name__}: {error}")
     if event.leased_at - event.received_at > GIVE_UP_AFTER:
         leases.release(event, next_attempt_at=None, error=message)
     else:

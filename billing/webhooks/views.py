@@ -10,11 +10,12 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from backoffice.enqueue import enqueue_on_commit
+from backoffice.stripe_secrets import strip_secrets
 from billing import gateway
 from billing.models import StripeRemoval, WebhookEvent
 from billing.tasks import process_event
 from billing.webhooks import processing
-from billing.webhooks.payload import InvalidEvent, event_object, id_in, read_event, without_person
+from billing.webhooks.payload import InvalidEvent, id_in, read_event, without_person
 
 logger = logging.getLogger(__name__)
 
@@ -33,8 +34,8 @@ def stripe(request: HttpRequest) -> HttpResponse:
         # Not 200: Stripe delivers it again, for days, until the secret is set.
         logger.error("A webhook can't be verified: %s", error)  # noqa: TRY400 - the message says it all
         return HttpResponse(status=503)
-    # Stored events are shown to staff, and with this secret a browser could confirm the payment.
-    event_object(event).pop("client_secret", None)
+    # Stored events are shown to staff, and with the secret of an intent a browser could confirm the payment.
+    event = strip_secrets(event)
     _store(without_person(event) if is_about_erased(event) else event)
     return HttpResponse(status=200)
 

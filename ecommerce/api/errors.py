@@ -34,6 +34,7 @@ STATUS_BY_CODE = {
     "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,
+    "too_many_declines": 429,
     "internal_error": 500,
     "payments_unavailable": 503,
 }
@@ -81,7 +82,7 @@ def _api_error(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _order_error(request: HttpRequest, error: Any) -> HttpResponse:
     field = API_FIELDS.get(error.field, error.field)
-    return error_response(error.code, error.message, field=field, total=error.total)
+    return error_response(error.code, error.message, field=field, total=error.total, retry_after=error.retry_after)
 
 
 def _validation_error(request: HttpRequest, error: Any) -> HttpResponse:

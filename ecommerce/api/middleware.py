@@ -4,7 +4,7 @@ It also gives Django's own error pages the API's JSON shape.
 """
 
 import json
-import re
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,12 +13,12 @@ from django.http import HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 
 from backoffice.card_numbers import holds_card_number
+from backoffice.request_text import is_query_text, is_text
 from ecommerce.api.errors import error_response
 from ecommerce.api.throttling import MINUTE, address_allowed
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 PREFIX = "/api/v1/"
-NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")  # PostgreSQL takes neither NUL nor lone surrogates
 KEY = "Idempotency-Key"  # the one header that is stored
 # The server closes a connection on which more than a little was left unread; up to here it is read for nothing.
 DRAINED_BYTES = 1024 * 1024
@@ -75,10 +75,14 @@ def _content_length(request: HttpRequest) -> int:
 
 def _check_values(request: HttpRequest) -> HttpResponse | None:
     """Check every name and value sent, wherever it stands."""
+    if not is_query_text(request):
+        return error_response("malformed", _("The address holds characters that no text has."))
     try:
         body = _parse(request.body)
     except _DuplicateFieldError:
         return error_response("malformed", _("The body names a field twice."))
+    except _NotANumberError:
+        return error_response("malformed", _("The body holds a number that JSON does not have."))
     for field, value in _values(request, body):
         rejection = _check_text(field, value) or _check_card_number(field, value)
         if rejection:
@@ -87,7 +91,7 @@ def _check_values(request: HttpRequest) -> HttpResponse | None:
 
 
 def _check_text(field: str, value: Any) -> HttpResponse | None:
-    if NOT_STORABLE.search(str(value)):
+    if not is_text(str(value)):
         return error_response("malformed", _("A text holds a character that no text has."), field=field)
     return None
 
@@ -103,11 +107,23 @@ class _DuplicateFieldError(Exception):
     """One field twice in an object: two readers of the body could take different values."""
 
 
+class _NotANumberError(Exception):
+    """NaN or Infinity, which Python's reader of JSON takes and no other does, or a number beyond all floats."""
+
+
 def _parse(body: bytes) -> Any:
+    read: Any = {"object_pairs_hook": _unique_fields, "parse_constant": _finite, "parse_float": _finite}
     try:
-        return json.loads(body, object_pairs_hook=_unique_fields) if body else None
+        return json.loads(body, **read) if body else None
     except (ValueError, RecursionError):
         return None  # the operation that reads it answers with the error
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise _NotANumberError
+    return number
 
 
 def _unique_fields(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def own_orders(customer: Customer) -> QuerySet[Order]:
     return own_rows(Order.objects.filter(customer=customer), customer, own)
 
 
-def customer_actor(customer: Customer) -> Actor:
-    return Actor(kind=ActorKind.CUSTOMER, label=str(customer), user_id=customer.user_id)
+def customer_actor(customer: Customer, *, address: str = "") -> Actor:
+    return Actor(kind=ActorKind.CUSTOMER, label=str(customer), user_id=customer.user_id, address=address[:45])
 
 
 def api_key_actor(request: HttpRequest) -> Actor:

@@ -1,14 +1,19 @@
 """Responses that carry an order: read with its relations, as a body or with the status of its payment or refund."""
 
+from typing import TypeVar
+
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
+from billing.declines import for_customer
 from billing.models import Payment
 from ecommerce.api.errors import status_of
 from ecommerce.api.schemas.errors import Error
-from ecommerce.api.schemas.orders import OrderResponse, last_payment, payment_status
+from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse, last_payment, payment_status
 from ecommerce.models import Order, OrderItem
+
+ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
 def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
@@ -28,13 +33,22 @@ def order_response(order: Order) -> OrderResponse:
     return OrderResponse.model_validate({"data": {"order": order}})
 
 
+def without_client_secret(response: ResponseT) -> ResponseT:
+    """Withhold the secrets that pay, from those who may not charge a card."""
+    orders = [response.data.order] if isinstance(response, OrderResponse) else response.data
+    for each in orders:
+        each.client_secret = None
+    return response
+
+
 def payment_response(order: Order) -> HttpResponse:
     """Return the order after an attempt to pay it: 200 paid, 202 still processing, 402 declined or to authenticate."""
     order = reload_for_response(order)
     status, payment = payment_status(order), last_payment(order)
     if status == "failed" and payment:
-        message = payment.failure_message or _("The card was declined.")
-        decline_code = payment.decline_code or payment.failure_code
+        decline_code, message = for_customer(
+            payment.decline_code or payment.failure_code, payment.failure_message or _("The card was declined.")
+        )
         return _payment_required(
             order, Error(code="card_declined", message=message, field="", decline_code=decline_code)
         )
@@ -50,7 +64,8 @@ def payment_response(order: Order) -> HttpResponse:
 def refund_response(order: Order) -> HttpResponse:
     """Return a canceled or returned order: 202 while Stripe has not confirmed its refund."""
     order = reload_for_response(order)
-    return _order_json(order, processing=order.money_state == Order.MoneyState.REFUND_IN_PROGRESS)
+    body = without_client_secret(order_response(order)).model_dump(mode="json")
+    return JsonResponse(body, status=202 if order.money_state == Order.MoneyState.REFUND_IN_PROGRESS else 200)
 
 
 def _payment_required(order: Order, error: Error) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from backoffice.activity import record as activity
-from billing.models import Card, CustomerUpdate, Difference, Invoice, Payment, Refund, WebhookEvent
+from billing.models import Card, CardAttempt, CustomerUpdate, Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.actors import ActorKind
 from customers.emails import email_key
 from customers.models import Address, Customer, Mail, User
@@ -105,6 +105,7 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     Card.objects.filter(customer=customer, payment=None).delete()
     Card.objects.filter(customer=customer).update(fingerprint="", is_default=False, removed_at=customer.erased_at)
     CustomerUpdate.objects.filter(customer=customer).delete()
+    CardAttempt.objects.filter(customer=customer).delete()
     _delete_log(Customer, [customer.pk])
     Customer.objects.filter(pk=customer.pk).update(
         email=f"erased-{customer.pk}@erased.invalid", first_name="", last_name="", phone="", user=None,

@@ -3,21 +3,29 @@
 from collections.abc import Mapping
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
+from billing.card_attempts import TooManyDeclines
 from billing.money import format_money
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.history import status_events
 from ecommerce.pricing import PricingError
 
+SECONDS = 120  # a shorter wait is told in seconds
+
 
 class OrderError(Exception):
     """An act that is refused. `code` and `field` are for programs, `message` is a sentence for users.
 
-    `total`, in the minor unit, is the new one where the price has changed.
+    `total`, in the minor unit, is the new one where the price has changed; `retry_after`, in seconds, is when it may be
+    tried again.
     """
 
-    def __init__(self, code: str, message: str, *, field: str = "", total: int | None = None) -> None:
+    def __init__(
+        self, code: str, message: str, *, field: str = "", total: int | None = None, retry_after: int | None = None
+    ) -> None:
         super().__init__(message)
+        self.retry_after = retry_after
         self.total = total
         self.code = code
         self.message = message
@@ -57,6 +65,16 @@ def needs_attention(order: Order) -> OrderError:
     """The error of fulfilling an order whose `attention` says that something is the matter with it."""
     sentence = _("Order %(number)s needs attention: %(why)s Settle that first, or fulfill it all the same.")
     return OrderError("needs_attention", sentence % {"number": order.number, "why": order.attention})
+
+
+def too_many_declines(error: TooManyDeclines) -> OrderError:
+    """The error of trying another card too soon after declined ones, which is what testers of stolen cards do."""
+    minutes = -(-error.seconds // 60)
+    wait = ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
+    if error.seconds < SECONDS:
+        wait = ngettext("%(n)d second", "%(n)d seconds", error.seconds) % {"n": error.seconds}
+    sentence = _("Too many cards were declined. Nothing was charged: try again in %(wait)s.") % {"wait": wait}
+    return OrderError("too_many_declines", sentence, retry_after=error.seconds)
 
 
 def price_changed(*, now: int, was: int, currency: str) -> OrderError:

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import invoices, payments
+from billing import card_attempts, invoices, payments
 from billing.models import Card, Invoice, InvoiceLine, Payment
 from billing.payments import PaymentSource
 from customers.accounts import own_rows
@@ -18,7 +18,7 @@ from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
 from ecommerce.orders.completion import mark_paid
 from ecommerce.orders.doubt import check_no_unknown_charge, check_not_restored, look_up_lost_charges
-from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.errors import OrderError, in_flight, too_many_declines, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.reprice import accept_price, check_price
@@ -46,6 +46,7 @@ def pay(
     look_up_lost_charges(Order.objects.select_related("customer").get(pk=order_id))
     waiting = _waiting_for_authentication(order_id)
     if waiting:
+        check_declines(waiting.invoice.customer, by=by)
         # The card and the price are checked before the authentication of the old one is ended for good.
         payment_source_for(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
         check_price(order_id=order_id, expected_total=expected_total, at=at)
@@ -53,6 +54,7 @@ def pay(
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
+        check_declines(order.customer, by=by)
         source = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
         accept_price(order, expected_total=expected_total, by=by, at=at)
         stock.reserve_again(order, at=at)
@@ -93,6 +95,19 @@ def payment_source_for(
     return PaymentSource(token=token, save=save)
 
 
+def check_declines(customer: Customer, *, by: Actor) -> None:
+    """Refuse the next card of a customer whose cards were declined too often; staff may always try another.
+
+    In a transaction that records the attempt, nobody else of this customer or address gets in between.
+    """
+    if by.kind is not ActorKind.CUSTOMER:
+        return
+    try:
+        card_attempts.check(customer=customer, address=by.address)
+    except card_attempts.TooManyDeclines as error:
+        raise too_many_declines(error) from error
+
+
 def is_token(text: str) -> bool:
     """Whether a text has the form of a PaymentMethod id (pm_…) or a card token (tok_…)."""
     return TOKEN.fullmatch(text) is not None
@@ -130,10 +145,13 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
         mark_paid(order, by=by, at=at)
     else:
         # Rows only: Stripe is not called inside a transaction.
-        source = replace(source, by_customer=by.kind is ActorKind.CUSTOMER)
+        by_customer = by.kind is ActorKind.CUSTOMER
+        source = replace(source, by_customer=by_customer)
         payment = payments.create_payment(
             invoice=invoice, source=source, at=at, authenticate_within=_authenticate_within(by)
         )
+        if by_customer:
+            card_attempts.record(customer=order.customer, address=by.address, payment=payment)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
         record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)

@@ -18,7 +18,7 @@ from ecommerce.orders.doubt import check_not_restored
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
-from ecommerce.orders.pay import payment_source_for, request_payment
+from ecommerce.orders.pay import check_declines, payment_source_for, request_payment
 from ecommerce.orders.quotes import LineRequest, Quote, find_coupon, merge_lines, price_lines
 
 SUMMARY_LENGTH = 400
@@ -88,6 +88,7 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
     customer = Customer.objects.filter(pk=new_order.customer_id, erased_at=None).first()
     if customer is None:
         raise OrderError("unknown_customer", _("Choose an existing customer."), field="customer")
+    check_declines(customer, by=by)
     quantities = merge_lines(new_order.items)
     # Locked before they are priced, so that price and stock are those of the commit.
     skus = stock.lock_skus(list(quantities))

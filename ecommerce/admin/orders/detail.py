@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from backoffice.badges import tone
+from billing.declines import fraud_signal
 from billing.models import Payment, Refund
 from billing.money import format_money
 from customers.postal_addresses import address_lines, address_warnings
@@ -150,7 +151,7 @@ def _failure(operation: Payment | Refund) -> str:
         if operation.failure_message and decline
         else operation.failure_message
     )
-    return " · ".join(filter(None, [coded, operation.attention]))
+    return " · ".join(filter(None, [coded, fraud_signal(decline), operation.attention]))
 
 
 def _facts(order: Order) -> list[tuple[str | Promise, str]]:

@@ -13,16 +13,15 @@ from allauth.headless.base.views import APIView
 from allauth.headless.constants import Client
 from allauth.headless.internal.authkit import authentication_context
 from allauth.headless.internal.decorators import mark_request_as_headless
-from django.contrib.sessions.backends.base import UpdateError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from ninja import Router
 
-from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from customers import accounts
 from customers.mail import outbox
 from customers.models import Customer, User
+from customers.refresh_tokens import renew
 from ecommerce.api.errors import ApiError
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.customers import Customer as CustomerSchema
@@ -93,23 +92,12 @@ def login(request: HttpRequest, body: LoginRequest) -> SignInResponse:
 
 @router.post("/refresh", response=responses_for(TokensResponse, 401))
 def refresh(request: HttpRequest, body: RefreshRequest) -> TokensResponse:
-    """Exchange a refresh token, which works once, for new tokens."""
-    renewed = _renewed(body.refresh_token)
+    """Exchange a refresh token, which works once, for new tokens. A second use ends all tokens of its sign-in."""
+    renewed = renew(body.refresh_token)
     if renewed is None:
         raise ApiError("unauthorized", _("This token is spent, or its session has ended: sign in."))
     access_token, refresh_token = renewed
     return TokensResponse.model_validate({"data": _tokens(access_token, refresh_token)})
-
-
-def _renewed(token: str) -> tuple[str, str] | None:
-    try:
-        with transaction.atomic():
-            # A concurrent request with the same token waits here, and then finds it spent.
-            lock_in_transaction(LockSpace.REFRESH_TOKEN, token)
-            given: tuple[str, str] | None = app_settings.TOKEN_STRATEGY.refresh_token(token)
-            return given
-    except UpdateError:  # signed out at the same time
-        return None
 
 
 @router.post(

@@ -1,6 +1,7 @@
 """Orders for staff programs, which authenticate with an API key."""
 
 from datetime import datetime
+from typing import cast
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -23,11 +24,13 @@ from ecommerce.api.schemas.requests import (
 )
 from ecommerce.api.security import ApiKeyAuth, api_key_actor
 from ecommerce.api.serializers import (
+    ResponseT,
     order_response,
     payment_response,
     refund_response,
     reload_for_response,
     with_response_relations,
+    without_client_secret,
 )
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
@@ -79,7 +82,7 @@ def list_orders(request: HttpRequest, query: Query[ListOrdersRequest]) -> OrderL
     orders = Order.objects.filter(**_conditions(query))
     if query.email:
         orders = orders.filter(customer__in=Customer.objects.with_email(query.email))
-    return order_page(orders, query)
+    return _for_key(request, order_page(orders, query))
 
 
 def _customer(body: CreateOrderForRequest) -> Customer:
@@ -112,7 +115,7 @@ def _conditions(query: ListOrdersRequest) -> dict[str, str | int | datetime]:
 )
 def read_order(request: HttpRequest, number: str) -> OrderResponse:
     """Read an order."""
-    return order_response(_order(number))
+    return _for_key(request, order_response(_order(number)))
 
 
 @router.post(
@@ -130,7 +133,7 @@ def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None
         carrier=body.carrier,
         tracking_number=body.tracking_number,
     )
-    return order_response(reload_for_response(fulfilled))
+    return _for_key(request, order_response(reload_for_response(fulfilled)))
 
 
 @router.post(
@@ -168,6 +171,11 @@ def _enqueue_refund(order: Order) -> HttpResponse:
     if act:
         enqueue_on_commit(execute_act, act_id=act.pk)
     return refund_response(order)
+
+
+def _for_key(request: HttpRequest, response: ResponseT) -> ResponseT:
+    may_charge = cast(ApiKey, request.auth).may(Permission.ADD)  # type: ignore[attr-defined]
+    return response if may_charge else without_client_secret(response)
 
 
 def _order(number: str) -> Order:

@@ -1,5 +1,6 @@
 """The signed-in customer, with addresses and saved cards."""
 
+from allauth.core.internal.ratelimit import get_ip
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -7,8 +8,8 @@ from ninja import Query, Router
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
-from billing import cards, gateway
-from billing.models import Card
+from billing import card_attempts, cards, declines, gateway
+from billing.models import Card, CardAttempt
 from billing.tasks import remove_at_stripe
 from customers.accounts import is_confirmed, own_rows
 from customers.models import Address, Customer
@@ -22,9 +23,9 @@ from ecommerce.api.schemas.requests import (
     PathId,
     RemoveSourceRequest,
 )
-from ecommerce.api.security import CustomerTokenAuth, authenticated_customer
+from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor
 from ecommerce.api.throttling import PerCaller
-from ecommerce.orders.pay import is_token
+from ecommerce.orders.pay import check_declines, is_token
 
 router = Router(tags=["Customer"], auth=CustomerTokenAuth(), throttle=PerCaller())
 
@@ -83,17 +84,31 @@ def add_source(request: HttpRequest, body: AddSourceRequest) -> CustomerResponse
     customer, token = authenticated_customer(request), body.token or body.gateway_token or ""
     if not is_token(token):
         raise ApiError("card_required", _("Give a token of Stripe's: tok_… or pm_…."), field="token")
+    attempt = _count_attempt(request, customer)
+    weight = 0
     try:
         cards.save(customer=customer, token=token, by_customer=True, default=body.is_default)
     except gateway.GatewayError as error:
+        if isinstance(error, gateway.CardDeclined):
+            weight = declines.weight(failure_code=error.code, decline_code=error.decline_code)
         raise _api_error(error) from error
+    finally:
+        card_attempts.close(attempt, weight=weight)
     return customer_response(customer)
+
+
+def _count_attempt(request: HttpRequest, customer: Customer) -> CardAttempt:
+    by = customer_actor(customer, address=get_ip(request))
+    with transaction.atomic():
+        check_declines(customer, by=by)
+        return card_attempts.record(customer=customer, address=by.address)
 
 
 def _api_error(error: gateway.GatewayError) -> ApiError:
     match error:
         case gateway.CardDeclined():
-            return ApiError("card_declined", error.message, field="token")
+            _code, message = declines.for_customer(error.decline_code, error.message)
+            return ApiError("card_declined", message, field="token")
         case gateway.InvalidRequest():
             return ApiError("invalid_token", error.message, field="token")
         case _:

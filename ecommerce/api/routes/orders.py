@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+from allauth.core.internal.ratelimit import get_ip
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -59,7 +60,7 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
             address_id=body.address_id,
             **body.payment_source,
         ),
-        by=customer_actor(customer),
+        by=customer_actor(customer, address=get_ip(request)),
         at=database_clock.now(),
     )
     return payment_response(order)
@@ -91,7 +92,7 @@ def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpR
     try:
         paid = pay(
             order_id=order.pk,
-            by=customer_actor(authenticated_customer(request)),
+            by=customer_actor(authenticated_customer(request), address=get_ip(request)),
             at=database_clock.now(),
             expected_total=body.expected_total,
             **body.payment_source,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from billing import models as billing_models
+from billing.declines import for_customer
 from ecommerce import models
 
 MoneyState = models.Order.MoneyState
@@ -151,7 +152,10 @@ class OrderRow:
 
     @property
     def payment_error(self) -> str | None:
-        return self._last_payment.failure_message if self._last_payment and self.payment_status == "failed" else None
+        payment = self._last_payment
+        if payment is None or self.payment_status != "failed":
+            return None
+        return for_customer(payment.decline_code, payment.failure_message)[1]
 
     @property
     def client_secret(self) -> str | None:

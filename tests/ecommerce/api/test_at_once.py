@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.db import connection
 
 from customers.models import Customer
@@ -63,15 +64,20 @@ def test_one_basket_sent_twenty_times_with_a_key_is_one_order_and_without_one_tw
     assert mug.inventory_quantity == 20 - 6
 
 
-def test_a_refresh_token_sent_ten_times_at_once_is_spent_by_one(customer: Customer) -> None:
+def test_a_refresh_token_sent_ten_times_at_once_is_exchanged_once_and_ends_its_sign_in(customer: Customer) -> None:
     known = {"email": customer.email, "password": PASSWORD}
     token = Api().post(f"{SDK}/auth/login", known).data["refresh_token"]
 
-    def refresh(_: int) -> int:
+    def refresh(_: int) -> Answer:
         try:
-            return Api().post(f"{SDK}/auth/refresh", {"refresh_token": token}).status
+            return Api().post(f"{SDK}/auth/refresh", {"refresh_token": token})
         finally:
             connection.close()
 
     with ThreadPoolExecutor(10) as pool:
-        assert sorted(pool.map(refresh, range(10))) == [200] + [401] * 9
+        answers = list(pool.map(refresh, range(10)))
+    assert sorted(answer.status for answer in answers) == [200] + [401] * 9
+    (renewed,) = [answer.data for answer in answers if answer.status == 200]
+    assert Api(renewed["auth_token"]).get(f"{SDK}/customer").status == 401
+    assert Api().post(f"{SDK}/auth/refresh", {"refresh_token": renewed["refresh_token"]}).status == 401
+    assert Session.objects.count() == 0

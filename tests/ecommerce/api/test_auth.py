@@ -143,10 +143,32 @@ def test_a_refresh_token_is_good_for_one_refresh(customer: Customer) -> None:
     second = auth("refresh", {"refresh_token": first["refresh_token"]}).data
 
     assert Api(second["auth_token"]).get(f"{SDK}/customer").status == 200
-    assert auth("refresh", {"refresh_token": first["refresh_token"]}).status == 401
-    assert auth("refresh", {"refresh_token": second["refresh_token"]}).status == 200
     assert auth("refresh", {"refresh_token": first["auth_token"]}).status == 401
     assert Api(first["refresh_token"]).get(f"{SDK}/customer").status == 401
+    assert auth("refresh", {"refresh_token": second["refresh_token"]}).status == 200
+
+
+def test_a_spent_refresh_token_used_again_ends_all_tokens_of_its_sign_in(customer: Customer) -> None:
+    first = auth("login", {"email": "ada@example.com", "password": PASSWORD}).data
+    other = auth("login", {"email": "ada@example.com", "password": PASSWORD}).data
+    second = auth("refresh", {"refresh_token": first["refresh_token"]}).data
+    third = auth("refresh", {"refresh_token": second["refresh_token"]}).data
+
+    assert auth("refresh", {"refresh_token": first["refresh_token"]}).refused == (401, "unauthorized")
+
+    for tokens in (first, second, third):
+        assert Api(tokens["auth_token"]).get(f"{SDK}/customer").refused == (401, "unauthorized")
+        assert auth("refresh", {"refresh_token": tokens["refresh_token"]}).refused == (401, "unauthorized")
+    # Another sign-in of the same customer is not touched.
+    assert Api(other["auth_token"]).get(f"{SDK}/customer").status == 200
+    assert auth("refresh", {"refresh_token": other["refresh_token"]}).status == 200
+    assert Session.objects.count() == 1
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])
+def test_what_is_no_refresh_token_ends_nothing(token: str, ada: Api) -> None:
+    assert auth("refresh", {"refresh_token": token}).status in {400, 401, 422}
+    assert ada.get(f"{SDK}/customer").status == 200
 
 
 def test_signing_in_anew_does_not_mind_an_old_token(ada: Api) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
@@ -88,8 +89,10 @@ def description(db: None) -> dict[str, Any]:
 
 
 @pytest.fixture
-def from_the_start() -> None:
-    """Have ids and numbers begin as in a new shop."""
+def from_the_start(settings: LazySettings) -> None:
+    """Have ids and numbers begin as in a new shop, in which one customer shows every decline."""
+    settings.CARD_DECLINES_FREE = 100
+    settings.CARD_DECLINES_STOP = 200
     with connection.cursor() as cursor:
         cursor.execute("ALTER SEQUENCE ecommerce_order_number RESTART")
 
