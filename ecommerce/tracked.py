@@ -12,7 +12,7 @@ USER = Tracked(
         **dict.fromkeys(("is_active", "is_staff", "is_superuser"), "right"),
     },
     secrets={"password": "staff", "session_generation": "sign_in"},
-    ignored=frozenset({"id", "email_key", "last_login", "date_joined"}),
+    ignored=frozenset({"id", "email_key", "last_login", "date_joined", "time_zone"}),
 )
 GROUP = Tracked(
     model="auth.group",

@@ -46,6 +46,7 @@ def test_no_list_may_be_filtered_by_a_column_it_does_not_declare() -> None:
     for each in pages():
         declared = {name for tab in getattr(each, "tabs", ()) for name, _value in tab.query} | set(each.lookups)
         named = [name[0] if isinstance(name, tuple) else name for name in each.list_filter]
+        declared |= {name.parameter_name for name in named if hasattr(name, "parameter_name")}
         filters = {name for name in named if isinstance(name, str)}
         for column in columns(each):
             for suffix in LOOKUPS:

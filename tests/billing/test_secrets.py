@@ -84,7 +84,7 @@ def test_the_database_refuses_the_secret_of_a_closed_payment() -> None:
 
 
 def test_the_migration_cleans_what_was_stored_before() -> None:
-    module = __import__("billing.migrations.0019_no_secrets", fromlist=["remove_secrets"])
+    module = __import__("billing.migrations.0021_no_secrets", fromlist=["remove_secrets"])
     order = place_order(token="pm_card_chargeDeclined")
     Payment.objects.filter(invoice__order=order).update(failure_message=f"No such intent: {SECRET}")
     WebhookEvent.objects.create(stripe_event_id="evt_1", type="x", payload=EVENT, error=f"InvalidRequest: {SECRET}")
