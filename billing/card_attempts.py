@@ -48,7 +48,9 @@ def record(*, customer: Customer, address: str, payment: Payment | None = None) 
 
 
 def close_payment(payment: Payment) -> None:
-    """Count what became of an attempt to pay; those of staff have none."""
+    """Count what became of an attempt to pay, once it is over; those of staff have none."""
+    if payment.status not in {Payment.Status.SUCCEEDED, Payment.Status.FAILED}:
+        return  # still in flight: the bank may decline after an authentication, too
     failed = payment.status == Payment.Status.FAILED
     counts = declines.weight(failure_code=payment.failure_code, decline_code=payment.decline_code) if failed else 0
     CardAttempt.objects.filter(payment=payment, declined=None).update(declined=counts)

@@ -1,6 +1,5 @@
 """The signed-in customer, with addresses and saved cards."""
 
-from allauth.core.internal.ratelimit import get_ip
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from billing import card_attempts, cards, declines, gateway
 from billing.models import Card, CardAttempt
 from billing.tasks import remove_at_stripe
 from customers.accounts import is_confirmed, own_rows
+from customers.client_address import counted_address
 from customers.models import Address, Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.responses import responses_for
@@ -98,7 +98,7 @@ def add_source(request: HttpRequest, body: AddSourceRequest) -> CustomerResponse
 
 
 def _count_attempt(request: HttpRequest, customer: Customer) -> CardAttempt:
-    by = customer_actor(customer, address=get_ip(request))
+    by = customer_actor(customer, address=counted_address(request))
     with transaction.atomic():
         check_declines(customer, by=by)
         return card_attempts.record(customer=customer, address=by.address)

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from allauth.core.internal.ratelimit import get_ip
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -10,6 +9,7 @@ from ninja import Header, Query, Router
 
 from backoffice import database_clock
 from customers.accounts import own_rows
+from customers.client_address import counted_address
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
@@ -60,7 +60,7 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
             address_id=body.address_id,
             **body.payment_source,
         ),
-        by=customer_actor(customer, address=get_ip(request)),
+        by=customer_actor(customer, address=counted_address(request)),
         at=database_clock.now(),
     )
     return payment_response(order)
@@ -92,7 +92,7 @@ def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpR
     try:
         paid = pay(
             order_id=order.pk,
-            by=customer_actor(authenticated_customer(request), address=get_ip(request)),
+            by=customer_actor(authenticated_customer(request), address=counted_address(request)),
             at=database_clock.now(),
             expected_total=body.expected_total,
             **body.payment_source,

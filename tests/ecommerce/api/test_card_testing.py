@@ -15,6 +15,7 @@ from django.utils import timezone
 from billing import card_attempts
 from billing.models import Card, CardAttempt, Payment
 from customers.models import Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderEvent, Sku
 from ecommerce.orders.pay import pay
 from tests.support.api_client import SDK, Answer, Api, paying, sign_in
@@ -182,3 +183,20 @@ def test_an_attempt_whose_process_died_counts_for_minutes_only(customer: Custome
 def test_signing_in_anew_does_not_reset_the_count(ada: Api, mug: Sku, ledger: Any) -> None:
     decline(ada, mug, 10)
     assert_refused(lambda: sign_in().order(paying(mug)), ledger, wait=range(HOUR + 1))
+
+
+def test_a_decline_after_an_authentication_counts_as_well(ada: Api, mug: Sku, fake_stripe: FakeStripeServer) -> None:
+    answer = ada.order(paying(mug, token="pm_card_authenticationRequired"))
+    assert CardAttempt.objects.get().declined is None
+    fake_stripe.post(f"3ds/{answer.error['client_secret'].partition('_secret_')[0]}", {"outcome": "fail"})
+    assert ada.post(f"{SDK}/ecommerce/orders/{answer.order['number']}/confirm").status == 402
+    assert CardAttempt.objects.get().declined == 1
+
+
+def test_who_has_no_address_is_counted_for_themselves(ada: Api, eve: Api, mug: Sku, settings: LazySettings) -> None:
+    # Through a proxy's socket, where TRUSTED_PROXIES is not set.
+    settings.CARD_DECLINES_ADDRESS_TIMES = 1
+    ada.client.defaults["REMOTE_ADDR"] = eve.client.defaults["REMOTE_ADDR"] = ""
+    decline(ada, mug, 10)
+    assert set(CardAttempt.objects.values_list("client_address", flat=True)) == {""}
+    assert eve.order(paying(mug)).status == 200
