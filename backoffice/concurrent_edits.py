@@ -27,7 +27,10 @@ class ConcurrentEditForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._editable = {name for name, field in self.fields.items() if self._carries_initial(field)}
+        columns = {field.name for field in self._meta.model._meta.get_fields()}  # noqa: SLF001 - Django's public Meta API
+        self._editable = {
+            name for name, field in self.fields.items() if name in columns and self._carries_initial(field)
+        }
         # Absent where another program posts the form: then it overwrites, as it says what each field is to be.
         if self.instance.pk and (not self.is_bound or any(map(self._posted_initial, self._editable))):
             for name in self._editable:

@@ -14,6 +14,7 @@ from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from allauth.account.auth_backends import AuthenticationBackend
 from allauth.account.models import EmailAddress
 from allauth.account.utils import user_pk_to_url_str
+from allauth.core.internal.httpkit import is_headless_request
 from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
@@ -22,11 +23,13 @@ from django.core.mail import EmailMessage
 from django.db import IntegrityError, transaction
 from django.db.models import F, Model, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from customers.emails import normal_email, same_email
 from customers.models import Customer, User
+from customers.sign_in_limits import begin_attempt
 
 RowT = TypeVar("RowT", bound=Model)
 MAX_EMAIL_LENGTH = 254
@@ -90,14 +93,46 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
         # Without a request, too: the site is that of BASE_URL, whatever Host a request names.
         self.render_mail(template_prefix, email, {"current_site": this_site(), "email": email, **context}).send()
 
+    def pre_authenticate(self, _request: HttpRequest, **_credentials: Any) -> None:
+        """Count nothing: `authenticate` does."""
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        attempt = begin_attempt(request, credentials)
+        if attempt is None:
+            raise self.validation_error("too_many_login_attempts")
+        user: User | None = super().authenticate(request, **credentials)
+        if user:
+            attempt.succeeded()
+        else:
+            attempt.failed()
+        return user
+
+    def get_password_change_redirect_url(self, _request: HttpRequest) -> str:
+        return reverse("staff_account")
+
+    def get_login_stages(self) -> list[str]:
+        """Ask for no second factor on the website: its sessions open no page of the staff."""
+        stages: list[str] = super().get_login_stages()
+        website = is_headless_request(self.request)
+        return [stage for stage in stages if not (website and stage.startswith("allauth.mfa"))]
+
+    def send_notification_mail(self, template_prefix: str, user: User, *known: Any, **more: Any) -> None:
+        if user.is_staff and user.email and not is_headless_request(self.request):
+            super().send_notification_mail(template_prefix, user, *known, **more | {"email": user.email})
+
     def send_password_reset_mail(self, user: User, _email: str, context: dict[str, Any]) -> None:
-        # Not to staff: an administrator sets their passwords. And to the stored e-mail, never to the typed one, which
-        # may be another mailbox of the same key.
-        if may_reset_password(user):
-            super().send_password_reset_mail(user, user.email, context)
+        # Each at their own door. And to the stored e-mail, never to the typed one, which may be another mailbox of the
+        # same key.
+        if is_headless_request(self.request):
+            if may_reset_password(user):
+                super().send_password_reset_mail(user, user.email, context)
+        elif user.is_staff:
+            key = {"uidb36": context["uid"], "key": context["key"]}
+            context["password_reset_url"] = settings.BASE_URL + reverse("account_reset_password_from_key", kwargs=key)
+            self.send_mail("account/email/staff_password_reset_key", user.email, context)
 
     def set_password(self, user: User, password: str) -> None:
-        # Called only through the link in an e-mail, which proves that the e-mail is theirs.
+        # Of a customer called only through the link in an e-mail, which proves that the e-mail is theirs.
         with transaction.atomic():
             lock_unchanged(user)
             user.set_password(password)

@@ -12,6 +12,7 @@ class CustomersConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the tokens of the website dated by the database's clock, where the website's sign-in is installed."""
+        """Have sessions and tokens dated by the database's clock, where the website's sign-in is installed."""
         if apps.is_installed("allauth.headless"):
             import_module("customers.token_clock").use_database_clock()
+            import_module("customers.receivers")

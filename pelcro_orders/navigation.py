@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.theme import THEME
@@ -46,5 +47,6 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": _("Back office"),
     "SITE_URL": "/shop/",
     "SITE_SYMBOL": "shopping_bag",
+    "ACCOUNT": {"navigation": [{"title": _("My account"), "link": reverse_lazy("staff_account")}]},
     "ENVIRONMENT": "pelcro_orders.site.environment_label",
 }

@@ -10,7 +10,7 @@ from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
-from pelcro_orders import config
+from pelcro_orders import config, single_sign_on
 from pelcro_orders.beat_schedule import Every
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
@@ -60,8 +60,12 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.headless",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "backoffice",
     "customers",
+    "staff",
     "billing",
     "ecommerce",
 ]
@@ -84,6 +88,7 @@ MIDDLEWARE = [
     "customers.zones.middleware",
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "staff.gate.StaffGate",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 ROOT_URLCONF = "pelcro_orders.urls"
@@ -98,6 +103,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "staff.context.front_door",
             ]
         },
     }
@@ -129,6 +135,32 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 SESSION_ENGINE = "customers.sessions"
+SESSION_IDLE_HOURS = config.number("SESSION_IDLE_HOURS", 8, least=1, most=24 * 30)  # of staff
+SESSION_DAYS = config.number("SESSION_DAYS", 14, least=1, most=365)
+SESSION_COOKIE_AGE = int(timedelta(days=SESSION_DAYS).total_seconds())
+
+# The front door of the staff: second factors, and sign-in by OpenID Connect.
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_FORMS = {"change_password": "staff.forms.OwnPasswordForm"}
+KNOWN_DEVICE_COOKIE = "known_device"
+SUPERUSERS_NEED_SECOND_FACTOR = config.flag("SUPERUSERS_NEED_SECOND_FACTOR")
+MFA_ADAPTER = "staff.adapters.StaffSecondFactors"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_FORMS = {"authenticate": "staff.forms.SecondFactorForm", "add_webauthn": "staff.forms.PasskeyForm"}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = {"webauthn_login": ""}  # a key can't be guessed
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
+OIDC_ISSUER = config.url("OIDC_ISSUER", schemes=("https", "http"))
+OIDC_NAME = config.text("OIDC_NAME", "single sign-on")
+SOCIALACCOUNT_ADAPTER = "staff.adapters.StaffSingleSignOn"
+SOCIALACCOUNT_PROVIDERS = single_sign_on.providers(
+    OIDC_ISSUER, OIDC_NAME, config.text("OIDC_CLIENT_ID"), config.text("OIDC_CLIENT_SECRET")
+)
 
 # Accounts on the website. Each access token belongs to a session in the database: signing out ends both.
 ACCOUNT_ADAPTER = "customers.accounts.CustomerAccounts"
@@ -139,19 +171,19 @@ ACCOUNT_EMAIL_VERIFICATION = "optional"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_RATE_LIMITS = {
-    "login": "120/m/ip",
-    "login_failed": "100/10m/ip,5/5m/key",
+    "login": "",  # customers.sign_in_limits decides
+    "login_failed": "5/5m/key",  # second factors, once the password was right
     "signup": "60/m/ip",
-    "reset_password": "20/m/ip,3/10m/key",
+    "reset_password": "3/10m/key",
+    "reset_password_from_key": "",  # a key can't be guessed
     "confirm_email": "1/m/key",
 }
-HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("app",)
 HEADLESS_TOKEN_STRATEGY = "allauth.headless.tokens.strategies.jwt.JWTTokenStrategy"  # noqa: S105 - a class
 HEADLESS_JWT_ALGORITHM = "HS256"
 HEADLESS_JWT_STATEFUL_VALIDATION_ENABLED = True
 HEADLESS_JWT_ACCESS_TOKEN_EXPIRES_IN = int(timedelta(hours=1).total_seconds())
-HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = int(timedelta(days=14).total_seconds())
+HEADLESS_JWT_REFRESH_TOKEN_EXPIRES_IN = SESSION_COOKIE_AGE
 HEADLESS_FRONTEND_URLS = {
     "account_signup": f"{BASE_URL}/shop/sign-in/",
     "account_confirm_email": f"{BASE_URL}/shop/confirm/#{{key}}",

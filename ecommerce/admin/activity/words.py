@@ -37,6 +37,8 @@ TITLES: dict[str, str | Promise] = {
     "is_superuser": gettext_lazy("superuser"),
     "outcome": gettext_lazy("outcome"),
     "hash": gettext_lazy("key"),
+    "second_factor": gettext_lazy("second factor"),
+    "second_factor_required": gettext_lazy("second factor required"),
 }
 SENTENCES: dict[str, str | Promise] = {
     Act.ADDED: gettext_lazy("added {type} {object}"),

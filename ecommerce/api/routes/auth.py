@@ -74,17 +74,21 @@ def register(request: HttpRequest, body: RegisterRequest) -> SignInResponse:
             tokens = app_settings.TOKEN_STRATEGY.create_access_token_payload(request)
     except IntegrityError:  # the same e-mail, at the same time
         raise _email_taken(request, body.email) from None
-    return _sign_in_response(Customer.objects.get(user=user), tokens)
+    return _sign_in_response(request, Customer.objects.get(user=user), tokens)
 
 
 @router.post("/login", response=responses_for(SignInResponse, 401))
 def login(request: HttpRequest, body: LoginRequest) -> SignInResponse:
-    """Sign in. After five failures an e-mail is locked out for five minutes (429)."""
+    """Sign in. After five failures an e-mail is locked out at that address for five minutes, then longer (429).
+
+    A device that sends the `device_token` of its last sign-in is counted for itself.
+    """
     _ignore_tokens(request)
+    request.device_token = body.device_token  # type: ignore[attr-defined]
     _replace_email(request, body.email)
     status, response = _call_allauth(views.LoginView, request)
     if status == OK:
-        return _sign_in_response(Customer.objects.get(user=response["data"]["user"]["id"]), response["meta"])
+        return _sign_in_response(request, Customer.objects.get(user=response["data"]["user"]["id"]), response["meta"])
     if status == TOO_MANY or any(error["code"] == "too_many_login_attempts" for error in response.get("errors", ())):
         raise too_many_attempts()
     raise ApiError("invalid_credentials", _("E-mail or password is wrong."))
@@ -198,10 +202,12 @@ def _tokens(access_token: str, refresh_token: str) -> Tokens:
     return Tokens(auth_token=access_token, refresh_token=refresh_token, expires_in=expires_in)
 
 
-def _sign_in_response(customer: Customer, payload: dict[str, Any]) -> SignInResponse:
+def _sign_in_response(request: HttpRequest, customer: Customer, payload: dict[str, Any]) -> SignInResponse:
     tokens = _tokens(payload["access_token"], payload["refresh_token"])
     profile = CustomerSchema.model_validate(customer)
-    return SignInResponse.model_construct(data=SignedInCustomer.model_construct(**dict(tokens), **dict(profile)))
+    device: str = request.device_token  # type: ignore[attr-defined]
+    data = SignedInCustomer.model_construct(**dict(tokens), **dict(profile), device_token=device)
+    return SignInResponse.model_construct(data=data)
 
 
 def sign_in_anew(request: HttpRequest, user: User) -> SignInResponse:
@@ -212,7 +218,7 @@ def sign_in_anew(request: HttpRequest, user: User) -> SignInResponse:
     with authentication_context(request):
         get_adapter().login(request, user)
         tokens = app_settings.TOKEN_STRATEGY.create_access_token_payload(request)
-    return _sign_in_response(Customer.objects.get(user=user), tokens)
+    return _sign_in_response(request, Customer.objects.get(user=user), tokens)
 
 
 def message_response(message: str) -> MessageResponse:

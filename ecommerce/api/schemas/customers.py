@@ -82,7 +82,12 @@ class TokensResponse(Schema):
 
 
 class SignedInCustomer(Tokens, Customer):
-    """The customer and the tokens of this sign-in."""
+    """The customer and the tokens of this sign-in.
+
+    `device_token` is sent with the next sign-in on this device: others, who guess the password, can't lock it out.
+    """
+
+    device_token: str
 
 
 class SignInResponse(Schema):

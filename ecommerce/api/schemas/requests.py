@@ -83,6 +83,7 @@ class LoginRequest(BaseRequest):
 
     email: Email
     password: Password
+    device_token: str = Field(default="", max_length=4000)
 
 
 class RegisterRequest(LoginRequest):

@@ -2,6 +2,7 @@
 
 const SDK = "/api/v1/sdk";
 const TOKENS = "shop-tokens";
+const DEVICE = "shop-device";  // kept over a sign-out: on a known device nobody else can lock an account out
 
 /* An error response: `code` is stable, `message` is for people, `data` holds the order, where one was kept. */
 export class ApiError extends Error {
@@ -24,6 +25,11 @@ function storeTokens(tokens) {
   if (tokens) localStorage.setItem(TOKENS, JSON.stringify({ auth: tokens.auth_token, refresh: tokens.refresh_token, customer }));
   else localStorage.removeItem(TOKENS);
   document.dispatchEvent(new Event("tokens-changed"));
+}
+
+function signInTo(account) {
+  localStorage.setItem(DEVICE, account.device_token);
+  storeTokens(account);
 }
 
 async function request(method, path, body, headers) {
@@ -70,8 +76,8 @@ async function authorizedRequest(method, path, body, headers) {
   }
 }
 
-export const register = async (account) => storeTokens((await request("POST", "/auth/register", account)).data);
-export const login = async (credentials) => storeTokens((await request("POST", "/auth/login", credentials)).data);
+export const register = async (account) => signInTo((await request("POST", "/auth/register", account)).data);
+export const login = async (credentials) => signInTo((await request("POST", "/auth/login", { ...credentials, device_token: localStorage.getItem(DEVICE) || "" })).data);
 export const forgotPassword = (email) => request("POST", "/auth/password/forgot", { email });
 export const resetPassword = (key, password) => request("POST", "/auth/password/reset", { key, password });
 /* With a token that is good now: without one, confirming ends the password. */

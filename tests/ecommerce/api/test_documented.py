@@ -32,6 +32,7 @@ EVERYWHERE = ("400", "401", "413", "429")
 VOLATILE = {
     "auth_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…",
     "refresh_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9…",
+    "device_token": "eyI3IjoiWkZkUVF2UEVRUHBtIn0:1xXC4j:Sbc8s…",
     "client_secret": "pi_3Example_secret_Example",
     "key": "MQ:1vExample:4mExample",
 }

@@ -1,0 +1,1 @@
+"""The front door of the staff: signing in, second factor, invitations, sessions."""

@@ -1,0 +1,95 @@
+"""The front door in a browser: by keyboard, and by a passkey that the browser keeps."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core.cache import cache
+from playwright.sync_api import Page, expect
+
+from staff.models import RoleSettings
+from tests.browser.conftest import Visit
+from tests.support.front_door import ACCOUNT, LOGIN, PASSWORD, a_member, demand_second_factor
+
+pytestmark = pytest.mark.django_db(transaction=True)
+AUTHENTICATOR = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
+
+
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> None:
+    cache.clear()
+
+
+def with_authenticator(page: Page) -> Page:
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
+    return page
+
+
+def type_password(page: Page) -> None:
+    page.get_by_label("User name or e-mail").focus()
+    page.keyboard.type("ana")
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+
+
+def test_a_demanded_passkey_is_set_up_and_signs_in_by_itself(visit: Visit) -> None:
+    ana = a_member()
+    ana.groups.add(demand_second_factor("Packers"))
+    page = with_authenticator(visit(LOGIN))
+    type_password(page)
+    page.get_by_role("link", name="Add a passkey").click()
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Recovery codes", level=2)).to_be_visible()
+    assert Authenticator.objects.get(user=ana, type="webauthn").wrap().is_passwordless
+
+    page.goto(page.url.split("/admin/")[0] + ACCOUNT)
+    page.get_by_role("button", name="Sign out everywhere").click()
+    page.get_by_role("button", name="Sign in with a passkey").click()
+    expect(page).to_have_title("Dashboard | Pelcro Orders")
+
+
+def test_a_passkey_is_the_second_factor_after_the_password(visit: Visit) -> None:
+    a_member()
+    page = with_authenticator(visit(LOGIN))
+    type_password(page)
+    expect(page).to_have_title("Dashboard | Pelcro Orders")
+    page.goto(page.url.split("/admin/")[0] + "/admin/account/passkeys/add/")
+    page.get_by_role("checkbox", name="Sign in with this key alone").uncheck()
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("heading", name="Recovery codes", level=2)).to_be_visible()
+    page.goto(page.url.split("/admin/")[0] + ACCOUNT)
+    page.get_by_role("button", name="Sign out everywhere").click()
+    expect(page).to_have_title("Sign in | Pelcro Orders")
+    type_password(page)
+    page.get_by_role("button", name="Use a passkey").click()
+    expect(page).to_have_title("Dashboard | Pelcro Orders")
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_each_field_has_a_label_and_nothing_overflows(visit: Visit, phone: bool) -> None:  # noqa: FBT001
+    ana = a_member(is_superuser=True)
+    assert not RoleSettings.objects.exists()
+    for user, paths in (
+        (None, [LOGIN, "/admin/password/reset/"]),
+        (
+            ana,
+            [ACCOUNT, "/admin/password_change/", "/admin/account/confirm/", f"/admin/customers/user/{ana.pk}/change/"],
+        ),
+    ):
+        for path in paths:
+            page = visit(path, user, phone=phone, color_scheme="dark" if phone else "light")
+            unnamed = page.evaluate(
+                "[...document.querySelectorAll('main input, .s-page input')]"
+                ".filter(i => i.type !== 'hidden' && !i.hidden && !i.labels?.length && !i.ariaLabel)"
+                ".map(i => i.outerHTML)"
+            )
+            assert unnamed == []
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
