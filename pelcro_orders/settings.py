@@ -13,7 +13,7 @@ from kombu import Queue
 from pelcro_orders import config, single_sign_on
 from pelcro_orders.beat_schedule import Every
 from pelcro_orders.config import BASE_DIR
-from pelcro_orders.content_security_policy import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from pelcro_orders.content_security_policy import content_security_policy
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
@@ -145,7 +145,9 @@ ACCOUNT_AUTHENTICATED_LOGIN_REDIRECTS = False
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_FORMS = {"change_password": "staff.forms.OwnPasswordForm"}
-KNOWN_DEVICE_COOKIE = "known_device"
+# The prefix has browsers refuse these cookies without TLS, and from any other host, such as a subdomain.
+COOKIE_PREFIX = "__Host-" if SECURE else ""
+KNOWN_DEVICE_COOKIE = f"{COOKIE_PREFIX}known_device"
 SUPERUSERS_NEED_SECOND_FACTOR = config.flag("SUPERUSERS_NEED_SECOND_FACTOR")
 MFA_ADAPTER = "staff.adapters.StaffSecondFactors"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
@@ -156,6 +158,7 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_TOTP_TOLERANCE = 1
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not SECURE
 OIDC_ISSUER = config.url("OIDC_ISSUER", schemes=("https", "http"))
+CONTENT_SECURITY_POLICY = content_security_policy(OIDC_ISSUER)
 OIDC_NAME = config.text("OIDC_NAME", "single sign-on")
 SOCIALACCOUNT_ADAPTER = "staff.adapters.StaffSingleSignOn"
 SOCIALACCOUNT_PROVIDERS = single_sign_on.providers(
@@ -307,8 +310,6 @@ BODY_SECONDS = 20
 UPLOAD_FILE_BYTES = 20_000_000
 UPLOAD_BYTES, UPLOAD_SECONDS = UPLOAD_FILE_BYTES + 64 * 1024, 600  # with the other fields of its form
 
-# The prefix has browsers refuse these cookies without TLS, and from any other host, such as a subdomain.
-COOKIE_PREFIX = "__Host-" if SECURE else ""
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid", f"{COOKIE_PREFIX}csrftoken"
 MESSAGE_STORAGE = "pelcro_orders.cookies.MessageStorage"
 
