@@ -141,6 +141,14 @@ NOT_TRACKED = {
         ("admin.logentry", "contenttypes.contenttype", "sessions.session", "auth.permission"),
         "Django's own: written by no act of its own",
     ),
+    **dict.fromkeys(
+        ("mfa.authenticator", "staff.rolesettings", "staff.invitation", "staff.staffsession"),
+        "recorded by the acts of the staff's sign-in, which alone write them",
+    ),
+    **dict.fromkeys(
+        ("socialaccount.socialapp", "socialaccount.socialaccount", "socialaccount.socialtoken"),
+        "not written: the provider is configured by the environment, and nothing of a sign-in there is stored",
+    ),
     **dict.fromkeys(("account.emailaddress", "account.emailconfirmation"), "follows the user's e-mail, which is"),
     **dict.fromkeys(
         (

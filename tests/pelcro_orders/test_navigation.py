@@ -90,7 +90,7 @@ def test_what_is_typed_into_the_palette_is_found_within_bounds(as_role: AsRole) 
     assert page.count("Ada Lovelace · USD 30.00 · Paid") == 10  # orders and invoices
     assert "Invoices • Page" in pages
     assert browser.get("/admin/search/", {"s": "  "}).content == b""
-    assert "No results" in sentences(browser.get("/admin/search/", {"s": "\0nobody", "extended": "1"}))
+    assert browser.get("/admin/search/", {"s": "\0nobody", "extended": "1"}).status_code == 400
 
 
 def test_the_palette_finds_nothing_that_a_person_may_not_open(as_role: AsRole) -> None:

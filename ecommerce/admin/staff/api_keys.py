@@ -3,6 +3,8 @@
 from typing import Any, cast
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -26,8 +28,8 @@ from customers.models import User
 from ecommerce.admin.staff.admin import SuperuserAdmin
 from ecommerce.models import ApiKey
 
-# Registered by allauth; customers manage their own addresses.
-admin.site.unregister(EmailAddress)
+# Registered by allauth. Everybody manages their own addresses and second factors, whose keys nobody else reads.
+admin.site.unregister([EmailAddress, Authenticator, SocialAccount, SocialApp, SocialToken])
 
 
 class ApiKeyForm(forms.ModelForm):  # type: ignore[type-arg]
