@@ -28,7 +28,7 @@ def figures(user: User, *, size: str) -> list[Figure]:
     undo(ids)
     note = f"{len(ids):,} ticked, from the posted action to the last outcome, one process"
     return [
-        Figure(name="bulk_confirm_ticked", size=size, unit="ms", value=pages["ticked"], note=f"{len(ids):,} ticked"),
+        Figure(name="bulk_confirm", size=size, unit="ms", value=pages["ticked"], note=f"{len(ids):,} ticked"),
         Figure(name="bulk_confirm_all", size=size, unit="ms", value=pages["across"], note="all that match"),
         Figure(name="bulk_click", size=size, unit="orders/s", value=len(ids) / took, note=note),
     ]

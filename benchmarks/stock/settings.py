@@ -47,7 +47,11 @@ INSTALLED_APPS = [
     "import_export",
     "allauth",  # the customers' accounts import it
     "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "backoffice",
     "customers",
+    "staff",
     "billing",
     "ecommerce",
 ]

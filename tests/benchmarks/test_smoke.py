@@ -13,7 +13,7 @@ NAMES = {
     *("list_first", "list_paid", "list_last", "search_number", "search_email", "search_name", "order_page"),
     *("bulk_fulfill", "export_csv", "export_memory", "bulk_cancel", "bulk_cancel_limit", "job_start"),
     *("order_overhead", "bulk_fulfill_by_1", "bulk_fulfill_by_2", "bulk_fulfill_by_4"),
-    *("order_under_job", "lane_refunds", "lane_payments"),
+    *("order_under_job", "lane_refunds", "lane_payments", "bulk_click", "bulk_confirm", "bulk_confirm_all"),
 }
 
 
