@@ -1,10 +1,10 @@
-"""Intervals of beat's schedule, measured by the monotonic clock: a clock that is set back delays no sweep."""
+"""Beat's schedule. Its intervals are measured by the monotonic clock: a clock that is set back delays no sweep."""
 
 import time
 from datetime import datetime
 from typing import Any
 
-from celery.schedules import schedstate, schedule
+from celery.schedules import crontab, schedstate, schedule
 
 
 class Every(schedule):
@@ -26,3 +26,13 @@ class Every(schedule):
         # Of the run before beat was started only the time is known.
         is_due, wait = super().is_due(last_run_at)
         return 0.0 if is_due else min(wait, self.seconds)
+
+
+# No `expires`: it is a time of beat's clock, compared with that of the worker's machine.
+CELERY_BEAT_SCHEDULE = {
+    "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
+    "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
+    "remove-old-payloads": {"task": "billing.remove_old_payloads", "schedule": crontab(hour="2", minute="41")},
+    "remove-old-mail-texts": {"task": "customers.remove_old_mail_texts", "schedule": crontab(hour="2", minute="53")},
+    "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
+}

@@ -3,7 +3,6 @@
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
-from celery.schedules import crontab
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
@@ -11,9 +10,10 @@ from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
 from pelcro_orders import config, single_sign_on
-from pelcro_orders.beat_schedule import Every
+from pelcro_orders.beat_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
+from pelcro_orders.logs import LOGGING as LOGGING
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
@@ -242,14 +242,6 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
-# No `expires`: it is a time of beat's clock, compared with that of the worker's machine.
-CELERY_BEAT_SCHEDULE = {
-    "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
-    "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
-    "remove-old-payloads": {"task": "billing.remove_old_payloads", "schedule": crontab(hour="2", minute="41")},
-    "remove-old-mail-texts": {"task": "customers.remove_old_mail_texts", "schedule": crontab(hour="2", minute="53")},
-    "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
-}
 
 STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))
 STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
@@ -315,18 +307,3 @@ MESSAGE_STORAGE = "pelcro_orders.cookies.MessageStorage"
 
 # Files are their owner's alone, but static ones, which a web server in front may read.
 FILE_UPLOAD_PERMISSIONS, FILE_UPLOAD_DIRECTORY_PERMISSIONS = 0o600, 0o700
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "class": "backoffice.stripe_secrets.SecretlessFormatter",
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"stripe": {"level": "WARNING"}},  # logs each request at INFO
-}
