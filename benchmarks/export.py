@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -65,7 +66,7 @@ def figures(user: User, *, size: str, stock_rows: int = STOCK_ROWS) -> list[Figu
 def _start(user: User) -> float:
     """Seconds until the browser has its response to "Export" with all orders selected."""
     browser = Client(SERVER_NAME=HOST)
-    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
     browser.get(LIST)
     data = {"action": "export_orders", "select_across": "1", "_selected_action": "1"}
     return seconds(lambda: browser.post(LIST, data))

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -69,7 +70,7 @@ def _searches(sample: Sample, here: str) -> dict[str, tuple[str, str]]:
 
 def measure(*, pages: Mapping[str, tuple[str, str]], user: int, rounds: int) -> dict[str, dict[str, Any]]:
     browser = Client(SERVER_NAME=HOST)
-    browser.force_login(User.objects.get(pk=user), backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(User.objects.get(pk=user), backend=settings.AUTHENTICATION_BACKENDS[0])
     return {name: _measure_page(browser, url, shows, rounds=rounds) for name, (url, shows) in pages.items()}
 
 

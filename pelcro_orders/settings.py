@@ -128,7 +128,7 @@ DATABASES = {
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "customers.User"
 # Staff sign in to the admin by user name, customers on the website by e-mail.
-AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend", "customers.accounts.CustomerBackend"]
+AUTHENTICATION_BACKENDS = ["staff.backends.StaffBackend", "customers.accounts.CustomerBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

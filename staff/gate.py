@@ -62,9 +62,10 @@ class StaffGate:
 
 def _page_to_prove(user: User, wanted: str) -> str:
     """Return the page where a missing second factor is given or set up; none if nothing is missing."""
-    if second_factor.is_set_up(user):
+    is_set_up, is_required = second_factor.facts(user)
+    if is_set_up:
         return "" if wanted in PROVING else "mfa_reauthenticate"
-    if second_factor.is_required(user):
+    if is_required:
         return "" if wanted in SETTING_UP else "staff_second_factor"
     return ""
 

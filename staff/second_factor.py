@@ -13,6 +13,7 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_login_failed
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from backoffice.activity.record import record
@@ -43,6 +44,21 @@ def is_set_up(user: User) -> bool:
     """Recovery codes alone are none: they stand in for a factor that was lost."""
     factors = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.RECOVERY_CODES)
     return bool(factors.exists())
+
+
+def with_facts(users: QuerySet[User]) -> QuerySet[User]:
+    """Read with users what `facts` tells of each."""
+    factors = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    demanding = RoleSettings.objects.filter(second_factor_required=True, role__user=OuterRef("pk"))
+    return users.annotate(factor_is_set_up=Exists(factors), role_demands_factor=Exists(demanding))
+
+
+def facts(user: User) -> tuple[bool, bool]:
+    """Return whether a second factor is set up, and whether one is required, as of the reading of the user."""
+    if not hasattr(user, "factor_is_set_up"):  # it has just signed in
+        return is_set_up(user), is_required(user)
+    by_role = bool(getattr(user, "role_demands_factor", False))
+    return bool(user.factor_is_set_up), by_role or (user.is_superuser and settings.SUPERUSERS_NEED_SECOND_FACTOR)
 
 
 def was_given(request: HttpRequest, user: User) -> bool:

@@ -349,7 +349,7 @@ def test_an_import_changes_no_email(customer: Customer) -> None:
 def test_the_email_of_staff_who_buy_here_changes_with_the_user(customer: Customer) -> None:
     User.objects.filter(customer=customer).update(is_staff=True)
     browser = Client()
-    browser.force_login(User.objects.create_superuser("boss"), backend="django.contrib.auth.backends.ModelBackend")
+    browser.force_login(User.objects.create_superuser("boss"), backend="staff.backends.StaffBackend")
     page = f"/admin/customers/user/{customer.user_id}/change/"
     answer = browser.post(page, filled_in(browser.get(page)) | {"email": NEW}, follow=True)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from billing import gateway
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund
+from billing.reconciliation import records
 from billing.reconciliation import run as reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
@@ -144,7 +145,7 @@ def reconciled() -> None:
 def test_reconciling_goes_on_after_a_crash_at_any_step(
     empty_stripe: FakeStripeServer, transactional_db: None, monkeypatch: pytest.MonkeyPatch, first: int
 ) -> None:
-    for module in (reconciliation, gateway):
+    for module in (records, gateway):
         monkeypatch.setattr(module, "PAGE", 2)
     past_us: Any = {"amount": 700, "currency": "usd", "confirm": True, "payment_method": "pm_card_visa"}
     # Ours by its metadata, as after a restore: without any it would be another program's, and no difference.

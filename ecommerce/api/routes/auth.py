@@ -1,6 +1,7 @@
 """Sign-up, sign-in and sign-out: django-allauth's headless views behind this API's schemas and errors."""
 
 import json
+import re
 from typing import Any, cast
 
 from allauth.account.adapter import get_adapter
@@ -46,6 +47,7 @@ from ecommerce.api.throttling import PerCaller
 
 router = Router(tags=["Sign-in"])
 OK, TOO_MANY, SERVER_ERROR = 200, 429, 500
+KEY_OF_A_LINK = re.compile(r"[0-9A-Za-z]+-.+")
 # Removed before a sign-in: the token may be of an old session.
 TOKEN_HEADERS = ("HTTP_AUTHORIZATION", "HTTP_X_SESSION_TOKEN")
 
@@ -125,6 +127,8 @@ def forgot_password(request: HttpRequest, body: ForgotPasswordRequest) -> Messag
 def reset_password(request: HttpRequest, body: ResetPasswordRequest) -> MessageResponse:
     """Set a new password with the key from the e-mail's link, which works once. All earlier sessions end."""
     _ignore_tokens(request)
+    if not KEY_OF_A_LINK.fullmatch(body.key):  # allauth fails over one without a user's id
+        raise _invalid_key()
     try:
         status, response = _call_allauth(views.ResetPasswordView, request)
     except accounts.StaleLinkError:

@@ -37,7 +37,7 @@ def test_the_invoice_reads_as_the_customer_would_read_it(finance: Client) -> Non
         f"Pelcro Orders Invoice {invoice.number} Paid",
         "Bill to Ada Lovelace ada@example.com 1 High Street London United Kingdom",
         "Mug, red MUG-RED 2 USD 15.00 USD 30.00",
-        "Subtotal USD 30.00 Discount − USD 3.00 Total USD 27.00 Paid USD 27.00 Refunded USD 5.00",
+        "Subtotal USD 30.00 Discount −USD 3.00 Total USD 27.00 Paid USD 27.00 Refunded −USD 5.00",
         f"pi_{invoice.reference} – USD 27.00 Succeeded",
         "Broken USD 5.00 Succeeded",
     ):
@@ -96,7 +96,7 @@ def test_nothing_of_it_can_be_edited(as_role: AsRole) -> None:
     assert Invoice.objects.values_list("number", "status").get() == (invoice.number, "paid")
 
 
-@pytest.mark.parametrize("key", ["999999", "abc", "1'", "%00"])
+@pytest.mark.parametrize("key", ["999999", "abc", "1'"])
 def test_an_invoice_that_is_none(finance: Client, key: str) -> None:
     assert finance.get(f"{LIST}{key}/change/").status_code == 404
 

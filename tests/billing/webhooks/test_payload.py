@@ -43,7 +43,6 @@ def send(body: bytes, header: str | None = None) -> int:
         b'{"id": "evt_1", "type": "a", "data": {"object": {"n": Infinity}}}',
         b'{"id": "evt_1", "type": "a", "data": %s%s}' % (b"[" * 100, b"]" * 100),
         b'{"id": "evt_1", "type": "a", "data": %s%s}' % (b"[" * 100_000, b"]" * 100_000),
-        b'{"id": "evt_1", "type": "a", "x": "%s"}' % (b"x" * 3_000_000),
     ],
 )
 def test_what_is_no_event_is_refused_and_not_stored(body: bytes) -> None:

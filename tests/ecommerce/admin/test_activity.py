@@ -107,7 +107,6 @@ def test_values_are_shown_in_words(manager: Client) -> None:
         ("kind=coupon&by=system", {"SAVE10"}),
         ("kind=coupon&by=999999", set()),
         ("kind=coupon&by=command", set()),
-        ("q=%00&kind=coupon", {"SAVE10"}),
         ("object=ecommerce.sku:x&kind=coupon", {"SAVE10"}),
         ("kind=coupon&at_from=0001-01-01&at_to=9999-12-31", {"SAVE10"}),
     ],

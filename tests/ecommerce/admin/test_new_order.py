@@ -343,7 +343,7 @@ def found(client: Client, name: str, text: str) -> list[dict[str, Any]]:
     return results
 
 
-@pytest.mark.parametrize("text", ["ada@", "ADA@EXAMPLE.COM", "ada", "Lovel", "ada love", "\0ada", "example"])
+@pytest.mark.parametrize("text", ["ada@", "ADA@EXAMPLE.COM", "ada", "Lovel", "ada love", "example"])
 def test_a_customer_is_found_by_the_beginning_of_name_or_email(ana: Client, ada: Customer, text: str) -> None:
     make_customer("bob@elsewhere.org", first_name="Bob", last_name="Noyce")
     assert found(ana, "customers", text) == [{"id": ada.pk, "label": "Ada Lovelace <ada@example.com>", "detail": ""}]

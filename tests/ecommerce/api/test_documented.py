@@ -155,9 +155,9 @@ def _signing_in(book: Book) -> Api:
     tokens = Api().post(f"{AUTH}/login", {"email": "grace@example.com", "password": PASSWORD}).data
     spent = {"refresh_token": tokens["refresh_token"]}
     auth("refresh", spent, "refresh")
-    auth("refresh", spent, "refresh")
     book.note("resend_email", Api(tokens["auth_token"]).post(f"{AUTH}/email/resend"))
     book.note("logout", Api(tokens["auth_token"]).post(f"{AUTH}/logout"))
+    auth("refresh", spent, "refresh")  # spent: after the rest, since it ends the sign-in
     return sign_in("grace@example.com")
 
 

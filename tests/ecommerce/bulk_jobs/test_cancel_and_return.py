@@ -124,6 +124,8 @@ def test_two_jobs_over_the_same_orders_send_one_refund_each(ledger: Ledger) -> N
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(worker, jobs * 2))
+    for job in jobs:  # what the last of two workers at once leaves to the next message
+        work(job)
 
     assert len(ledger()["refunds"]) == 6
     assert Order.objects.filter(status="canceled").count() == 6

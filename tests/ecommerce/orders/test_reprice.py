@@ -181,7 +181,7 @@ def test_a_late_success_of_the_old_price_is_refunded(ledger: Any, fake_stripe: F
     payment = payment_of(order)
     fake_stripe.post(f"3ds/{payment.stripe_payment_intent_id}", {"outcome": "complete"})
     # Given up here without Stripe's knowing, as after a restore.
-    Payment.objects.update(status="failed", closed_at=NOW(), next_attempt_at=None)
+    Payment.objects.update(status="failed", closed_at=NOW(), next_attempt_at=None, client_secret="")
     order.acts.update(closed_at=NOW(), outcome="failed")
     Order.objects.update(money_state="payment_failed", held_at=None)
     Sku.objects.update(price=1600)
