@@ -240,6 +240,7 @@ CELERY_TASK_ROUTES = {
     "customers.send_mails": {"queue": "mail"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_WORKER_REDIRECT_STDOUTS = False  # else the log, once configured, writes into itself, and is lost
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
 
