@@ -41,12 +41,21 @@ def _mail_to_memory() -> Iterator[None]:
 
 @pytest.fixture
 def empty_stripe(
-    pytestconfig: pytest.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    request: pytest.FixtureRequest,
+    pytestconfig: pytest.Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: Settings,
 ) -> Iterator[FakeStripeServer]:
-    """Give a Stripe whose books are empty to this test and all that it starts: reconciling reads the whole books."""
+    """Give a Stripe whose books are empty to this test and all that it starts: reconciling reads the whole books.
+
+    Its parameter is after how many seconds a pending refund settles.
+    """
     services = pytestconfig.stash[SERVICES]
     environment = fake_stripe_server.environment(programs.free_port())
-    own = FakeStripeServer(services.env | environment, tmp_path, services.port, refund_delay=1)
+    own = FakeStripeServer(
+        services.env | environment, tmp_path, services.port, refund_delay=getattr(request, "param", 1)
+    )
     monkeypatch.setattr(services, "fake_stripe", own)
     monkeypatch.setattr(services, "env", services.env | environment)
     settings.STRIPE_API_BASE = own.url

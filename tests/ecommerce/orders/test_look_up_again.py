@@ -43,7 +43,10 @@ def age(rows: Any, column: str, by: timedelta, due: str = "next_attempt_at") -> 
     rows.update(**{column: Now() - by, due: Now() - timedelta(seconds=1)}, **sent)
 
 
-def test_a_pending_refund_is_asked_about_soon_then_ever_more_seldom_and_ends(balanced: Any) -> None:
+@pytest.mark.parametrize("empty_stripe", [3600], indirect=True)
+def test_a_pending_refund_is_asked_about_soon_then_ever_more_seldom_and_ends(
+    empty_stripe: FakeStripeServer, balanced: Any
+) -> None:
     order, refund = pending()
     assert timedelta(minutes=1) < wait(refund) <= timedelta(minutes=2)
     for old, least, most in [
