@@ -11,6 +11,9 @@ from ecommerce.api.root import api
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", include("staff.urls")),
+    path(
+        "admin/activity/", RedirectView.as_view(pattern_name="admin:backoffice_activity_changelist", query_string=True)
+    ),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),

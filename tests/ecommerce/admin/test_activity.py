@@ -270,3 +270,8 @@ def test_a_person_is_erased_from_it_and_what_was_done_stays() -> None:
     assert Activity.objects.filter(object_id=ada.pk, object_type="customers.customer", act="changed").get().changes == {
         "last_name": ["erased", "erased"]
     }
+
+
+def test_its_short_address_leads_to_it(client: Client) -> None:
+    answer = client.get("/admin/activity/?q=mug")
+    assert answer.url == "/admin/backoffice/activity/?q=mug"  # type: ignore[attr-defined]
