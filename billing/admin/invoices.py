@@ -53,7 +53,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "original": invoice,
             "invoice": invoice,
             "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
-            "bill_to": address_lines(invoice.bill_to),
+            "bill_to": address_lines(invoice.bill_to | {"name": ""}),
             "order_url": self.order_url(request, invoice),
             "customer_url": self._customer_url(request, invoice),
         }
