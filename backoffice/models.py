@@ -40,6 +40,7 @@ class Activity(models.Model):
         STOCK = "stock", _("Stock")
         CATALOGUE = "catalogue", _("Products and SKUs")
         COUPON = "coupon", _("Coupons")
+        SHIPPING = "shipping", _("Shipping")
         CUSTOMER = "customer", _("Customers")
         ADDRESS = "address", _("Addresses")
         RIGHT = "right", _("Rights and roles")

@@ -138,6 +138,14 @@ def is_on_step(amount: int, currency: str) -> bool:
     return amount % _terms(currency).step == 0
 
 
+def coarse_steps() -> dict[int, list[str]]:
+    """Return the currencies whose amounts go in steps above 1, by their step."""
+    return {
+        step: [each.code for each in _CURRENCIES.values() if each.step == step]
+        for step in sorted({each.step for each in _CURRENCIES.values()} - {1})
+    }
+
+
 def round_to_step(amount: int | Fraction, currency: str) -> int:
     """Round an exact amount to the currency's step, halves away from zero."""
     step = _terms(currency).step

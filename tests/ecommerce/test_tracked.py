@@ -14,10 +14,19 @@ from django.test import Client
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
-from ecommerce.models import ApiKey, Coupon, Product, Sku
+from ecommerce.models import ApiKey, Coupon, Product, ShippingZone, Sku
 from ecommerce.orders.cancel import cancel
 from ecommerce.tracked import LINKS, NOT_TRACKED, TRACKED
-from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, make_user, place_order
+from tests.support.factories import (
+    ANA,
+    make_address,
+    make_coupon,
+    make_customer,
+    make_shipping_rate,
+    make_sku,
+    make_user,
+    place_order,
+)
 from tests.support.order_acts import settle
 from tests.support.source_tree import ROOT, sources
 
@@ -29,6 +38,8 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.product": lambda: Product.objects.create(name="Mug"),
     "ecommerce.sku": make_sku,
     "ecommerce.coupon": make_coupon,
+    "ecommerce.shippingzone": lambda: ShippingZone.objects.create(name="Germany", countries=["DE"]),
+    "ecommerce.shippingrate": make_shipping_rate,
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
 }
 NEW_VALUES = {
@@ -39,6 +50,8 @@ NEW_VALUES = {
     "ecommerce.product": ("name", "Cup"),
     "ecommerce.sku": ("price", 1999),
     "ecommerce.coupon": ("max_redemptions", 7),
+    "ecommerce.shippingzone": ("countries", ["DE", "AT"]),
+    "ecommerce.shippingrate": ("price", 590),
     "ecommerce.apikey": ("name", "Kiosk"),
 }
 
@@ -223,7 +236,8 @@ def test_who_is_behind_a_statement_is_named_and_forgotten(db: None) -> None:
     update(sku, "price", 3)
     by_hand(sku, "price", 4)
     columns = ("by_kind", "by_label", "address", "through")
-    assert list(Activity.objects.filter(act="changed").order_by("pk").values_list(*columns)) == [
+    changed = Activity.objects.filter(act="changed", object_type="ecommerce.sku")
+    assert list(changed.order_by("pk").values_list(*columns)) == [
         ("staff", "Ana", "192.0.2.7", 'Import of it\'s "ours" */.csv'),
         ("system", "Pelcro Orders", "", ""),
         ("system", "Pelcro Orders", "", ""),

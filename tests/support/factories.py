@@ -10,7 +10,7 @@ from billing import gateway
 from billing.models import Card
 from customers.actors import Actor, ActorKind
 from customers.models import Address, Customer, User
-from ecommerce.models import Coupon, Order, Product, Sku
+from ecommerce.models import Coupon, Order, Product, ShippingRate, ShippingZone, Sku
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
 
@@ -61,6 +61,11 @@ def make_sku(code: str = "MUG-RED", *, shippable: bool = False, stock: int | Non
 
 def make_coupon(code: str = "SAVE10", **fields: Any) -> Coupon:
     return Coupon.objects.create(code=code, **(fields or {"percent_off": 10}))
+
+
+def make_shipping_rate(zone: ShippingZone | None = None, **fields: Any) -> ShippingRate:
+    zone = zone or ShippingZone.objects.get_or_create(name="Germany", defaults={"countries": ["DE"]})[0]
+    return ShippingRate.objects.create(zone=zone, **({"name": "Parcel", "currency": "eur", "price": 490} | fields))
 
 
 def wanted_by(customer: Customer, *skus: Sku, quantity: int = 1, **fields: Any) -> NewOrder:

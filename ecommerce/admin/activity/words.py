@@ -23,7 +23,7 @@ from billing.money import UnsupportedCurrency, format_money
 from customers.countries import country_name
 
 Act = Activity.Act
-MONEY = {"price", "amount_off"}
+MONEY = {"price", "amount_off", "free_from"}
 TITLES: dict[str, str | Promise] = {
     "inventory_quantity": gettext_lazy("stock"),
     "inventory_type": gettext_lazy("counting of stock"),
@@ -33,6 +33,7 @@ TITLES: dict[str, str | Promise] = {
     "user_id": gettext_lazy("account"),
     "product_id": gettext_lazy("product"),
     "customer_id": gettext_lazy("customer"),
+    "zone_id": gettext_lazy("shipping zone"),
     "is_staff": gettext_lazy("access to the back office"),
     "is_superuser": gettext_lazy("superuser"),
     "outcome": gettext_lazy("outcome"),
@@ -95,8 +96,11 @@ def change_lines(activity: Activity, *, length: int = MAX_LENGTH, most: int = MA
 
 def _line(activity: Activity, name: str, old: Any, new: Any, *, length: int) -> SafeString:
     title = _capitalized(title_of(activity, name))
-    if isinstance(old or new, list):  # names that came and went
-        values = [format_html("−{}", each) for each in old or ()] + [format_html("+{}", each) for each in new or ()]
+    if isinstance(old or new, list):  # what came and went
+        before, after = old or [], new or []
+        names = {each: country_name(each) if name == "countries" else each for each in [*before, *after]}
+        values = [format_html("−{}", names[each]) for each in before if each not in after]
+        values += [format_html("+{}", names[each]) for each in after if each not in before]
         return format_html("{}: {}", title, format_html_join(", ", "{}", ((each,) for each in values)))
     if new is True and old is None and activity.act == Act.CHANGED:
         return format_html(_("{}: changed, not kept here"), title)
