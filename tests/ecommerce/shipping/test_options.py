@@ -22,7 +22,7 @@ GERMANY = Zone(id=1, countries=["DE"], rates=[EXPRESS, PARCEL])
 
 
 def prices(zones: list[Zone], place: Place | None = None, **order: Any) -> dict[str, int]:
-    known = {"currency": "eur", "goods": 1000, "weight": 500} | order
+    known: dict[str, Any] = {"currency": "eur", "goods": 1000, "weight": 500} | order
     return {each.name: each.price for each in options(zones, place=place or Place(), **known)}
 
 
