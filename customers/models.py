@@ -127,6 +127,7 @@ class CustomerQuerySet(EmailKeyQuerySet["Customer"]):
 class Customer(WithEmailKey):
     """`user` is null for customers who never signed in.
 
+    `tax_id` is as `customers.tax_ids` writes it, which says too what checked it; empty where nothing could.
     `erased_at` is when it was asked to be forgotten: from then on nothing is ordered or paid for it.
     `profile_by_staff` says that name or telephone number came from staff; `email_changed_at` when staff changed the
     e-mail last: what is older belongs to the account only once the new e-mail is confirmed.
@@ -139,6 +140,18 @@ class Customer(WithEmailKey):
     first_name = models.CharField(_("first name"), max_length=100, blank=True)
     last_name = models.CharField(_("last name"), max_length=100, blank=True)
     phone = models.CharField(_("phone"), max_length=40, blank=True)
+    tax_id = models.CharField(_("tax id"), max_length=40, blank=True, default="", db_default="")
+    tax_id_checked_by = models.CharField(max_length=100, blank=True, default="", db_default="", editable=False)
+    tax_id_checked_at = models.DateTimeField(null=True, blank=True, editable=False)
+    tax_exempt = models.BooleanField(_("exempt from tax"), default=False, db_default=False)
+    tax_exempt_reason = models.CharField(
+        _("why exempt"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("As invoices say it, for example: Resale certificate CA 102-345678."),
+    )
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
     stripe_customer_id = models.CharField(_("Stripe customer"), max_length=255, null=True, blank=True, unique=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
@@ -161,7 +174,18 @@ class Customer(WithEmailKey):
                 fields=["email_key"],
                 name="customer_email_unique",
                 violation_error_message=_("Another customer has this e-mail."),
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(tax_exempt=False, tax_exempt_reason="")
+                | models.Q(tax_exempt=True) & ~models.Q(tax_exempt_reason=""),
+                name="customer_tax_exempt_reason",
+                violation_error_message=_("Say why the customer is exempt from tax; leave it empty for all others."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(tax_id_checked_by="", tax_id_checked_at=None)
+                | models.Q(tax_id_checked_at__isnull=False) & ~models.Q(tax_id="") & ~models.Q(tax_id_checked_by=""),
+                name="customer_tax_id_checked",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -23,6 +23,8 @@ SEE = frozenset(
         "ecommerce.view_coupon",
         "ecommerce.view_shippingzone",
         "ecommerce.view_shippingrate",
+        "ecommerce.view_taxrate",
+        "ecommerce.view_shopsettings",
         "ecommerce.view_order",
         "ecommerce.view_orderitem",
         "ecommerce.view_orderevent",
@@ -44,7 +46,15 @@ SERVE = frozenset(
 )
 SEND = frozenset({"ecommerce.fulfill_order", "ecommerce.export_order"})
 ACCOUNT = frozenset(
-    {"billing.refund_payment", "billing.view_difference", "billing.end_difference", "ecommerce.export_order"}
+    {
+        "billing.refund_payment",
+        "billing.view_difference",
+        "billing.end_difference",
+        "ecommerce.export_order",
+        "ecommerce.add_taxrate",
+        "ecommerce.change_taxrate",
+        "ecommerce.delete_taxrate",
+    }
 )
 RUN = frozenset(
     {
@@ -64,6 +74,7 @@ RUN = frozenset(
         "ecommerce.change_shippingrate",
         "ecommerce.delete_shippingrate",
         "ecommerce.override_shipping",
+        "ecommerce.change_shopsettings",
         "billing.view_webhookevent",
         "billing.change_webhookevent",
         "ecommerce.fulfill_attention_order",

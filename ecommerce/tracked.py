@@ -27,11 +27,25 @@ CUSTOMER = Tracked(
     table="customers_customer",
     kind="customer",
     label="btrim(r.first_name || ' ' || r.last_name || ' <' || r.email || '>')",
-    columns=dict.fromkeys(("email", "first_name", "last_name", "phone", "user_id"), "customer"),
+    columns=dict.fromkeys(
+        ("email", "first_name", "last_name", "phone", "tax_id", "tax_exempt", "tax_exempt_reason", "user_id"),
+        "customer",
+    ),
     expressions={"user_id": "(SELECT u.username FROM customers_user u WHERE u.id = r.user_id)"},
-    # The e-mail's own change has its record; Stripe's number is written when the first card is used.
+    # The changes of the e-mail and of the tax id have their record; Stripe's number is written when the first card is
+    # used.
     ignored=frozenset(
-        {"id", "email_key", "email_changed_at", "profile_by_staff", "stripe_customer_id", "created_at", "erased_at"}
+        {
+            "id",
+            "email_key",
+            "email_changed_at",
+            "profile_by_staff",
+            "tax_id_checked_by",
+            "tax_id_checked_at",
+            "stripe_customer_id",
+            "created_at",
+            "erased_at",
+        }
     ),
 )
 ADDRESS = Tracked(
@@ -65,7 +79,7 @@ PRODUCT = Tracked(
     table="ecommerce_product",
     kind="catalogue",
     label="r.name",
-    columns=dict.fromkeys(("name", "description", "image", "shippable", "active"), "catalogue"),
+    columns=dict.fromkeys(("name", "description", "image", "shippable", "tax_category", "active"), "catalogue"),
     ignored=frozenset({"id", "created_at"}),
 )
 SKU = Tracked(
@@ -124,6 +138,52 @@ SHIPPING_RATE = Tracked(
     expressions={"zone_id": "(SELECT z.name FROM ecommerce_shippingzone z WHERE z.id = r.zone_id)"},
     ignored=frozenset({"id"}),
 )
+TAX_RATE = Tracked(
+    model="ecommerce.taxrate",
+    table="ecommerce_taxrate",
+    kind="tax",
+    label="concat_ws(', ', nullif(r.city, ''), nullif(r.region, ''), r.country) || ': ' || r.name || ' '"
+    " || trim_scale(r.percent) || ' %'",
+    columns=dict.fromkeys(
+        (
+            "country",
+            "region",
+            "postal_codes",
+            "city",
+            "tax_category",
+            "name",
+            "percent",
+            "category",
+            "reason",
+            "valid_from",
+            "valid_until",
+        ),
+        "tax",
+    ),
+    expressions={"postal_codes": "nullif(r.postal_codes, '{}')", "percent": "trim_scale(r.percent)"},
+    ignored=frozenset({"id"}),
+)
+SHOP_SETTINGS = Tracked(
+    model="ecommerce.shopsettings",
+    table="ecommerce_shopsettings",
+    kind="setting",
+    label="'Shop settings'",
+    columns=dict.fromkeys(
+        (
+            "country",
+            "tax_id",
+            "small_business",
+            "small_business_reason",
+            "tax_included_currencies",
+            "shipping_tax",
+            "tax_day",
+            "stacked_countries",
+        ),
+        "setting",
+    ),
+    expressions={name: f"nullif(r.{name}, '{{}}')" for name in ("tax_included_currencies", "stacked_countries")},
+    ignored=frozenset({"id"}),
+)
 API_KEY = Tracked(
     model="ecommerce.apikey",
     table="ecommerce_apikey",
@@ -133,7 +193,9 @@ API_KEY = Tracked(
     secrets={"hash": "key"},
     ignored=frozenset({"id", "prefix", "made_by", "created_at", "last_used_at"}),
 )
-TRACKED = (USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, SHIPPING_ZONE, SHIPPING_RATE, API_KEY)
+TRACKED = (
+    USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS, API_KEY,
+)  # fmt: skip
 LINKS = (
     TrackedLink(
         table="customers_user_groups",

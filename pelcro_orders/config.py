@@ -63,6 +63,15 @@ def flag(name: str, *, default: bool = False) -> bool:
     return default
 
 
+def one_of(name: str, choices: tuple[str, ...]) -> str:
+    """Read a word of these; the first one is the default."""
+    value = text(name, choices[0])
+    if value in choices:
+        return value
+    message = f"{name} is {value!r}; write {' or '.join(choices)}."
+    raise ImproperlyConfigured(message)
+
+
 def number(name: str, default: int, *, least: int, most: int) -> int:
     value = text(name, str(default))
     if value.isascii() and value.isdigit() and least <= int(value) <= most:

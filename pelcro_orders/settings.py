@@ -213,6 +213,10 @@ CORS_ALLOW_HEADERS = (*default_headers, "idempotency-key")
 CORS_EXPOSE_HEADERS = ("Retry-After",)
 LOGIN_REDIRECT_URL = "admin:index"
 
+TAX_PROVIDER = config.one_of("TAX_PROVIDER", ("table", "stripe"))
+PRICES_INCLUDE_TAX = config.flag("PRICES_INCLUDE_TAX")  # of a new shop; from then on /admin/settings/ says it
+TAX_ID_CHECKER = "customers.tax_ids.check_offline"
+
 # No result backend and no acks_late: rows are the queue, a message only wakes a worker (docs/decisions).
 REDIS = config.url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = redis_url(REDIS, VAR_DIR)

@@ -109,6 +109,7 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     _delete_log(Customer, [customer.pk])
     Customer.objects.filter(pk=customer.pk).update(
         email=f"erased-{customer.pk}@erased.invalid", first_name="", last_name="", phone="", user=None,
+        tax_id="", tax_id_checked_by="", tax_id_checked_at=None, tax_exempt=False, tax_exempt_reason="",
         stripe_customer_id=None, profile_by_staff=False,
     )  # fmt: skip
     EmailAddress.objects.filter(email__in=[each.lower() for each in words.emails]).delete()

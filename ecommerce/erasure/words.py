@@ -36,7 +36,7 @@ def collect(customer: Customer) -> Words:
     mails = Mail.objects.filter(about_type__app_label="customers", about_type__model="customer", about_id=customer.pk)
     emails = {*(each.email for each in people), *mails.values_list("recipient", flat=True)}
     addresses = _addresses(customer)
-    names = {f"{each.first_name} {each.last_name}" for each in people} | {customer.phone}
+    names = {f"{each.first_name} {each.last_name}" for each in people} | {customer.phone, customer.tax_id}
     names |= {each.get(name, "") for each in addresses for name in ("name", "line1")}
     parts = {each.first_name for each in people} | {each.last_name for each in people}
     parts |= {value for each in addresses for name, value in each.items() if name != STAYS}

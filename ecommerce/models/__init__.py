@@ -1,13 +1,15 @@
-"""Catalogue, coupons, shipping zones, orders with their acts and events, bulk jobs, API keys."""
+"""Catalogue, coupons, taxes, shipping zones, orders with their acts and events, bulk jobs, API keys."""
 
 from ecommerce.models.act import Fulfillment, OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
-from ecommerce.models.catalogue import Coupon, Product, Sku
+from ecommerce.models.catalogue import Coupon, Product, Sku, TaxCategory
 from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.order import Order, OrderItem, OrderWords
 from ecommerce.models.shipping import ShippingRate, ShippingZone
+from ecommerce.models.shop_settings import ShopSettings
+from ecommerce.models.tax import TaxRate
 
 __all__ = [
     "ApiKey",
@@ -26,5 +28,8 @@ __all__ = [
     "Product",
     "ShippingRate",
     "ShippingZone",
+    "ShopSettings",
     "Sku",
+    "TaxCategory",
+    "TaxRate",
 ]

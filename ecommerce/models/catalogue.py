@@ -13,6 +13,17 @@ from django.utils.translation import gettext_lazy as _
 from billing.money import format_money, supported
 
 
+class TaxCategory(models.TextChoices):
+    """What decides at which of a country's rates something is taxed."""
+
+    STANDARD = "standard", _("Standard")
+    REDUCED = "reduced", _("Reduced")
+    SUPER_REDUCED = "super_reduced", _("Super-reduced")
+    ZERO = "zero", _("Zero")
+    EXEMPT = "exempt", _("Exempt")
+    DIGITAL = "digital", _("Digital")
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     """Which products are sold."""
 
@@ -30,6 +41,14 @@ class Product(models.Model):
     description = models.TextField(_("description"), blank=True)
     image = models.CharField(_("image address"), max_length=500, blank=True)
     shippable = models.BooleanField(_("shippable"), default=True)
+    tax_category = models.CharField(
+        _("tax category"),
+        max_length=20,
+        choices=TaxCategory,
+        default=TaxCategory.STANDARD,
+        db_default=TaxCategory.STANDARD,
+        help_text=_("Digital is taxed where the customer lives. Without a rate of its own, the standard rate is used."),
+    )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
 

@@ -14,7 +14,7 @@ from django.test import Client
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
-from ecommerce.models import ApiKey, Coupon, Product, ShippingZone, Sku
+from ecommerce.models import ApiKey, Coupon, Product, ShippingZone, ShopSettings, Sku, TaxRate
 from ecommerce.orders.cancel import cancel
 from ecommerce.tracked import LINKS, NOT_TRACKED, TRACKED
 from tests.support.factories import (
@@ -38,6 +38,8 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.product": lambda: Product.objects.create(name="Mug"),
     "ecommerce.sku": make_sku,
     "ecommerce.coupon": make_coupon,
+    "ecommerce.taxrate": lambda: TaxRate.objects.create(country="DE", name="VAT", percent=19),
+    "ecommerce.shopsettings": lambda: make_shop_settings(),
     "ecommerce.shippingzone": lambda: ShippingZone.objects.create(name="Germany", countries=["DE"]),
     "ecommerce.shippingrate": make_shipping_rate,
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
@@ -50,10 +52,18 @@ NEW_VALUES = {
     "ecommerce.product": ("name", "Cup"),
     "ecommerce.sku": ("price", 1999),
     "ecommerce.coupon": ("max_redemptions", 7),
+    "ecommerce.taxrate": ("name", "Sales tax"),
+    "ecommerce.shopsettings": ("tax_day", "order"),
     "ecommerce.shippingzone": ("countries", ["DE", "AT"]),
     "ecommerce.shippingrate": ("price", 590),
     "ecommerce.apikey": ("name", "Kiosk"),
 }
+
+
+def make_shop_settings() -> ShopSettings:
+    with silent():
+        ShopSettings.objects.all().delete()
+    return ShopSettings.objects.create()
 
 
 def records(row: models.Model, act: str = "changed") -> list[dict[str, Any]]:
