@@ -194,7 +194,8 @@ API_KEY = Tracked(
     ignored=frozenset({"id", "prefix", "made_by", "created_at", "last_used_at"}),
 )
 TRACKED = (
-    USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS, API_KEY,
+    USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
+    API_KEY,
 )  # fmt: skip
 LINKS = (
     TrackedLink(

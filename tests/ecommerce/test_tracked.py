@@ -30,6 +30,13 @@ from tests.support.factories import (
 from tests.support.order_acts import settle
 from tests.support.source_tree import ROOT, sources
 
+
+def make_shop_settings() -> ShopSettings:
+    with silent():
+        ShopSettings.objects.all().delete()
+    return ShopSettings.objects.create()
+
+
 MAKE: dict[str, Callable[[], models.Model]] = {
     "customers.user": lambda: make_user("bob"),
     "auth.group": lambda: Group.objects.create(name="Packers"),
@@ -39,7 +46,7 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.sku": make_sku,
     "ecommerce.coupon": make_coupon,
     "ecommerce.taxrate": lambda: TaxRate.objects.create(country="DE", name="VAT", percent=19),
-    "ecommerce.shopsettings": lambda: make_shop_settings(),
+    "ecommerce.shopsettings": make_shop_settings,
     "ecommerce.shippingzone": lambda: ShippingZone.objects.create(name="Germany", countries=["DE"]),
     "ecommerce.shippingrate": make_shipping_rate,
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
@@ -58,12 +65,6 @@ NEW_VALUES = {
     "ecommerce.shippingrate": ("price", 590),
     "ecommerce.apikey": ("name", "Kiosk"),
 }
-
-
-def make_shop_settings() -> ShopSettings:
-    with silent():
-        ShopSettings.objects.all().delete()
-    return ShopSettings.objects.create()
 
 
 def records(row: models.Model, act: str = "changed") -> list[dict[str, Any]]:
