@@ -54,13 +54,20 @@ class DocumentedAPI(NinjaAPI):
     def get_openapi_operation_id(self, operation: Operation) -> str:
         return operation.view_func.__name__
 
-    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**kwargs)
-        for operation in operations(schema):
-            summary, *rest = SENTENCE_END.split(operation["description"], maxsplit=1)
-            operation["summary"], operation["description"] = summary, "".join(rest)
-            _add_examples(operation)
-        return schema
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        return _described(self, self.get_root_path(path_params or {}) if path_prefix is None else path_prefix)
+
+
+@functools.cache  # it is more than a second's work, and anybody may ask for it
+def _described(api: NinjaAPI, prefix: str) -> OpenAPISchema:
+    schema = NinjaAPI.get_openapi_schema(api, path_prefix=prefix)
+    for operation in operations(schema):
+        summary, *rest = SENTENCE_END.split(operation["description"], maxsplit=1)
+        operation["summary"], operation["description"] = summary, "".join(rest)
+        _add_examples(operation)
+    return schema
 
 
 def operations(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """Requests that nobody thought of, made from the documentation: no answer of it is a 5xx or undocumented."""
 
+import functools
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,14 @@ def tokens(ada: Api, customer: Customer, mug: Sku, request: pytest.FixtureReques
     return {"/api/v1/sdk/": ada.token, "/api/v1/core/": text}
 
 
-def ask_anything(method: str, path: str, tokens: dict[str, str]) -> None:
+@functools.cache
+def documentation() -> Any:
     with one_connection():
-        operation = schemathesis.openapi.from_wsgi("/api/openapi.json", application)[path][method]
+        return schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+
+
+def ask_anything(method: str, path: str, tokens: dict[str, str]) -> None:
+    operation = documentation()[path][method]
     token = next(token for prefix, token in tokens.items() if path.startswith(prefix))
     # Signing out would end the token for all that follows.
     headers = {} if path.endswith("/logout") else {"Authorization": f"Bearer {token}"}
