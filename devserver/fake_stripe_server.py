@@ -35,6 +35,10 @@ class FakeStripeControl:
     def ledger(self) -> Json:
         return self._request("GET", "ledger")
 
+    def forget(self) -> Json:
+        """Empty its books, and end its faults."""
+        return self._request("DELETE", "ledger")
+
     def faults(self, *rules: Json, webhooks: str = "normal") -> Json:
         """Replace the fault rules in force."""
         return self.post("faults", {"rules": list(rules), "webhooks": webhooks})

@@ -47,8 +47,15 @@ def control_routes(fake: FakeStripe) -> list[Route]:
     def ledger(_: Request) -> Response:
         return ledger_response(fake)
 
+    async def forget(_: Request) -> Response:
+        fake.store.forget()
+        fake.faults.clear()
+        fake.faults.counts.clear()
+        return JSONResponse({})
+
     return [
-        Route("/_sandbox/ledger", ledger),
+        Route("/_sandbox/ledger", ledger, methods=["GET"]),
+        Route("/_sandbox/ledger", forget, methods=["DELETE"]),
         Route("/_sandbox/faults", _with_errors(faults), methods=["GET", "POST", "DELETE"]),
         Route("/_sandbox/clock", _with_errors(clock), methods=["GET", "POST"]),
         Route("/_sandbox/disputes", _handler(fake, dispute), methods=["POST"]),

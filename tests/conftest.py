@@ -1,23 +1,18 @@
 """What every test may ask for."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.test import Client, TransactionTestCase, override_settings
-from pytest_django.fixtures import Settings
 
-from billing import gateway
 from customers.models import User
-from devserver import fake_stripe_server, programs
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.roles import ROLES, make_roles
 from tests.support.books import differences
 from tests.support.flush import flush_by_delete
-from tests.support.services import SERVICES
 
 
 @pytest.fixture(scope="session")
@@ -40,30 +35,10 @@ def _mail_to_memory() -> Iterator[None]:
 
 
 @pytest.fixture
-def empty_stripe(
-    request: pytest.FixtureRequest,
-    pytestconfig: pytest.Config,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    settings: Settings,
-) -> Iterator[FakeStripeServer]:
-    """Give a Stripe whose books are empty to this test and all that it starts: reconciling reads the whole books.
-
-    Its parameter is after how many seconds a pending refund settles.
-    """
-    services = pytestconfig.stash[SERVICES]
-    environment = fake_stripe_server.environment(programs.free_port())
-    own = FakeStripeServer(
-        services.env | environment, tmp_path, services.port, refund_delay=getattr(request, "param", 1)
-    )
-    monkeypatch.setattr(services, "fake_stripe", own)
-    monkeypatch.setattr(services, "env", services.env | environment)
-    settings.STRIPE_API_BASE = own.url
-    gateway.client.cache_clear()
-    own.start()
-    yield own
-    own.stop()
-    gateway.client.cache_clear()
+def empty_stripe(fake_stripe: FakeStripeServer) -> FakeStripeServer:
+    """Give the session's fake Stripe with empty books: reconciling reads the whole of them."""
+    fake_stripe.forget()
+    return fake_stripe
 
 
 @pytest.fixture

@@ -88,6 +88,11 @@ sys.addaudithook(refuse_outside_connections)
 
 @pytest.fixture
 def fake_stripe(pytestconfig: pytest.Config) -> Iterator[FakeStripeServer]:
-    """The session's fake Stripe; the faults that a test sets end with it."""
-    yield pytestconfig.stash[SERVICES].fake_stripe
-    pytestconfig.stash[SERVICES].fake_stripe.clear()
+    """Give the session's fake Stripe, whose books and faults end with the test.
+
+    Whatever stays is read by each later `ledger()`, and its events are sent again and again to nobody.
+    """
+    fake_stripe = pytestconfig.stash[SERVICES].fake_stripe
+    yield fake_stripe
+    if fake_stripe.running:
+        fake_stripe.forget()

@@ -43,11 +43,12 @@ def age(rows: Any, column: str, by: timedelta, due: str = "next_attempt_at") -> 
     rows.update(**{column: Now() - by, due: Now() - timedelta(seconds=1)}, **sent)
 
 
-@pytest.mark.parametrize("empty_stripe", [3600], indirect=True)
 def test_a_pending_refund_is_asked_about_soon_then_ever_more_seldom_and_ends(
-    empty_stripe: FakeStripeServer, balanced: Any
+    fake_stripe: FakeStripeServer, balanced: Any
 ) -> None:
+    fake_stripe.post("clock", {"advance": 3600})
     order, refund = pending()
+    fake_stripe.post("clock", {"advance": -3600})  # so it settles in an hour
     assert timedelta(minutes=1) < wait(refund) <= timedelta(minutes=2)
     for old, least, most in [
         (timedelta(minutes=20), timedelta(minutes=7), timedelta(minutes=12)),
