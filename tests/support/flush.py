@@ -16,6 +16,10 @@ GENERATED = {"django_content_type", "auth_permission"}
 
 
 def flush_by_delete(_test: TransactionTestCase) -> None:
+    flush()
+
+
+def flush() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_statements())
 
