@@ -116,6 +116,8 @@ class ConcurrentEditForm(forms.ModelForm):  # type: ignore[type-arg]
             return ", ".join(map(str, value)) or _("empty")
         display = getattr(self.instance, f"get_{name}_display", None)
         shown = display() if display else self.get_initial_for_field(self.fields[name], name)
+        if isinstance(shown, list):
+            shown = ", ".join(map(str, shown))
         return str(shown) if shown not in (None, "") else _("empty")
 
     def _last_change(self) -> str:

@@ -168,6 +168,7 @@ class SkuResource(Importer):
         PriceColumn("price", gettext_lazy("Price")),
         ChoiceColumn("inventory_type", gettext_lazy("Inventory"), choices=FINITE),
         WholeNumberColumn("inventory_quantity", gettext_lazy("In stock")),
+        WholeNumberColumn("weight", gettext_lazy("Weight (g)")),
         TextColumn("image", gettext_lazy("Image address"), field=_field(Sku, "image")),
         YesNoColumn("active", gettext_lazy("On sale")),
     )

@@ -14,6 +14,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("ecommerce.order", _("Orders"), "shopping_cart"),
             ("ecommerce.product", _("Products"), "inventory_2"),
             ("ecommerce.coupon", _("Coupons"), "sell"),
+            ("ecommerce.shippingzone", _("Shipping"), "local_shipping"),
             ("ecommerce.bulkjob", _("Bulk jobs"), "playlist_play"),
         ],
     ),

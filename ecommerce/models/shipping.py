@@ -1,13 +1,26 @@
 """Where orders are shipped to, and what that costs."""
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.db.models.functions import Mod
 from django.db.models.lookups import Exact
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import coarse_steps, supported
+from customers.countries import country_name
+
+MAX_PLACES = 6
+
+
+class ShippingZoneQuerySet(models.QuerySet["ShippingZone"]):
+    """How zones are checked against each other."""
+
+    def lock_table(self) -> None:
+        """Keep others from adding and changing zones until the end of the transaction; they are read all the same."""
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE ecommerce_shippingzone IN SHARE ROW EXCLUSIVE MODE")
 
 
 class ShippingZone(models.Model):
@@ -22,6 +35,8 @@ class ShippingZone(models.Model):
     countries = ArrayField(models.CharField(max_length=2), verbose_name=_("countries"), default=list, blank=True)
     regions = ArrayField(models.CharField(max_length=100), verbose_name=_("regions"), default=list, blank=True)
     postal_codes = ArrayField(models.CharField(max_length=50), verbose_name=_("postal codes"), default=list, blank=True)
+
+    objects = ShippingZoneQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("shipping zone")
@@ -49,6 +64,22 @@ class ShippingZone(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def places_in_words(self) -> str:
+        """What it covers, in the language of the request, cut short where it is much."""
+        if self.rest_of_world:
+            return gettext("Rest of the world")
+        countries = [country_name(code) for code in self.countries]
+        parts = [*self.regions, *self.postal_codes]
+        return f"{countries[0]}: {_shortened(parts)}" if parts else _shortened(sorted(countries))
+
+
+def _shortened(names: list[str]) -> str:
+    shown = ", ".join(names[:MAX_PLACES])
+    if len(names) <= MAX_PLACES:
+        return shown
+    return gettext("%(names)s and %(count)d more") % {"names": shown, "count": len(names) - MAX_PLACES}
+
 
 def _on_step(amount: str) -> Q:
     # Stripe charges some currencies in steps only (billing.money): an order with such a shipping could not be paid.
@@ -69,8 +100,8 @@ class ShippingRate(models.Model):
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
     price = models.PositiveBigIntegerField(_("price"))
     free_from = models.PositiveBigIntegerField(_("free from"), null=True, blank=True)
-    weight_from = models.PositiveIntegerField(_("from (g)"), default=0)
-    weight_to = models.PositiveIntegerField(_("below (g)"), null=True, blank=True)
+    weight_from = models.PositiveIntegerField(_("grams from"), default=0)
+    weight_to = models.PositiveIntegerField(_("grams below"), null=True, blank=True)
     days_from = models.PositiveSmallIntegerField(_("days from"), null=True, blank=True)
     days_to = models.PositiveSmallIntegerField(_("days to"), null=True, blank=True)
     active = models.BooleanField(_("active"), default=True)
@@ -92,7 +123,7 @@ class ShippingRate(models.Model):
             models.CheckConstraint(
                 condition=Q(weight_to=None) | Q(weight_from__lt=F("weight_to")),
                 name="shipping_rate_weights",
-                violation_error_message=_("The weight “below” must be above the weight “from”."),
+                violation_error_message=_("Grams below must be more than grams from."),
             ),
             models.CheckConstraint(
                 condition=Q(days_from=None, days_to=None)
@@ -103,4 +134,27 @@ class ShippingRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.zone.name}, {self.name}"
+        return self.name
+
+    @property
+    def weights_in_words(self) -> str:
+        """The weights that it takes."""
+        if self.weight_to is None:
+            sentence = gettext("from %(from)s g") if self.weight_from else gettext("any")
+        else:
+            sentence = gettext("%(from)s g to below %(to)s g") if self.weight_from else gettext("below %(to)s g")
+        return sentence % {"from": f"{self.weight_from:,}", "to": f"{self.weight_to or 0:,}"}
+
+    @property
+    def days_in_words(self) -> str:
+        """How long the delivery takes; empty where it is not said."""
+        return days_in_words(self.days_from, self.days_to)
+
+
+def days_in_words(first: int | None, last: int | None) -> str:
+    """Return "2 to 4 days", or an empty text where it is not known."""
+    if first is None or last is None:
+        return ""
+    if first == last:
+        return ngettext("%(days)d day", "%(days)d days", last) % {"days": last}
+    return gettext("%(first)d to %(last)d days") % {"first": first, "last": last}

@@ -12,7 +12,15 @@ from customers.models import Mail, User
 from ecommerce.models import ApiKey, BulkJob, Order
 from tests.browser.conftest import Visit
 from tests.support.bulk_jobs import a_job, work
-from tests.support.factories import make_address, make_card, make_coupon, make_customer, make_sku, place_order
+from tests.support.factories import (
+    make_address,
+    make_card,
+    make_coupon,
+    make_customer,
+    make_shipping_rate,
+    make_sku,
+    place_order,
+)
 from tests.support.rows import an_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -49,7 +57,7 @@ def pages(ana: User) -> dict[str, str]:
     lists = {
         model._meta.label: f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         for model in (Order, BulkJob, Invoice, Payment, Difference, WebhookEvent, Mail, User, ApiKey, Group)
-    } | {name: f"/admin/ecommerce/{name}/" for name in ("product", "coupon")}
+    } | {name: f"/admin/ecommerce/{name}/" for name in ("product", "coupon", "shippingzone")}
     order = f"/admin/ecommerce/order/{paid.pk}"
     product = sku.product_id
     return {
@@ -74,6 +82,8 @@ def pages(ana: User) -> dict[str, str]:
         "product import": "/admin/ecommerce/product/import/",
         "new coupon": "/admin/ecommerce/coupon/add/",
         "coupon": f"/admin/ecommerce/coupon/{coupon.pk}/change/",
+        "new shipping zone": "/admin/ecommerce/shippingzone/add/",
+        "shipping zone": f"/admin/ecommerce/shippingzone/{make_shipping_rate().zone_id}/change/",
         "job": f"/admin/ecommerce/bulkjob/{job.pk}/change/",
         "new customer": "/admin/customers/customer/add/",
         "customer": f"/admin/customers/customer/{ada.pk}/change/",

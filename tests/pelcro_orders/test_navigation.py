@@ -18,6 +18,7 @@ SHARED = [
     "Orders",
     "Products",
     "Coupons",
+    "Shipping",
     "Bulk jobs",
     "Customers",
     "Mail",

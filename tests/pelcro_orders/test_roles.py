@@ -9,7 +9,7 @@ from billing.models import Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.models import Customer
 from ecommerce.models import Coupon, Order, Product, Sku
 from ecommerce.roles import ROLES
-from tests.support.factories import make_coupon, make_customer, make_sku
+from tests.support.factories import make_coupon, make_customer, make_shipping_rate, make_sku
 from tests.support.rows import a_paid_order, a_refund, an_event
 
 AsRole = Callable[[str], Client]
@@ -34,6 +34,10 @@ MATRIX = {
     "ecommerce/coupon/add/": MANAGING,
     "ecommerce/coupon/{coupon}/change/": ALL,
     "ecommerce/coupon/{coupon}/delete/": MANAGING,
+    "ecommerce/shippingzone/": ALL,
+    "ecommerce/shippingzone/add/": MANAGING,
+    "ecommerce/shippingzone/{shippingzone}/change/": ALL,
+    "ecommerce/shippingzone/{shippingzone}/delete/": MANAGING,
     "ecommerce/order/": ALL,
     "customers/customer/": ALL,
     "customers/customer/add/": SERVING,
@@ -70,6 +74,7 @@ WRITERS = {
     "ecommerce/product/{product}/change/": MANAGING,
     "ecommerce/sku/{sku}/change/": MANAGING,
     "ecommerce/coupon/{coupon}/change/": MANAGING,
+    "ecommerce/shippingzone/{shippingzone}/change/": MANAGING,
     "customers/customer/add/": SERVING,
     "customers/customer/{customer}/change/": SERVING,
     "billing/payment/{payment}/change/": NOBODY,
@@ -90,6 +95,7 @@ def shop(db: None) -> dict[str, int]:
     refund = a_refund(order, 100)
     rows: dict[str, Any] = {"product": sku.product, "sku": sku, "coupon": make_coupon(), "customer": order.customer}
     rows |= {"invoice": order.invoice, "payment": refund.payment, "refund": refund, "event": an_event()}
+    rows["shippingzone"] = make_shipping_rate().zone
     rows["difference"] = Difference.objects.create(kind="charge_differs", stripe_id="pi_1", payment=refund.payment)
     return {name: row.pk for name, row in rows.items()}
 

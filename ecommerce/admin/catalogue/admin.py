@@ -38,7 +38,7 @@ class SkuInline(ConcurrentInline, TabularInline):  # type: ignore[misc]
 
     def get_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
         price = ("price", "currency") if self.has_change_permission(request, obj) else ("price_money",)
-        return ("code", "name", *price, "inventory_type", "inventory_quantity", "active")
+        return ("code", "name", *price, "inventory_type", "inventory_quantity", "weight", "active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Product | None = None) -> tuple[str, ...]:
         return () if self.has_change_permission(request, obj) else ("price_money",)
@@ -184,7 +184,7 @@ class SkuAdmin(FileImportExport, Tabbed, CatalogueAdmin):
     def get_fields(self, request: HttpRequest, obj: Sku | None = None) -> tuple[str, ...]:
         can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         price = ("price", "currency") if can_edit else ("price_money",)
-        return ("product", "code", "name", *price, "inventory_type", "inventory_quantity", "image", "active")
+        return ("product", "code", "name", *price, "inventory_type", "inventory_quantity", "weight", "image", "active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sku | None = None) -> tuple[str, ...]:
         return ("product", "price_money") if obj else ("price_money",)

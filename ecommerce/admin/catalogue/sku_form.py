@@ -42,6 +42,11 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
         widget=UnfoldAdminIntegerFieldWidget,
     )  # fmt: skip
 
+    weight = forms.IntegerField(
+        label=_("Weight (g)"), min_value=0, max_value=2**31 - 1, initial=0, required=False,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )  # fmt: skip
+
     class Meta:
         model = Sku
         fields = (
@@ -52,6 +57,7 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
             "currency",
             "inventory_type",
             "inventory_quantity",
+            "weight",
             "image",
             "active",
         )
@@ -76,6 +82,9 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
 
     def clean_inventory_quantity(self) -> int:
         return self.cleaned_data["inventory_quantity"] or 0
+
+    def clean_weight(self) -> int:
+        return self.cleaned_data["weight"] or 0
 
     def save(self, commit: bool = True) -> Sku:  # noqa: FBT001, FBT002 - Django's signature
         """Write only the changed columns; the stock by its difference, never below zero."""

@@ -123,8 +123,8 @@ def test_skus_with_prices_in_their_units(manager: Client) -> None:
     bring_in(
         manager,
         SKUS,
-        "code,product,name,currency,price,inventory_type,inventory_quantity,active\n"
-        'MUG-RED,Mug,dark red,USD,"1,015.50",finite,9,1\nMUG-JP,Mug,kyoto,jpy,4500,infinite,0,0\n',
+        "code,product,name,currency,price,inventory_type,inventory_quantity,weight,active\n"
+        'MUG-RED,Mug,dark red,USD,"1,015.50",finite,9,350,1\nMUG-JP,Mug,kyoto,jpy,4500,infinite,0,0,0\n',
     )
 
     found = {each.code: each for each in Sku.objects.all()}
@@ -136,9 +136,9 @@ def test_skus_with_prices_in_their_units(manager: Client) -> None:
     assert (found["MUG-JP"].price, found["MUG-JP"].currency, found["MUG-JP"].active) == (4500, "jpy", False)
     assert {each.product for each in found.values()} == {sku.product}
     rows = taken_out(manager, f"{SKUS}export/")
-    assert [(row["code"], row["currency"], row["price"]) for row in rows] == [
-        ("MUG-RED", "USD", "1015.50"),
-        ("MUG-JP", "JPY", "4500"),
+    assert [(row["code"], row["currency"], row["price"], row["weight"]) for row in rows] == [
+        ("MUG-RED", "USD", "1015.50", "350"),
+        ("MUG-JP", "JPY", "4500", "0"),
     ]
 
 
