@@ -1,3 +1,4 @@
+import copy
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -46,7 +47,7 @@ def test_a_zone_with_its_rates(manager: Client) -> None:
         countries=["DE"],
         rates=2,
         **rate_fields(0, free_from="99", days_from="2", days_to="4"),
-        **rate_fields(1, name="Bulky", price="19", weight_from="10000", weight_to="30000"),
+        **rate_fields(1, name="Bulky", price="19", weight_from="10000", weight_to="30000", active="on"),
     )
     stored = ShippingZone.objects.get()
     assert (stored.name, stored.countries, stored.rest_of_world) == ("Germany", ["DE"], False)
@@ -139,7 +140,7 @@ def test_two_that_add_the_same_country_at_once_do_not_both_succeed(manager: Clie
 
     def post(name: str) -> None:
         client = Client()
-        client.cookies = manager.cookies.copy()
+        client.cookies = copy.deepcopy(manager.cookies)
         barrier.wait()
         try:
             statuses.append(client.post(f"{LIST}add/", filled | {"name": name}).status_code)
