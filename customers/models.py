@@ -260,7 +260,12 @@ class Address(models.Model):
         ]
 
     def __str__(self) -> str:
-        return ", ".join(address_lines(self.frozen()))
+        return ", ".join(self.lines)
+
+    @property
+    def lines(self) -> list[str]:
+        """As its country writes them."""
+        return address_lines(self.frozen())
 
     def clean(self) -> None:
         if not self.city.strip() and has_cities(self.country):

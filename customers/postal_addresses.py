@@ -25,6 +25,9 @@ FIELDS = {
 }
 """The package's names of fields, and ours; `department` and `line2` are written below `company` and `line1`."""
 
+_ABBREVIATED = frozenset({"AU", "BR", "CA", "IT", "MX", "US"})
+"""Countries whose post wants the state's abbreviation, whatever was typed: San Francisco, CA."""
+
 _BELOW = {"company": "department", "line1": "line2"}
 
 _LABELS: dict[str, str | Promise] = {
@@ -90,6 +93,8 @@ def address_lines(address: Mapping[str, object]) -> list[str]:
     rules = country_rules(country)
     if rules is None:
         return [*_plain_lines(given), *filter(None, [country_name(country)])]
+    if country in _ABBREVIATED and state_code(country, given.get("state", "")) in rules.states.values():
+        given["state"] = state_code(country, given["state"])
     latin = _is_latin("".join(given.get(field, "") for field in FIELDS.values()))
     if "city" not in rules.fields and "city" in given:
         # Singapore or Japan have no line for it. In a local format it stands before the street, else below it.

@@ -1,11 +1,14 @@
 """The groups of staff and their permissions, created by migrations; their names are fixed."""
 
 from collections.abc import Iterable
+from contextlib import nullcontext
 from typing import Any
 
 from django.apps.registry import Apps
 from django.contrib.auth.management import create_permissions
 from django.db.models import Q
+
+from backoffice.activity.origin import silent
 
 SEE = frozenset(
     {
@@ -105,6 +108,12 @@ def make_roles(registry: Apps) -> None:
         config.models_module = module or True
         create_permissions(config, verbosity=0, apps=registry)
         config.models_module = module
+    # The log of a new installation begins with what people do; later on, what an upgrade gives to a role is recorded.
+    with nullcontext() if registry.get_model("customers", "User").objects.exists() else silent():
+        _make_groups(registry)
+
+
+def _make_groups(registry: Apps) -> None:
     permissions = registry.get_model("auth", "Permission").objects
     for name, labels in ROLES.items():
         group, _ = registry.get_model("auth", "Group").objects.get_or_create(name=name)

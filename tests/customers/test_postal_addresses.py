@@ -137,3 +137,20 @@ def test_browsers_are_told_what_each_country_calls_its_fields(client: Client) ->
     rules = country_rules("DE")
     assert rules is not None
     assert rules.required == {"line1", "city", "postal_code"}
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "written"),
+    [
+        ("US", "California", "San Francisco, CA 94105"),
+        ("US", "california", "San Francisco, CA 94105"),
+        ("US", "ca", "San Francisco, CA 94105"),
+        ("US", "Kalifornia", "San Francisco, Kalifornia 94105"),
+        ("CA", "Colombie-Britannique", "San Francisco BC 94105"),
+        ("AU", "New South Wales", "San Francisco NSW 94105"),
+        ("IT", "Roma", "94105 San Francisco RM"),
+        ("ES", "Madrid", "94105 San Francisco Madrid"),
+    ],
+)
+def test_a_state_is_written_as_the_post_wants_it(country: str, typed: str, written: str) -> None:
+    assert written in address_lines(US | {"state": typed, "country": country})

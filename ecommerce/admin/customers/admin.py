@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils.safestring import SafeString
@@ -18,7 +18,8 @@ from customers.accounts import is_confirmed
 from customers.actors import Actor, actor
 from customers.change_email import EmailError, change_email, check_email
 from customers.emails import normal_email
-from customers.models import Customer
+from customers.models import Address, Customer
+from customers.postal_addresses import address_warnings
 from ecommerce.admin.customers.addresses import AddressInline
 from ecommerce.admin.customers.erase import erase_view
 from ecommerce.admin.customers.tabs import build_panels
@@ -115,6 +116,12 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
         super().save_model(request, obj, form, change)
         if change and "email" in changed:
             change_email(customer=obj, email=email, by=actor(request), at=database_clock.now())
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: Any) -> None:
+        super().save_formset(request, form, formset, change)
+        for saved in (*formset.new_objects, *(obj for obj, _changed in formset.changed_objects)):
+            for sentence in address_warnings(saved.frozen()) if isinstance(saved, Address) else ():
+                messages.warning(request, gettext("%(line)s: %(warning)s") % {"line": saved.line1, "warning": sentence})
 
     def log_change(self, request: HttpRequest, obj: Customer, message: Any) -> Any:
         # `change_email` writes an entry of its own, with both e-mails.

@@ -7,18 +7,19 @@ from datetime import datetime
 from django.utils.translation import gettext as _
 
 from customers.models import Address, Customer
-from customers.postal_addresses import address_lines
+from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.new_order.forms import NEW
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """`disabled_reason` says why it cannot be chosen; empty where it can."""
+    """`disabled_reason` says why it cannot be chosen; empty where it can. `warnings` speak against it all the same."""
 
     value: str
     title: str
     detail: str
     disabled_reason: str = ""
+    warnings: Sequence[str] = ()
 
 
 def address_choices(customer: Customer | None) -> list[Choice]:
@@ -26,13 +27,16 @@ def address_choices(customer: Customer | None) -> list[Choice]:
     if customer is None:
         return []
     addresses = customer.addresses.order_by("-kind", "-is_default", "-pk")
-    return [Choice(value=str(each.pk), title=each.name, detail=_without_name(each)) for each in addresses]
+    return [_address_choice(each) for each in addresses]
 
 
-def _without_name(address: Address) -> str:
+def _address_choice(address: Address) -> Choice:
     frozen = address.frozen()
-    frozen["name"] = ""
-    return ", ".join(address_lines(frozen))
+    lines = address_lines({**frozen, "name": ""})
+    detail = ", ".join(lines)
+    if address.delivery_instructions:
+        detail = f"{detail} ({address.delivery_instructions})"
+    return Choice(value=str(address.pk), title=address.name, detail=detail, warnings=address_warnings(frozen))
 
 
 def card_choices(customer: Customer | None, *, at: datetime) -> list[Choice]:

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validat
 
 from billing import models as billing_models
 from billing.declines import for_customer
+from customers.postal_addresses import address_lines
 from ecommerce import models
 
 MoneyState = models.Order.MoneyState
@@ -83,7 +84,7 @@ class OrderItem(FromRow):
 
 
 class PostalAddress(FromRow):
-    """An address; an order's is frozen when it is placed."""
+    """An address; an order's is frozen when it is placed. `lines` are as its country writes it, ready for printing."""
 
     name: str
     company: str = ""
@@ -95,6 +96,7 @@ class PostalAddress(FromRow):
     postal_code: str
     country: str
     delivery_instructions: str = ""
+    lines: list[str]
 
 
 class StatusTransitions(FromRow):
@@ -172,7 +174,8 @@ class OrderRow:
 
     @property
     def address(self) -> Any:
-        return self._order.shipping_address or None
+        address = self._order.shipping_address
+        return {**address, "lines": address_lines(address)} if address else None
 
     @property
     def items(self) -> list[models.OrderItem]:

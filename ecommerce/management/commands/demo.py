@@ -12,6 +12,7 @@ from ecommerce.management.demo.activity import act_as_staff
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
 from ecommerce.management.demo.people import create_customers, create_staff
+from ecommerce.management.demo.shipping import create_shipping
 from ecommerce.models import Order
 
 SEED = 1815
@@ -34,6 +35,7 @@ class Command(BaseCommand):
         rng = random.Random(SEED)  # noqa: S311 - the same shop each time
         skus = create_products(at=opened)
         create_coupons(at=opened, today=now)
+        create_shipping()
         staff = create_staff()
         customers = create_customers(rng, at=opened)
         create_orders(DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now))

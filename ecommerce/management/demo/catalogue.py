@@ -9,12 +9,13 @@ from ecommerce.models import Coupon, Product, Sku
 
 @dataclass(frozen=True, slots=True)
 class SkuSpec:
-    """The price is in the minor unit; a `stock` of None is infinite."""
+    """The price is in the minor unit; a `stock` of None is infinite. The weight in grams is the product's, if none."""
 
     code: str
     name: str
     price: int
     stock: int | None = None
+    weight: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class ProductSpec:
     currency: str
     skus: tuple[SkuSpec, ...]
     shippable: bool = True
+    weight: int = 0
 
 
 PRODUCTS = (
@@ -38,6 +40,7 @@ PRODUCTS = (
             SkuSpec("MUG-BLUE", "blue", 1800, 180),
             SkuSpec("MUG-WHITE", "white", 1600, 6),
         ),
+        weight=380,
     ),
     ProductSpec(
         "Organic T-shirt",
@@ -50,6 +53,7 @@ PRODUCTS = (
             SkuSpec("TEE-L", "L", 2900, 140),
             SkuSpec("TEE-XL", "XL", 3100, 4),
         ),
+        weight=220,
     ),
     ProductSpec(
         "Canvas tote",
@@ -57,6 +61,7 @@ PRODUCTS = (
         "tote",
         "usd",
         (SkuSpec("TOTE-SAND", "sand", 2400, 200), SkuSpec("TOTE-INK", "ink", 2400, 150)),
+        weight=190,
     ),
     ProductSpec(
         "Field notebook",
@@ -66,8 +71,9 @@ PRODUCTS = (
         (
             SkuSpec("NOTE-DOT", "dotted", 900),
             SkuSpec("NOTE-PLAIN", "plain", 900),
-            SkuSpec("NOTE-3", "set of three", 2400),
+            SkuSpec("NOTE-3", "set of three", 2400, weight=330),
         ),
+        weight=110,
     ),
     ProductSpec(
         "Poster",
@@ -75,13 +81,14 @@ PRODUCTS = (
         "poster",
         "usd",
         (SkuSpec("POST-A3", "A3", 3500, 90), SkuSpec("POST-A2", "A2", 5200, 60)),
+        weight=450,
     ),
     ProductSpec(
         "Coffee beans",
         "Roasted on Mondays, shipped on Tuesdays.",
         "coffee",
         "usd",
-        (SkuSpec("BEAN-250", "250 g", 1400), SkuSpec("BEAN-1000", "1 kg", 4600)),
+        (SkuSpec("BEAN-250", "250 g", 1400, weight=280), SkuSpec("BEAN-1000", "1 kg", 4600, weight=1060)),
     ),
     ProductSpec(
         "Digital edition",
@@ -109,6 +116,7 @@ PRODUCTS = (
             SkuSpec("TEA-100", "100 g", 3200, 220),
             SkuSpec("TEA-GIFT", "gift box", 7600, 40),
         ),
+        weight=150,
     ),
     ProductSpec(
         "Indigo scarf",
@@ -116,13 +124,14 @@ PRODUCTS = (
         "scarf",
         "jpy",
         (SkuSpec("SCARF-LIGHT", "light", 9800, 60), SkuSpec("SCARF-DARK", "dark", 9800, 50)),
+        weight=160,
     ),
     ProductSpec(
         "Oud candle",
         "Burns for fifty hours.",
         "candle",
         "kwd",
-        (SkuSpec("CANDLE-S", "small", 6500, 120), SkuSpec("CANDLE-L", "large", 12750, 80)),
+        (SkuSpec("CANDLE-S", "small", 6500, 120, 420), SkuSpec("CANDLE-L", "large", 12750, 80, 900)),
     ),
     ProductSpec(
         "Gift card",
@@ -144,10 +153,10 @@ def _create_product(spec: ProductSpec, *, at: datetime) -> list[Sku]:
     product = Product.objects.create(
         name=spec.name, description=spec.description, image=image, shippable=spec.shippable, created_at=at
     )
-    return [Sku.objects.create(product=product, currency=spec.currency, **_sku_fields(sku)) for sku in spec.skus]
+    return [Sku.objects.create(product=product, currency=spec.currency, **_sku_fields(sku, spec)) for sku in spec.skus]
 
 
-def _sku_fields(spec: SkuSpec) -> dict[str, object]:
+def _sku_fields(spec: SkuSpec, product: ProductSpec) -> dict[str, object]:
     finite = spec.stock is not None
     return {
         "code": spec.code,
@@ -155,6 +164,7 @@ def _sku_fields(spec: SkuSpec) -> dict[str, object]:
         "price": spec.price,
         "inventory_type": Sku.InventoryType.FINITE if finite else Sku.InventoryType.INFINITE,
         "inventory_quantity": spec.stock or 0,
+        "weight": spec.weight or product.weight,
     }
 
 

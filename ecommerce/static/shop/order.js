@@ -28,6 +28,7 @@ function renderFacts(order) {
     ["Status", statusText(order)],
     ["Ordered", formatTime(order.created)],
     ["Delivery to", order.address && formatAddress(order.address)],
+    ["Delivery instructions", order.address && order.address.delivery_instructions],
     ["Sent with", sent],
     ["Card", order.source && cardName(order.source)],
     ["Invoice", order.invoice && `${order.invoice.number}, ${order.invoice.status}`],

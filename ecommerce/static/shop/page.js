@@ -28,11 +28,8 @@ const brand = (name) => BRANDS[name] ?? name.charAt(0).toUpperCase() + name.slic
 export const cardName = (card) => `${brand(card.brand)} •••• ${card.last4}`;
 export const cardNameWithExpiry = (card) => `${cardName(card)}, ${String(card.exp_month).padStart(2, "0")}/${card.exp_year}`;
 
-const countries = new Intl.DisplayNames(["en"], { type: "region" });
-
-/* An address on one line. */
-export const formatAddress = ({ name, company, department, line1, line2, city, state, postal_code: code, country }) =>
-  [name, company, department, line1, line2, city, state, code, countries.of(country)].filter(Boolean).join(", ");
+/* An address on one line, in the order of its country. */
+export const formatAddress = ({ lines }) => lines.join(", ");
 
 /* One line of an order. */
 export const itemLine = (name, quantity, amount, currency) =>

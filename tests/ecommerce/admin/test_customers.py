@@ -44,6 +44,15 @@ def test_a_new_customer_with_an_address(support: Client) -> None:
     assert str(address) == "Grace Hopper, 1 Navy Yard, Washington, United States"
 
 
+def test_an_address_that_may_not_arrive_is_saved_with_a_warning(support: Client) -> None:
+    ada = make_customer()
+    make_address(ada)
+    answer = sentences(save(support, ada, **{"addresses-0-postal_code": "SW1Y"}))
+    assert Address.objects.get().postal_code == "SW1Y"
+    assert "12 St James's Square: “SW1Y” does not look like a Postal code of United Kingdom" in answer
+    assert "does not look like" not in sentences(save(support, ada, phone="1"))
+
+
 @pytest.mark.parametrize("email", ["ADA@Example.com", "ada@ÉCOLE.fr"])
 def test_an_email_is_taken_whatever_its_case(support: Client, email: str) -> None:
     make_customer("ada@example.com")

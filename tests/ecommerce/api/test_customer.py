@@ -57,6 +57,8 @@ def test_an_address_names_company_and_instructions_and_no_city_where_there_is_no
     (address,) = saved.data["addresses"]
     assert (address["city"], address["company"], address["department"]) == ("", "ACME", "Goods in")
     assert address["delivery_instructions"] == "Ring twice"
+    assert address["lines"][-2:] == ["SINGAPORE 546080", "Singapore"]
+    assert {"ACME", "Goods in"} < set(address["lines"])
     assert ada.post(f"{ME}/addresses", HOME | there | {"country": "GB"}).error["field"] == "city"
 
 

@@ -7,6 +7,9 @@ from pytest_django.fixtures import Settings
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, Sku
+from ecommerce.shipping.options import ShippingOption, options
+from ecommerce.shipping.zones import rates_for
+from tests.ecommerce.shipping.test_options import Place
 from tests.support.factories import place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("roles")]
@@ -24,9 +27,17 @@ def test_the_demo_is_a_plausible_shop_whose_books_agree(
     states = {"", "payment_failed", "authentication_required", "refund_pending", "refund_failed"}
     assert set(Order.objects.values_list("money_state", flat=True)) == states
     assert Sku.objects.count() == 30
+    assert not Sku.objects.filter(product__shippable=True, weight=0).exists()
+    assert {option.name for option in _options("DE", "10119")} == {"Standard", "Express"}
+    assert [option.days_to for option in _options("US", "96801", "HI")] == [10, 2]
     assert User.objects.filter(is_staff=True, groups__isnull=False).count() == 5
     assert User.objects.get(email="ada@example.com").check_password("ada-demo-password")
     balanced()
+
+
+def _options(country: str, postal_code: str, region: str = "") -> list[ShippingOption]:
+    place = Place(country, region, postal_code)
+    return options(rates_for(country), place=place, currency="usd", goods=1000, weight=380)
 
 
 def test_the_demo_refuses_a_database_with_orders() -> None:
