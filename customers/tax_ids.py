@@ -7,6 +7,7 @@ tax office has given it to somebody. `settings.TAX_ID_CHECKER` names the functio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import stdnum
@@ -43,9 +44,17 @@ def country_of(tax_id: str) -> str:
 
 
 def check(text: str) -> TaxId:
-    """Raise WrongTaxId."""
+    """Check a tax id, or an empty text; raise WrongTaxId."""
+    if not text.strip():
+        return TaxId("", "")
     checker: Callable[[str], TaxId] = import_string(settings.TAX_ID_CHECKER)
     return checker(text)
+
+
+def columns(tax_id: TaxId, *, at: datetime) -> dict[str, Any]:
+    """Return what a Customer keeps of it."""
+    checked_at = at if tax_id.checked_by else None
+    return {"tax_id": tax_id.text, "tax_id_checked_by": tax_id.checked_by, "tax_id_checked_at": checked_at}
 
 
 def check_offline(text: str) -> TaxId:

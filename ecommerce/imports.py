@@ -26,6 +26,7 @@ from customers.models import User
 from customers.resources import CustomerResource
 from ecommerce.models import FileImport
 from ecommerce.resources import ProductResource, SkuResource
+from ecommerce.taxes.resources import TaxRateResource
 
 logger = logging.getLogger(__name__)
 Status = FileImport.Status
@@ -34,6 +35,7 @@ IMPORTERS: dict[str, type[Importer]] = {
     "product": ProductResource,
     "sku": SkuResource,
     "customer": CustomerResource,
+    "taxrate": TaxRateResource,
 }
 OPEN = (Status.CHECKING, Status.APPLYING)
 SMALL = 1_000  # changes; more run in the background

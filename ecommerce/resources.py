@@ -24,7 +24,7 @@ from backoffice.imports.values import (
     quoted,
 )
 from billing.money import currency, format_money, parse_amount, plain, supported
-from ecommerce.models import OrderItem, Product, Sku
+from ecommerce.models import OrderItem, Product, Sku, TaxCategory
 
 CODES = frozenset(dict(supported()))
 FINITE = dict(Sku.InventoryType.choices)
@@ -124,6 +124,7 @@ class ProductResource(Importer):
         TextColumn("description", gettext_lazy("Description"), field=_field(Product, "description")),
         TextColumn("image", gettext_lazy("Image address"), field=_field(Product, "image")),
         YesNoColumn("shippable", gettext_lazy("Shipped")),
+        ChoiceColumn("tax_category", gettext_lazy("Tax category"), choices=dict(TaxCategory.choices)),
         YesNoColumn("active", gettext_lazy("On sale")),
     )
     needed_for_new = ("name",)

@@ -15,6 +15,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("ecommerce.product", _("Products"), "inventory_2"),
             ("ecommerce.coupon", _("Coupons"), "sell"),
             ("ecommerce.shippingzone", _("Shipping"), "local_shipping"),
+            ("ecommerce.taxrate", _("Tax rates"), "percent"),
             ("ecommerce.bulkjob", _("Bulk jobs"), "playlist_play"),
         ],
     ),
@@ -36,6 +37,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("auth.group", _("Roles"), "admin_panel_settings"),
             ("ecommerce.apikey", _("API keys"), "key"),
             ("backoffice.activity", _("Activity"), "history"),
+            ("ecommerce.shopsettings", _("Settings"), "settings"),
         ],
     ),
 ]

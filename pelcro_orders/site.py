@@ -5,6 +5,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.admin import ModelAdmin
 from django.core.paginator import Paginator
 from django.db.models import Model
@@ -22,6 +23,7 @@ from pelcro_orders.navigation import SIDEBAR
 
 MAX_PER_MODEL = 5
 SEARCHED = ("customers.customer", "ecommerce.order", "billing.invoice", "ecommerce.product")
+PAGES = {"ecommerce.shopsettings": "shop_settings"}  # of models that have no list
 ICONS = {label: icon for _title, items in SIDEBAR for label, _name, icon in items}
 
 
@@ -50,7 +52,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
 
     @staticmethod
     def _item(request: HttpRequest, label: str, title: Any, icon: str) -> dict[str, Any]:
-        link = reverse(f"admin:{label.replace('.', '_')}_changelist")
+        link = reverse(PAGES.get(label) or f"admin:{label.replace('.', '_')}_changelist")
         return {
             "title": title,
             "icon": icon,
@@ -119,6 +121,13 @@ def _described(row: Model, name: Any) -> str:
         parts += [row.get_money_state_display()] if isinstance(row, Order) and row.money_state else []
         return " · ".join(map(str, parts))
     return str(name)
+
+
+def settings_page(request: HttpRequest) -> HttpResponse:
+    shown: Any = admin.site
+    view = shown.admin_view(shown.model_admin("ecommerce.shopsettings").settings_view)
+    page: HttpResponse = view(request)
+    return page
 
 
 def environment_label(_request: HttpRequest) -> list[Any] | None:

@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from billing.webhooks import views
 from customers.views import address_fields
 from ecommerce.api.root import api
+from pelcro_orders.site import settings_page
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
@@ -14,6 +15,7 @@ urlpatterns = [
     path(
         "admin/activity/", RedirectView.as_view(pattern_name="admin:backoffice_activity_changelist", query_string=True)
     ),
+    path("admin/settings/", settings_page, name="shop_settings"),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),

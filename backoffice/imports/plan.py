@@ -2,7 +2,27 @@
 
 import json
 from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
 from typing import Any, NamedTuple
+
+
+def _as_json(value: Any) -> dict[str, str]:
+    if isinstance(value, Decimal):
+        return {"decimal": str(value)}
+    if isinstance(value, date):
+        return {"date": value.isoformat()}
+    message = f"{type(value).__name__} is no value of a plan"
+    raise TypeError(message)
+
+
+def _from_json(value: dict[str, Any]) -> Any:
+    match value:
+        case {"decimal": text}:
+            return Decimal(text)
+        case {"date": text}:
+            return date.fromisoformat(text)
+    return value
 
 
 class Problem(NamedTuple):
@@ -56,11 +76,11 @@ class Plan:
             for each in self.changes
         ]
         stored = {"changes": changes, "unchanged": self.unchanged, "problems": self.problems, "notes": self.notes}
-        return json.dumps(stored).encode()
+        return json.dumps(stored, default=_as_json).encode()
 
     @classmethod
     def from_json(cls, data: bytes) -> "Plan":
-        stored = json.loads(data)
+        stored = json.loads(data, object_hook=_from_json)
         changes = [
             Change(row, pk, label, [Value(*value) for value in values]) for row, pk, label, values in stored["changes"]
         ]

@@ -11,6 +11,7 @@ from ecommerce.admin.orders import admin as orders_admin
 from ecommerce.admin.shipping import admin as shipping_admin
 from ecommerce.admin.staff import admin as staff_admin
 from ecommerce.admin.staff import api_keys
+from ecommerce.admin.taxes import admin as taxes_admin
 
 __all__ = [
     "activity_admin",
@@ -25,4 +26,5 @@ __all__ = [
     "orders_admin",
     "shipping_admin",
     "staff_admin",
+    "taxes_admin",
 ]

@@ -1,10 +1,13 @@
 """At which rate what is taxed, where and when."""
 
 from datetime import date
+from decimal import Decimal
 
 from django.contrib.postgres.fields import ArrayField
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
+from django.utils.formats import date_format
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.countries import country_choices, country_name
@@ -29,6 +32,11 @@ def rate_country_name(code: str) -> str:
     return str(_("Northern Ireland")) if code == NORTHERN_IRELAND else country_name(code)
 
 
+def shown_percent(percent: Decimal) -> str:
+    """Return a rate without zeros that say nothing: 19 %, 8.875 %."""
+    return f"{percent.normalize():f} %"
+
+
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
     """Which rates hold."""
 
@@ -36,6 +44,11 @@ class TaxRateQuerySet(models.QuerySet["TaxRate"]):
         """Filter by a day; the first and the last day count."""
         begun = Q(valid_from=None) | Q(valid_from__lte=day)
         return self.filter(begun, Q(valid_until=None) | Q(valid_until__gte=day))
+
+    def lock_table(self) -> None:
+        """Keep others from adding and changing rates until the end of the transaction; they are read all the same."""
+        with connection.cursor() as cursor:
+            cursor.execute("LOCK TABLE ecommerce_taxrate IN SHARE ROW EXCLUSIVE MODE")
 
 
 class TaxRate(models.Model):
@@ -105,15 +118,42 @@ class TaxRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        place = ", ".join(filter(None, (self.city, self.region, rate_country_name(self.country))))
-        return f"{place}: {self.name} {self.shown_percent}"
+        return f"{self.place}: {self.name} {self.shown_percent}"
 
     @property
     def shown_percent(self) -> str:
-        """Without zeros that say nothing: 19 %, 8.875 %."""
-        return f"{format(self.percent.normalize(), 'f')} %"
+        """As pages show it."""
+        return shown_percent(self.percent)
 
-    def valid_on(self, day: date) -> bool:
+    @property
+    def place(self) -> str:
+        """Where it holds, the smallest part first."""
+        parts = (", ".join(self.postal_codes), self.city, self.region, rate_country_name(self.country))
+        return ", ".join(filter(None, parts))
+
+    @property
+    def validity(self) -> str:
+        """Its days in words."""
+        first, last = (date_format(day) if day else "" for day in (self.valid_from, self.valid_until))
+        if first and last:
+            return gettext("%(first)s – %(last)s") % {"first": first, "last": last}
+        if first:
+            return gettext("from %(first)s") % {"first": first}
+        return gettext("until %(last)s") % {"last": last} if last else gettext("always")
+
+    def overlaps(self, other: "TaxRate") -> bool:
+        """Whether both hold on some day."""
+        begins_in_time = not (self.valid_until and other.valid_from) or other.valid_from <= self.valid_until
+        return begins_in_time and (not (other.valid_until and self.valid_from) or self.valid_from <= other.valid_until)
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """What of two rates must not be the same on one day."""
+        codes = tuple(sorted(each.casefold() for each in self.postal_codes))
+        place = (self.country, self.region.casefold(), codes, " ".join(self.city.casefold().split()))
+        return (*place, self.tax_category, " ".join(self.name.casefold().split()))
+
+    def holds_on(self, day: date) -> bool:
         """Whether it holds on a day; the first and the last day count."""
         begun = self.valid_from is None or self.valid_from <= day
         return begun and (self.valid_until is None or day <= self.valid_until)

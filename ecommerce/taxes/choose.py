@@ -32,7 +32,7 @@ def rates_at(area: Area, rates: Sequence[TaxRate], *, on: date) -> list[TaxRate]
     """Return the rates of all categories that hold there on a day."""
     for country in area.countries:
         only_parts = area.in_part and country == area.countries[-1]
-        valid = (each for each in rates if each.country == country and each.valid_on(on))
+        valid = (each for each in rates if each.country == country and each.holds_on(on))
         found = [each for each in valid if _holds(each, area.place) and not (only_parts and not _names_a_part(each))]
         if found:
             return found

@@ -108,7 +108,7 @@ class ProductAdmin(FileImportExport, Tabbed, CatalogueAdmin):
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
-    fields = ("name", "description", "image", "shippable", "active")
+    fields = ("name", "description", "image", "shippable", "tax_category", "active")
     tabs = (
         Tab(_("All")),
         Tab(_("On sale"), models.Q(active=True), (("active__exact", "1"),)),

@@ -6,6 +6,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -20,6 +21,7 @@ from customers.change_email import EmailError, change_email, check_email
 from customers.emails import normal_email
 from customers.models import Address, Customer
 from customers.postal_addresses import address_warnings
+from customers.tax_ids import TaxId, WrongTaxId, check, columns
 from ecommerce.admin.customers.addresses import AddressInline
 from ecommerce.admin.customers.erase import erase_view
 from ecommerce.admin.customers.tabs import build_panels
@@ -30,9 +32,13 @@ from ecommerce.models import Erasure
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Customer
-        fields = ("email", "first_name", "last_name", "phone")
+        fields = ("email", "first_name", "last_name", "phone", "tax_id", "tax_exempt", "tax_exempt_reason")
+        help_texts = {
+            "tax_id": _("Of a business, with its country's prefix, for example DE136695976 or FR40303265045."),
+        }
 
     by: Actor
+    checked_tax_id: TaxId
 
     def clean_email(self) -> str:
         email = normal_email(self.cleaned_data["email"])
@@ -41,6 +47,22 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         except EmailError as error:
             raise forms.ValidationError(str(error)) from error
         return email
+
+    def clean_tax_id(self) -> str:
+        try:
+            self.checked_tax_id = check(self.cleaned_data["tax_id"])
+        except WrongTaxId as error:
+            raise forms.ValidationError(str(error)) from error
+        return self.checked_tax_id.text
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        is_exempt, reason = cleaned.get("tax_exempt"), cleaned.get("tax_exempt_reason")
+        if is_exempt and not reason:
+            self.add_error("tax_exempt_reason", _("Say why: invoices have to name the reason."))
+        if reason and not is_exempt:
+            self.add_error("tax_exempt_reason", _("Leave it empty, or tick exempt from tax."))
+        return cleaned
 
 
 @admin.register(Customer)
@@ -52,15 +74,18 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
     empty_text = _("Customers appear when they sign up on the website, are added here, or are imported.")
     search_help_text = _("E-mail, name, phone or address")
     inlines = (AddressInline,)
-    fields = ("email", ("first_name", "last_name"), "phone", "has_account", "stripe_customer_id", "created")
-    readonly_fields = ("has_account", "stripe_customer_id", "created")
+    new_fields = ("email", ("first_name", "last_name"), "phone", "tax_id", ("tax_exempt", "tax_exempt_reason"))
+    fields = (
+        *new_fields[:-1], "tax_id_check", new_fields[-1], "has_account", "stripe_customer_id", "created",
+    )  # fmt: skip
+    readonly_fields = ("tax_id_check", "has_account", "stripe_customer_id", "created")
     change_form_template = "admin/ecommerce/customer/change_form.html"
 
     def has_delete_permission(self, request: HttpRequest, obj: Customer | None = None) -> bool:
         return False  # orders and invoices refer to them
 
     def get_fields(self, request: HttpRequest, obj: Customer | None = None) -> Any:
-        return self.fields if obj else ("email", ("first_name", "last_name"), "phone")
+        return self.fields if obj else self.new_fields
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -111,6 +136,8 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
             obj.profile_by_staff = True
             Customer.objects.filter(pk=obj.pk).update(profile_by_staff=True)
         email = obj.email
+        if "tax_id" in changed:
+            self._keep_check(obj, form.checked_tax_id)
         if change:
             form.changed_data = [name for name in form.changed_data if name != "email"]
         super().save_model(request, obj, form, change)
@@ -122,6 +149,13 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
         for saved in (*formset.new_objects, *(obj for obj, _changed in formset.changed_objects)):
             for sentence in address_warnings(saved.frozen()) if isinstance(saved, Address) else ():
                 messages.warning(request, gettext("%(line)s: %(warning)s") % {"line": saved.line1, "warning": sentence})
+
+    @staticmethod
+    def _keep_check(customer: Customer, checked: TaxId) -> None:
+        kept = columns(checked, at=database_clock.now())
+        for name, value in kept.items():
+            setattr(customer, name, value)
+        Customer.objects.filter(pk=customer.pk).update(**kept)
 
     def log_change(self, request: HttpRequest, obj: Customer, message: Any) -> Any:
         # `change_email` writes an entry of its own, with both e-mails.
@@ -142,6 +176,15 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
         if customer.erased_at:
             return str(customer), ""
         return (customer.name, customer.email) if customer.name else (customer.email, "")
+
+    @column(_("check of the tax id"))
+    def tax_id_check(self, customer: Customer) -> SafeString | str:
+        if not customer.tax_id:
+            return "–"
+        if customer.tax_id_checked_at is None:
+            return gettext("Not checked: nothing is known of the numbers of that country.")
+        when, by = moment(customer.tax_id_checked_at), customer.tax_id_checked_by
+        return format_html(gettext("Format and check digits are right ({}, {})"), by, when)
 
     @column(_("signs in on the website"))
     def has_account(self, customer: Customer) -> str:

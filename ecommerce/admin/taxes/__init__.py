@@ -1,0 +1,1 @@
+"""Tax rates, and the settings of the whole shop."""

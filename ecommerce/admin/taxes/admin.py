@@ -1,0 +1,121 @@
+"""The admins of tax rates and of the shop's settings."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from backoffice import database_clock
+from backoffice.badges import badge
+from backoffice.base_admin import StaffAdmin
+from backoffice.columns import column
+from ecommerce.admin.file_import import FileImportExport
+from ecommerce.admin.taxes.eu_rates import eu_rates_view
+from ecommerce.admin.taxes.filters import CategoryFilter, CountryFilter, DayFilter
+from ecommerce.admin.taxes.forms import ShopSettingsForm, TaxRateForm
+from ecommerce.models import ShopSettings, TaxRate
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(FileImportExport, StaffAdmin):
+    form = TaxRateForm
+    export_permission = "ecommerce.export_order"
+    list_display = ("where", "what_is_taxed", "name", "rate", "kind", "days", "status_badge")
+    list_filter = (CountryFilter, CategoryFilter, DayFilter)
+    search_fields = ("name", "region", "city", "=country")
+    search_help_text = _("Name, state, city or code of the country")
+    empty_text = _("A shop without tax rates collects no tax. With rates, it does in the countries that have some.")
+    fieldsets = (
+        (None, {"fields": ("country", ("region", "city"), "postal_codes")}),
+        (_("Tax"), {"fields": ("tax_category", ("name", "percent"), ("category", "reason"))}),
+        (_("Days"), {"fields": (("valid_from", "valid_until"),)}),
+    )
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        load = {"link": reverse("admin:ecommerce_taxrate_eu"), "title": _("Load the EU's rates")}
+        beside = {"beside": load} if self.has_import_permission(request) else {}
+        return super().changelist_view(request, {**beside, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        load = self.admin_site.admin_view(self.eu_rates_view)
+        return [path("load-eu-rates/", load, name="ecommerce_taxrate_eu"), *super().get_urls()]
+
+    def eu_rates_view(self, request: HttpRequest) -> HttpResponse:
+        return eu_rates_view(self, request)
+
+    @column(_("where"))
+    def where(self, rate: TaxRate) -> str:
+        return rate.place
+
+    @column(_("what"))
+    def what_is_taxed(self, rate: TaxRate) -> str:
+        return str(rate.get_tax_category_display())
+
+    @column(_("percent"))
+    def rate(self, rate: TaxRate) -> str:
+        return rate.shown_percent
+
+    @column(_("kind"))
+    def kind(self, rate: TaxRate) -> SafeString | str:
+        return format_html('<span title="{}">{}</span>', rate.reason, rate.category) if rate.reason else rate.category
+
+    @column(_("days"))
+    def days(self, rate: TaxRate) -> str:
+        return rate.validity
+
+    @column(_("status"))
+    def status_badge(self, rate: TaxRate) -> SafeString:
+        today = database_clock.now().date()
+        if rate.holds_on(today):
+            return badge("active", gettext("Valid"))
+        is_later = rate.valid_from is not None and rate.valid_from > today
+        return badge("inactive", gettext("Later")) if is_later else badge("expired", gettext("Ended"))
+
+
+@admin.register(ShopSettings)
+class ShopSettingsAdmin(StaffAdmin):
+    """One row, whose page is at /admin/settings/: it has no list."""
+
+    form = ShopSettingsForm
+    readonly_fields = ("provider",)
+    fieldsets = (
+        (_("Shop"), {"fields": (("country", "tax_id"),)}),
+        (
+            _("Tax"),
+            {"fields": ("tax_included_currencies", ("shipping_tax", "tax_day"), "stacked_countries", "provider")},
+        ),
+        (_("Small business"), {"fields": ("small_business", "small_business_reason")}),
+    )
+
+    def page_link(self) -> str:
+        return reverse("shop_settings")
+
+    def settings_view(self, request: HttpRequest) -> HttpResponse:
+        ShopSettings.objects.get_or_create(pk=1)
+        return self.changeform_view(request, "1")
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return HttpResponseRedirect(self.page_link())
+
+    def changeform_view(
+        self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        shown = {"title": _("Settings"), "subtitle": None, "show_save_and_continue": False, **(extra_context or {})}
+        return super().changeform_view(request, object_id, form_url, shown)
+
+    def response_post_save_change(self, request: HttpRequest, obj: ShopSettings) -> HttpResponse:
+        return HttpResponseRedirect(self.page_link())
+
+    @column(_("calculated by"))
+    def provider(self, shop: ShopSettings) -> SafeString | str:
+        if settings.TAX_PROVIDER == "stripe":
+            return gettext("Stripe Tax (TAX_PROVIDER=stripe)")
+        link, count = reverse("admin:ecommerce_taxrate_changelist"), TaxRate.objects.count()
+        words = gettext("the table of tax rates (%(count)s rates)") % {"count": f"{count:,}"}
+        return format_html('<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', link, words)
