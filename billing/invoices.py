@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Case, F, When
 
-from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Refund
+from billing.models import Counter, CreditNote, Invoice, InvoiceLine, InvoiceTax, Refund
 from customers.models import Customer
 
 
@@ -23,20 +23,30 @@ class InvoiceData:
     currency: str
     subtotal: int
     discount: int
+    manual_discount: int
+    discount_reason: str
+    coupon_code: str
     shipping: int
+    shipping_tax: int
+    shipping_name: str
     tax: int
+    prices_include_tax: bool
     total: int
     bill_to: dict[str, str]
     lines: Sequence[InvoiceLine]
+    taxes: Sequence[InvoiceTax]
 
 
 def issue(*, data: InvoiceData, at: datetime) -> Invoice:
     """Issue an open invoice. Its number comes from a gapless counter, locked until the transaction ends."""
-    frozen = {field.name: getattr(data, field.name) for field in fields(data) if field.name != "lines"}
+    frozen = {field.name: getattr(data, field.name) for field in fields(data) if field.name not in {"lines", "taxes"}}
     invoice = Invoice.objects.create(number=f"INV-{_next_number('invoice'):06}", issued_at=at, **frozen)
     for line in data.lines:
         line.invoice = invoice
     InvoiceLine.objects.bulk_create(data.lines)
+    for tax in data.taxes:
+        tax.invoice = invoice
+    InvoiceTax.objects.bulk_create(data.taxes)
     return invoice
 
 

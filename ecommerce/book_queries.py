@@ -67,12 +67,6 @@ QUERIES = {
             SELECT FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id
             WHERE p.invoice_id = o.invoice_id AND p.status = 'succeeded' AND r.status IN ('failed', 'requested'))
     """,
-    "standing_refunded": f"""
-        {MONEY} SELECT {ORDER}, format('%s, and all of %s went back', o.status, o.paid)
-        FROM money o
-        WHERE o.status IN ('paid', 'fulfilled') AND o.paid > 0 AND o.back >= o.paid
-          AND NOT EXISTS (SELECT FROM ecommerce_orderact a WHERE a.order_id = o.id AND a.closed_at IS NULL)
-    """,
     "order_refunded": f"""
         {MONEY} SELECT {ORDER}, format('says %s, refunds of %s', o.amount_refunded, o.back)
         FROM money o WHERE o.amount_refunded <> o.back
@@ -128,13 +122,88 @@ QUERIES = {
               ELSE true END
     """,
     "order_items": f"""
-        SELECT {ORDER}, format('subtotal %s, items of %s, invoice lines of %s', o.subtotal, t.items, l.lines)
-        FROM ecommerce_order o
-        LEFT JOIN (SELECT order_id, sum(amount) AS items FROM ecommerce_orderitem GROUP BY order_id) t
-               ON t.order_id = o.id
-        LEFT JOIN (SELECT invoice_id, sum(amount) AS lines FROM billing_invoiceline GROUP BY invoice_id) l
-               ON l.invoice_id = o.invoice_id
-        WHERE COALESCE(t.items, 0) <> o.subtotal OR (o.invoice_id IS NOT NULL AND COALESCE(l.lines, 0) <> o.subtotal)
+        SELECT {ORDER}, format('%s, and items of %s',
+               (o.subtotal, o.discount, o.manual_discount, o.tax - o.shipping_tax),
+               (t.amount, t.discount, t.manual, t.tax))
+        FROM ecommerce_order o LEFT JOIN (
+            SELECT order_id, sum(amount) AS amount, sum(discount) AS discount, sum(manual_discount) AS manual,
+                   sum(tax) AS tax
+            FROM ecommerce_orderitem GROUP BY order_id
+        ) t ON t.order_id = o.id
+        WHERE (o.subtotal, o.discount, o.manual_discount, o.tax - o.shipping_tax)
+              IS DISTINCT FROM (t.amount, t.discount, t.manual, t.tax)
+        UNION ALL
+        SELECT 'invoice ' || i.number, format('%s, and lines of %s',
+               (i.subtotal, i.discount, i.manual_discount, i.tax - i.shipping_tax),
+               (t.amount, t.discount, t.manual, t.tax))
+        FROM billing_invoice i LEFT JOIN (
+            SELECT invoice_id, sum(amount) AS amount, sum(discount) AS discount, sum(manual_discount) AS manual,
+                   sum(tax) AS tax
+            FROM billing_invoiceline GROUP BY invoice_id
+        ) t ON t.invoice_id = i.id
+        WHERE (i.subtotal, i.discount, i.manual_discount, i.tax - i.shipping_tax)
+              IS DISTINCT FROM (t.amount, t.discount, t.manual, t.tax)
+    """,
+    # Item by item and tax by tax: an order, its invoice, and the taxes of each say the same.
+    "order_taxes": f"""
+        SELECT {ORDER}, format('tax %s, tax lines of %s', o.tax, COALESCE(t.tax, 0))
+        FROM ecommerce_order o LEFT JOIN (
+            SELECT order_id, sum(amount) AS tax FROM ecommerce_taxline GROUP BY order_id
+        ) t ON t.order_id = o.id WHERE o.tax <> COALESCE(t.tax, 0)
+        UNION ALL
+        SELECT {ORDER}, format('tax %s on item %s, tax lines of %s', i.tax, i.sku_code, t.tax)
+        FROM (SELECT item_id, sum(amount) AS tax FROM ecommerce_taxline WHERE item_id IS NOT NULL GROUP BY item_id) t
+        JOIN ecommerce_orderitem i ON i.id = t.item_id JOIN ecommerce_order o ON o.id = i.order_id
+        WHERE i.tax <> t.tax
+        UNION ALL
+        SELECT 'invoice ' || i.number, format('tax %s, taxes of %s', i.tax, COALESCE(t.tax, 0))
+        FROM billing_invoice i LEFT JOIN (
+            SELECT invoice_id, sum(amount) AS tax FROM billing_invoicetax GROUP BY invoice_id
+        ) t ON t.invoice_id = i.id WHERE i.tax <> COALESCE(t.tax, 0)
+        UNION ALL
+        SELECT 'invoice ' || i.number, format('tax %s on line %s, taxes of %s', l.tax, l.sku_code, t.tax)
+        FROM (SELECT line_id, sum(amount) AS tax FROM billing_invoicetax WHERE line_id IS NOT NULL GROUP BY line_id) t
+        JOIN billing_invoiceline l ON l.id = t.line_id JOIN billing_invoice i ON i.id = l.invoice_id
+        WHERE l.tax <> t.tax
+    """,
+    "refund_allocations": f"""
+        SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text),
+               format('%s, allocated %s', r.amount, COALESCE(a.amount, 0))
+        FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id AND p.status = 'succeeded'
+        LEFT JOIN (SELECT refund_id, sum(amount) AS amount FROM billing_refundallocation GROUP BY refund_id) a
+               ON a.refund_id = r.id
+        WHERE {ACCEPTED} AND r.amount <> COALESCE(a.amount, 0)
+    """,
+    "cells_refunded": """
+        SELECT 'invoice ' || i.number, format('%s of line %s kept as refunded, allocations of %s',
+               (l.refunded, l.refunded_quantity), l.sku_code, (a.amount, a.quantity))
+        FROM billing_invoiceline l JOIN billing_invoice i ON i.id = l.invoice_id
+        LEFT JOIN (
+            SELECT c.invoice_line_id, sum(c.amount) AS amount, sum(c.quantity) AS quantity
+            FROM billing_refundallocation c JOIN billing_refund r ON r.id = c.refund_id AND r.status <> 'failed'
+            WHERE c.invoice_tax_id IS NULL GROUP BY 1
+        ) a ON a.invoice_line_id = l.id
+        WHERE (l.refunded, l.refunded_quantity) <> (COALESCE(a.amount, 0), COALESCE(a.quantity, 0))
+        UNION ALL
+        SELECT 'invoice ' || i.number, format('%s of a tax kept as refunded, allocations of %s', t.refunded, a.amount)
+        FROM billing_invoicetax t JOIN billing_invoice i ON i.id = t.invoice_id
+        LEFT JOIN (
+            SELECT c.invoice_tax_id, sum(c.amount) AS amount
+            FROM billing_refundallocation c JOIN billing_refund r ON r.id = c.refund_id AND r.status <> 'failed'
+            GROUP BY 1
+        ) a ON a.invoice_tax_id = t.id
+        WHERE t.refunded <> COALESCE(a.amount, 0)
+        UNION ALL
+        SELECT 'invoice ' || i.number,
+               format('%s of the shipping kept as refunded, allocations of %s', i.shipping_refunded, a.amount)
+        FROM billing_invoice i
+        LEFT JOIN (
+            SELECT p.invoice_id, sum(c.amount) AS amount
+            FROM billing_refundallocation c JOIN billing_refund r ON r.id = c.refund_id AND r.status <> 'failed'
+            JOIN billing_payment p ON p.id = r.payment_id
+            WHERE c.invoice_line_id IS NULL AND c.invoice_tax_id IS NULL GROUP BY 1
+        ) a ON a.invoice_id = i.id
+        WHERE i.shipping_refunded <> COALESCE(a.amount, 0)
     """,
     "coupon_uses": """
         SELECT 'coupon ' || c.code, format('%s orders hold it, %s redemptions, of at most %s', count(o.id),

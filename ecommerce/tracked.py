@@ -248,8 +248,9 @@ NOT_TRACKED = {
     **dict.fromkeys(
         (
             "billing.card", "billing.invoice", "billing.invoiceline", "billing.creditnote", "billing.payment",
-            "billing.refund", "billing.counter", "billing.customerupdate", "billing.cardattempt",
-            "ecommerce.order", "ecommerce.orderitem",
+            "billing.refund", "billing.refundallocation", "billing.invoicetax",
+            "billing.counter", "billing.customerupdate", "billing.cardattempt",
+            "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
         ),
         MONEY,

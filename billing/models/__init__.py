@@ -1,10 +1,11 @@
 """Cards, invoices, payments, refunds, and Stripe's events."""
 
+from billing.models.allocation import RefundAllocation
 from billing.models.card import Card
 from billing.models.card_attempt import CardAttempt
 from billing.models.customer_update import CustomerUpdate
 from billing.models.event import WebhookEvent
-from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine
+from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine, InvoiceTax
 from billing.models.payment import Payment, Refund, StripeOperation
 from billing.models.reconciliation import ComparedObject, Difference, Reconciliation, RestoreGuard
 from billing.models.removal import StripeRemoval
@@ -19,9 +20,11 @@ __all__ = [
     "Difference",
     "Invoice",
     "InvoiceLine",
+    "InvoiceTax",
     "Payment",
     "Reconciliation",
     "Refund",
+    "RefundAllocation",
     "RestoreGuard",
     "StripeOperation",
     "StripeRemoval",

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from ecommerce.pricing import MAX_LINES, MAX_QUANTITY
+from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
 
 INTEGER = gettext_lazy("%(field)s: write a whole number, as in 1.")
 DATETIME = gettext_lazy("%(field)s: write a time with its offset from UTC, as in 2026-11-23T10:00:00Z.")

@@ -6,7 +6,8 @@ from ecommerce.models.catalogue import Coupon, Product, Sku, TaxCategory
 from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
-from ecommerce.models.order import Order, OrderItem, OrderWords
+from ecommerce.models.order import Order, OrderWords
+from ecommerce.models.order_item import OrderItem, TaxLine
 from ecommerce.models.shipping import ShippingRate, ShippingZone
 from ecommerce.models.shop_settings import ShopSettings
 from ecommerce.models.tax import TaxRate
@@ -32,4 +33,5 @@ __all__ = [
     "Sku",
     "TaxCategory",
     "TaxRate",
+    "TaxLine",
 ]

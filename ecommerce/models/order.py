@@ -15,10 +15,11 @@ from django.utils.translation import gettext_lazy as _
 from django_fsm import ConcurrentTransition, ConcurrentTransitionMixin, FSMField, FSMFieldDescriptor, transition
 
 from billing.models import Invoice
+from billing.models.invoice import adds_up
 from billing.money import format_money, supported
 from customers.models import Address, Customer
 from customers.search import EqualsAny
-from ecommerce.models.catalogue import Coupon, Sku
+from ecommerce.models.catalogue import Coupon
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
 TIMES = ("paid_at", "fulfilled_at", "canceled_at", "returned_at")
@@ -165,6 +166,11 @@ class Order(ConcurrentMixin, models.Model):
     discount = models.PositiveBigIntegerField(_("discount"), default=0)
     shipping = models.PositiveBigIntegerField(_("shipping"), default=0)
     tax = models.PositiveBigIntegerField(_("tax"), default=0)
+    prices_include_tax = models.BooleanField(_("prices include tax"), default=False, db_default=False)
+    shipping_tax = models.PositiveBigIntegerField(_("tax on shipping"), default=0, db_default=0)
+    shipping_name = models.CharField(_("shipping method"), max_length=100, blank=True, default="", db_default="")
+    manual_discount = models.PositiveBigIntegerField(_("discount by hand"), default=0, db_default=0)
+    discount_reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="")
     total = models.PositiveBigIntegerField(_("total"))
     amount_refunded = models.PositiveBigIntegerField(_("refunded"), default=0)
     coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, blank=True, verbose_name=_("coupon"))
@@ -197,6 +203,8 @@ class Order(ConcurrentMixin, models.Model):
             ("cancel_order", _("Can cancel orders")),
             ("return_order", _("Can return orders")),
             ("export_order", _("Can export orders")),
+            ("discount_order", _("Can give discounts by hand")),
+            ("override_shipping", _("Can change the price of shipping")),
         ]
         indexes = [
             models.Index(fields=["status", "id"], name="order_status"),
@@ -207,10 +215,10 @@ class Order(ConcurrentMixin, models.Model):
         ]
         constraints = [
             models.UniqueConstraint(fields=["placed_by", "placement_key"], name="order_placed_once"),
-            models.CheckConstraint(
-                condition=Q(total=F("subtotal") - F("discount") + F("shipping") + F("tax")), name="order_adds_up"
-            ),
+            models.CheckConstraint(condition=adds_up(), name="order_adds_up"),
             models.CheckConstraint(condition=Q(discount__lte=F("subtotal")), name="order_discount"),
+            models.CheckConstraint(condition=Q(manual_discount__lte=F("discount")), name="order_manual_discount"),
+            models.CheckConstraint(condition=Q(shipping_tax__lte=F("tax")), name="order_shipping_tax"),
             models.CheckConstraint(condition=Q(amount_refunded__lte=F("total")), name="order_refunded"),
             models.CheckConstraint(
                 condition=(Q(status="created") & times())
@@ -280,29 +288,6 @@ class Order(ConcurrentMixin, models.Model):
     def return_order(self, *, at: datetime) -> None:
         """Fulfilled to returned, once its refund was accepted."""
         self.returned_at = at
-
-
-class OrderItem(models.Model):
-    """A line of an order; code, description and price are those of the SKU when the order was placed."""
-
-    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
-    sku = models.ForeignKey(Sku, models.PROTECT, related_name="+", verbose_name=_("SKU"))
-    sku_code = models.CharField(_("SKU"), max_length=100)
-    description = models.CharField(_("description"), max_length=300)
-    unit_price = models.PositiveBigIntegerField(_("unit price"))
-    quantity = models.PositiveIntegerField(_("quantity"))
-    amount = models.PositiveBigIntegerField(_("amount"))
-
-    class Meta:
-        verbose_name = _("item")
-        verbose_name_plural = _("items")
-        constraints = [
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity"),
-            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="order_item_amount"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.quantity} x {self.description}"
 
 
 class OrderWords(models.Model):

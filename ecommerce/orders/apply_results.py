@@ -13,7 +13,7 @@ from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
 from ecommerce.models import Order, OrderAct, OrderEvent
-from ecommerce.orders import completion, stock
+from ecommerce.orders import allocations, completion, stock
 from ecommerce.orders.apply_results_bulk import apply_full_refunds
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.history import record
@@ -199,6 +199,8 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
         data = {"amount": change.refund.amount, "currency": change.refund.currency}
         record(order, Event.REFUND_SUCCEEDED, by=STRIPE, at=at, **data)
     elif is_accepted:
+        if completion.refunds_the_order(change.refund):
+            allocations.ensure_allocated(change.refund)
         completion.refund_event(order, change.refund, at=at).save()
         completion.complete_refund(order, change.refund, act, at=at)
     else:
@@ -222,6 +224,9 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
     act = open_act(order)
     whole = act is not None and act.refund_id == refund.pk and act.kind != OrderAct.Kind.REFUND
     left = payments.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
+    if whole and left:
+        refund.refresh_from_db()
+        allocations.reallocate(refund)
     if not whole:
         # Ours first, which leaves the room for theirs.
         _apply_refund_result(order, replace(result, others=()), at=at)

@@ -9,7 +9,7 @@ from billing.card_attempts import TooManyDeclines
 from billing.money import format_money
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.history import status_events
-from ecommerce.pricing import PricingError
+from ecommerce.pricing.errors import PricingError
 
 SECONDS = 120  # a shorter wait is told in seconds
 

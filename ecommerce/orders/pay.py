@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import card_attempts, invoices, payments
-from billing.models import Card, Invoice, InvoiceLine, Payment
+from billing.models import Card, Invoice, Payment
 from billing.payments import PaymentSource
 from customers.accounts import own_rows
 from customers.actors import Actor, ActorKind
@@ -17,6 +17,7 @@ from customers.models import Customer
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
 from ecommerce.orders.completion import mark_paid
+from ecommerce.orders.contents import OrderContents, read_contents
 from ecommerce.orders.doubt import check_no_unknown_charge, check_not_restored, look_up_lost_charges
 from ecommerce.orders.errors import OrderError, in_flight, too_many_declines, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
@@ -133,14 +134,17 @@ def _check_payable(order: Order) -> None:
         raise in_flight(order, act)
 
 
-def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datetime) -> None:
+def request_payment(
+    order: Order, source: PaymentSource, *, by: Actor, at: datetime, contents: OrderContents | None = None
+) -> None:
     """Issue the order's invoice, and create the payment to be executed after the commit.
 
-    An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon.
+    An order that costs nothing is paid at once. The caller holds the order's lock, and has reserved stock and coupon;
+    `contents` are the items and taxes, where it has just written them.
     """
     # A number that was given to another order before a restore is refused here as well.
     check_no_unknown_charge(order)
-    invoice = ensure_invoice(order, at=at)
+    invoice = ensure_invoice(order, at=at, contents=contents)
     if not order.total:
         mark_paid(order, by=by, at=at)
     else:
@@ -158,11 +162,11 @@ def request_payment(order: Order, source: PaymentSource, *, by: Actor, at: datet
     order.save()
 
 
-def ensure_invoice(order: Order, *, at: datetime) -> Invoice:
+def ensure_invoice(order: Order, *, at: datetime, contents: OrderContents | None = None) -> Invoice:
     """Return the order's invoice that is not void, issued here if it has none; the caller holds the order's lock."""
     # One invoice an order, however many cards are tried, unless its price changes: its number is taken once.
     if order.invoice is None:
-        order.invoice = invoices.issue(data=_invoice_data(order), at=at)
+        order.invoice = invoices.issue(data=_invoice_data(order, contents or read_contents(order)), at=at)
     return order.invoice
 
 
@@ -173,27 +177,26 @@ def _authenticate_within(by: Actor) -> timedelta:
     return payments.AUTHENTICATE_WITHIN
 
 
-def _invoice_data(order: Order) -> invoices.InvoiceData:
+def _invoice_data(order: Order, contents: OrderContents) -> invoices.InvoiceData:
+    lines = contents.invoice_lines()
     return invoices.InvoiceData(
         customer=order.customer,
         reference=order.number,
         currency=order.currency,
         subtotal=order.subtotal,
         discount=order.discount,
+        manual_discount=order.manual_discount,
+        discount_reason=order.discount_reason,
+        coupon_code=order.coupon.code if order.coupon else "",
         shipping=order.shipping,
+        shipping_tax=order.shipping_tax,
+        shipping_name=order.shipping_name,
         tax=order.tax,
+        prices_include_tax=order.prices_include_tax,
         total=order.total,
         bill_to=_bill_to(order),
-        lines=[
-            InvoiceLine(
-                sku_code=item.sku_code,
-                description=item.description,
-                quantity=item.quantity,
-                unit_price=item.unit_price,
-                amount=item.amount,
-            )
-            for item in order.items.order_by("pk")
-        ],
+        lines=lines,
+        taxes=contents.invoice_taxes(lines),
     )
 
 

@@ -12,14 +12,16 @@ from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from billing.payments import PaymentSource
 from customers.actors import Actor
 from customers.models import Address, Customer, FrozenAddress
-from ecommerce.models import Order, OrderEvent, OrderItem
+from ecommerce.models import Order, OrderEvent
 from ecommerce.orders import stock
+from ecommerce.orders.contents import OrderContents, write_contents, write_totals
 from ecommerce.orders.doubt import check_not_restored
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.pay import check_declines, payment_source_for, request_payment
-from ecommerce.orders.quotes import LineRequest, Quote, find_coupon, merge_lines, price_lines
+from ecommerce.orders.quotes import LineRequest, Quote, find_coupon, merge_lines, price_lines, sku_quantities
+from ecommerce.pricing.order import Discount
 
 SUMMARY_LENGTH = 400
 
@@ -42,6 +44,8 @@ class NewOrder:
     card_id: int | None = None
     token: str = ""
     save_card: bool = True
+    discount: Discount | None = None
+    discount_reason: str = ""
     expected_total: int | None = None
 
     @property
@@ -49,7 +53,7 @@ class NewOrder:
         """A SHA-256 of what is ordered; the same key with another one is a conflict."""
         # The key is what the hash is compared under; the other two don't change what is ordered.
         contents = {name: value for name, value in asdict(self).items() if name not in {"key", "via", "expected_total"}}
-        return hashlib.sha256(json.dumps(contents, sort_keys=True).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(contents, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def place(*, new_order: NewOrder, by: Actor, at: datetime) -> Order:
@@ -89,17 +93,19 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
     if customer is None:
         raise OrderError("unknown_customer", _("Choose an existing customer."), field="customer")
     check_declines(customer, by=by)
-    quantities = merge_lines(new_order.items)
+    lines = merge_lines(new_order.items)
+    quantities = sku_quantities(lines)
     # Locked before they are priced, so that price and stock are those of the commit.
     skus = stock.lock_skus(list(quantities))
-    quote = price_lines(quantities, skus, coupon=find_coupon(new_order.coupon_code, at=at))
+    coupon = find_coupon(new_order.coupon_code, at=at)
+    quote = price_lines(lines, skus, coupon=coupon, discount=new_order.discount)
     _check_total(quote, new_order.expected_total)
     address = _address(new_order, customer) if quote.shippable else None
     source = _payment_source(new_order, customer, at=at) if quote.totals.total else PaymentSource()
-    order = _create_order(new_order, quote, customer, address, by=by, at=at)
+    order, contents = _create_order(new_order, quote, customer, address, by=by, at=at)
     stock.reserve(order, quantities, skus, at=at)
     record(order, OrderEvent.Kind.CREATED, by=by, at=at, via=new_order.via, total=order.total, currency=order.currency)
-    request_payment(order, source, by=by, at=at)
+    request_payment(order, source, by=by, at=at, contents=contents)
     return order
 
 
@@ -127,17 +133,11 @@ def _payment_source(new_order: NewOrder, customer: Customer, *, at: datetime) ->
 
 def _create_order(
     new_order: NewOrder, quote: Quote, customer: Customer, address: Address | None, *, by: Actor, at: datetime
-) -> Order:
-    totals = quote.totals
-    order = Order.objects.create(
+) -> tuple[Order, OrderContents]:
+    order = Order(
         customer=customer,
         currency=quote.currency,
-        subtotal=totals.subtotal,
-        discount=totals.discount,
-        shipping=totals.shipping,
-        tax=totals.tax,
-        total=totals.total,
-        coupon=quote.coupon,
+        discount_reason=new_order.discount_reason,
         address=address,
         shipping_address=address.frozen() if address else None,
         placed_via=new_order.via,
@@ -145,30 +145,16 @@ def _create_order(
         placement_key=new_order.key or None,
         placement_hash=new_order.fingerprint,
         summary=summary(quote),
-        sku_codes=" ".join(line.sku.code for line in quote.lines),
+        sku_codes=" ".join(line.sku.code for line in quote.lines if line.sku),
         created_at=at,
     )
-    OrderItem.objects.bulk_create(_items(order, quote))
-    return order
+    write_totals(order, quote)
+    order.save()
+    return order, write_contents(order, quote)
 
 
 def summary(quote: Quote) -> str:
     """Describe the items in a few words: 2 x Mug, +1 more."""
     first, *others = quote.lines
     more = _(", +%(count)s more") % {"count": len(others)} if others else ""
-    return f"{first.quantity} x {first.sku.description[: SUMMARY_LENGTH - 50]}{more}"
-
-
-def _items(order: Order, quote: Quote) -> list[OrderItem]:
-    return [
-        OrderItem(
-            order=order,
-            sku=line.sku,
-            sku_code=line.sku.code,
-            description=line.sku.description[:300],
-            unit_price=line.unit_price,
-            quantity=line.quantity,
-            amount=line.amount,
-        )
-        for line in quote.lines
-    ]
+    return f"{first.quantity} x {first.description[: SUMMARY_LENGTH - 50]}{more}"

@@ -1,7 +1,8 @@
 """Prices of items and a coupon, by the code that charges, with nothing created."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -9,25 +10,56 @@ from django.utils.translation import gettext as _
 from billing.money import format_money
 from ecommerce.models import Coupon, Sku
 from ecommerce.orders.errors import OrderError, from_pricing_error
-from ecommerce.pricing import CouponTerms, Line, PricingError, Totals, one_currency, price
+from ecommerce.pricing.errors import PricingError
+from ecommerce.pricing.order import (
+    MAX_QUANTITY,
+    CouponTerms,
+    Discount,
+    Line,
+    PricedLine,
+    Totals,
+    one_currency,
+    price,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomLine:
+    """A line that is no SKU: its text, and the price of one in the minor unit."""
+
+    description: str
+    unit_price: int
+    currency: str
+    tax_category: str = "standard"
+    shippable: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineRequest:
-    """A SKU and how many of it are requested."""
+    """A SKU, or a custom line, how many of it are requested, and a discount on it given by hand."""
 
-    sku_id: int
     quantity: int
+    sku_id: int | None = None
+    custom: CustomLine | None = None
+    discount: Discount | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotedLine:
-    """A SKU, how many, and their price; amounts in the minor unit."""
+    """A SKU or custom line, how many, the price of one in the minor unit, and what all come to."""
 
-    sku: Sku
+    sku: Sku | None
+    description: str
+    tax_category: str
+    shippable: bool
     quantity: int
     unit_price: int
-    amount: int
+    priced: PricedLine
+
+    @property
+    def amount(self) -> int:
+        """The price of all before discount, in the minor unit."""
+        return self.priced.amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +69,11 @@ class Quote:
     lines: tuple[QuotedLine, ...]
     totals: Totals
     coupon: Coupon | None
-    shippable: bool
+
+    @property
+    def shippable(self) -> bool:
+        """Whether anything of it is shipped."""
+        return any(line.shippable for line in self.lines)
 
     @property
     def currency(self) -> str:
@@ -50,46 +86,92 @@ class Quote:
         return format_money(self.totals.total, self.currency)
 
 
-def quote(*, items: Sequence[LineRequest], coupon_code: str = "", at: datetime) -> Quote:
+def quote(
+    *, items: Sequence[LineRequest], coupon_code: str = "", discount: Discount | None = None, at: datetime
+) -> Quote:
     """Price items and a coupon as an order of them would be charged now; raise OrderError."""
-    quantities = merge_lines(items)
+    lines = merge_lines(items)
     # Not locked: a quote reserves nothing.
-    skus = Sku.objects.select_related("product").in_bulk(list(quantities))
-    return price_lines(quantities, skus, coupon=find_coupon(coupon_code, at=at))
+    skus = Sku.objects.select_related("product").in_bulk(list(sku_quantities(lines)))
+    return price_lines(lines, skus, coupon=find_coupon(coupon_code, at=at), discount=discount)
 
 
-def merge_lines(items: Sequence[LineRequest]) -> dict[int, int]:
-    """Add up the quantities by SKU id, in the order in which the SKUs were first named."""
-    quantities: dict[int, int] = {}
+def merge_lines(items: Sequence[LineRequest]) -> list[LineRequest]:
+    """Add up the quantities of equal lines, in the order in which they were first named; raise OrderError."""
+    quantities: dict[LineRequest, int] = {}
     for item in items:
         if item.quantity < 1:
-            raise OrderError("invalid_quantity", _("A quantity is a whole number from 1 to 999."), field="items")
-        quantities[item.sku_id] = quantities.get(item.sku_id, 0) + item.quantity
-    return quantities
+            sentence = _("A quantity is a whole number from 1 to %(most)s.") % {"most": MAX_QUANTITY}
+            raise OrderError("invalid_quantity", sentence, field="items")
+        same = replace(item, quantity=0)
+        quantities[same] = quantities.get(same, 0) + item.quantity
+    return [replace(line, quantity=quantity) for line, quantity in quantities.items()]
+
+
+def sku_quantities(lines: Sequence[LineRequest]) -> dict[int, int]:
+    """Return how many of each SKU are requested, by its id; custom lines have none."""
+    quantities = Counter[int]()
+    for line in lines:
+        if line.sku_id is not None:
+            quantities[line.sku_id] += line.quantity
+    return dict(quantities)
 
 
 def price_lines(
-    quantities: dict[int, int], skus: dict[int, Sku], *, coupon: Coupon | None, check_stock_too: bool = True
+    lines: Sequence[LineRequest],
+    skus: Mapping[int, Sku],
+    *,
+    coupon: Coupon | None,
+    discount: Discount | None = None,
+    check_stock_too: bool = True,
 ) -> Quote:
-    """Price SKUs that the caller has read, or locked, by id; raise OrderError."""
-    for sku_id, quantity in quantities.items():
+    """Price lines, with the SKUs that the caller has read, or locked, by id; raise OrderError."""
+    for sku_id, quantity in sku_quantities(lines).items():
         sku = _check_on_sale(skus.get(sku_id), sku_id)
         if check_stock_too:
             check_stock(sku, quantity)
-    lines = [Line(sku_id=pk, unit_price=skus[pk].price, quantity=quantity) for pk, quantity in quantities.items()]
+    sold = [_item(line, skus) for line in lines]
     try:
-        currency = one_currency(skus[sku_id].currency for sku_id in quantities)
-        totals = price(lines, currency=currency, coupon=_coupon_terms(coupon) if coupon else None)
+        currency = one_currency(item.currency for item in sold)
+        priced = [
+            Line(
+                unit_price=item.unit_price,
+                quantity=line.quantity,
+                discount=line.discount.of(item.unit_price * line.quantity, currency) if line.discount else 0,
+            )
+            for line, item in zip(lines, sold, strict=True)
+        ]
+        totals = price(priced, currency=currency, coupon=_coupon_terms(coupon) if coupon else None, discount=discount)
     except PricingError as error:
         raise from_pricing_error(error) from error
     return Quote(
         lines=tuple(
-            QuotedLine(sku=skus[line.sku_id], quantity=line.quantity, unit_price=line.unit_price, amount=line.amount)
-            for line in lines
+            QuotedLine(
+                sku=skus[line.sku_id] if line.sku_id is not None else None,
+                description=item.description,
+                tax_category=item.tax_category,
+                shippable=item.shippable,
+                quantity=line.quantity,
+                unit_price=item.unit_price,
+                priced=priced_line,
+            )
+            for line, item, priced_line in zip(lines, sold, totals.lines, strict=True)
         ),
         totals=totals,
         coupon=coupon,
-        shippable=any(skus[sku_id].product.shippable for sku_id in quantities),
+    )
+
+
+def _item(line: LineRequest, skus: Mapping[int, Sku]) -> CustomLine:
+    """Return what a line sells, whether it is a SKU or not."""
+    if line.custom:
+        return line.custom
+    sku = skus[line.sku_id or 0]
+    return CustomLine(
+        description=sku.description[:300],
+        unit_price=sku.price,
+        currency=sku.currency,
+        shippable=sku.product.shippable,
     )
 
 

@@ -1,23 +1,32 @@
-"""Refund an order in part; and request the refunds by which cancel and return_order give back all that is left."""
+"""Refund a paid order; and request the refunds by which cancel and return_order give back all that is left."""
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import payments
-from billing.models import Payment
+from billing.models import Payment, Refund
 from billing.money import format_money, is_on_step, off_step
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
+from ecommerce.orders.allocations import InvoiceCells, allocate, allocate_all_left, allocate_amount, read_cells
 from ecommerce.orders.completion import close_acts, complete_act
 from ecommerce.orders.errors import OrderError, from_pricing_error, in_flight, wrong_status
 from ecommerce.orders.history import new_event
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.selectors import open_act, succeeded_payment
-from ecommerce.pricing import Line, PricingError, Totals, refund_for_items
+from ecommerce.pricing.errors import PricingError
+from ecommerce.pricing.refunds import (
+    OrderCells,
+    refund_of_amount,
+    refund_of_items,
+    refund_of_rest,
+    refund_of_shipping,
+)
 
 Kind = OrderAct.Kind
 REQUESTED = {
@@ -27,17 +36,37 @@ REQUESTED = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundRequest:
+    """What a refund is to give back: an amount in the minor unit, or lines, or the shipping, or all that is left.
+
+    `lines` are pairs of item id and quantity; they may be given together with `shipping`.
+    """
+
+    amount: int | None = None
+    lines: Sequence[tuple[int, int]] = ()
+    shipping: bool = False
+    rest: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundQuote:
+    """What a refund would give back, of the payment to be refunded."""
+
+    payment: Payment
+    cells: InvoiceCells
+    back: OrderCells
+
+    @property
+    def total(self) -> int:
+        """The amount, in the minor unit."""
+        return self.back.total
+
+
 def refund(
-    *,
-    order_id: int,
-    reason: str,
-    by: Actor,
-    at: datetime,
-    amount: int | None = None,
-    lines: Sequence[tuple[int, int]] = (),
-    left: int | None = None,
+    *, order_id: int, request: RefundRequest, reason: str, by: Actor, at: datetime, left: int | None = None
 ) -> Order:
-    """Request a partial refund: of an amount in the minor unit, or of lines, pairs of item id and quantity.
+    """Request a refund that leaves the order's status as it is, even if it gives back all that is left.
 
     `left`, in the minor unit, is what could still be refunded when the user decided: refused where that has changed
     since, so that a button pressed twice refunds once. Raise OrderError.
@@ -46,12 +75,10 @@ def refund(
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
         _check_refundable(order)
         _check_left(order, left)
-        if amount is None:
-            amount = refund_amount_for_items(order, lines)
-        payment = check_partial_refund(order, amount)
-        pairs = [list(line) for line in lines]
+        quote = quote_refund(order, request)
+        pairs = [list(line) for line in request.lines]
         act = OrderAct(order=order, kind=Kind.REFUND, reason=reason, lines=pairs, requested_at=at, **by.columns)
-        request_refund(act, payment, amount, at=at)
+        request_refund(act, quote.payment, quote.total, at=at, quote=quote)
     return order
 
 
@@ -86,11 +113,28 @@ def request_full_refund(
     return None
 
 
-def request_refund(act: OrderAct, payment: Payment, amount: int, *, at: datetime) -> None:
-    """Save a new act with its refund, to be executed after the commit; the caller holds the order's lock."""
+def request_refund(
+    act: OrderAct,
+    payment: Payment,
+    amount: int,
+    *,
+    at: datetime,
+    quote: RefundQuote | None = None,
+    instead_of: Refund | None = None,
+) -> None:
+    """Save a new act with its refund, to be executed after the commit; the caller holds the order's lock.
+
+    `quote` says which lines it gives back, `instead_of` the failed refund whose place it takes.
+    """
     order = act.order
     act.refund = payments.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at)
     act.save()
+    if quote:
+        allocate(act.refund, quote.back, quote.cells)
+    elif amount == payment.refundable:
+        allocate_all_left([act.refund])
+    else:
+        allocate_amount(act.refund, like=instead_of)
     order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
     # Computed from all rows, four queries, only where an attention might have to stay.
     if order.attention:
@@ -115,6 +159,8 @@ def request_full_refunds(
     """
     order_of = {payment.pk: order for order, payment in refundable}
     amounts = [(payment, payment.refundable) for _order, payment in refundable]
+    refunds = payments.create_refunds(amounts=amounts, reason=reason, by=by, at=at)
+    allocate_all_left(refunds)
     acts = [
         OrderAct(
             order=order_of[refund.payment_id],
@@ -126,7 +172,7 @@ def request_full_refunds(
             of_jobs_only=True,
             **by.columns,
         )
-        for refund in payments.create_refunds(amounts=amounts, reason=reason, by=by, at=at)
+        for refund in refunds
     ]
     # Not the status: the orders change once Stripe has accepted the refunds.
     in_progress = Order.objects.filter(pk__in=[act.order_id for act in acts])
@@ -143,10 +189,10 @@ def _requested_event(act: OrderAct, *, at: datetime) -> OrderEvent:
 
 def _check_refundable(order: Order) -> None:
     if order.status not in {Order.Status.PAID, Order.Status.FULFILLED}:
-        raise wrong_status(order, needed=_("paid or fulfilled"), act=_("refunded in part"))
+        raise wrong_status(order, needed=_("paid or fulfilled"), act=_("refunded"))
     act = open_act(order)
     if act:
-        # Not joined, as cancel and return are: a second partial refund is another refund.
+        # Not joined, as cancel and return are: a second refund is another one.
         raise in_flight(order, act)
 
 
@@ -169,64 +215,54 @@ def _check_left(order: Order, left: int | None) -> None:
     raise OrderError("refunded_meanwhile", sentence % values, field="amount")
 
 
-def check_partial_refund(order: Order, amount: int) -> Payment:
-    """Return the payment to be refunded in part; raise OrderError unless some of it is left afterwards."""
+def quote_refund(order: Order, request: RefundRequest) -> RefundQuote:
+    """Return what a refund would give back, line by line; raise OrderError."""
     payment = succeeded_payment(order)
-    left = payment.refundable if payment else 0
+    if payment is None or order.invoice is None:
+        sentence = _("Nothing was charged for this order, so that nothing can be refunded.")
+        raise OrderError("nothing_charged", sentence)
+    cells = read_cells(order.invoice)
+    try:
+        back = _cells_of(order, request, cells.left)
+    except PricingError as error:
+        raise from_pricing_error(error) from error
+    if not back.total:
+        raise OrderError("invalid_items", _("Nothing is left to refund of what was chosen."), field="items")
+    return RefundQuote(payment=payment, cells=cells, back=back)
+
+
+def _cells_of(order: Order, request: RefundRequest, left: OrderCells) -> OrderCells:
+    if request.rest:
+        return refund_of_rest(left)
+    if request.amount is not None:
+        _check_amount(order, request.amount, left.total)
+        return refund_of_amount(left, request.amount, currency=order.currency)
+    if not request.lines:
+        if request.shipping:
+            return refund_of_shipping(left)
+        raise OrderError("invalid_items", _("Choose items of this order, its shipping, or an amount."), field="items")
+    back = refund_of_items(left, _places(order, request.lines), currency=order.currency)
+    return replace(back, shipping=refund_of_shipping(left).shipping) if request.shipping else back
+
+
+def _places(order: Order, lines: Sequence[tuple[int, int]]) -> Counter[int]:
+    """Return the quantities by the place of the item: an order's items and its invoice's lines have the same order."""
+    place_of = {pk: place for place, pk in enumerate(order.items.order_by("pk").values_list("pk", flat=True))}
+    places = Counter[int]()
+    for item_id, quantity in lines:
+        if item_id not in place_of:
+            raise OrderError("invalid_items", _("Choose items of this order."), field="items")
+        places[place_of[item_id]] += quantity
+    return places
+
+
+def _check_amount(order: Order, amount: int, left: int) -> None:
     money = format_money(left, order.currency)
     if not is_on_step(amount, order.currency):
         raise OrderError("invalid_amount", str(off_step(order.currency)), field="amount")
     if amount <= 0:
         sentence = _("Give an amount above zero: %(left)s can still be refunded.") % {"left": money}
         raise OrderError("invalid_amount", sentence, field="amount")
-    if payment is None or amount > left:
+    if amount > left:
         sentence = _("At most %(left)s can still be refunded.") % {"left": money}
         raise OrderError("amount_too_large", sentence, field="amount")
-    # Cancel and return give back stock as well, and change the status.
-    if amount == left:
-        instead = _("cancel") if order.status == Order.Status.PAID else _("return")
-        sentence = _("That is all that is left, %(left)s: %(instead)s the order instead.")
-        sentence %= {"left": money, "instead": instead}
-        raise OrderError("whole_amount", sentence, field="amount")
-    return payment
-
-
-def refund_amount_for_items(order: Order, lines: Sequence[tuple[int, int]]) -> int:
-    """Return the refund, in the minor unit, of lines: pairs of item id and quantity. Raise OrderError."""
-    items = list(order.items.order_by("pk"))
-    requested: Counter[int] = Counter()
-    for item_id, quantity in lines:
-        requested[item_id] += quantity
-    if not requested or set(requested) - {item.pk for item in items}:
-        raise OrderError("invalid_items", _("Choose items of this order."), field="items")
-    returned = returned_quantities(order)
-    try:
-        return refund_for_items(
-            [Line(sku_id=item.sku_id, unit_price=item.unit_price, quantity=item.quantity) for item in items],
-            _totals(order, [item.amount for item in items]),
-            returned=[returned[item.pk] for item in items],
-            returning=[requested[item.pk] for item in items],
-        )
-    except PricingError as error:
-        raise from_pricing_error(error) from error
-
-
-def returned_quantities(order: Order) -> Counter[int]:
-    """How many of each item were refunded before, by item id."""
-    returned = Counter[int]()
-    for act in order.acts.filter(kind=Kind.REFUND, outcome=OrderAct.Outcome.DONE):
-        for item_id, quantity in act.lines:
-            returned[item_id] += quantity
-    return returned
-
-
-def _totals(order: Order, amounts: list[int]) -> Totals:
-    return Totals(
-        currency=order.currency,
-        amounts=tuple(amounts),
-        subtotal=order.subtotal,
-        discount=order.discount,
-        shipping=order.shipping,
-        tax=order.tax,
-        total=order.total,
-    )

@@ -11,8 +11,9 @@ from billing.models import Refund
 from billing.settlement import sent_now
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
+from ecommerce.orders.allocations import allocate_amount
 from ecommerce.orders.cancel import request_cancel
-from ecommerce.orders.completion import complete_refund, explain_waiting
+from ecommerce.orders.completion import complete_refund, explain_waiting, refunds_the_order
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
@@ -37,7 +38,8 @@ def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
             new = request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
         else:
             new = _new_act(order, failed, by=by, at=at)
-            request_refund(new, failed.payment, min(failed.amount, failed.payment.refundable), at=at)
+            amount = min(failed.amount, failed.payment.refundable)
+            request_refund(new, failed.payment, amount, at=at, instead_of=failed)
         if new and new.refund:
             _set_replacement(failed, new.refund)
     return order
@@ -135,6 +137,8 @@ def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: 
         **by.columns,
     )
     _set_replacement(failed, outside)
+    if outside.amount and refunds_the_order(outside):
+        allocate_amount(outside, like=failed)
     return outside
 
 

@@ -9,11 +9,13 @@ from django.utils.translation import gettext as _
 
 from billing import invoices
 from customers.actors import Actor
-from ecommerce.models import Coupon, Order, OrderEvent, OrderItem, Sku
+from ecommerce.models import Coupon, Order, OrderEvent, Sku
+from ecommerce.orders.contents import rewrite_contents, write_totals
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.history import record
-from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.quotes import CustomLine, LineRequest, Quote, find_coupon, price_lines
 from ecommerce.orders.stock import lock_skus, quantities_of
+from ecommerce.pricing.order import Discount
 
 
 def quote_again(order: Order, *, at: datetime) -> Quote:
@@ -59,9 +61,25 @@ def _check(quote: Quote, order: Order, expected_total: int | None) -> None:
 
 def _quote(order: Order, skus: dict[int, Sku], *, at: datetime) -> Quote:
     # What the order itself still holds is not missing.
-    return price_lines(
-        quantities_of(order), skus, coupon=_valid_coupon(order, at=at), check_stock_too=order.held_at is None
-    )
+    return price_lines(_lines(order), skus, coupon=_valid_coupon(order, at=at), check_stock_too=order.held_at is None)
+
+
+def _lines(order: Order) -> list[LineRequest]:
+    """Return the lines of a placed order as they were requested; what was agreed by hand stays as it was."""
+    lines = []
+    for item in order.items.order_by("pk"):
+        custom = None
+        if item.sku_id is None:
+            custom = CustomLine(
+                description=item.description,
+                unit_price=item.unit_price,
+                currency=order.currency,
+                tax_category=item.tax_category,
+                shippable=item.shippable,
+            )
+        discount = Discount(amount_off=item.manual_discount) if item.manual_discount else None
+        lines.append(LineRequest(sku_id=item.sku_id, quantity=item.quantity, custom=custom, discount=discount))
+    return lines
 
 
 def _valid_coupon(order: Order, *, at: datetime) -> Coupon | None:
@@ -80,11 +98,10 @@ def _valid_coupon(order: Order, *, at: datetime) -> Coupon | None:
 
 def _differs(order: Order, quote: Quote) -> bool:
     totals = quote.totals
-    prices = dict(order.items.values_list("sku_id", "unit_price"))
-    return (
-        (order.subtotal, order.discount, order.shipping, order.tax, order.total, order.coupon_id)
-        != (totals.subtotal, totals.discount, totals.shipping, totals.tax, totals.total, _key(quote.coupon))
-    ) or any(prices[line.sku.pk] != line.unit_price for line in quote.lines)
+    was = (order.subtotal, order.discount, order.shipping, order.tax, order.total, order.coupon_id)
+    now = (totals.subtotal, totals.discount, totals.shipping, totals.tax, totals.total, _key(quote.coupon))
+    prices = list(order.items.order_by("pk").values_list("unit_price", flat=True))
+    return was != now or prices != [line.unit_price for line in quote.lines]
 
 
 def _key(coupon: Coupon | None) -> int | None:
@@ -92,8 +109,5 @@ def _key(coupon: Coupon | None) -> int | None:
 
 
 def _write(order: Order, quote: Quote) -> None:
-    for line in quote.lines:
-        OrderItem.objects.filter(order=order, sku=line.sku).update(unit_price=line.unit_price, amount=line.amount)
-    totals = quote.totals
-    order.subtotal, order.discount, order.total = totals.subtotal, totals.discount, totals.total
-    order.shipping, order.tax, order.coupon = totals.shipping, totals.tax, quote.coupon
+    write_totals(order, quote)
+    rewrite_contents(order, quote)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import F, Sum
 
 from backoffice.activity.origin import silent
 from ecommerce.models import Coupon, Order, OrderItem, Sku
@@ -61,7 +61,8 @@ def restock(order: Order) -> None:
 
 def quantities_of(order: Order) -> dict[int, int]:
     """Return the quantities of an order's items by SKU id."""
-    return dict(OrderItem.objects.filter(order=order).order_by("sku_id").values_list("sku_id", "quantity"))
+    of_skus = OrderItem.objects.filter(order=order).exclude(sku=None).order_by("sku_id")
+    return dict(of_skus.values("sku_id").annotate(Sum("quantity")).values_list("sku_id", "quantity__sum"))
 
 
 def _change_stock(sku: Sku, change: int) -> None:

@@ -18,7 +18,7 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from tests.support.factories import ANA, make_card, make_customer, place_order
 from tests.support.order_acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.waiting import wait_until
@@ -298,7 +298,7 @@ def test_our_own_mistake_with_a_key_fails_loudly(
     fake_stripe: FakeStripeServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     order = paid()
-    refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
     other = paid()
     gateway.create_refund(

@@ -11,7 +11,7 @@ from customers.actors import SYSTEM
 from customers.models import Address, Customer, User
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
 from tests.support.factories import make_address, make_coupon, make_customer, make_sku
-from tests.support.rows import a_card, a_paid_order, a_refund, an_order
+from tests.support.rows import a_card, a_paid_order, a_refund, an_order, sku_of
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -72,7 +72,7 @@ def test_refunds_never_exceed_their_payment(payment: Payment) -> None:
 
 
 def test_a_refund_keeps_its_payment(payment: Payment, order: Order) -> None:
-    other = a_paid_order(order.customer, order.items.get().sku)
+    other = a_paid_order(order.customer, sku_of(order))
     refuses("keeps its payment", change(more(payment, 100), payment=Payment.objects.get(invoice=other.invoice_id)))
 
 
@@ -118,7 +118,7 @@ def test_nothing_is_charged_or_sent_back_of_nothing(payment: Payment) -> None:
 
 
 def test_an_object_at_stripe_has_one_row(payment: Payment, order: Order) -> None:
-    other = a_paid_order(order.customer, order.items.get().sku)
+    other = a_paid_order(order.customer, sku_of(order))
     theirs = Payment.objects.get(invoice=other.invoice_id)
     refuses("stripe_payment_intent_id", change(theirs, stripe_payment_intent_id=payment.stripe_payment_intent_id))
     first = more(payment, 100, "succeeded", stripe_refund_id="re_1")
@@ -159,7 +159,7 @@ def test_an_invoices_lines_are_history(order: Order) -> None:
 
 
 def test_an_invoice_belongs_to_one_order_and_its_number_to_it(order: Order) -> None:
-    other = an_order(order.customer, order.items.get().sku)
+    other = an_order(order.customer, sku_of(order))
     refuses("invoice_id", change(other, invoice=order.invoice_id))
     invoice = Invoice.objects.get()
     invoice.pk = None
@@ -213,7 +213,7 @@ def test_a_status_has_its_time(order: Order, status: str) -> None:
 def test_one_placement_is_one_order(order: Order) -> None:
     placed = {"placed_by": "staff:1", "placement_key": "form-1"}
     Order.objects.filter(pk=order.pk).update(**placed)
-    other = an_order(order.customer, order.items.get().sku)
+    other = an_order(order.customer, sku_of(order))
     refuses("order_placed_once", change(other, **placed))
 
 

@@ -162,7 +162,7 @@ def test_a_wrong_quantity_is_said_beside_it_at_once(visit: Visit, shop: None, an
     quantity = page.get_by_label("Quantity")
     for wrong in ("0", "-1", "1.5", "1000000000"):
         quantity.fill(wrong)
-        expect(page.get_by_text("A quantity is a whole number from 1 to 999.")).to_be_visible()
+        expect(page.get_by_text("A quantity is a whole number from 1 to 9999.")).to_be_visible()
         expect(quantity).to_have_value(wrong)
         expect(page.get_by_role("button", name="Submit order")).to_be_visible()
         quantity.fill("2")
@@ -179,7 +179,7 @@ def test_all_that_is_wrong_is_said_together(visit: Visit, snap: Any, shop: None,
     summary = page.get_by_role("alert").filter(has_text="2 things are to be put right")
     expect(summary).to_be_focused()
     expect(summary.get_by_role("link", name="Choose a customer.")).to_be_visible()
-    expect(summary.get_by_role("link", name="A quantity is a whole number from 1 to 999.")).to_be_visible()
+    expect(summary.get_by_role("link", name="A quantity is a whole number from 1 to 9999.")).to_be_visible()
     expect(page.get_by_label("Quantity")).to_have_value("1.5")
     snap(page, "refused")
 

@@ -11,7 +11,7 @@ from ecommerce import books
 from ecommerce.book_queries import QUERIES
 from ecommerce.models import Coupon, Order
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from tests.support.admin import signed_in
 from tests.support.factories import ANA, make_coupon, place_order
 from tests.support.order_acts import fulfilled, paid, settle
@@ -25,7 +25,7 @@ def canceled() -> Order:
 
 
 def refunded_in_part() -> Order:
-    return settle(refund(order_id=paid().pk, amount=300, reason="", by=ANA, at=NOW()))
+    return settle(refund(order_id=paid().pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW()))
 
 
 def with_coupon() -> Order:
@@ -40,6 +40,11 @@ def declined() -> Order:
 ORDER = "UPDATE ecommerce_order SET {} WHERE id = %(order)s"
 INVOICE = "UPDATE billing_invoice SET {} WHERE id = %(invoice)s"
 PAYMENT = "UPDATE billing_payment SET {} WHERE invoice_id = %(invoice)s"
+TAXED = """
+INSERT INTO ecommerce_taxline
+    (order_id, country, region, name, rate, category, reason, taxable, amount, included, source)
+VALUES (%(order)s, 'DE', '', 'VAT', 19, 'S', '', 100, 19, false, 'table')
+"""
 DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     # An order canceled with its money kept.
     (paid, ORDER.format("status = 'canceled', canceled_at = now(), held_at = NULL"), "ended_refunded"),
@@ -50,8 +55,6 @@ DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     (paid, ORDER.format("total = total + 100, shipping = 100"), "order_invoice"),
     (paid, INVOICE.format("reference = '1'"), "order_invoice"),
     (paid, PAYMENT.format("amount = amount + 1"), "payment_invoice"),
-    # Paid with all money back.
-    (canceled, ORDER.format("status = 'paid', canceled_at = NULL, held_at = now()"), "standing_refunded"),
     # Refunded amounts that no refund explains.
     (paid, ORDER.format("amount_refunded = 100"), "order_refunded"),
     (paid, INVOICE.format("amount_refunded = 100"), "invoice_refunded"),
@@ -64,6 +67,11 @@ DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     (paid, ORDER.format("held_at = NULL"), "order_stock"),
     (declined, ORDER.format("held_at = now()"), "order_stock"),
     (paid, "UPDATE ecommerce_orderitem SET amount = amount * 2, quantity = quantity * 2", "order_items"),
+    (paid, "UPDATE ecommerce_orderitem SET discount = 1", "order_items"),
+    (paid, TAXED, "order_taxes"),
+    (refunded_in_part, "DELETE FROM billing_refundallocation", "refund_allocations"),
+    (refunded_in_part, "UPDATE billing_invoiceline SET refunded = 5", "cells_refunded"),
+    (refunded_in_part, "UPDATE billing_invoiceline SET refunded_quantity = 1", "cells_refunded"),
     (with_coupon, "UPDATE ecommerce_coupon SET times_redeemed = 5", "coupon_uses"),
     (paid, "UPDATE billing_counter SET value = 0", "numbers"),
 ]

@@ -19,7 +19,7 @@ from ecommerce.orders.adopt import adopt_charge
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from tests.support.admin import signed_in
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order
@@ -71,7 +71,7 @@ def test_nobody_pays_twice_and_no_number_is_given_twice(empty_stripe: FakeStripe
 
     settle(canceling)
     pay(order_id=unpaid.pk, by=ANA, at=NOW(), token="pm_card_visa")
-    refund(order_id=part.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=part.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     settle(part)
     paid()
     waiting = place_order(customer=make_customer("eve@example.com"), token="pm_card_authenticationRequired")

@@ -18,7 +18,7 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
@@ -103,7 +103,7 @@ def fulfilled() -> Order:
     [
         (partial(cancel, reason="changed their mind"), partial(place_order, quantity=2), "canceled", 3000),
         (partial(return_order, reason="wrong size", restock=True), fulfilled, "returned", 3000),
-        (partial(refund, reason="one was broken", amount=500), fulfilled, "fulfilled", 500),
+        (partial(refund, reason="one was broken", request=RefundRequest(amount=500)), fulfilled, "fulfilled", 500),
     ],
     ids=["cancel", "return", "refund"],
 )

@@ -22,7 +22,7 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.refund_recovery import retry_refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.tasks import execute_act
@@ -96,7 +96,9 @@ def one_life(seed: int, shop: Shop) -> None:
             lambda: fulfill(order_id=order.pk, by=ANA, at=now()),
             lambda: ring_for(cancel(order_id=order.pk, reason="mix", by=ANA, at=now())),
             lambda: ring_for(return_order(order_id=order.pk, reason="mix", restock=True, by=ANA, at=now())),
-            lambda: ring_for(refund(order_id=order.pk, reason="mix", amount=300, by=ANA, at=now())),
+            lambda: ring_for(
+                refund(order_id=order.pk, reason="mix", request=RefundRequest(amount=300), by=ANA, at=now())
+            ),
             lambda: ring_for(retry_refund(order_id=order.pk, by=ANA, at=now())),
         ]
         chosen = dice.choices(acts, k=dice.choice((1, 1, 2)))

@@ -28,7 +28,7 @@ from ecommerce.orders import fulfill
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.execute import execute_act
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.support.books import differences
@@ -134,7 +134,7 @@ def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
         if not protected:
             cursor.execute("ALTER TABLE billing_refund DISABLE TRIGGER keep_refunds")
         try:
-            begun = refund(order_id=order.pk, reason="", amount=500, by=ANA, at=timezone.now())
+            begun = refund(order_id=order.pk, reason="", request=RefundRequest(amount=500), by=ANA, at=timezone.now())
             execute_act(act=open_act(begun), at=timezone.now())  # type: ignore[arg-type]
             assert (differences(ledger()) == []) is protected
         finally:
@@ -143,7 +143,7 @@ def test_the_trigger(protected: bool, ledger: Book) -> None:  # noqa: FBT001
 
 def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch, ledger: Book) -> None:  # noqa: FBT001
     """The same answer is heard from the call, from a webhook and from the sweep."""
-    order = refund(order_id=place_order().pk, reason="", amount=500, by=ANA, at=timezone.now())
+    order = refund(order_id=place_order().pk, reason="", request=RefundRequest(amount=500), by=ANA, at=timezone.now())
     act = open_act(order)
     assert act is not None
     (leased,) = settlement.claim_operations(Refund.objects.filter(pk=act.refund_id or 0))

@@ -11,14 +11,17 @@ from django.db import connection
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import CreditNote, Invoice, Payment, Refund
-from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, Sku
+from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation
+from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, OrderItem, Sku, TaxLine
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.tasks import execute_act, sweep
 from tests.support.factories import ANA, make_coupon, make_customer, place_order
 
-BOOKED: tuple[Any, ...] = (Order, OrderAct, OrderEvent, Fulfillment, Invoice, Payment, Refund, CreditNote, Sku, Coupon)
+BOOKED: tuple[Any, ...] = (
+    *(Order, OrderItem, TaxLine, OrderAct, OrderEvent, Fulfillment, Invoice, InvoiceLine, InvoiceTax, Payment),
+    *(Refund, RefundAllocation, CreditNote, Sku, Coupon),
+)
 
 
 def fresh(order: Order) -> Order:

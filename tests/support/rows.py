@@ -9,6 +9,7 @@ from billing.models import Card, CreditNote, Invoice, InvoiceLine, Payment, Refu
 from customers.actors import ActorKind
 from customers.models import Customer
 from ecommerce.models import Order, OrderEvent, OrderItem, Sku
+from ecommerce.orders.allocations import allocate_amount
 
 ANA = {"by_kind": ActorKind.STAFF, "by_label": "Ana"}
 
@@ -29,6 +30,13 @@ def an_order(customer: Customer, sku: Sku, *, quantity: int = 2, **fields: Any) 
     OrderItem.objects.create(order=order, sku=sku, amount=total, **line)
     OrderEvent.objects.create(order=order, kind="placed", at=order.created_at, **ANA)
     return order
+
+
+def sku_of(order: Order) -> Sku:
+    """The SKU of an order's only item."""
+    sku = order.items.get().sku
+    assert sku
+    return sku
 
 
 def a_paid_order(customer: Customer, sku: Sku, *, at: datetime | None = None, **fields: Any) -> Order:
@@ -78,6 +86,7 @@ def a_refund(order: Order, amount: int, *, at: datetime | None = None, **fields:
         payment=payment, amount=amount, currency=order.currency, requested_at=at, closed_at=at, **(ANA | known | fields)
     )
     if refund.status != "failed":
+        allocate_amount(refund)
         CreditNote.objects.create(
             number=f"CN-{refund.pk}", invoice=order.invoice, refund=refund, currency=order.currency, amount=amount,
             issued_at=at,

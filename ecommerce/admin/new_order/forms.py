@@ -14,7 +14,7 @@ from customers.emails import same_email
 from customers.models import Address, Customer, FrozenAddress
 from customers.postal_addresses import country_rules
 from ecommerce.models import Sku
-from ecommerce.pricing import MAX_QUANTITY
+from ecommerce.pricing.order import MAX_QUANTITY
 
 NEW = "new"
 MAX_ID = 2**63 - 1

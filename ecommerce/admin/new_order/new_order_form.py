@@ -26,7 +26,7 @@ from ecommerce.models import Order, Sku
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.place import NewOrder
 from ecommerce.orders.quotes import LineRequest, Quote, quote
-from ecommerce.pricing import MAX_LINES
+from ecommerce.pricing.order import MAX_LINES
 
 # Which section of the page shows an OrderError, and the element that its link leads to.
 SECTIONS = {"items": "items", "coupon_code": "coupon", "address_id": "address", "source_id": "payment",

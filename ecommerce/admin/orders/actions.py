@@ -13,7 +13,8 @@ from django.utils.translation import gettext_lazy
 
 from billing.money import format_money
 from customers.actors import Actor
-from ecommerce.admin.orders.action_forms import ActionForm, FulfillForm, NoteForm, ReasonForm, RefundForm, ReturnForm
+from ecommerce.admin.orders.action_forms import ActionForm, FulfillForm, NoteForm, ReasonForm, ReturnForm
+from ecommerce.admin.orders.refund_form import RefundForm
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import check_stripe_now
@@ -71,7 +72,7 @@ def failed_refund_amount(order: Order, _form: ActionForm) -> int:
     return act.refund.amount if act and act.refund else 0
 
 
-def partial_refund_amount(_order: Order, form: ActionForm) -> int | None:
+def refund_form_amount(_order: Order, form: ActionForm) -> int | None:
     return form.refund_amount() if isinstance(form, RefundForm) and form.is_bound and form.is_valid() else None
 
 
@@ -91,13 +92,20 @@ def _describe_full_refund(order: Order, money: str) -> str:
     return _("Nothing was charged, so no money goes back. Stock and coupon are free again, an open invoice is void.")
 
 
-def _describe_partial_refund(order: Order, money: str) -> str:
-    if money:
-        return _("%(money)s goes back to %(card)s. The status stays.") % {"money": money, "card": _card_label(order)}
+def _describe_refund(order: Order, money: str) -> str:
     left = format_money(refundable_amount(order, ActionForm(order)), order.currency)
-    whole = _("Cancel") if order.status == Order.Status.PAID else _("Return")
-    sentence = _("Give an amount below %(left)s, or how many of which items. %(whole)s sends all of it back.")
-    return sentence % {"left": left, "whole": whole}
+    instead = _("cancel") if order.status == Order.Status.PAID else _("return")
+    values = {"money": money, "card": _card_label(order), "left": left, "instead": instead}
+    if money == left:
+        sentence = _(
+            "%(money)s goes back to %(card)s, which is all that is left: the status stays and nothing goes back to "
+            "stock. To %(instead)s the order does both as well."
+        )
+        return sentence % values
+    if money:
+        return _("%(money)s goes back to %(card)s. The status stays.") % values
+    sentence = _("Choose what goes back to %(card)s, of %(left)s left. To %(instead)s the order sends all of it back.")
+    return sentence % values
 
 
 def _card_label(order: Order) -> str:
@@ -194,12 +202,12 @@ ORDER_ACTIONS = (
         label=gettext_lazy("Refund"),
         permissions=REFUND_PERMISSIONS,
         form_class=RefundForm,
-        description=_describe_partial_refund,
+        description=_describe_refund,
         button=gettext_lazy("Show what goes back"),
         button_with_amount=gettext_lazy("Refund %(money)s"),
-        success_message=gettext_lazy("A part of order %(number)s is refunded."),
+        success_message=gettext_lazy("Order %(number)s was refunded."),
         run=refund,
-        amount=partial_refund_amount,
+        amount=refund_form_amount,
         asks_amount=True,
         danger=True,
     ),

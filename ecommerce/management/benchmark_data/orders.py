@@ -11,7 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model
 
-from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Payment, Refund
+from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Payment, Refund, RefundAllocation
 from customers.emails import email_key
 from customers.models import Customer
 from ecommerce.management.benchmark_data.copy_tables import (
@@ -26,6 +26,7 @@ from ecommerce.models import Order, OrderEvent, OrderItem
 
 BATCH = 20_000  # orders of one COPY: some 100 MB of text at most
 ORDERS_PER_CUSTOMER = 4
+MAX_LINES = 3
 PERIOD = timedelta(days=730)
 # The statuses of 100 orders.
 STATUS_MIX = ["created"] * 5 + ["paid"] * 35 + ["fulfilled"] * 50 + ["canceled"] * 7 + ["returned"] * 3
@@ -43,7 +44,7 @@ INVOICE = (
     *("id", "number", "customer_id", "reference", "status", "billing_reason", "currency", "subtotal", "discount"),
     *("shipping", "tax", "total", "amount_paid", "amount_refunded", "bill_to", "issued_at", "paid_at"),
 )
-LINE = ("invoice_id", "sku_code", "description", "quantity", "unit_price", "amount")
+LINE = ("id", "invoice_id", "sku_code", "description", "quantity", "unit_price", "amount")
 OPERATION = (
     *("id", "uuid", "generation", "params", "attempts", "amount", "currency", "failure_code", "failure_message"),
     *("attention", "requested_at", "answered_5xx", "first_sent_at", "closed_at"),
@@ -53,6 +54,7 @@ REFUND = (
     *OPERATION, "payment_id", "reason", "status", "stripe_refund_id", "settled_outside", "note",
     "by_kind", "by_label", "by_user_id",
 )  # fmt: skip
+ALLOCATION = ("refund_id", "invoice_line_id", "quantity", "amount")
 CREDIT_NOTE = ("number", "invoice_id", "refund_id", "currency", "amount", "issued_at")
 EVENT = ("order_id", "kind", "at", "data", "by_kind", "by_label", "by_user_id")
 
@@ -65,6 +67,7 @@ class ReservedKeys:
     orders: range
     numbers: range
     invoices: range
+    lines: Iterator[int]
     payments: range
     refunds: range
     invoice_number: int
@@ -87,6 +90,7 @@ class OrderGenerator:
             OrderItem: ITEM,
             OrderEvent: EVENT,
             Refund: REFUND,
+            RefundAllocation: ALLOCATION,
             CreditNote: CREDIT_NOTE,
         }
         # In the order of their foreign keys.
@@ -115,6 +119,7 @@ class OrderGenerator:
             orders=reserve_ids("ecommerce_order", size),
             numbers=reserve_numbers("ecommerce_order_number", size),
             invoices=reserve_ids("billing_invoice", size),
+            lines=iter(reserve_ids("billing_invoiceline", size * MAX_LINES)),
             payments=reserve_ids("billing_payment", size),
             refunds=reserve_ids("billing_refund", size),
             invoice_number=self._last_number("invoice"),
@@ -167,8 +172,9 @@ class OrderGenerator:
             invoice, number, self.customer[0], keys.numbers[position], "paid", "order", order.currency, order.total,
             0, 0, 0, order.total, order.total, order.refunded, bill_to, order.at, paid_at,
         )  # fmt: skip
-        for _sku, code, description, price, quantity in order.lines:
-            self.tables[InvoiceLine].add(invoice, code, description, quantity, price, price * quantity)
+        lines = [next(keys.lines) for _line in order.lines]
+        for line, (_sku, code, description, price, quantity) in zip(lines, order.lines, strict=True):
+            self.tables[InvoiceLine].add(line, invoice, code, description, quantity, price, price * quantity)
         payment = keys.payments[position]
         intent = f"pi_generated{payment}"
         operation = self._operation(payment, order.total, order.currency, order.at)
@@ -178,6 +184,8 @@ class OrderGenerator:
             operation = self._operation(refund, order.refunded, order.currency, refunded_at)
             columns = (payment, "", "succeeded", f"re_generated{refund}", False, "", *ACTOR)
             self.tables[Refund].add(*operation, *columns)
+            for line, (*_sku, price, quantity) in zip(lines, order.lines, strict=True):
+                self.tables[RefundAllocation].add(refund, line, quantity, price * quantity)
             keys.note_number += 1
             note = f"CN-{keys.note_number:06}"
             self.tables[CreditNote].add(note, invoice, refund, order.currency, order.refunded, refunded_at)
@@ -192,7 +200,7 @@ class GeneratedOrder:
     def __init__(self, rng: random.Random, catalogue: Catalogue, status: str, at: datetime) -> None:
         self.status, self.at = status, at
         self.currency, skus = catalogue.choose(rng)
-        self.lines = [(*sku, rng.randint(1, 3)) for sku in rng.sample(skus, rng.randint(1, 3))]
+        self.lines = [(*sku, rng.randint(1, 3)) for sku in rng.sample(skus, rng.randint(1, MAX_LINES))]
         self.total = sum(price * quantity for *_rest, price, quantity in self.lines)
         self.refunded = self.total if status in {"canceled", "returned"} else 0
         self.via = rng.choice(("staff", "website", "website", "api"))

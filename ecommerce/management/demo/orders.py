@@ -15,7 +15,7 @@ from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.quotes import LineRequest
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 
@@ -152,7 +152,11 @@ def _refund_one_item(shop: DemoShop, order: Order, at: datetime) -> Order:
     item = order.items.order_by("pk")[0]
     try:
         refunded = refund(
-            order_id=order.pk, reason="One came damaged", by=shop.by("finance"), at=then, lines=[(item.pk, 1)]
+            order_id=order.pk,
+            request=RefundRequest(lines=[(item.pk, 1)]),
+            reason="One came damaged",
+            by=shop.by("finance"),
+            at=then,
         )
     except OrderError:
         return order  # its only item: that would be a return

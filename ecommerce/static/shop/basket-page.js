@@ -41,7 +41,7 @@ function line(id, quantity) {
   const showAmount = (count) => (amount.textContent = sku ? formatMoney(sku.price * count, sku.currency) : "");
   showAmount(quantity);
   input.addEventListener("change", () => {
-    const count = Math.min(999, Math.max(1, Math.round(Number(input.value)) || 1));
+    const count = Math.min(9999, Math.max(1, Math.round(Number(input.value)) || 1));
     input.value = count;
     basket.set(id, count);
     showAmount(count);

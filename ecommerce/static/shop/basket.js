@@ -17,7 +17,7 @@ export const coupon = () => read().coupon;
 
 export function set(sku, quantity) {
   const basket = read();
-  if (quantity > 0) basket.items[sku] = Math.min(quantity, 999);
+  if (quantity > 0) basket.items[sku] = Math.min(quantity, 9999);
   else delete basket.items[sku];
   write(basket);
 }

@@ -17,7 +17,7 @@ from billing.tasks import reconcile_nightly
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.tasks import sweep
 from tests.support.admin import numbers, viewer
 from tests.support.books import differences
@@ -65,7 +65,7 @@ def test_books_that_agree_say_so(empty_stripe: FakeStripeServer) -> None:
     place_order(token="pm_card_chargeDeclined")
     place_order(token="pm_card_authenticationRequired")
     part = paid()
-    refund(order_id=part.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=part.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     settle(part)
 
     assert run() == (0, "6 compared, 0 settled, 0 differ.\n")
@@ -192,7 +192,7 @@ def test_what_was_settled_outside_stripe_is_not_missing_there(empty_stripe: Fake
 
 def test_amounts_and_ends_that_differ_are_listed(empty_stripe: FakeStripeServer) -> None:
     wrong, undone = paid(), paid()
-    refund(order_id=wrong.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=wrong.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     settle(wrong)
     Refund.objects.update(amount=200)
     Payment.objects.filter(pk=payment_of(undone).pk).update(amount=1600)
@@ -214,7 +214,7 @@ def test_what_comes_into_being_meanwhile_is_not_missing(empty_stripe: FakeStripe
     order = paid()
     begun = reconciliation.start()
     Reconciliation.objects.update(phase=Reconciliation.Phase.OUR_PAYMENTS)
-    refund(order_id=order.pk, amount=100, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=100), reason="", by=ANA, at=NOW())
     settle(order)
     reconcile_task(reconciliation_id=begun.pk)
     begun.refresh_from_db()

@@ -15,7 +15,7 @@ from ecommerce.models import BulkJob, Order, OrderAct
 from ecommerce.orders.fulfill import fulfill
 from tests.support.bulk_jobs import a_clerk, outcomes, run, work
 from tests.support.factories import ANA, make_customer, make_sku
-from tests.support.rows import a_paid_order, a_refund, an_order
+from tests.support.rows import a_paid_order, a_refund, an_order, sku_of
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/ecommerce/order/"
@@ -82,7 +82,7 @@ def test_canceling_asks_with_counts_and_money_first(client: Client, paid: list[O
 
 def test_skips_are_named_with_their_reasons(client: Client, paid: list[Order]) -> None:
     customer = paid[0].customer
-    created = an_order(customer, paid[0].items.get().sku)
+    created = an_order(customer, sku_of(paid[0]))
     fulfill(order_id=paid[1].pk, by=ANA, at=timezone.now())
     asked = choose(client, PAID, "cancel_orders", _selected_action=[*ids(paid), created.pk])
 
@@ -153,7 +153,7 @@ def test_all_that_match_are_frozen_when_confirmed(client: Client, paid: list[Ord
     assert button(asked) == "Fulfill 2 orders"
     assert "All that matched: Tab Paid; Currency: USD" in asked.content.decode()
     client.post(PAID + "&currency=usd", hidden(asked))
-    later = a_paid_order(paid[0].customer, paid[0].items.get().sku)
+    later = a_paid_order(paid[0].customer, sku_of(paid[0]))
     job = work(BulkJob.objects.get())
 
     assert job.total == 2
@@ -163,7 +163,7 @@ def test_all_that_match_are_frozen_when_confirmed(client: Client, paid: list[Ord
 
 def test_all_that_match_are_shown_again_if_others_match_by_then(client: Client, paid: list[Order]) -> None:
     asked = choose(client, PAID, "cancel_orders", select_across="1", _selected_action=paid[0].pk)
-    a_paid_order(paid[0].customer, paid[0].items.get().sku, quantity=1)
+    a_paid_order(paid[0].customer, sku_of(paid[0]), quantity=1)
     again = client.post(PAID, hidden(asked))
 
     assert again.status_code == 200

@@ -14,7 +14,7 @@ from ecommerce.bulk_jobs.run import run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.tasks import sweep
 from tests.support.bulk_jobs import a_clerk, a_job, cancel_by_hand, outcomes, run, work
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
@@ -156,7 +156,7 @@ def test_an_order_canceled_by_hand_meanwhile_is_joined_while_in_flight(
 
 def test_an_order_with_another_refund_in_flight_waits_and_is_not_skipped(ledger: Ledger) -> None:
     order, ben = place_order(quantity=2), a_clerk()
-    refund(order_id=order.pk, reason="Scratched", by=ANA, at=timezone.now(), amount=500)
+    refund(order_id=order.pk, reason="Scratched", by=ANA, at=timezone.now(), request=RefundRequest(amount=500))
     job = a_job("cancel", [order], ben)
     work(job)
     assert job.status == "running"

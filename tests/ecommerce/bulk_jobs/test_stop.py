@@ -17,7 +17,7 @@ from ecommerce.bulk_jobs import control, stopping
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.bulk_jobs.run import run_job, run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.stop_requests import stop_requests
 from ecommerce.tasks import sweep
 from tests.support.bulk_jobs import a_clerk, a_job, cancel_by_hand, outcomes, work
@@ -69,7 +69,7 @@ def test_stop_gives_back_at_once_what_was_not_sent(ledger: Ledger) -> None:
 def test_an_order_keeps_what_else_there_is_to_say(ledger: Ledger) -> None:
     ben = a_clerk()
     order = place_order(token="pm_card_pendingRefund", quantity=2)
-    refund(order_id=order.pk, reason="Scratched", by=ANA, at=timezone.now(), amount=500)
+    refund(order_id=order.pk, reason="Scratched", by=ANA, at=timezone.now(), request=RefundRequest(amount=500))
     Refund.objects.update(next_attempt_at=timezone.now())
     sweep()
     order.refresh_from_db()

@@ -20,7 +20,7 @@ from ecommerce import imports
 from ecommerce.models import BulkJob, FileImport, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.selectors import open_act
 from tests.support.api_client import PASSWORD, SDK, Api, basket, sign_in
 from tests.support.bulk_jobs import run
@@ -74,7 +74,7 @@ def _staff_acts(person: Person) -> None:
     first, second, _third = person.orders
     for begun in (
         cancel(order_id=first.pk, reason=f"{FIRST} called: wrong size", by=ANA, at=timezone.now()),
-        refund(order_id=second.pk, reason=f"to {LAST}", amount=100, by=ANA, at=timezone.now()),
+        refund(order_id=second.pk, reason=f"to {LAST}", request=RefundRequest(amount=100), by=ANA, at=timezone.now()),
     ):
         act = open_act(begun)
         if act:

@@ -14,7 +14,7 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import confirm, pay
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_customer, make_sku, place_order
@@ -191,7 +191,7 @@ def test_a_refund_by_hand_of_an_unknown_payment_is_applied_after_it(fake_stripe:
 @pytest.mark.django_db(transaction=True)
 def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
     order = paid()
-    refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     row = Refund.objects.get()
     made = gateway.create_refund(params=row.params, key=row.idempotency_key)
     apply_each(stripe_state.fetch_refund(made.id))
@@ -203,7 +203,7 @@ def test_a_refund_answered_elsewhere_first_is_finished_once() -> None:
 
 def test_a_result_older_than_the_present_state_changes_nothing(fake_stripe: FakeStripeServer) -> None:
     order = paid()
-    refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     settle(order)
     stale = stripe_state.fetch_refund(Refund.objects.get().stripe_refund_id or "")
     fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
@@ -226,7 +226,7 @@ def test_one_answer_heard_by_many_at_once_is_finished_once() -> None:
 def test_many_answers_are_finished_together_and_one_that_breaks_breaks_alone(ledger: Ledger) -> None:
     orders = [paid() for _ in range(3)]
     for order in orders:
-        refund(order_id=order.pk, amount=300, reason="", by=ANA, at=NOW())
+        refund(order_id=order.pk, request=RefundRequest(amount=300), reason="", by=ANA, at=NOW())
     rows = list(Refund.objects.select_related("payment").order_by("pk"))
     answers: list[StripeResult] = []
     for row in rows:

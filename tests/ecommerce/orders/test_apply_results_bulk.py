@@ -15,7 +15,7 @@ from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
@@ -33,7 +33,13 @@ def returned(*, restock: bool, **fields: Any) -> Order:
 
 
 def refunded_before() -> Order:
-    order = refund(order_id=place_order(quantity=2).pk, reason="Scratch", amount=500, by=ANA, at=timezone.now())
+    order = refund(
+        order_id=place_order(quantity=2).pk,
+        reason="Scratch",
+        request=RefundRequest(amount=500),
+        by=ANA,
+        at=timezone.now(),
+    )
     execute_act(act=OrderAct.objects.get(order=order, kind="refund"), at=timezone.now())
     return cancel(order_id=order.pk, reason="", by=ANA, at=timezone.now())
 

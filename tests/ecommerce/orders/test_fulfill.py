@@ -10,7 +10,7 @@ from ecommerce.bulk_jobs.preview import preview
 from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.bulk_jobs import a_clerk, outcomes, run
@@ -127,7 +127,7 @@ def test_to_say_so_does_not_send_what_may_not_be_sent() -> None:
 
 def test_a_failed_refund_is_within_reach_beside_a_dispute(fake_stripe: FakeStripeServer) -> None:
     order = paid(quantity=2)
-    refund(order_id=order.pk, amount=500, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=500), reason="", by=ANA, at=NOW())
     settle(order)
     fake_stripe.post(f"refunds/{Refund.objects.get().stripe_refund_id}/settle", {"status": "failed"})
     deliver("refund.failed")

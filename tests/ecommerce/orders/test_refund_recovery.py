@@ -11,7 +11,7 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts
@@ -118,7 +118,7 @@ def test_what_failed_later_is_sent_once_more_and_the_order_stays_canceled(
 def test_each_of_two_that_failed_is_made_good_by_its_own(fake_stripe: FakeStripeServer) -> None:
     order = paid(quantity=2)
     for amount in (500, 700):
-        refund(order_id=order.pk, amount=amount, reason="", at=NOW(), **BY)
+        refund(order_id=order.pk, request=RefundRequest(amount=amount), reason="", at=NOW(), **BY)
         settle(order)
     for row in Refund.objects.order_by("pk"):
         fake_stripe.post(f"refunds/{row.stripe_refund_id}/settle", {"status": "failed"})
@@ -155,7 +155,7 @@ def test_a_refused_cancel_settled_outside_cancels_the_order(fake_stripe: FakeStr
 def test_a_refused_part_settled_outside_leaves_the_order_paid(fake_stripe: FakeStripeServer) -> None:
     order = paid()
     dispute(fake_stripe, order)
-    refund(order_id=order.pk, amount=400, reason="", at=NOW(), **BY)
+    refund(order_id=order.pk, request=RefundRequest(amount=400), reason="", at=NOW(), **BY)
     settle(order)
     settled = settle_outside(order_id=order.pk, note="Cash", at=NOW(), **BY)
     assert (settled.status, settled.amount_refunded, settled.money_state) == ("paid", 400, "")

@@ -9,7 +9,7 @@ from billing import settlement
 from billing.models import Refund
 from ecommerce.models import OrderAct
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import refund
+from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA
@@ -56,7 +56,7 @@ def test_a_process_killed_between_the_refusal_and_its_row_changes_nothing(ledger
 def test_a_partial_refund_that_has_no_room_fails_and_shows_what_was_there() -> None:
     order = paid(quantity=2)
     by_hand(order, 2500)
-    refund(order_id=order.pk, amount=1000, reason="", by=ANA, at=NOW())
+    refund(order_id=order.pk, request=RefundRequest(amount=1000), reason="", by=ANA, at=NOW())
     failed = settle(order)
     assert (failed.status, failed.amount_refunded, OrderAct.objects.latest("pk").outcome) == ("paid", 2500, "failed")
 

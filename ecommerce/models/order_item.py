@@ -1,0 +1,76 @@
+"""Items of orders, and their taxes."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from ecommerce.models.catalogue import Sku
+from ecommerce.models.order import Order
+
+
+class OrderItem(models.Model):
+    """A line of an order; code, description and price are those of the SKU when the order was placed.
+
+    A custom line has no SKU, and its text as the description. Amounts are in the minor unit: `amount` is before
+    discount, `discount` is its own, given by hand (`manual_discount`), with its share of the coupon.
+    """
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="items")
+    sku = models.ForeignKey(Sku, models.PROTECT, null=True, blank=True, related_name="+", verbose_name=_("SKU"))
+    sku_code = models.CharField(_("SKU"), max_length=100, blank=True)
+    description = models.CharField(_("description"), max_length=300)
+    unit_price = models.PositiveBigIntegerField(_("unit price"))
+    quantity = models.PositiveIntegerField(_("quantity"))
+    amount = models.PositiveBigIntegerField(_("amount"))
+    discount = models.PositiveBigIntegerField(_("discount"), default=0, db_default=0)
+    manual_discount = models.PositiveBigIntegerField(_("discount by hand"), default=0, db_default=0)
+    tax = models.PositiveBigIntegerField(_("tax"), default=0, db_default=0)
+    tax_category = models.CharField(_("tax category"), max_length=20, default="standard", db_default="standard")
+    shippable = models.BooleanField(_("shippable"), default=True, db_default=True)
+
+    class Meta:
+        verbose_name = _("item")
+        verbose_name_plural = _("items")
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="order_item_quantity"),
+            models.CheckConstraint(condition=Q(amount=F("unit_price") * F("quantity")), name="order_item_amount"),
+            models.CheckConstraint(
+                condition=Q(discount__lte=F("amount"), manual_discount__lte=F("discount")), name="order_item_discount"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.description}"
+
+
+class TaxLine(models.Model):
+    """One tax on an item of an order, or on its shipping where `item` is empty; amounts in the minor unit.
+
+    `rate` is in percent; `category` and `reason` are those of EN 16931. `included` is whether the price includes it.
+    `source` is what computed it: the shop's own rates, or Stripe.
+    """
+
+    class Source(models.TextChoices):
+        TABLE = "table", _("Tax rates")
+        STRIPE = "stripe", _("Stripe Tax")
+
+    order = models.ForeignKey(Order, models.PROTECT, related_name="tax_lines")
+    item = models.ForeignKey(OrderItem, models.PROTECT, null=True, related_name="tax_lines", db_index=False)
+    country = models.CharField(_("country"), max_length=2, blank=True)
+    region = models.CharField(_("region"), max_length=50, blank=True)
+    name = models.CharField(_("name"), max_length=100)
+    rate = models.DecimalField(_("rate"), max_digits=7, decimal_places=4)
+    category = models.CharField(_("category"), max_length=2)
+    reason = models.CharField(_("reason"), max_length=200, blank=True)
+    taxable = models.PositiveBigIntegerField(_("taxable amount"))
+    amount = models.PositiveBigIntegerField(_("tax"))
+    included = models.BooleanField(_("included in the price"), default=False)
+    source = models.CharField(_("source"), max_length=10, choices=Source, default=Source.TABLE)
+
+    class Meta:
+        verbose_name = _("tax line")
+        verbose_name_plural = _("tax lines")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.rate.normalize():f} %"

@@ -1,0 +1,1 @@
+"""What an order costs, its taxes, and what refunds give back: arithmetic alone."""
