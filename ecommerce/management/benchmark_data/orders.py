@@ -184,7 +184,7 @@ class OrderGenerator:
             operation = self._operation(refund, order.refunded, order.currency, refunded_at)
             columns = (payment, "", "succeeded", f"re_generated{refund}", False, "", *ACTOR)
             self.tables[Refund].add(*operation, *columns)
-            for line, (*_sku, price, quantity) in zip(lines, order.lines, strict=True):
+            for line, (_id, _code, _description, price, quantity) in zip(lines, order.lines, strict=True):
                 self.tables[RefundAllocation].add(refund, line, quantity, price * quantity)
             keys.note_number += 1
             note = f"CN-{keys.note_number:06}"
