@@ -18,8 +18,8 @@ from customers.actors import Actor
 from customers.models import Customer, User
 from devserver.fake_stripe_server import FakeStripeControl
 from ecommerce.models import Order, Product, Sku
+from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.place import NewOrder, place
-from ecommerce.orders.quotes import LineRequest
 
 THREADS = 8
 UNLIMITED = 10_000

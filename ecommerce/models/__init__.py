@@ -32,6 +32,6 @@ __all__ = [
     "ShopSettings",
     "Sku",
     "TaxCategory",
-    "TaxRate",
     "TaxLine",
+    "TaxRate",
 ]

@@ -1,20 +1,23 @@
 """The items and taxes of an order as a quote has them, written when it is placed or its price changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from billing.models import InvoiceLine, InvoiceTax
 from ecommerce.models import Order, OrderItem, TaxLine
 from ecommerce.orders.quotes import Quote
+from ecommerce.orders.terms import billing_address
 from ecommerce.pricing.order import PricedTax
 
 
 @dataclass(frozen=True, slots=True)
 class OrderContents:
-    """The items of an order, and all its tax lines."""
+    """The items of an order, all its tax lines, and the customer's billing address."""
 
     items: Sequence[OrderItem]
     taxes: Sequence[TaxLine]
+    billing: Mapping[str, Any] | None
 
     def invoice_lines(self) -> list[InvoiceLine]:
         """The unsaved lines of the order's invoice, in the order of the items."""
@@ -54,7 +57,11 @@ class OrderContents:
 
 def read_contents(order: Order) -> OrderContents:
     """Read the items and taxes of a placed order."""
-    return OrderContents(list(order.items.select_related("order").order_by("pk")), list(order.tax_lines.order_by("pk")))
+    return OrderContents(
+        items=list(order.items.select_related("order").order_by("pk")),
+        taxes=list(order.tax_lines.order_by("pk")),
+        billing=billing_address(order.customer, via=order.placed_via),
+    )
 
 
 def write_totals(order: Order, quote: Quote) -> None:
@@ -64,6 +71,7 @@ def write_totals(order: Order, quote: Quote) -> None:
     order.prices_include_tax = totals.prices_include_tax
     order.subtotal, order.discount, order.manual_discount = totals.subtotal, totals.discount, totals.manual_discount
     order.shipping, order.shipping_tax = totals.shipping, totals.shipping_tax
+    order.shipping_name = quote.shipping_name
     order.tax, order.total = totals.tax, totals.total
 
 
@@ -86,7 +94,7 @@ def write_contents(order: Order, quote: Quote) -> OrderContents:
         )
         for line in quote.lines
     )
-    return OrderContents(items, _write_taxes(order, items, quote))
+    return OrderContents(items=items, taxes=_write_taxes(order, items, quote), billing=None)
 
 
 def rewrite_contents(order: Order, quote: Quote) -> None:

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from billing import card_attempts, invoices, payments
 from billing.models import Card, Invoice, Payment
 from billing.payments import PaymentSource
-from customers.accounts import own_rows
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
 from ecommerce.models import Order, OrderAct, OrderEvent
@@ -194,17 +193,13 @@ def _invoice_data(order: Order, contents: OrderContents) -> invoices.InvoiceData
         tax=order.tax,
         prices_include_tax=order.prices_include_tax,
         total=order.total,
-        bill_to=_bill_to(order),
+        bill_to=_bill_to(order, contents),
         lines=lines,
         taxes=contents.invoice_taxes(lines),
     )
 
 
-def _bill_to(order: Order) -> dict[str, str]:
+def _bill_to(order: Order, contents: OrderContents) -> dict[str, str]:
     customer = order.customer
-    addresses = customer.addresses.all()
-    if order.placed_via == Order.PlacedVia.WEBSITE:
-        addresses = own_rows(addresses, customer)
-    billing = addresses.filter(kind="billing").order_by("-is_default", "-pk").first()
-    address = billing.frozen() if billing else order.shipping_address or {}
+    address = contents.billing or order.shipping_address or {}
     return {**address, "name": customer.name or customer.email, "email": customer.email}

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -19,8 +19,11 @@ from ecommerce.orders.doubt import check_not_restored
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
+from ecommerce.orders.lines import LineRequest, any_shipped, merge_lines, sku_quantities
 from ecommerce.orders.pay import check_declines, payment_source_for, request_payment
-from ecommerce.orders.quotes import LineRequest, Quote, find_coupon, merge_lines, price_lines, sku_quantities
+from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.shipping import CHEAPEST, ShippingChoice
+from ecommerce.orders.terms import billing_address, read_terms
 from ecommerce.pricing.order import Discount
 
 SUMMARY_LENGTH = 400
@@ -46,6 +49,7 @@ class NewOrder:
     save_card: bool = True
     discount: Discount | None = None
     discount_reason: str = ""
+    shipping: ShippingChoice = CHEAPEST
     expected_total: int | None = None
 
     @property
@@ -98,14 +102,25 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
     # Locked before they are priced, so that price and stock are those of the commit.
     skus = stock.lock_skus(list(quantities))
     coupon = find_coupon(new_order.coupon_code, at=at)
-    quote = price_lines(lines, skus, coupon=coupon, discount=new_order.discount)
+    shipped = any_shipped(lines, skus)
+    address = _address(new_order, customer) if shipped else None
+    billing = billing_address(customer, via=new_order.via)
+    quote = price_lines(
+        lines,
+        skus,
+        terms=read_terms(
+            customer=customer, address=address.frozen() if address else None, billing=billing, shipped=shipped, at=at
+        ),
+        coupon=coupon,
+        discount=new_order.discount,
+        shipping=new_order.shipping,
+    )
     _check_total(quote, new_order.expected_total)
-    address = _address(new_order, customer) if quote.shippable else None
     source = _payment_source(new_order, customer, at=at) if quote.totals.total else PaymentSource()
     order, contents = _create_order(new_order, quote, customer, address, by=by, at=at)
     stock.reserve(order, quantities, skus, at=at)
     record(order, OrderEvent.Kind.CREATED, by=by, at=at, via=new_order.via, total=order.total, currency=order.currency)
-    request_payment(order, source, by=by, at=at, contents=contents)
+    request_payment(order, source, by=by, at=at, contents=replace(contents, billing=billing))
     return order
 
 

@@ -1,47 +1,31 @@
 """Prices of items and a coupon, by the code that charges, with nothing created."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.utils.translation import gettext as _
 
 from billing.money import format_money
-from ecommerce.models import Coupon, Sku
+from customers.models import Customer
+from ecommerce.models import Coupon, Order, Sku
 from ecommerce.orders.errors import OrderError, from_pricing_error
+from ecommerce.orders.lines import CustomLine, LineRequest, any_shipped, merge_lines, sku_quantities
+from ecommerce.orders.shipping import CHEAPEST, Parcel, ShippingChoice, chosen_option, shipping_options, shipping_price
+from ecommerce.orders.terms import SaleTerms, billing_address, read_terms
 from ecommerce.pricing.errors import PricingError
 from ecommerce.pricing.order import (
-    MAX_QUANTITY,
     CouponTerms,
     Discount,
     Line,
     PricedLine,
     Totals,
+    discounts_of,
     one_currency,
     price,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CustomLine:
-    """A line that is no SKU: its text, and the price of one in the minor unit."""
-
-    description: str
-    unit_price: int
-    currency: str
-    tax_category: str = "standard"
-    shippable: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineRequest:
-    """A SKU, or a custom line, how many of it are requested, and a discount on it given by hand."""
-
-    quantity: int
-    sku_id: int | None = None
-    custom: CustomLine | None = None
-    discount: Discount | None = None
+from ecommerce.shipping.options import ShippingOption
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +53,9 @@ class Quote:
     lines: tuple[QuotedLine, ...]
     totals: Totals
     coupon: Coupon | None
+    shipping_options: tuple[ShippingOption, ...] = ()
+    shipping_option: ShippingOption | None = None
+    shipping_name: str = ""
 
     @property
     def shippable(self) -> bool:
@@ -86,43 +73,49 @@ class Quote:
         return format_money(self.totals.total, self.currency)
 
 
-def quote(
-    *, items: Sequence[LineRequest], coupon_code: str = "", discount: Discount | None = None, at: datetime
-) -> Quote:
-    """Price items and a coupon as an order of them would be charged now; raise OrderError."""
-    lines = merge_lines(items)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteRequest:
+    """What is to be priced, for whom, and where to: without an address no shipping is priced, and taxes are a guess."""
+
+    items: Sequence[LineRequest]
+    coupon_code: str = ""
+    discount: Discount | None = None
+    customer: Customer | None = None
+    address: Mapping[str, Any] | None = None
+    shipping: ShippingChoice = CHEAPEST
+    via: str = Order.PlacedVia.STAFF
+
+
+def quote(*, request: QuoteRequest, at: datetime) -> Quote:
+    """Price what is requested as an order of it would be charged now; raise OrderError."""
+    lines, customer = merge_lines(request.items), request.customer
     # Not locked: a quote reserves nothing.
     skus = Sku.objects.select_related("product").in_bulk(list(sku_quantities(lines)))
-    return price_lines(lines, skus, coupon=find_coupon(coupon_code, at=at), discount=discount)
-
-
-def merge_lines(items: Sequence[LineRequest]) -> list[LineRequest]:
-    """Add up the quantities of equal lines, in the order in which they were first named; raise OrderError."""
-    quantities: dict[LineRequest, int] = {}
-    for item in items:
-        if item.quantity < 1:
-            sentence = _("A quantity is a whole number from 1 to %(most)s.") % {"most": MAX_QUANTITY}
-            raise OrderError("invalid_quantity", sentence, field="items")
-        same = replace(item, quantity=0)
-        quantities[same] = quantities.get(same, 0) + item.quantity
-    return [replace(line, quantity=quantity) for line, quantity in quantities.items()]
-
-
-def sku_quantities(lines: Sequence[LineRequest]) -> dict[int, int]:
-    """Return how many of each SKU are requested, by its id; custom lines have none."""
-    quantities = Counter[int]()
-    for line in lines:
-        if line.sku_id is not None:
-            quantities[line.sku_id] += line.quantity
-    return dict(quantities)
+    terms = read_terms(
+        customer=customer,
+        address=request.address,
+        billing=billing_address(customer, via=request.via) if customer else None,
+        shipped=any_shipped(lines, skus),
+        at=at,
+    )
+    return price_lines(
+        lines,
+        skus,
+        terms=terms,
+        coupon=find_coupon(request.coupon_code, at=at),
+        discount=request.discount,
+        shipping=request.shipping,
+    )
 
 
 def price_lines(
     lines: Sequence[LineRequest],
     skus: Mapping[int, Sku],
     *,
+    terms: SaleTerms,
     coupon: Coupon | None,
     discount: Discount | None = None,
+    shipping: ShippingChoice = CHEAPEST,
     check_stock_too: bool = True,
 ) -> Quote:
     """Price lines, with the SKUs that the caller has read, or locked, by id; raise OrderError."""
@@ -131,17 +124,24 @@ def price_lines(
         if check_stock_too:
             check_stock(sku, quantity)
     sold = [_item(line, skus) for line in lines]
+    coupon_terms = _coupon_terms(coupon) if coupon else None
     try:
         currency = one_currency(item.currency for item in sold)
-        priced = [
-            Line(
-                unit_price=item.unit_price,
-                quantity=line.quantity,
-                discount=line.discount.of(item.unit_price * line.quantity, currency) if line.discount else 0,
-            )
-            for line, item in zip(lines, sold, strict=True)
-        ]
-        totals = price(priced, currency=currency, coupon=_coupon_terms(coupon) if coupon else None, discount=discount)
+        priced = [_priced_line(line, item, terms, currency) for line, item in zip(lines, sold, strict=True)]
+        _by_hand, discounts = discounts_of(priced, currency=currency, coupon=coupon_terms, discount=discount)
+        parcel = _parcel(lines, skus, sold, priced, discounts)
+        options = shipping_options(parcel, terms, currency, shipping)
+        option = chosen_option(options, shipping)
+        price_of_shipping = shipping_price(option, shipping) if parcel else 0
+        totals = price(
+            priced,
+            currency=currency,
+            coupon=coupon_terms,
+            discount=discount,
+            shipping=terms.shipping(price_of_shipping),
+            prices_include_tax=terms.prices_include_tax(currency),
+            taxes_added_before_rounding=terms.added_before_rounding,
+        )
     except PricingError as error:
         raise from_pricing_error(error) from error
     return Quote(
@@ -159,7 +159,36 @@ def price_lines(
         ),
         totals=totals,
         coupon=coupon,
+        shipping_options=tuple(options),
+        shipping_option=option,
+        shipping_name=option.name if option else shipping.name,
     )
+
+
+def _priced_line(line: LineRequest, item: CustomLine, terms: SaleTerms, currency: str) -> Line:
+    amount = item.unit_price * line.quantity
+    return Line(
+        unit_price=item.unit_price,
+        quantity=line.quantity,
+        discount=line.discount.of(amount, currency) if line.discount else 0,
+        taxes=terms.taxes(item.tax_category, shipped=item.shippable),
+    )
+
+
+def _parcel(
+    lines: Sequence[LineRequest],
+    skus: Mapping[int, Sku],
+    sold: Sequence[CustomLine],
+    priced: Sequence[Line],
+    discounts: Sequence[int],
+) -> Parcel | None:
+    shipped = [place for place, item in enumerate(sold) if item.shippable]
+    if not shipped:
+        return None
+    weights = (
+        skus[lines[place].sku_id or 0].weight * lines[place].quantity for place in shipped if lines[place].sku_id
+    )
+    return Parcel(goods=sum(priced[place].amount - discounts[place] for place in shipped), weight=sum(weights))
 
 
 def _item(line: LineRequest, skus: Mapping[int, Sku]) -> CustomLine:
@@ -171,6 +200,7 @@ def _item(line: LineRequest, skus: Mapping[int, Sku]) -> CustomLine:
         description=sku.description[:300],
         unit_price=sku.price,
         currency=sku.currency,
+        tax_category=sku.product.tax_category,
         shippable=sku.product.shippable,
     )
 

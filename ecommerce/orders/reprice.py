@@ -13,8 +13,11 @@ from ecommerce.models import Coupon, Order, OrderEvent, Sku
 from ecommerce.orders.contents import rewrite_contents, write_totals
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.history import record
-from ecommerce.orders.quotes import CustomLine, LineRequest, Quote, find_coupon, price_lines
+from ecommerce.orders.lines import CustomLine, LineRequest
+from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.orders.stock import lock_skus, quantities_of
+from ecommerce.orders.terms import billing_address, read_terms
 from ecommerce.pricing.order import Discount
 
 
@@ -27,7 +30,7 @@ def quote_again(order: Order, *, at: datetime) -> Quote:
 
 def check_price(*, order_id: int, expected_total: int | None, at: datetime) -> None:
     """Raise what `accept_price` would raise; change nothing."""
-    order = Order.objects.select_related("coupon").get(pk=order_id)
+    order = Order.objects.select_related("coupon", "customer").get(pk=order_id)
     _check(quote_again(order, at=at), order, expected_total)
 
 
@@ -61,7 +64,21 @@ def _check(quote: Quote, order: Order, expected_total: int | None) -> None:
 
 def _quote(order: Order, skus: dict[int, Sku], *, at: datetime) -> Quote:
     # What the order itself still holds is not missing.
-    return price_lines(_lines(order), skus, coupon=_valid_coupon(order, at=at), check_stock_too=order.held_at is None)
+    return price_lines(
+        _lines(order),
+        skus,
+        terms=read_terms(
+            customer=order.customer,
+            address=order.shipping_address,
+            billing=billing_address(order.customer, via=order.placed_via),
+            shipped=False,  # what its shipping costs was agreed when it was placed
+            at=at,
+            frozen_inclusion=order.prices_include_tax,
+        ),
+        coupon=_valid_coupon(order, at=at),
+        shipping=ShippingChoice(price=order.shipping, name=order.shipping_name, frozen=True),
+        check_stock_too=order.held_at is None,
+    )
 
 
 def _lines(order: Order) -> list[LineRequest]:

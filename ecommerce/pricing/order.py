@@ -167,8 +167,7 @@ def price(
     """
     _check_lines(lines)
     _check_steps(currency, *(line.unit_price for line in lines), *(line.discount for line in lines), shipping.price)
-    by_hand = _manual_discounts(lines, discount, currency)
-    discounts = _with_coupon(lines, by_hand, coupon, currency)
+    by_hand, discounts = discounts_of(lines, currency=currency, coupon=coupon, discount=discount)
     goods = [Taxed(price=line.amount - off, taxes=line.taxes) for line, off in zip(lines, discounts, strict=True)]
     parts = _shipping_parts(shipping, goods, lines, currency)
     amounts = taxes_of(
@@ -200,6 +199,14 @@ def price(
         total=total,
         prices_include_tax=prices_include_tax,
     )
+
+
+def discounts_of(
+    lines: Sequence[Line], *, currency: str, coupon: CouponTerms | None = None, discount: Discount | None = None
+) -> tuple[list[int], list[int]]:
+    """Return what is taken off each line by hand, and that with the coupon's share; raise CouponCurrencyMismatch."""
+    by_hand = _manual_discounts(lines, discount, currency)
+    return by_hand, _with_coupon(lines, by_hand, coupon, currency)
 
 
 def _manual_discounts(lines: Sequence[Line], discount: Discount | None, currency: str) -> list[int]:

@@ -11,8 +11,8 @@ from billing.models import Card
 from customers.actors import Actor, ActorKind
 from customers.models import Address, Customer, User
 from ecommerce.models import Coupon, Order, Product, ShippingRate, ShippingZone, Sku
+from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.place import NewOrder, place
-from ecommerce.orders.quotes import LineRequest
 
 ANA = Actor(kind=ActorKind.STAFF, label="Ana")
 

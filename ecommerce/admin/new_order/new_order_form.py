@@ -24,8 +24,9 @@ from ecommerce.admin.new_order.forms import (
 )
 from ecommerce.models import Order, Sku
 from ecommerce.orders.errors import OrderError
+from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.place import NewOrder
-from ecommerce.orders.quotes import LineRequest, Quote, quote
+from ecommerce.orders.quotes import Quote, QuoteRequest, quote
 from ecommerce.pricing.order import MAX_LINES
 
 # Which section of the page shows an OrderError, and the element that its link leads to.
@@ -108,14 +109,14 @@ class NewOrderForm:
         if any(row.errors for row in self.filled_rows) or not (self.lines or self.submitted):
             return None
         try:
-            return quote(items=self.lines, coupon_code=self.coupon_code, at=self.at)
+            return quote(request=QuoteRequest(items=self.lines, coupon_code=self.coupon_code), at=self.at)
         except OrderError as error:
             self.add_order_error(error)
             return self._quote_without_coupon() if error.field == "coupon_code" else None
 
     def _quote_without_coupon(self) -> Quote | None:
         try:
-            return quote(items=self.lines, at=self.at)
+            return quote(request=QuoteRequest(items=self.lines), at=self.at)
         except OrderError as error:
             self.add_order_error(error)
             return None

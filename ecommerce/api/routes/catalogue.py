@@ -10,7 +10,7 @@ from ecommerce.api.schemas.requests import BasketRequest
 from ecommerce.api.security import CustomerTokenAuth
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import Product
-from ecommerce.orders.quotes import quote
+from ecommerce.orders.quotes import QuoteRequest, quote
 
 router = Router(tags=["Catalogue"])
 
@@ -29,5 +29,6 @@ def products(request: HttpRequest) -> ProductListResponse:
 )
 def order_summary(request: HttpRequest, body: BasketRequest) -> OrderSummaryResponse:
     """Price a basket as an order of it would be charged now. Nothing is created, no stock is reserved."""
-    priced = quote(items=body.lines, coupon_code=body.coupon_code or "", at=database_clock.now())
+    request_ = QuoteRequest(items=body.lines, coupon_code=body.coupon_code or "")
+    priced = quote(request=request_, at=database_clock.now())
     return OrderSummaryResponse.model_validate({"data": priced})

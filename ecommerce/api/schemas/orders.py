@@ -75,7 +75,7 @@ class OrderItem(FromRow):
     """A line of an order, frozen when it was placed."""
 
     id: int
-    product_sku_id: int = Field(alias="sku_id")
+    product_sku_id: int | None = Field(alias="sku_id")
     product_sku_name: str = Field(alias="description")
     product_sku_code: str = Field(alias="sku_code")
     quantity: int

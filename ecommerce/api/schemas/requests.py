@@ -22,7 +22,7 @@ from pydantic_core import PydanticKnownError
 from customers.countries import country_choices
 from customers.models import OPTIONAL_ADDRESS_FIELDS, FrozenAddress
 from customers.postal_addresses import has_cities
-from ecommerce.orders.quotes import LineRequest
+from ecommerce.orders.lines import LineRequest
 from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
 
 MAX_ID = 2**63 - 1

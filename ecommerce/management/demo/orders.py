@@ -13,8 +13,8 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.place import NewOrder, place
-from ecommerce.orders.quotes import LineRequest
 from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act

@@ -13,9 +13,9 @@ from customers.models import Address, FrozenAddress
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct, Sku
 from ecommerce.orders.errors import OrderError
+from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.pay import confirm, pay
 from ecommerce.orders.place import NewOrder, place
-from ecommerce.orders.quotes import LineRequest
 from ecommerce.tasks import sweep
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, place_order, wanted_by
 

@@ -1,0 +1,133 @@
+"""How a sale is taxed and what its shipping costs, by the shop's settings, tax rates and zones of one moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal, cast
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import F, TextField
+from django.db.models.functions import Cast, JSONObject
+
+from customers.accounts import own_rows
+from customers.models import Customer, FrozenAddress
+from ecommerce.models import Order, ShopSettings, TaxRate
+from ecommerce.pricing.order import Shipping
+from ecommerce.pricing.taxes import Tax
+from ecommerce.shipping.options import Zone
+from ecommerce.shipping.zones import rates_for as zones_for
+from ecommerce.taxes.rates import rates_for
+from ecommerce.taxes.supply import Buyer, Place, Supply, shipping_taxes, taxes_of
+
+DATES = ("valid_from", "valid_until")
+RATE_FIELDS = ("id", "country", "region", "postal_codes", "city", "tax_category", "name", "category", "reason", *DATES)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SaleTerms:
+    """What taxes and shipping of one sale are computed from.
+
+    `place` is where it is shipped to, if that is known; `prices_include_tax` is given for an order that was placed.
+    """
+
+    shop: ShopSettings
+    buyer: Buyer
+    at: datetime
+    rates: Sequence[TaxRate] = ()
+    zones: Sequence[Zone] = ()
+    place: Place | None = None
+    frozen_inclusion: bool | None = None
+
+    def prices_include_tax(self, currency: str) -> bool:
+        """Whether prices include tax: as an order has it since it was placed, else as the shop has it now."""
+        return self.shop.includes_tax(currency) if self.frozen_inclusion is None else self.frozen_inclusion
+
+    @property
+    def added_before_rounding(self) -> bool:
+        """Whether the law where the sale is taxed adds its rates before it rounds."""
+        place = self.buyer.ship_to or self.buyer.home
+        return place is not None and place.country in self.shop.stacked_countries
+
+    def taxes(self, category: str, *, shipped: bool) -> tuple[Tax, ...]:
+        """Return the taxes on what is sold; none where the shop collects none."""
+        supply = Supply(tax_category=category, shipped=shipped)
+        return taxes_of(supply, buyer=self.buyer, shop=self.shop, rates=self.rates, at=self.at)
+
+    def shipping(self, price: int) -> Shipping:
+        """Return a price of shipping with how the shop has it taxed."""
+        rule = cast(Literal["own", "highest", "share"], self.shop.shipping_tax)
+        taxes: tuple[Tax, ...] = ()
+        if rule == "own":
+            taxes = shipping_taxes(buyer=self.buyer, shop=self.shop, rates=self.rates, at=self.at)
+        return Shipping(price=price, taxes=taxes, rule=rule)
+
+
+def read_terms(
+    *,
+    customer: Customer | None,
+    address: Mapping[str, Any] | None,
+    billing: Mapping[str, Any] | None,
+    shipped: bool,
+    at: datetime,
+    frozen_inclusion: bool | None = None,
+) -> SaleTerms:
+    """Read the terms of a sale to an address: one statement, and another one where something is shipped.
+
+    Without an address, taxes are those of the billing address, or of the shop's own country.
+    """
+    place, home = place_of(address), place_of(billing)
+    known = [each.country for each in (place, home) if each]
+    shop, rates = _shop_and_rates(known)
+    own = Place(country=shop.country) if shop.country else None
+    buyer = Buyer(
+        tax_id=customer.tax_id if customer else "",
+        exempt_reason=customer.tax_exempt_reason if customer and customer.tax_exempt else "",
+        ship_to=place or home or own,
+        home=home or place or own,
+    )
+    return SaleTerms(
+        shop=shop,
+        rates=rates,
+        zones=zones_for(place.country) if shipped and place else (),
+        buyer=buyer,
+        place=place,
+        at=at,
+        frozen_inclusion=frozen_inclusion,
+    )
+
+
+def billing_address(customer: Customer, *, via: str) -> FrozenAddress | None:
+    """Return the address that invoices of a customer are made out to; None where they have no billing address."""
+    addresses = customer.addresses.all()
+    if via == Order.PlacedVia.WEBSITE:
+        addresses = own_rows(addresses, customer)
+    billing = addresses.filter(kind="billing").order_by("-is_default", "-pk").first()
+    return billing.frozen() if billing else None
+
+
+def place_of(address: Mapping[str, Any] | None) -> Place | None:
+    """Return where an address is; None without one."""
+    if not address:
+        return None
+    return Place(
+        country=address.get("country", ""),
+        region=address.get("state", ""),
+        postal_code=address.get("postal_code", ""),
+        city=address.get("city", ""),
+    )
+
+
+def _shop_and_rates(countries: Sequence[str]) -> tuple[ShopSettings, list[TaxRate]]:
+    # One statement: an order of a shop that collects no taxes is placed with one more than before there were any.
+    fields = {name: F(name) for name in RATE_FIELDS} | {"percent": Cast("percent", TextField())}
+    rates = rates_for(countries).order_by("pk").values(json=JSONObject(**fields))
+    shop = ShopSettings.objects.annotate(found_rates=ArraySubquery(rates)).first()
+    if shop is None:
+        return ShopSettings(), []
+    return shop, [_rate(row) for row in cast(Any, shop).found_rates]
+
+
+def _rate(row: dict[str, Any]) -> TaxRate:
+    days = {name: date.fromisoformat(row[name]) if row[name] else None for name in DATES}
+    return TaxRate(**(row | days | {"percent": Decimal(row["percent"])}))
