@@ -18,7 +18,8 @@ from ecommerce.pricing.taxes import Tax
 from ecommerce.shipping.options import Zone
 from ecommerce.shipping.zones import rates_for as zones_for
 from ecommerce.taxes.rates import rates_for
-from ecommerce.taxes.supply import Buyer, Place, Supply, shipping_taxes, taxes_of
+from ecommerce.taxes.supply import Buyer, Supply, shipping_taxes, taxes_of
+from ecommerce.taxes.territories import Place
 
 DATES = ("valid_from", "valid_until")
 RATE_FIELDS = ("id", "country", "region", "postal_codes", "city", "tax_category", "name", "category", "reason", *DATES)
@@ -77,8 +78,7 @@ def read_terms(
     Without an address, taxes are those of the billing address, or of the shop's own country.
     """
     place, home = place_of(address), place_of(billing)
-    known = [each.country for each in (place, home) if each]
-    shop, rates = _shop_and_rates(known)
+    shop, rates = _shop_and_rates([each for each in (place, home) if each])
     own = Place(country=shop.country) if shop.country else None
     buyer = Buyer(
         tax_id=customer.tax_id if customer else "",
@@ -118,10 +118,11 @@ def place_of(address: Mapping[str, Any] | None) -> Place | None:
     )
 
 
-def _shop_and_rates(countries: Sequence[str]) -> tuple[ShopSettings, list[TaxRate]]:
+def _shop_and_rates(places: Sequence[Place]) -> tuple[ShopSettings, list[TaxRate]]:
     # One statement: an order of a shop that collects no taxes is placed with one more than before there were any.
     fields = {name: F(name) for name in RATE_FIELDS} | {"percent": Cast("percent", TextField())}
-    rates = rates_for(countries).order_by("pk").values(json=JSONObject(**fields))
+    found = rates_for({place.country for place in places}, places=places)
+    rates = found.order_by("pk").values(json=JSONObject(**fields))
     shop = ShopSettings.objects.annotate(found_rates=ArraySubquery(rates)).first()
     if shop is None:
         return ShopSettings(), []

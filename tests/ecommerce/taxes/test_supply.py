@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from ecommerce.pricing.taxes import Tax
 
 from ecommerce.models import ShopSettings, TaxRate
+from ecommerce.pricing.taxes import Tax
 from ecommerce.taxes.supply import Buyer, Supply, place_of, shipping_taxes, taxes_of
 from ecommerce.taxes.territories import EU
 from ecommerce.taxes.territories import Place as Address
