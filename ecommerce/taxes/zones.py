@@ -53,7 +53,7 @@ _ZONE_OF_STATE = {
     (country, state): zone for country, zones in _STATES.items() for zone, states in zones.items()
     for state in states.split()
 }  # fmt: skip
-_ZONES: dict[str, list[str]] = get_global("territory_zones")  # type: ignore[arg-type,assignment]
+_ZONES: dict[str, list[str]] = get_global("territory_zones")  # type: ignore[assignment]
 
 
 def tax_zone(country: str, region: str = "") -> ZoneInfo:

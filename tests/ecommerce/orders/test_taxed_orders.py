@@ -1,0 +1,167 @@
+"""Orders with tax and shipping, placed and refunded by the real acts."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from billing.models import Invoice, InvoiceLine, InvoiceTax, RefundAllocation
+from customers.models import Address, Customer
+from ecommerce.models import Order, Product, ShippingRate, ShippingZone, ShopSettings, Sku, TaxLine, TaxRate
+from ecommerce.orders.cancel import cancel
+from ecommerce.orders.lines import CustomLine, LineRequest
+from ecommerce.orders.pay import pay
+from ecommerce.orders.place import place
+from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.shipping import ShippingChoice
+from ecommerce.pricing.order import Discount
+from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, wanted_by
+from tests.support.order_acts import fresh, refused, settle
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
+NOW = timezone.now
+WHY: dict[str, Any] = {"reason": "Came broken", "by": ANA}
+
+
+@pytest.fixture
+def germany() -> Address:
+    """A shop in Germany that charges VAT on top in USD and includes it in EUR, and a customer in Berlin."""
+    ShopSettings.objects.update(country="DE", tax_included_currencies=["eur"])
+    for category, percent in (("standard", 19), ("reduced", 7)):
+        TaxRate.objects.create(country="DE", tax_category=category, name="VAT", percent=percent)
+    zone = ShippingZone.objects.create(name="Germany", countries=["DE"])
+    for currency in ("usd", "eur"):
+        ShippingRate.objects.create(zone=zone, name="Parcel", currency=currency, price=490)
+        ShippingRate.objects.create(zone=zone, name="Express", currency=currency, price=1290)
+    return make_address(make_customer(), country="DE", postal_code="10115", city="Berlin")
+
+
+def mug_and_book(currency: str = "eur") -> tuple[Sku, Sku]:
+    mug = make_sku(shippable=True, price=2000, currency=currency)
+    book = make_sku("BOOK", product="Book", shippable=True, price=1000, currency=currency)
+    Product.objects.filter(name="Book").update(tax_category="reduced")
+    return mug, book
+
+
+def ordered(address: Address, *skus: Sku, **fields: Any) -> Order:
+    return place(new_order=wanted_by(address.customer, *skus, address_id=address.pk, **fields), by=ANA, at=NOW())
+
+
+def taxes() -> list[tuple[str, int, int]]:
+    rows = TaxLine.objects.order_by("pk")
+    return [(f"{row.rate.normalize():f}", row.taxable, row.amount) for row in rows]
+
+
+def test_an_order_whose_prices_include_tax(germany: Address) -> None:
+    make_coupon(percent_off=10)
+    order = ordered(germany, *mug_and_book(), coupon_code="SAVE10")
+    assert (order.status, order.subtotal, order.discount, order.shipping, order.total) == ("paid", 3000, 300, 490, 3190)
+    assert (order.prices_include_tax, order.shipping_name) == (True, "Parcel")
+    # 18.00 of mugs with 3.27 of the shipping at 19 %, 9.00 of books with 1.63 at 7 %.
+    assert order.tax == 340 + 70
+    assert taxes() == [("19", 1512, 288), ("7", 841, 59), ("19", 275, 52), ("7", 152, 11)]
+    invoice = Invoice.objects.get()
+    assert (invoice.tax, invoice.shipping_tax, invoice.total, invoice.coupon_code) == (410, 63, 3190, "SAVE10")
+    assert list(InvoiceLine.objects.order_by("pk").values_list("discount", "tax")) == [(200, 288), (100, 59)]
+    assert InvoiceTax.objects.count() == 4
+
+
+def test_an_order_with_tax_on_top(germany: Address) -> None:
+    order = ordered(germany, *mug_and_book("usd"))
+    # 20.00 and 3.27 of shipping at 19 %: 4.42; 10.00 and 1.63 at 7 %: 0.81.
+    assert (order.subtotal, order.shipping, order.tax, order.total) == (3000, 490, 442 + 81, 4013)
+    assert not order.prices_include_tax
+
+
+def test_an_item_and_the_shipping_are_refunded_with_their_taxes(germany: Address) -> None:
+    order = ordered(germany, *mug_and_book())
+    item = order.items.order_by("pk")[0]
+    request = RefundRequest(lines=[(item.pk, 1)], shipping=True)
+    refund(order_id=order.pk, request=request, at=NOW(), **WHY)
+    part = settle(order)
+    assert (part.amount_refunded, part.status) == (2490, "paid")
+    assert sum(RefundAllocation.objects.filter(invoice_tax=None).values_list("amount", flat=True)) == 2490 - (
+        sum(InvoiceTax.objects.values_list("refunded", flat=True))
+    )
+    line, shipping = InvoiceLine.objects.order_by("pk")[0], Invoice.objects.get()
+    assert (line.refunded, line.refunded_quantity, shipping.shipping_refunded) == (line.net, 1, shipping.shipping_net)
+
+    TaxRate.objects.update(percent=25)  # a refund's tax is that of the sale
+    cancel(order_id=order.pk, at=NOW(), **WHY)
+    assert settle(order).status == "canceled"
+    assert all(tax.refunded == tax.amount for tax in InvoiceTax.objects.all())
+
+
+def test_another_shipping_is_chosen_or_agreed(germany: Address) -> None:
+    mug, _book = mug_and_book()
+    express = ShippingRate.objects.get(name="Express", currency="eur")
+    order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk))
+    assert (order.shipping, order.shipping_name) == (1290, "Express")
+    order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk, price=100))
+    assert (order.shipping, order.shipping_name, order.total) == (100, "Express", 2100)
+    other = ShippingRate.objects.get(name="Express", currency="usd")
+    with refused("unknown_shipping_rate"):
+        ordered(germany, mug, shipping=ShippingChoice(rate_id=other.pk))
+    elsewhere = make_address(germany.customer, country="FR", city="Paris", postal_code="75001")
+    with refused("no_shipping_rate"):
+        ordered(elsewhere, mug)
+
+
+def test_a_custom_line_and_a_discount_by_hand(germany: Address) -> None:
+    mug, _book = mug_and_book()
+    engraving = CustomLine(description="Engraving", unit_price=500, currency="eur")
+    wanted = wanted_by(germany.customer, mug, address_id=germany.pk)
+    items = (
+        LineRequest(sku_id=mug.pk, quantity=1, discount=Discount(percent_off=Decimal(10))),
+        LineRequest(custom=engraving, quantity=2),
+    )
+    new_order = type(wanted)(
+        **{name: getattr(wanted, name) for name in ("customer_id", "via", "token", "address_id")},
+        items=items,
+        discount=Discount(amount_off=280),
+        discount_reason="Loyal customer",
+    )
+    order = place(new_order=new_order, by=ANA, at=NOW())
+    assert (order.subtotal, order.discount, order.manual_discount) == (3000, 480, 480)
+    assert [(item.sku_code, item.amount, item.manual_discount) for item in order.items.order_by("pk")] == [
+        ("MUG-RED", 2000, 380),
+        ("", 1000, 100),
+    ]
+    assert (order.total, order.discount_reason) == (3000 - 480 + 490, "Loyal customer")
+    assert order.invoice
+    assert (order.invoice.manual_discount, order.invoice.discount_reason) == (480, "Loyal customer")
+
+
+def test_an_order_paid_later_is_taxed_by_the_rate_of_that_day(germany: Address) -> None:
+    mug, _book = mug_and_book("usd")
+    order = ordered(germany, mug, token="pm_card_chargeDeclined")
+    assert (order.tax, order.total) == (473, 2963)
+    today = timezone.localdate()
+    TaxRate.objects.filter(tax_category="standard").update(valid_until=date(2020, 1, 1))
+    TaxRate.objects.create(country="DE", tax_category="standard", name="VAT", percent=16, valid_from=today)
+    with refused("price_changed"):
+        pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa")
+    paid = pay(order_id=order.pk, by=ANA, at=NOW(), token="pm_card_visa", expected_total=2888)
+    assert (paid.status, paid.tax, fresh(order).shipping) == ("paid", 398, 490)
+    assert TaxLine.objects.values_list("rate", flat=True).distinct().get() == 16
+    assert InvoiceTax.objects.filter(invoice=paid.invoice).values_list("rate", flat=True).distinct().get() == 16
+
+
+def statements(customer: Customer, sku: Sku, **fields: Any) -> int:
+    with CaptureQueriesContext(connection) as queries:
+        place(new_order=wanted_by(customer, sku, **fields), by=ANA, at=NOW())
+    return len(queries)
+
+
+def test_a_shop_without_taxes_and_zones_pays_one_statement_at_most_for_them() -> None:
+    customer = make_customer()
+    address = make_address(customer)
+    digital, parcel = make_sku(), make_sku("TEE", shippable=True)
+    statements(customer, digital)
+    counted = statements(customer, digital), statements(customer, parcel, address_id=address.pk)
+    # It was 54 and 55 before there were taxes and shipping.
+    assert counted == (54, 56)
