@@ -24,6 +24,7 @@ STATUS_BY_CODE = {
     "unknown_sku": 404,
     "unknown_address": 404,
     "unknown_source": 404,
+    "unknown_shipping_rate": 404,
     "method_not_allowed": 405,
     "out_of_stock": 409,
     "coupon_exhausted": 409,
@@ -31,12 +32,14 @@ STATUS_BY_CODE = {
     "email_taken": 409,
     "account_busy": 409,
     "price_changed": 409,
+    "refunded_meanwhile": 409,
     "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,
     "too_many_declines": 429,
     "internal_error": 500,
     "payments_unavailable": 503,
+    "tax_unavailable": 503,
 }
 DEFAULT_STATUS = 422
 # Fields of the acts that have another name in the API.

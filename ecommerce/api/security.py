@@ -11,9 +11,10 @@ from ninja.security import HttpBearer
 from backoffice import database_clock
 from customers.accounts import own_rows
 from customers.actors import Actor, ActorKind
-from customers.models import Customer
+from customers.models import Address, Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.models import ApiKey, Order
+from ecommerce.orders.errors import OrderError
 
 
 class CustomerTokenAuth(JWTTokenAuth):  # type: ignore[misc]
@@ -52,6 +53,14 @@ def own_orders(customer: Customer) -> QuerySet[Order]:
     """Return the orders that an account may see: those of others only once its e-mail is confirmed."""
     own = Q(placed_by=f"{ActorKind.CUSTOMER}:{customer.user_id}")
     return own_rows(Order.objects.filter(customer=customer), customer, own)
+
+
+def own_address(customer: Customer, address_id: int) -> Address:
+    """Return an address that an account may use; raise OrderError."""
+    address = own_rows(customer.addresses.all(), customer).filter(pk=address_id).first()
+    if address is None:
+        raise OrderError("unknown_address", _("This customer has no such address."), field="address_id")
+    return address
 
 
 def customer_actor(customer: Customer, *, address: str = "") -> Actor:

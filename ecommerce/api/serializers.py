@@ -11,16 +11,18 @@ from billing.models import Payment
 from ecommerce.api.errors import status_of
 from ecommerce.api.schemas.errors import Error
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse, last_payment, payment_status
-from ecommerce.models import Order, OrderItem
+from ecommerce.models import Order, OrderItem, TaxLine
 
 ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
 def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Fetch all that a response shows of orders, in four queries however many they are."""
+    """Fetch all that a response shows of orders, in five queries however many they are."""
     payments = Payment.objects.select_related("card").order_by("pk")
     return orders.select_related("customer", "coupon", "invoice", "fulfillment").prefetch_related(
-        Prefetch("items", OrderItem.objects.order_by("pk")), Prefetch("invoice__payments", payments)
+        Prefetch("items", OrderItem.objects.order_by("pk")),
+        Prefetch("tax_lines", TaxLine.objects.order_by("pk")),
+        Prefetch("invoice__payments", payments),
     )
 
 

@@ -43,6 +43,9 @@ class OrderAct(ByActor):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     outcome = models.CharField(_("outcome"), max_length=10, choices=Outcome, blank=True)
     message = models.TextField(_("message"), blank=True)
+    # A program's own key for a refund, with a hash of what it asked for: sent again, nothing is refunded again.
+    request_key = models.CharField(max_length=255, null=True, editable=False)
+    request_hash = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     # No person asked for it but those of bulk jobs: once they are all stopped, it is closed unless it was sent.
     of_jobs_only = models.BooleanField(default=False, db_default=False, editable=False)
 
@@ -52,6 +55,9 @@ class OrderAct(ByActor):
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(fields=["order"], condition=Q(closed_at=None), name="act_one_open"),
+            models.UniqueConstraint(
+                fields=["order", "request_key"], condition=Q(request_key__isnull=False), name="act_requested_once"
+            ),
             models.CheckConstraint(
                 condition=Q(closed_at=None, outcome="") | (Q(closed_at__isnull=False) & ~Q(outcome="")),
                 name="act_closed",

@@ -88,7 +88,7 @@ def write_contents(order: Order, quote: Quote) -> OrderContents:
             amount=line.amount,
             discount=line.priced.discount,
             manual_discount=line.priced.manual_discount,
-            tax=sum(tax.amount for tax in line.priced.taxes),
+            tax=line.priced.tax,
             tax_category=line.tax_category,
             shippable=line.shippable,
         )
@@ -103,7 +103,7 @@ def rewrite_contents(order: Order, quote: Quote) -> None:
     for item, line in zip(items, quote.lines, strict=True):
         item.unit_price, item.amount = line.unit_price, line.amount
         item.discount, item.manual_discount = line.priced.discount, line.priced.manual_discount
-        item.tax = sum(tax.amount for tax in line.priced.taxes)
+        item.tax = line.priced.tax
     OrderItem.objects.bulk_update(items, ["unit_price", "amount", "discount", "manual_discount", "tax"])
     order.tax_lines.all().delete()
     _write_taxes(order, items, quote)

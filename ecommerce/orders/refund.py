@@ -1,5 +1,7 @@
 """Refund a paid order; and request the refunds by which cancel and return_order give back all that is left."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -40,13 +42,21 @@ REQUESTED = {
 class RefundRequest:
     """What a refund is to give back: an amount in the minor unit, or lines, or the shipping, or all that is left.
 
-    `lines` are pairs of item id and quantity; they may be given together with `shipping`.
+    `lines` are pairs of item id and quantity; they may be given together with `shipping`. `key` makes it idempotent:
+    the same key on an order refunds once.
     """
 
     amount: int | None = None
     lines: Sequence[tuple[int, int]] = ()
     shipping: bool = False
     rest: bool = False
+    key: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """A SHA-256 of what is requested; the same key with another one is a conflict."""
+        contents = [self.amount, sorted(map(list, self.lines)), self.shipping, self.rest]
+        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,13 +83,24 @@ def refund(
     """
     with transaction.atomic():
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
+        if request.key and _was_requested(order, request):
+            return order
         _check_refundable(order)
         _check_left(order, left)
         quote = quote_refund(order, request)
         pairs = [list(line) for line in request.lines]
         act = OrderAct(order=order, kind=Kind.REFUND, reason=reason, lines=pairs, requested_at=at, **by.columns)
+        act.request_key, act.request_hash = request.key or None, request.fingerprint if request.key else ""
         request_refund(act, quote.payment, quote.total, at=at, quote=quote)
     return order
+
+
+def _was_requested(order: Order, request: RefundRequest) -> bool:
+    earlier = order.acts.filter(request_key=request.key).first()
+    if earlier and earlier.request_hash != request.fingerprint:
+        sentence = _("This key was sent before with another refund of this order.")
+        raise OrderError("idempotency_conflict", sentence)
+    return earlier is not None
 
 
 def join_open_act(order: Order, kind: OrderAct.Kind) -> OrderAct | None:

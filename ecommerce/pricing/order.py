@@ -106,6 +106,11 @@ class PricedLine:
     manual_discount: int = 0
     taxes: tuple[PricedTax, ...] = ()
 
+    @property
+    def tax(self) -> int:
+        """The sum of its taxes."""
+        return sum(tax.amount for tax in self.taxes)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:

@@ -6,10 +6,10 @@ from ninja import Router
 from backoffice import database_clock
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.catalogue import OrderSummaryResponse, ProductListResponse
-from ecommerce.api.schemas.requests import BasketRequest
-from ecommerce.api.security import CustomerTokenAuth
+from ecommerce.api.schemas.requests import OrderSummaryRequest
+from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, own_address
 from ecommerce.api.throttling import PerCaller
-from ecommerce.models import Product
+from ecommerce.models import Order, Product
 from ecommerce.orders.quotes import QuoteRequest, quote
 
 router = Router(tags=["Catalogue"])
@@ -27,8 +27,21 @@ def products(request: HttpRequest) -> ProductListResponse:
     auth=CustomerTokenAuth(),
     throttle=PerCaller(),
 )
-def order_summary(request: HttpRequest, body: BasketRequest) -> OrderSummaryResponse:
-    """Price a basket as an order of it would be charged now. Nothing is created, no stock is reserved."""
-    request_ = QuoteRequest(items=body.lines, coupon_code=body.coupon_code or "")
-    priced = quote(request=request_, at=database_clock.now())
-    return OrderSummaryResponse.model_validate({"data": priced})
+def order_summary(request: HttpRequest, body: OrderSummaryRequest) -> OrderSummaryResponse:
+    """Price a basket as an order of it would be charged now. Nothing is created, no stock is reserved.
+
+    With an address it answers the `shipping_options`, the price of the one chosen, and the taxes of the place.
+    """
+    customer = authenticated_customer(request)
+    address = body.address.frozen(default_name="") if body.address else None
+    if body.address_id is not None:
+        address = own_address(customer, body.address_id).frozen()
+    wanted = QuoteRequest(
+        items=body.lines,
+        coupon_code=body.coupon_code or "",
+        customer=customer,
+        address=address,
+        shipping=body.shipping,
+        via=Order.PlacedVia.WEBSITE,
+    )
+    return OrderSummaryResponse.model_validate({"data": quote(request=wanted, at=database_clock.now())})

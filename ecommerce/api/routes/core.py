@@ -1,5 +1,6 @@
 """Orders for staff programs, which authenticate with an API key."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import cast
 
@@ -20,6 +21,7 @@ from ecommerce.api.schemas.requests import (
     CreateOrderForRequest,
     FulfillRequest,
     ListOrdersRequest,
+    RefundOrderRequest,
     ReturnRequest,
 )
 from ecommerce.api.security import ApiKeyAuth, api_key_actor
@@ -37,6 +39,7 @@ from ecommerce.models import ApiKey, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
+from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order as request_order_return
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import execute_act
@@ -68,6 +71,7 @@ def create_order_for(
             coupon_code=body.coupon_code or "",
             address_id=body.address_id,
             new_address=None if body.address_id else address,
+            shipping=body.shipping,
             **body.payment_source,
         ),
         by=api_key_actor(request),
@@ -164,6 +168,28 @@ def return_order(request: HttpRequest, number: str, body: ReturnRequest | None =
         at=database_clock.now(),
     )
     return _enqueue_refund(returned)
+
+
+@router.post(
+    "/orders/{number}/refund",
+    auth=ApiKeyAuth(Permission.REFUND),
+    response=responses_for(OrderResponse, 403, 404, 409, 422, signed_in=True, processing=True),
+)
+def refund_order(
+    request: HttpRequest, number: str, body: RefundOrderRequest, idempotency_key: IdempotencyKey = ""
+) -> HttpResponse:
+    """Refund an amount, items, the shipping, or all that is left; the order's status stays. 202 until it is confirmed.
+
+    Without an `Idempotency-Key`, the same request sent again is another refund.
+    """
+    refunded = refund(
+        order_id=_order(number).pk,
+        request=replace(body.refund, key=idempotency_key),
+        reason=body.reason,
+        by=api_key_actor(request),
+        at=database_clock.now(),
+    )
+    return _enqueue_refund(refunded)
 
 
 def _enqueue_refund(order: Order) -> HttpResponse:

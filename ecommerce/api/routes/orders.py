@@ -16,7 +16,7 @@ from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
 from ecommerce.api.schemas.requests import CreateOrderRequest, PageRequest, PayOrderRequest
-from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor, own_orders
+from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor, own_address, own_orders
 from ecommerce.api.serializers import order_response, payment_response, with_response_relations
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import Order
@@ -48,7 +48,8 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
     With 402 the order is kept, unpaid: pay it with another card, or let the customer authenticate and confirm.
     """
     customer = authenticated_customer(request)
-    _check_own_address(customer, body.address_id)
+    if body.address_id is not None:
+        own_address(customer, body.address_id)
     _check_own_card(customer, body.source_id)
     order = place(
         new_order=NewOrder(
@@ -58,6 +59,8 @@ def create_order(request: HttpRequest, body: CreateOrderRequest, idempotency_key
             key=idempotency_key,
             coupon_code=body.coupon_code or "",
             address_id=body.address_id,
+            shipping=body.shipping,
+            expected_total=body.expected_total,
             **body.payment_source,
         ),
         by=customer_actor(customer, address=counted_address(request)),
@@ -116,11 +119,6 @@ def _for_customer(error: OrderError, order: Order) -> OrderError:
 def confirm_order(request: HttpRequest, number: str) -> HttpResponse:
     """Fetch the result of an authentication (3-D Secure), once Stripe.js is done."""
     return payment_response(confirm(order_id=_own_order(request, number).pk, at=database_clock.now()))
-
-
-def _check_own_address(customer: Customer, address_id: int | None) -> None:
-    if address_id is not None and not own_rows(customer.addresses.all(), customer).filter(pk=address_id).exists():
-        raise OrderError("unknown_address", _("This customer has no such address."), field="address_id")
 
 
 def _check_own_card(customer: Customer, card_id: int | None) -> None:

@@ -1,9 +1,10 @@
 """Orders in responses, read from `Order` rows. Amounts are in the currency's minor unit, times ISO 8601 with offset."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 
 from billing import models as billing_models
 from billing.declines import for_customer
@@ -71,8 +72,18 @@ class FromRow(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
+Percent = Annotated[
+    Decimal,
+    PlainSerializer(lambda value: f"{value.normalize():f}", return_type=str),
+    WithJsonSchema({"type": "string"}),
+]
+
+
 class OrderItem(FromRow):
-    """A line of an order, frozen when it was placed."""
+    """A line of an order, frozen when it was placed. A custom line has no SKU.
+
+    `amount` is before `discount`, which includes the item's share of the coupon; `tax` is the sum of its taxes.
+    """
 
     id: int
     product_sku_id: int | None = Field(alias="sku_id")
@@ -80,6 +91,21 @@ class OrderItem(FromRow):
     product_sku_code: str = Field(alias="sku_code")
     quantity: int
     unit_price: int
+    amount: int
+    discount: int
+    tax: int
+
+
+class TaxLine(BaseModel):
+    """A tax of an order, over all items and the shipping. `rate` is in percent; `reason` is why one is of 0 %."""
+
+    country: str
+    region: str
+    name: str
+    rate: Percent
+    category: str
+    reason: str
+    taxable: int
     amount: int
 
 
@@ -182,6 +208,16 @@ class OrderRow:
         return list(self._order.items.all())
 
     @property
+    def tax_lines(self) -> list[TaxLine]:
+        sums: dict[tuple[Any, ...], TaxLine] = {}
+        for row in self._order.tax_lines.all():
+            named = {name: getattr(row, name) for name in ("country", "region", "name", "rate", "category", "reason")}
+            line = sums.setdefault(tuple(named.values()), TaxLine(**named, taxable=0, amount=0))
+            line.taxable += row.taxable
+            line.amount += row.amount
+        return list(sums.values())
+
+    @property
     def source(self) -> billing_models.Card | None:
         return self._last_payment.card if self._last_payment else None
 
@@ -206,8 +242,13 @@ class Order(FromRow):
     amount: int = Field(alias="total")
     subtotal: int
     discount: int
+    discount_reason: str = Field(description="Why a discount was given by hand; it is part of `discount`.")
     shipping: int
+    shipping_name: str
     taxes: int = Field(alias="tax")
+    tax: int
+    tax_lines: list[TaxLine]
+    prices_include_tax: bool
     amount_refunded: int
     currency: str
     coupon_code: str | None

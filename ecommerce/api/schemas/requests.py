@@ -23,6 +23,8 @@ from customers.countries import country_choices
 from customers.models import OPTIONAL_ADDRESS_FIELDS, FrozenAddress
 from customers.postal_addresses import has_cities
 from ecommerce.orders.lines import LineRequest
+from ecommerce.orders.refund import RefundRequest
+from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
 
 MAX_ID = 2**63 - 1
@@ -172,10 +174,25 @@ class PayOrderRequest(PaymentSourceRequest):
     expected_total: int | None = Field(default=None, strict=True, ge=0, le=MAX_ID)
 
 
-class CreateOrderRequest(BasketRequest, PaymentSourceRequest):
-    """An order by a customer. A total of zero needs no card; only something shipped needs an address."""
+class ShippedBasketRequest(BasketRequest):
+    """Where a basket goes, and by which of the `shipping_options`: the cheapest if none is named."""
 
     address_id: Id | None = None
+    shipping_rate_id: Id | None = None
+
+    @property
+    def shipping(self) -> ShippingChoice:
+        return ShippingChoice(rate_id=self.shipping_rate_id)
+
+
+class CreateOrderRequest(ShippedBasketRequest, PaymentSourceRequest):
+    """An order by a customer. A total of zero needs no card; only something shipped needs an address.
+
+    `expected_total` is the total that the customer agreed to, in the currency's minor unit: another one is refused with
+    409 `price_changed`.
+    """
+
+    expected_total: int | None = Field(default=None, strict=True, ge=0, le=MAX_ID)
 
 
 class AddressRequest(BaseRequest):
@@ -246,12 +263,17 @@ class ChangeCustomerRequest(BaseRequest):
     phone: str | None = Field(default=None, max_length=40)
 
 
-class CreateOrderForRequest(BasketRequest, PaymentSourceRequest):
+class OrderSummaryRequest(ShippedBasketRequest):
+    """A basket to be priced. With an address, saved or not, its shipping and taxes are those of the place."""
+
+    address: AddressRequest | None = None
+
+
+class CreateOrderForRequest(ShippedBasketRequest, PaymentSourceRequest):
     """An order by staff for a customer (`user_id`, or else `email`), to a saved address or a new one."""
 
     user_id: Id | None = None
     email: Email | None = None
-    address_id: Id | None = None
     address: AddressRequest | None = None
 
     @model_validator(mode="after")
@@ -274,6 +296,33 @@ class ReturnRequest(CancelRequest):
     """`restock` puts the items back into stock."""
 
     restock: bool = True
+
+
+class RefundItemRequest(BaseRequest):
+    """How many of an item, by its id in the order."""
+
+    id: Id
+    quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
+
+
+class RefundOrderRequest(CancelRequest):
+    """What goes back: an `amount` in the currency's minor unit, or `items` and the `shipping`, or the `rest`."""
+
+    amount: int | None = Field(default=None, strict=True, le=MAX_ID)
+    items: Annotated[list[RefundItemRequest], Field(max_length=MAX_LINES)] = []
+    shipping: bool = False
+    rest: bool = Field(default=False, description="All that is left to refund.")
+
+    @model_validator(mode="after")
+    def _says_what(self) -> Self:
+        if [self.amount is not None, bool(self.items or self.shipping), self.rest].count(True) != 1:
+            raise ValueError(_("give an amount, or items and the shipping, or the rest"))
+        return self
+
+    @property
+    def refund(self) -> RefundRequest:
+        lines = [(item.id, item.quantity) for item in self.items]
+        return RefundRequest(amount=self.amount, lines=lines, shipping=self.shipping, rest=self.rest)
 
 
 class PageRequest(BaseModel):
