@@ -11,7 +11,16 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Model
 
-from billing.models import Counter, CreditNote, Invoice, InvoiceLine, Payment, Refund, RefundAllocation
+from billing.models import (
+    Counter,
+    CreditNote,
+    Invoice,
+    InvoiceLine,
+    InvoiceTax,
+    Payment,
+    Refund,
+    RefundAllocation,
+)
 from customers.emails import email_key
 from customers.models import Customer
 from ecommerce.management.benchmark_data.copy_tables import (
@@ -22,7 +31,7 @@ from ecommerce.management.benchmark_data.copy_tables import (
     without_timeouts,
 )
 from ecommerce.management.benchmark_data.samples import Catalogue, random_address, random_name
-from ecommerce.models import Order, OrderEvent, OrderItem
+from ecommerce.models import Order, OrderEvent, OrderItem, TaxLine
 
 BATCH = 20_000  # orders of one COPY: some 100 MB of text at most
 ORDERS_PER_CUSTOMER = 4
@@ -31,20 +40,28 @@ PERIOD = timedelta(days=730)
 # The statuses of 100 orders.
 STATUS_MIX = ["created"] * 5 + ["paid"] * 35 + ["fulfilled"] * 50 + ["canceled"] * 7 + ["returned"] * 3
 ACTOR = ("staff", "Generated", None)
+VAT_PERCENT = 19
+VAT = ("DE", "", "VAT", VAT_PERCENT, "S", "")
+SHIPPING = 500  # on the step of all currencies
 
 CUSTOMER = ("id", "email", "email_key", "first_name", "last_name", "phone", "stripe_customer_id", "created_at")
 ORDER = (
     *("id", "number", "customer_id", "status", "money_state", "attention", "currency", "subtotal", "discount"),
-    *("shipping", "tax", "total", "amount_refunded", "shipping_address", "placed_via", "placed_by", "placement_hash"),
+    *("shipping", "shipping_tax", "shipping_name", "tax", "total", "amount_refunded", "shipping_address"),
+    *("placed_via", "placed_by", "placement_hash"),
     *("summary", "sku_codes", "held_at", "created_at", "paid_at", "fulfilled_at", "canceled_at", "returned_at"),
     "invoice_id",
 )
-ITEM = ("order_id", "sku_id", "sku_code", "description", "unit_price", "quantity", "amount")
+ITEM = ("id", "order_id", "sku_id", "sku_code", "description", "unit_price", "quantity", "amount", "tax")
+TAX = ("country", "region", "name", "rate", "category", "reason", "taxable", "amount")
+TAX_LINE = ("order_id", "item_id", *TAX)
+INVOICE_TAX = ("id", "invoice_id", "line_id", *TAX)
 INVOICE = (
     *("id", "number", "customer_id", "reference", "status", "billing_reason", "currency", "subtotal", "discount"),
-    *("shipping", "tax", "total", "amount_paid", "amount_refunded", "bill_to", "issued_at", "paid_at"),
+    *("shipping", "shipping_tax", "shipping_name", "tax", "total", "amount_paid", "amount_refunded", "bill_to"),
+    *("issued_at", "paid_at"),
 )
-LINE = ("id", "invoice_id", "sku_code", "description", "quantity", "unit_price", "amount")
+LINE = ("id", "invoice_id", "sku_code", "description", "quantity", "unit_price", "amount", "tax")
 OPERATION = (
     *("id", "uuid", "generation", "params", "attempts", "amount", "currency", "failure_code", "failure_message"),
     *("attention", "requested_at", "answered_5xx", "first_sent_at", "closed_at"),
@@ -54,7 +71,7 @@ REFUND = (
     *OPERATION, "payment_id", "reason", "status", "stripe_refund_id", "settled_outside", "note",
     "by_kind", "by_label", "by_user_id",
 )  # fmt: skip
-ALLOCATION = ("refund_id", "invoice_line_id", "quantity", "amount")
+ALLOCATION = ("refund_id", "invoice_line_id", "invoice_tax_id", "quantity", "amount")
 CREDIT_NOTE = ("number", "invoice_id", "refund_id", "currency", "amount", "issued_at")
 EVENT = ("order_id", "kind", "at", "data", "by_kind", "by_label", "by_user_id")
 
@@ -67,7 +84,9 @@ class ReservedKeys:
     orders: range
     numbers: range
     invoices: range
+    items: Iterator[int]
     lines: Iterator[int]
+    taxes: Iterator[int]
     payments: range
     refunds: range
     invoice_number: int
@@ -88,6 +107,8 @@ class OrderGenerator:
             Payment: PAYMENT,
             Order: ORDER,
             OrderItem: ITEM,
+            TaxLine: TAX_LINE,
+            InvoiceTax: INVOICE_TAX,
             OrderEvent: EVENT,
             Refund: REFUND,
             RefundAllocation: ALLOCATION,
@@ -119,7 +140,9 @@ class OrderGenerator:
             orders=reserve_ids("ecommerce_order", size),
             numbers=reserve_numbers("ecommerce_order_number", size),
             invoices=reserve_ids("billing_invoice", size),
+            items=iter(reserve_ids("ecommerce_orderitem", size * MAX_LINES)),
             lines=iter(reserve_ids("billing_invoiceline", size * MAX_LINES)),
+            taxes=iter(reserve_ids("billing_invoicetax", size * (MAX_LINES + 1))),
             payments=reserve_ids("billing_payment", size),
             refunds=reserve_ids("billing_refund", size),
             invoice_number=self._last_number("invoice"),
@@ -136,27 +159,37 @@ class OrderGenerator:
         if position % ORDERS_PER_CUSTOMER == 0:
             self._add_customer(keys.customers[position // ORDERS_PER_CUSTOMER], at)
         status = STATUS_MIX[self.rng.randrange(len(STATUS_MIX))]
-        order = GeneratedOrder(self.rng, self.catalogue, status, at)
         customer_id, email, first, last = self.customer
+        sent_to = random_address(self.rng, f"{first} {last}")
+        order = GeneratedOrder(self.rng, self.catalogue, status, at, country=sent_to["country"])
         was_paid = status != "created"
-        address = json.dumps(random_address(self.rng, f"{first} {last}"))
+        address = json.dumps(sent_to)
         self.tables[Order].add(
-            keys.orders[position], keys.numbers[position], customer_id, status, "", "", order.currency, order.total,
-            0, 0, 0, order.total, order.refunded, address, order.via, "generated", "", order.summary,
+            keys.orders[position], keys.numbers[position], customer_id, status, "", "", order.currency, order.subtotal,
+            0, order.shipping, order.shipping_tax, order.shipping_name, order.tax, order.total, order.refunded, address,
+            order.via, "generated", "", order.summary,
             " ".join(code for _id, code, *_rest in order.lines),
             None if status in {"created", "canceled"} else at, at,
             *map(order.times.get, ("paid", "fulfilled", "canceled", "returned")),
             keys.invoices[position] if was_paid else None,
         )  # fmt: skip
-        for sku_id, code, description, price, quantity in order.lines:
-            self.tables[OrderItem].add(
-                keys.orders[position], sku_id, code, description, price, quantity, price * quantity
-            )
+        self._add_items(keys, keys.orders[position], order)
         for kind, when in {"created": at, **order.times}.items():
             self.tables[OrderEvent].add(keys.orders[position], kind, when, "{}", *ACTOR)
         if was_paid:
-            bill_to = json.dumps({**json.loads(address), "name": f"{first} {last}", "email": email})
+            bill_to = json.dumps({**sent_to, "name": f"{first} {last}", "email": email})
             self._add_invoice(keys, position, order, bill_to)
+
+    def _add_items(self, keys: ReservedKeys, order_id: int, order: "GeneratedOrder") -> None:
+        for (sku_id, code, description, price, quantity), tax in zip(order.lines, order.item_taxes, strict=True):
+            item = next(keys.items)
+            self.tables[OrderItem].add(
+                item, order_id, sku_id, code, description, price, quantity, price * quantity, tax
+            )
+            if order.tax:
+                self.tables[TaxLine].add(order_id, item, *VAT, price * quantity, tax)
+        if order.tax:
+            self.tables[TaxLine].add(order_id, None, *VAT, order.shipping, order.shipping_tax)
 
     def _add_customer(self, key: int, at: datetime) -> None:
         first, last = random_name(self.rng)
@@ -169,12 +202,11 @@ class OrderGenerator:
         keys.invoice_number += 1
         number = f"INV-{keys.invoice_number:06}"
         self.tables[Invoice].add(
-            invoice, number, self.customer[0], keys.numbers[position], "paid", "order", order.currency, order.total,
-            0, 0, 0, order.total, order.total, order.refunded, bill_to, order.at, paid_at,
+            invoice, number, self.customer[0], keys.numbers[position], "paid", "order", order.currency, order.subtotal,
+            0, order.shipping, order.shipping_tax, order.shipping_name, order.tax, order.total, order.total,
+            order.refunded, bill_to, order.at, paid_at,
         )  # fmt: skip
-        lines = [next(keys.lines) for _line in order.lines]
-        for line, (_sku, code, description, price, quantity) in zip(lines, order.lines, strict=True):
-            self.tables[InvoiceLine].add(line, invoice, code, description, quantity, price, price * quantity)
+        cells = list(self._add_invoice_lines(keys, invoice, order))
         payment = keys.payments[position]
         intent = f"pi_generated{payment}"
         operation = self._operation(payment, order.total, order.currency, order.at)
@@ -184,24 +216,51 @@ class OrderGenerator:
             operation = self._operation(refund, order.refunded, order.currency, refunded_at)
             columns = (payment, "", "succeeded", f"re_generated{refund}", False, "", *ACTOR)
             self.tables[Refund].add(*operation, *columns)
-            for line, (_id, _code, _description, price, quantity) in zip(lines, order.lines, strict=True):
-                self.tables[RefundAllocation].add(refund, line, quantity, price * quantity)
+            for cell in cells:
+                self.tables[RefundAllocation].add(refund, *cell)
             keys.note_number += 1
             note = f"CN-{keys.note_number:06}"
             self.tables[CreditNote].add(note, invoice, refund, order.currency, order.refunded, refunded_at)
+
+    def _add_invoice_lines(
+        self, keys: ReservedKeys, invoice: int, order: "GeneratedOrder"
+    ) -> Iterator[tuple[int | None, int | None, int, int]]:
+        """Add lines and taxes; yield what a refund of all gives back: line, tax, quantity, amount."""
+        for (_sku, code, description, price, quantity), tax in zip(order.lines, order.item_taxes, strict=True):
+            line, amount = next(keys.lines), price * quantity
+            self.tables[InvoiceLine].add(line, invoice, code, description, quantity, price, amount, tax)
+            yield line, None, quantity, amount
+            if order.tax:
+                yield self._add_invoice_tax(keys, invoice, line, amount, tax)
+        if order.tax:
+            yield None, None, 0, order.shipping
+            yield self._add_invoice_tax(keys, invoice, None, order.shipping, order.shipping_tax)
+
+    def _add_invoice_tax(
+        self, keys: ReservedKeys, invoice: int, line: int | None, taxable: int, amount: int
+    ) -> tuple[int | None, int, int, int]:
+        tax = next(keys.taxes)
+        self.tables[InvoiceTax].add(tax, invoice, line, *VAT, taxable, amount)
+        return line, tax, 0, amount
 
     def _operation(self, key: int, amount: int, currency: str, at: datetime) -> tuple[Any, ...]:
         return (key, uuid.uuid4(), 0, "{}", 1, amount, currency, "", "", "", at, False, at, at)
 
 
 class GeneratedOrder:
-    """The random parts of one order."""
+    """The random parts of one order. Those to Germany pay shipping, and VAT on top."""
 
-    def __init__(self, rng: random.Random, catalogue: Catalogue, status: str, at: datetime) -> None:
+    def __init__(self, rng: random.Random, catalogue: Catalogue, status: str, at: datetime, *, country: str) -> None:
         self.status, self.at = status, at
         self.currency, skus = catalogue.choose(rng)
         self.lines = [(*sku, rng.randint(1, 3)) for sku in rng.sample(skus, rng.randint(1, MAX_LINES))]
-        self.total = sum(price * quantity for *_rest, price, quantity in self.lines)
+        amounts = [price * quantity for *_rest, price, quantity in self.lines]
+        taxed = country == VAT[0]
+        self.shipping, self.shipping_name = (SHIPPING, "Parcel") if taxed else (0, "")
+        self.shipping_tax = self.shipping * VAT_PERCENT // 100
+        self.item_taxes = [amount * VAT_PERCENT // 100 if taxed else 0 for amount in amounts]
+        self.subtotal, self.tax = sum(amounts), sum(self.item_taxes) + self.shipping_tax
+        self.total = self.subtotal + self.shipping + self.tax
         self.refunded = self.total if status in {"canceled", "returned"} else 0
         self.via = rng.choice(("staff", "website", "website", "api"))
         _id, _code, description, _price, quantity = self.lines[0]

@@ -1,10 +1,10 @@
-"""What the demo shop sells: 12 products, 30 SKUs, three currencies, six coupons."""
+"""What the demo shop sells: 14 products, 34 SKUs, four currencies, six coupons."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from ecommerce.models import Coupon, Product, Sku
+from ecommerce.models import Coupon, Product, Sku, TaxCategory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,7 @@ class ProductSpec:
     skus: tuple[SkuSpec, ...]
     shippable: bool = True
     weight: int = 0
+    tax_category: TaxCategory = TaxCategory.STANDARD
 
 
 PRODUCTS = (
@@ -107,6 +108,23 @@ PRODUCTS = (
         shippable=False,
     ),
     ProductSpec(
+        "Letterpress calendar",
+        "Twelve sheets on cotton paper, printed in Leipzig.",
+        "poster",
+        "eur",
+        (SkuSpec("CAL-WALL", "wall", 3900, 140), SkuSpec("CAL-DESK", "desk", 1900, 160)),
+        weight=350,
+    ),
+    ProductSpec(
+        "Type specimens",
+        "A century of typefaces, with their history.",
+        "notebook",
+        "eur",
+        (SkuSpec("TYPE-HARD", "hardcover", 4200, 80), SkuSpec("TYPE-SOFT", "paperback", 2400, 120)),
+        weight=620,
+        tax_category=TaxCategory.REDUCED,
+    ),
+    ProductSpec(
         "Kyoto tea",
         "First-flush sencha from Uji, in a tin.",
         "tea",
@@ -151,7 +169,12 @@ def create_products(*, at: datetime) -> list[Sku]:
 def _create_product(spec: ProductSpec, *, at: datetime) -> list[Sku]:
     image = f"/static/ecommerce/demo/{spec.image}.svg"
     product = Product.objects.create(
-        name=spec.name, description=spec.description, image=image, shippable=spec.shippable, created_at=at
+        name=spec.name,
+        description=spec.description,
+        image=image,
+        shippable=spec.shippable,
+        tax_category=spec.tax_category if spec.shippable else TaxCategory.DIGITAL,
+        created_at=at,
     )
     return [Sku.objects.create(product=product, currency=spec.currency, **_sku_fields(sku, spec)) for sku in spec.skus]
 

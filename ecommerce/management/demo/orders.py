@@ -2,9 +2,11 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
+from typing import Any
 
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
@@ -13,11 +15,12 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.lines import LineRequest
+from ecommerce.orders.lines import CustomLine, LineRequest
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
+from ecommerce.pricing.order import Discount
 
 ORDERS = 300
 DAYS = 90
@@ -25,6 +28,13 @@ NOT_YET_FULFILLED = timedelta(days=6)  # the newest orders stay as they were pla
 CARRIERS = ("DHL", "UPS", "FedEx", "Royal Mail")
 CANCEL_REASONS = ("Customer changed their mind", "Ordered twice", "Wrong address")
 RETURN_REASONS = ("Wrong size", "Arrived damaged", "Not as expected")
+# What customers of a country buy in: US prices have tax on top, EUR prices include it. JPY and KWD have no rates there.
+CURRENCIES = {
+    "US": (("usd",), (1,)),
+    "DE": (("eur", "usd"), (85, 15)),
+    "FR": (("eur", "usd"), (80, 20)),
+    "": (("usd", "jpy", "kwd"), (70, 19, 11)),
+}
 GOOD_CARDS = ("pm_card_visa", "pm_card_mastercard", "pm_card_amex")
 
 FollowUp = Callable[[Order, datetime], Order]
@@ -89,26 +99,44 @@ def _place_any(shop: DemoShop, token: str, *, at: datetime) -> Order:
 
 def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
     customer = shop.rng.choice(shop.customers)
+    address = customer.addresses.get()
     website = shop.rng.random() < 0.6  # noqa: PLR2004 - most orders come from the website
+    items = _basket(shop, address.country)
+    agreed = {} if website or shop.rng.random() > 0.15 else _agreement(shop, items)  # noqa: PLR2004 - a few
     by = Actor(kind=ActorKind.CUSTOMER, label=str(customer), user_id=customer.user_id) if website else None
     new_order = NewOrder(
         customer_id=customer.pk,
-        items=_basket(shop),
+        items=items,
         via=Order.PlacedVia.WEBSITE if website else Order.PlacedVia.STAFF,
         coupon_code=shop.rng.choices(("", "SAVE10", "WELCOME15", "FRIENDS100"), (80, 11, 8, 1))[0],
-        address_id=customer.addresses.get().pk,
+        address_id=address.pk,
         token=token,
         save_card=shop.rng.random() < 0.3,  # noqa: PLR2004 - some keep their card
     )
+    if agreed:
+        new_order, by = replace(new_order, **agreed), shop.by("admin")
     by = by or shop.by(shop.rng.choice(("admin", "support", "manager")))
     return place(new_order=new_order, by=by, at=at)
 
 
-def _basket(shop: DemoShop) -> tuple[LineRequest, ...]:
-    currency = shop.rng.choices(("usd", "jpy", "kwd"), (78, 14, 8))[0]
+def _basket(shop: DemoShop, country: str) -> tuple[LineRequest, ...]:
+    currencies, weights = CURRENCIES.get(country, CURRENCIES[""])
+    currency = shop.rng.choices(currencies, weights)[0]
     offered = [sku for sku in shop.skus if sku.currency == currency]
     chosen = shop.rng.sample(offered, shop.rng.choices((1, 2, 3), (60, 28, 12))[0] if len(offered) > 2 else 1)  # noqa: PLR2004
     return tuple(LineRequest(sku_id=sku.pk, quantity=shop.rng.choices((1, 2, 3), (75, 18, 7))[0]) for sku in chosen)
+
+
+def _agreement(shop: DemoShop, items: tuple[LineRequest, ...]) -> dict[str, Any]:
+    """What staff agreed with a customer: a percentage off, and sometimes a line that is no SKU."""
+    sku = next(sku for sku in shop.skus if sku.pk == items[0].sku_id)
+    wrapping = CustomLine(description="Gift wrapping", unit_price=500, currency=sku.currency)
+    more = (LineRequest(custom=wrapping, quantity=1),) if shop.rng.random() < 0.5 else ()  # noqa: PLR2004 - half
+    return {
+        "items": (*items, *more),
+        "discount": Discount(percent_off=Decimal(shop.rng.choice((5, 10)))),
+        "discount_reason": shop.rng.choice(("Regular customer", "Apology for a late parcel")),
+    }
 
 
 def _do_nothing(order: Order, _at: datetime) -> Order:

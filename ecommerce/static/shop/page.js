@@ -77,11 +77,22 @@ export async function whileBusy(button, work) {
   }
 }
 
-export function renderTotals(list, { subtotal, discount, shipping, taxes, total, currency, coupon }) {
-  const rows = [["Subtotal", subtotal], [coupon ? `Discount (${coupon})` : "Discount", -discount], ["Shipping", shipping], ["Tax", taxes]];
-  const nonZero = rows.filter(([, amount], place) => place === 0 || amount);
+/* Each tax with its rate: "VAT 19 % (included)". One of 0 % says why it is not charged. */
+function taxRow({ name, rate, amount, reason }, included) {
+  const label = reason ? `${name}: ${reason}` : `${name} ${rate} %${included ? " (included)" : ""}`;
+  return [label, amount, Boolean(reason)];
+}
+
+export function renderTotals(list, { subtotal, discount, shipping, shipping_name: method, taxes, tax_lines: lines, prices_include_tax: included, total, currency, coupon }) {
+  const taxRows = lines ? lines.map((line) => taxRow(line, included)) : [["Tax", taxes, false]];
+  const rows = [
+    ["Subtotal", subtotal, true],
+    [coupon ? `Discount (${coupon})` : "Discount", -discount, false],
+    [method ? `Shipping (${method})` : "Shipping", shipping, Boolean(method)],
+    ...taxRows,
+  ];
   list.replaceChildren(
-    ...nonZero.flatMap(([name, amount]) => [createElement("dt", {}, name), createElement("dd", {}, formatMoney(amount, currency))]),
+    ...rows.filter(([, amount, always]) => always || amount).flatMap(([name, amount]) => [createElement("dt", {}, name), createElement("dd", {}, formatMoney(amount, currency))]),
     createElement("dt", { className: "total" }, "Total"),
     createElement("dd", { className: "total" }, formatMoney(total, currency)),
   );

@@ -7,7 +7,8 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.api import responses
 from ecommerce.api.responses import EXAMPLES, examples, operations
-from ecommerce.models import ApiKey, Order
+from ecommerce.models import ApiKey, Order, ShippingRate, ShippingZone, ShopSettings, TaxRate
 from ecommerce.tasks import sweep
 from tests.support.api_client import CORE, PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_coupon, make_sku
@@ -109,12 +110,25 @@ def book(from_the_start: None, fake_stripe: FakeStripeServer) -> Book:
         make_coupon(code, **terms)
     make_coupon("GONE", percent_off=50, max_redemptions=0)
     skus = {"mug": sku.pk, "tee": shipped.pk, "poster": euros.pk}
+    _taxes_and_shipping()
     _customer(book, grace, fake_stripe)
     _catalogue(book, grace, skus)
     _orders(book, grace, skus, fake_stripe)
     _core(book, skus, fake_stripe)
     _account(book, fake_stripe)
     return book
+
+
+def _taxes_and_shipping() -> None:
+    country, state = ADDRESS["country"], ADDRESS["state"]
+    ShopSettings.objects.update(country=country)
+    for region, name, percent in (("", "Sales tax", "4"), (state, "County tax", "4.875")):
+        TaxRate.objects.create(country=country, region=region, name=name, percent=Decimal(percent))
+    zone = ShippingZone.objects.create(name="Home", countries=[country])
+    for name, price, days in (("Ground", 499, (3, 5)), ("Express", 1499, (1, 1))):
+        ShippingRate.objects.create(
+            zone=zone, name=name, currency="usd", price=price, days_from=days[0], days_to=days[1]
+        )
 
 
 def _everywhere(book: Book) -> None:
@@ -242,6 +256,10 @@ def _catalogue(book: Book, grace: Api, sku: dict[str, int]) -> None:
     book.note("order_summary", grace.post(f"{SHOP}/order-summary", basket), sent=basket)
     for change in _refused(sku):
         book.note("order_summary", grace.post(f"{SHOP}/order-summary", basket | change))
+    tee = basket | {"items": [{"sku_id": sku["tee"], "quantity": 1}], "address": ADDRESS}
+    book.note("order_summary", grace.post(f"{SHOP}/order-summary", tee), sent=tee, name="shipped_and_taxed")
+    for change in ({"shipping_rate_id": 999}, {"address": ADDRESS | {"country": "JP", "state": ""}}):
+        book.note("order_summary", grace.post(f"{SHOP}/order-summary", tee | change))
 
 
 def _orders(book: Book, grace: Api, sku: dict[str, int], fake_stripe: FakeStripeServer) -> None:
@@ -366,14 +384,33 @@ def _undoing(tell: Any, number: str, other: str) -> None:
     tell("fulfill_order", f"/{other}/fulfill")
     tell("return_order", f"/{number}/return", {"reason": "Broken", "restock": False}, name="refund_in_progress")
     tell("return_order", "/unknown/return")
+    sent_before = _refunding(tell)
     Refund.objects.update(next_attempt_at=timezone.now())
     sweep()
+    sent_before()
     made = Order.objects.filter(status="created", money_state="payment_failed").last()
     assert made
     tell("cancel_order", f"/{made.number}/cancel", {"reason": "Never paid"}, name="unpaid")
     free = Order.objects.get(total=0)
     tell("fulfill_order", f"/{free.number}/fulfill", name="digital")
     tell("return_order", f"/{free.number}/return", {"reason": "Nothing was paid"}, name="nothing_to_refund")
+
+
+def _refunding(tell: Any) -> Callable[[], Answer]:
+    """Refund an order; what is returned sends the same request again."""
+    order = Order.objects.filter(status="paid", items__sku__code="TEE-M", money_state="").order_by("pk")[0]
+    item = order.items.get().pk
+    path = f"/{order.number}/refund"
+    tell("refund_order", path, {"amount": 10_000_000})
+    tell("refund_order", path, {"reason": "Nothing is said to go back"})
+    tell("refund_order", "/unknown/refund", {"amount": 100})
+    body = {"items": [{"id": item, "quantity": 1}], "shipping": True, "reason": "Came broken"}
+    tell("refund_order", path, body, name="refund_in_progress", idempotency_key="refund-1")
+    tell("refund_order", path, body | {"shipping": False}, idempotency_key="refund-1")
+    free = Order.objects.filter(total=0, status="paid").first()
+    assert free
+    tell("refund_order", f"/{free.number}/refund", {"rest": True})
+    return lambda: tell("refund_order", path, body, name="sent_again", idempotency_key="refund-1")
 
 
 @pytest.mark.django_db(transaction=True, reset_sequences=True)
