@@ -37,9 +37,9 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("auth.group", _("Roles"), "admin_panel_settings"),
             ("ecommerce.apikey", _("API keys"), "key"),
             ("backoffice.activity", _("Activity"), "history"),
-            ("ecommerce.shopsettings", _("Settings"), "settings"),
         ],
     ),
+    (None, [("ecommerce.shopsettings", _("Settings"), "settings")]),
 ]
 """Groups of (model, title, icon). A model that is not registered is left out."""
 

@@ -220,7 +220,8 @@ class Importer:
                 names.update(value.name for value in change.values)
         problems += self._create(new)
         if changed:
-            fields = [self.attribute(name).removesuffix("_id") for name in names]
+            columns = {each.attname: each.name for each in self.model._meta.concrete_fields}  # noqa: SLF001 - public
+            fields = [columns[self.attribute(name)] for name in names]
             # They exist and are locked: PostgreSQL updates them by one statement, ten times as fast as bulk_update.
             self.manager.bulk_create(
                 changed, update_conflicts=True, unique_fields=["id"], update_fields=fields, batch_size=500

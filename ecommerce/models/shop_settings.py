@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import supported
@@ -78,8 +79,8 @@ class ShopSettings(models.Model):
     objects = ShopSettingsManager()
 
     class Meta:
-        verbose_name = _("shop settings")
-        verbose_name_plural = _("shop settings")
+        verbose_name = _("settings")
+        verbose_name_plural = _("settings")
         default_permissions = ("view", "change")
         constraints = [
             models.CheckConstraint(condition=Q(id=1), name="shop_settings_one_row"),
@@ -92,7 +93,7 @@ class ShopSettings(models.Model):
         ]
 
     def __str__(self) -> str:
-        return str(self._meta.verbose_name)
+        return gettext("Shop")
 
     def includes_tax(self, currency: str) -> bool:
         """Whether prices of that currency include tax."""

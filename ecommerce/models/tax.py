@@ -97,12 +97,12 @@ class TaxRate(models.Model):
             models.CheckConstraint(
                 condition=Q(percent__gte=0, percent__lte=100),
                 name="tax_rate_percent",
-                violation_error_message=_("A rate is from 0 to 100 %."),
+                violation_error_message=_("A rate is from 0 to 100 %%."),
             ),
             models.CheckConstraint(
                 condition=Q(category="S") | Q(percent=0),
                 name="tax_rate_zero",
-                violation_error_message=_("Only S, what is taxed, has a rate above 0 %."),
+                violation_error_message=_("Only S, what is taxed, has a rate above 0 %%."),
             ),
             models.CheckConstraint(
                 condition=Q(category__in=("S", "Z"), reason="") | ~Q(category__in=("S", "Z")) & ~Q(reason=""),

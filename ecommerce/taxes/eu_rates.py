@@ -1,11 +1,11 @@
 """The rates of all member states of the EU, from the package eu-vat-rates-data, into the table of tax rates.
 
 What is missing is added. A rate whose percent is not the state's any more is closed the day before, so that its history
-stays. A state may have several reduced rates, and which goods have which is the shop's to know: the lowest is loaded,
-and any other of them that stands there stays.
+stays. A state may have several reduced rates, and which goods have which is the shop's to know: the lowest of at least
+5 % is loaded, and any other of them that stands there stays.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -22,6 +22,8 @@ from ecommerce.models.tax import rate_country_name, shown_percent
 from ecommerce.taxes.territories import EU
 
 NAME = "VAT"
+# Directive 2006/112/EC, art. 98 and 99: below it a rate is a super-reduced one, or one of a region, as Corsica's.
+LEAST_REDUCED = 5
 DAY = timedelta(days=1)
 
 
@@ -36,7 +38,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A state's rate of one category; `percents` are all that the state has for it, the lowest first."""
+    """A state's rate of one category; `percents` are all that the state has for it, the one to load first."""
 
     country: str
     category: str
@@ -110,10 +112,14 @@ def load(*, day: date) -> tuple[int, int]:
 
 
 def _percents(state: Any) -> dict[str, tuple[Decimal, ...]]:
-    found: dict[str, Iterable[float]] = {TaxCategory.STANDARD: [state["standard"]]}
-    found[TaxCategory.REDUCED] = state["reduced"]
-    found[TaxCategory.SUPER_REDUCED] = [state["super_reduced"]] if state["super_reduced"] else []
-    return {category: tuple(sorted(Decimal(str(each)) for each in rates)) for category, rates in found.items() if rates}
+    reduced, super_reduced = state["reduced"], state["super_reduced"]
+    is_below = super_reduced is not None and super_reduced < LEAST_REDUCED
+    found = {
+        TaxCategory.STANDARD: [state["standard"]],
+        TaxCategory.REDUCED: sorted(reduced, key=lambda each: (each < LEAST_REDUCED, each)),
+        TaxCategory.SUPER_REDUCED: [super_reduced] if is_below else [],
+    }
+    return {category: tuple(Decimal(str(each)) for each in rates) for category, rates in found.items() if rates}
 
 
 def _of(stored: Sequence[TaxRate], country: str, category: str) -> list[TaxRate]:

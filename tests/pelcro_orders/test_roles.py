@@ -7,7 +7,7 @@ from django.test import Client
 
 from billing.models import Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.models import Customer
-from ecommerce.models import Coupon, Order, Product, Sku
+from ecommerce.models import Coupon, Order, Product, Sku, TaxRate
 from ecommerce.roles import ROLES
 from tests.support.factories import make_coupon, make_customer, make_shipping_rate, make_sku
 from tests.support.rows import a_paid_order, a_refund, an_event
@@ -38,6 +38,14 @@ MATRIX = {
     "ecommerce/shippingzone/add/": MANAGING,
     "ecommerce/shippingzone/{shippingzone}/change/": ALL,
     "ecommerce/shippingzone/{shippingzone}/delete/": MANAGING,
+    "ecommerce/taxrate/": ALL,
+    "ecommerce/taxrate/add/": ACCOUNTING,
+    "ecommerce/taxrate/load-eu-rates/": ACCOUNTING,
+    "ecommerce/taxrate/{taxrate}/change/": ALL,
+    "ecommerce/taxrate/{taxrate}/delete/": ACCOUNTING,
+    "settings/": ACCOUNTING,
+    "ecommerce/shopsettings/add/": NOBODY,
+    "ecommerce/shopsettings/1/delete/": NOBODY,
     "ecommerce/order/": ALL,
     "customers/customer/": ALL,
     "customers/customer/add/": SERVING,
@@ -75,6 +83,10 @@ WRITERS = {
     "ecommerce/sku/{sku}/change/": MANAGING,
     "ecommerce/coupon/{coupon}/change/": MANAGING,
     "ecommerce/shippingzone/{shippingzone}/change/": MANAGING,
+    "ecommerce/taxrate/add/": ACCOUNTING,
+    "ecommerce/taxrate/load-eu-rates/": ACCOUNTING,
+    "ecommerce/taxrate/{taxrate}/change/": ACCOUNTING,
+    "settings/": MANAGING,
     "customers/customer/add/": SERVING,
     "customers/customer/{customer}/change/": SERVING,
     "billing/payment/{payment}/change/": NOBODY,
@@ -96,6 +108,7 @@ def shop(db: None) -> dict[str, int]:
     rows: dict[str, Any] = {"product": sku.product, "sku": sku, "coupon": make_coupon(), "customer": order.customer}
     rows |= {"invoice": order.invoice, "payment": refund.payment, "refund": refund, "event": an_event()}
     rows["shippingzone"] = make_shipping_rate().zone
+    rows["taxrate"] = TaxRate.objects.create(country="DE", name="VAT", percent=19)
     rows["difference"] = Difference.objects.create(kind="charge_differs", stripe_id="pi_1", payment=refund.payment)
     return {name: row.pk for name, row in rows.items()}
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
+from django.db.models import Case, CharField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -11,19 +12,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from backoffice import database_clock
 from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
+from backoffice.list_tabs import Tab, Tabbed
 from ecommerce.admin.file_import import FileImportExport
 from ecommerce.admin.taxes.eu_rates import eu_rates_view
-from ecommerce.admin.taxes.filters import CategoryFilter, CountryFilter, DayFilter
+from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
 from ecommerce.admin.taxes.forms import ShopSettingsForm, TaxRateForm
 from ecommerce.models import ShopSettings, TaxRate
 
 
 @admin.register(TaxRate)
-class TaxRateAdmin(FileImportExport, StaffAdmin):
+class TaxRateAdmin(FileImportExport, Tabbed, StaffAdmin):
     form = TaxRateForm
     export_permission = "ecommerce.export_order"
     list_display = ("where", "what_is_taxed", "name", "rate", "kind", "days", "status_badge")
@@ -31,11 +32,22 @@ class TaxRateAdmin(FileImportExport, StaffAdmin):
     search_fields = ("name", "region", "city", "=country")
     search_help_text = _("Name, state, city or code of the country")
     empty_text = _("A shop without tax rates collects no tax. With rates, it does in the countries that have some.")
+    tabs = (
+        Tab(_("All")),
+        Tab(_("Valid today"), BY_DAY["now"], (("valid", "now"),)),
+        Tab(_("Later"), BY_DAY["later"], (("valid", "later"),)),
+        Tab(_("Ended"), BY_DAY["ended"], (("valid", "ended"),)),
+    )
     fieldsets = (
         (None, {"fields": ("country", ("region", "city"), "postal_codes")}),
         (_("Tax"), {"fields": ("tax_category", ("name", "percent"), ("category", "reason"))}),
         (_("Days"), {"fields": (("valid_from", "valid_until"),)}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[TaxRate]:
+        rates: QuerySet[TaxRate] = super().get_queryset(request)
+        days = (When(condition, then=Value(name)) for name, condition in BY_DAY.items())
+        return rates.annotate(day=Case(*days, output_field=CharField()))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         load = {"link": reverse("admin:ecommerce_taxrate_eu"), "title": _("Load the EU's rates")}
@@ -71,11 +83,10 @@ class TaxRateAdmin(FileImportExport, StaffAdmin):
 
     @column(_("status"))
     def status_badge(self, rate: TaxRate) -> SafeString:
-        today = database_clock.now().date()
-        if rate.holds_on(today):
+        day = getattr(rate, "day", "")
+        if day == "now":
             return badge("active", gettext("Valid"))
-        is_later = rate.valid_from is not None and rate.valid_from > today
-        return badge("inactive", gettext("Later")) if is_later else badge("expired", gettext("Ended"))
+        return badge("inactive", gettext("Later")) if day == "later" else badge("expired", gettext("Ended"))
 
 
 @admin.register(ShopSettings)
@@ -92,6 +103,12 @@ class ShopSettingsAdmin(StaffAdmin):
         ),
         (_("Small business"), {"fields": ("small_business", "small_business_reason")}),
     )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ShopSettings | None = None) -> bool:
+        return False
 
     def page_link(self) -> str:
         return reverse("shop_settings")

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import DateField, Q, QuerySet
+from django.db.models.functions import Cast, Now
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
-from backoffice import database_clock
 from ecommerce.models import TaxRate
 from ecommerce.models.tax import rate_categories, rate_country_name
 
@@ -35,6 +35,14 @@ class CategoryFilter(DropdownFilter):  # type: ignore[misc]
         return queryset.filter(tax_category=self.value()) if self.value() else queryset
 
 
+TODAY = Cast(Now(), DateField())
+BY_DAY = {
+    "now": (Q(valid_from=None) | Q(valid_from__lte=TODAY)) & (Q(valid_until=None) | Q(valid_until__gte=TODAY)),
+    "later": Q(valid_from__gt=TODAY),
+    "ended": Q(valid_until__lt=TODAY),
+}
+
+
 class DayFilter(DropdownFilter):  # type: ignore[misc]
     title = _("valid")
     parameter_name = "valid"
@@ -43,11 +51,4 @@ class DayFilter(DropdownFilter):  # type: ignore[misc]
         return [("now", _("Today")), ("later", _("From a later day on")), ("ended", _("Ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[TaxRate]) -> QuerySet[TaxRate]:
-        today = database_clock.now().date()
-        begun = Q(valid_from=None) | Q(valid_from__lte=today)
-        conditions = {
-            "now": begun & (Q(valid_until=None) | Q(valid_until__gte=today)),
-            "later": Q(valid_from__gt=today),
-            "ended": Q(valid_until__lt=today),
-        }
-        return queryset.filter(conditions.get(self.value() or "", Q()))
+        return queryset.filter(BY_DAY.get(self.value() or "", Q()))
