@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -6,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models import Order, Sku
+from ecommerce.models import Order, OrderItem, Sku, TaxLine
 from ecommerce.shipping.options import ShippingOption, options
 from ecommerce.shipping.zones import rates_for
 from tests.ecommerce.shipping.test_options import Place
@@ -23,13 +24,20 @@ def test_the_demo_is_a_plausible_shop_whose_books_agree(
 
     assert Order.objects.count() == 300
     assert set(Order.objects.values_list("status", flat=True)) == set(Order.Status.values)
-    assert set(Order.objects.values_list("currency", flat=True)) == {"usd", "jpy", "kwd"}
+    assert set(Order.objects.values_list("currency", flat=True)) == {"usd", "eur", "jpy", "kwd"}
     states = {"", "payment_failed", "authentication_required", "refund_pending", "refund_failed"}
     assert set(Order.objects.values_list("money_state", flat=True)) == states
-    assert Sku.objects.count() == 30
+    assert Sku.objects.count() == 34
     assert not Sku.objects.filter(product__shippable=True, weight=0).exists()
     assert {option.name for option in _options("DE", "10119")} == {"Standard", "Express"}
     assert [option.days_to for option in _options("US", "96801", "HI")] == [10, 2]
+    taxed = Order.objects.filter(tax__gt=0)
+    assert set(taxed.values_list("currency", "prices_include_tax")) == {("usd", False), ("eur", True)}
+    rates = TaxLine.objects.exclude(amount=0).values_list("order__currency", "rate").distinct()
+    assert {("eur", 19), ("eur", 7), ("usd", Decimal("4.5"))} <= set(rates)
+    assert set(TaxLine.objects.values_list("category", flat=True)) >= {"S", "K", "G"}
+    assert Order.objects.filter(manual_discount__gt=0).exclude(discount_reason="").exists()
+    assert OrderItem.objects.filter(sku=None, description="Gift wrapping").exists()
     assert User.objects.filter(is_staff=True, groups__isnull=False).count() == 5
     assert User.objects.get(email="ada@example.com").check_password("ada-demo-password")
     balanced()

@@ -47,8 +47,11 @@ def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPat
     assert abs(mix["paid"] - 140) < 50
     assert OrderWords.objects.count() == 400
     for order in Order.objects.all()[:20]:
-        assert sum(item.amount for item in order.items.all()) == order.total
+        assert sum(item.amount + item.tax for item in order.items.all()) == order.total - (
+            order.shipping + order.shipping_tax
+        )
         assert order.invoice is None or order.invoice.reference == order.number
+    assert 0 < Order.objects.filter(tax__gt=0, shipping__gt=0).count() < 150
     numbers = list(Invoice.objects.order_by("pk").values_list("number", flat=True))
     assert numbers == [f"INV-{number:06}" for number in range(1, len(numbers) + 1)]
     assert CreditNote.objects.count() == mix["canceled"] + mix["returned"]
