@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
@@ -35,7 +36,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="package")
 def browser(chromium: str, live_server: LiveServer) -> Iterator[Browser]:
-    """Start one browser for all these tests; each page has a context of its own, without the cookies of others.
+    """Start one browser for all these tests.
 
     Playwright leaves an event loop running in this thread until it is stopped. Django then refuses to touch the
     database here unless told that it may, and does so over a connection of its own, which ends with the loop.
@@ -48,30 +49,74 @@ def browser(chromium: str, live_server: LiveServer) -> Iterator[Browser]:
         connection.close()
 
 
+class Profiles:
+    """Browser contexts, kept from test to test for their caches, and cleared of all that a person would have left.
+
+    The first page of a new context takes Chromium a second more.
+    """
+
+    def __init__(self, browser: Browser, origin: str) -> None:
+        self.thrown: list[str] = []
+        self._browser, self._origin = browser, origin
+        self._free: dict[str, list[BrowserContext]] = defaultdict(list)
+        self._taken: list[tuple[str, BrowserContext]] = []
+
+    def take(self, **options: Any) -> BrowserContext:
+        """Give a context that shares nothing with the others of this test."""
+        kind = repr(sorted(options.items()))
+        context = self._free[kind].pop() if self._free[kind] else self._new(**options)
+        self._taken.append((kind, context))
+        return context
+
+    def _new(self, **options: Any) -> BrowserContext:
+        context = self._browser.new_context(**options)
+        context.set_default_timeout(PATIENCE)
+        context.on("weberror", lambda error: self.thrown.append(str(error.error)))
+        context.on("console", lambda said: self.thrown.append(said.text) if POLICY in said.text else None)
+        return context
+
+    def clear(self) -> list[str]:
+        """Close all pages, and return what they complained of."""
+        while self._taken:
+            kind, context = self._taken.pop()
+            self._forget(context)
+            self._free[kind].append(context)
+        thrown, self.thrown = self.thrown, []
+        return thrown
+
+    def _forget(self, context: BrowserContext) -> None:
+        for page in context.pages:
+            page.goto("about:blank")  # so that no script writes any more
+        storage = {"origin": self._origin, "storageTypes": "all"}
+        context.new_cdp_session(context.pages[0]).send("Storage.clearDataForOrigin", storage)
+        for page in context.pages:
+            page.close()
+        context.clear_cookies()
+
+
+@pytest.fixture(scope="package")
+def profiles(browser: Browser, live_server: LiveServer) -> Profiles:
+    return Profiles(browser, live_server.url)
+
+
 @pytest.fixture
-def visit(browser: Browser, live_server: LiveServer) -> Iterator[Visit]:
-    """Return a function that opens a page as a user, desktop or phone.
+def visit(profiles: Profiles, live_server: LiveServer) -> Iterator[Visit]:
+    """Return a function that opens a page as a user, desktop or phone, with cookies of its own.
 
     An exception in the page fails the test, and so does whatever the Content-Security-Policy refused.
     """
-    thrown: list[str] = []
 
-    def open_page(address: str, user: User | None = None, *, phone: bool = False, **context: Any) -> Page:
-        made = browser.new_context(viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone, **context)
-        made.set_default_timeout(PATIENCE)
+    def open_page(address: str, user: User | None = None, *, phone: bool = False, **options: Any) -> Page:
+        context = profiles.take(viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone, **options)
         if user:
-            made.add_cookies([signed_in(user, live_server.url)])
-        page = made.new_page()
-        page.on("pageerror", lambda error: thrown.append(str(error)))
-        page.on("console", lambda said: thrown.append(said.text) if POLICY in said.text else None)
+            context.add_cookies([signed_in(user, live_server.url)])
+        page = context.new_page()
         page.goto(f"{live_server.url}{address}")
         return page
 
     yield open_page
     # Before the database is emptied: a page left open may still send requests.
-    for each in browser.contexts:
-        each.close()
-    assert thrown == []
+    assert profiles.clear() == []
 
 
 def signed_in(user: User, url: str) -> Any:

@@ -5,7 +5,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
-from tests.browser.conftest import POLICY, Visit
+from tests.browser.conftest import PATIENCE, POLICY, Visit
 from tests.support.factories import make_coupon
 from tests.support.order_acts import fulfilled, paid
 from tests.support.rows import an_event
@@ -62,7 +62,7 @@ def test_no_other_page_needs_what_its_policy_refuses(visit: Visit, live_server: 
     page = visit("/admin/login/")
     walk(page, live_server.url, ["/nothing/", *(f"/shop/{each}" for each in SHOP)])
     page.goto(f"{live_server.url}/api/docs")
-    expect(page.get_by_text("/api/v1/sdk/ecommerce/order", exact=True).first).to_be_visible()
+    expect(page.get_by_text("/api/v1/sdk/ecommerce/order", exact=True).first).to_be_visible(timeout=PATIENCE)
     page.get_by_text("/api/v1/sdk/ecommerce/order", exact=True).first.click()
 
 

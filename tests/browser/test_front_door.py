@@ -84,8 +84,10 @@ def test_each_field_has_a_label_and_nothing_overflows(visit: Visit, phone: bool)
             [ACCOUNT, "/admin/password_change/", "/admin/account/confirm/", f"/admin/customers/user/{ana.pk}/change/"],
         ),
     ):
+        page = visit(paths[0], user, phone=phone, color_scheme="dark" if phone else "light")
+        origin = page.url.removesuffix(paths[0])
         for path in paths:
-            page = visit(path, user, phone=phone, color_scheme="dark" if phone else "light")
+            page.goto(origin + path)
             unnamed = page.evaluate(
                 "[...document.querySelectorAll('main input, .s-page input')]"
                 ".filter(i => i.type !== 'hidden' && !i.hidden && !i.labels?.length && !i.ariaLabel)"

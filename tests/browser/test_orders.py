@@ -131,7 +131,9 @@ def test_every_page_fits_a_phone(visit: Visit, ana: User, ran: list[Any], theme:
     order = place_order(
         customer=make_customer(f"{'long' * 15}@example.com", first_name="Maximiliane" * 3, last_name="von und zu"),
     )
+    page = visit(LIST, ana, phone=True, color_scheme=theme)
+    first = page.url
     for path in ("", "?filters=1", f"{order.pk}/change/", f"{order.pk}/options/", f"{order.pk}/refund/"):
-        page = visit(LIST + path, ana, phone=True, color_scheme=theme)
+        page.goto(first + path)
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wide) <= 0, path
