@@ -177,6 +177,17 @@ def state_code(country: str, state: str) -> str:
     return rules.states.get(text.casefold(), text.upper()) if rules else text.upper()
 
 
+def known_state(country: str, text: str) -> str:
+    """Return the code of a state or province; raise ValueError with a sentence for users where it is unknown."""
+    rules, code = country_rules(country), state_code(country, text)
+    if not code or rules is None or not rules.states or code in rules.states.values():
+        return code
+    label, example = field_label("state", rules), next(iter(rules.states.values()))
+    sentence = _("“%(text)s” is not known as a %(label)s of %(country)s; write its name or its code, as %(example)s.")
+    values = {"text": text[:30], "label": label.lower(), "country": country_name(country), "example": example}
+    raise ValueError(sentence % values)
+
+
 def field_label(field: str, rules: CountryRules) -> str:
     """Return the name of a field as that country calls it: ZIP code, prefecture."""
     return str(rules.labels.get(field, _("street")))

@@ -5,22 +5,9 @@ from collections.abc import Iterable, Iterator
 from django.utils.translation import gettext as _
 
 from customers import postal_codes
-from customers.countries import country_name
-from customers.postal_addresses import country_rules, field_label, state_code
 from ecommerce.models import TaxRate
 
 WITHOUT_REASON = frozenset({TaxRate.Category.S, TaxRate.Category.Z})
-
-
-def region_of(country: str, text: str) -> str:
-    """Return the code of a state or province; raise ValueError with a sentence for users."""
-    rules, code = country_rules(country), state_code(country, text)
-    if not text or rules is None or not rules.states or code in rules.states.values():
-        return code
-    label, example = field_label("state", rules), next(iter(rules.states.values()))
-    sentence = _("“%(text)s” is not known as a %(label)s of %(country)s; write its name or its code, as %(example)s.")
-    values = {"text": text[:30], "label": label.lower(), "country": country_name(country), "example": example}
-    raise ValueError(sentence % values)
 
 
 def postal_codes_of(country: str, entries: Iterable[str]) -> list[str]:

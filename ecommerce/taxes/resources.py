@@ -15,9 +15,10 @@ from django.utils.translation import gettext_lazy
 from backoffice.imports.importer import Importer, folded
 from backoffice.imports.sheets import ShownWithZeros, is_blank
 from backoffice.imports.values import ChoiceColumn, Column, TextColumn, as_text, quoted
+from customers.postal_addresses import known_state
 from ecommerce.models import TaxRate
 from ecommerce.models.tax import rate_categories, rate_countries, rate_country_name, shown_percent
-from ecommerce.taxes.checks import clash, faults, postal_codes_of, region_of
+from ecommerce.taxes.checks import clash, faults, postal_codes_of
 
 _PERCENT = re.compile(r"([0-9]{1,3})(?:[.,]([0-9]{1,4}))?\s*%?")
 MOST = 100
@@ -46,7 +47,7 @@ class CountryColumn(Column):
 
 class RegionColumn(TextColumn):
     def parse(self, cell: Any, row: Mapping[str, Any]) -> str:
-        return region_of(_country_of(row), super().parse(cell, row))
+        return known_state(_country_of(row), super().parse(cell, row))
 
 
 class PostalCodesColumn(Column):

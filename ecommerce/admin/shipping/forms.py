@@ -20,7 +20,7 @@ from billing.admin.fields import MoneyField, MoneyForm
 from billing.money import supported
 from customers import postal_codes
 from customers.countries import country_choices, country_name
-from customers.postal_addresses import country_rules, field_label, state_code
+from customers.postal_addresses import known_state
 from ecommerce.models import ShippingRate, ShippingZone
 from ecommerce.shipping import overlaps
 
@@ -101,7 +101,7 @@ class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]
             self.add_error(name, sentence)
 
     def _clean_parts(self, country: str) -> None:
-        self.cleaned_data["regions"] = self._each("regions", country, _region)
+        self.cleaned_data["regions"] = self._each("regions", country, known_state)
         self.cleaned_data["postal_codes"] = self._each("postal_codes", country, _postal_code)
 
     def _each(self, name: str, country: str, read: Any) -> list[str]:
@@ -120,16 +120,6 @@ class ZoneForm(forms.ModelForm):  # type: ignore[type-arg]
         for other in ShippingZone.objects.exclude(pk=self.instance.pk).order_by("pk"):
             for name, sentence in shared_places(places, other):
                 self.add_error(name, sentence)
-
-
-def _region(country: str, text: str) -> str:
-    rules, code = country_rules(country), state_code(country, text)
-    if rules is None or not rules.states or code in rules.states.values():
-        return code
-    label, example = field_label("state", rules), next(iter(rules.states.values()))
-    sentence = _("“%(text)s” is not known as a %(label)s of %(country)s; write its name or its code, as %(example)s.")
-    values = {"text": text[:30], "label": label.lower(), "country": country_name(country), "example": example}
-    raise ValueError(sentence % values)
 
 
 def _postal_code(country: str, text: str) -> str:

@@ -10,11 +10,12 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2W
 
 from billing.money import supported
 from customers.countries import country_choices
+from customers.postal_addresses import known_state
 from customers.tax_ids import WrongTaxId, check
 from ecommerce.admin.shipping.forms import ListField
 from ecommerce.models import ShopSettings, TaxRate
 from ecommerce.models.tax import rate_countries
-from ecommerce.taxes.checks import clash, faults, postal_codes_of, region_of
+from ecommerce.taxes.checks import clash, faults, postal_codes_of
 
 
 def _countries() -> list[tuple[str, str]]:
@@ -53,7 +54,7 @@ class TaxRateForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
         country = cleaned.get("country", "")
-        self._read("region", region_of, country)
+        self._read("region", known_state, country)
         self._read("postal_codes", postal_codes_of, country)
         if not self.errors:
             self._compare()
