@@ -1,6 +1,7 @@
 """All calls to Stripe: plain arguments in, the types and errors of `gateway_types` out.
 
 Each call is one HTTP request: the SDK's own retries are off, so that every retry passes the look-up of `settlement`.
+Those to Stripe Tax are in `gateway_tax`.
 Source: https://docs.stripe.com/api (version pinned by the SDK), https://docs.stripe.com/error-handling.
 """
 
@@ -79,39 +80,39 @@ def client() -> stripe.StripeClient:
 
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
     params: Any = {"email": email, "metadata": {"customer": reference}} | ({"name": name} if name else {})
-    return _call(lambda: client().v1.customers.create(params, {"idempotency_key": key}), "customers").id
+    return call(lambda: client().v1.customers.create(params, {"idempotency_key": key}), "customers").id
 
 
 def retrieve_customer(customer_id: str) -> tuple[str, str]:
     """Return a customer's e-mail and the reference it was created with; both "" if it is deleted or names none."""
-    customer = _call(lambda: client().v1.customers.retrieve(customer_id))
+    customer = call(lambda: client().v1.customers.retrieve(customer_id))
     metadata = getattr(customer, "metadata", None)
     return getattr(customer, "email", None) or "", (metadata.to_dict() if metadata else {}).get("customer", "")
 
 
 def update_customer(customer_id: str, *, email: str) -> None:
     """Replace a customer's e-mail: sent again, it changes nothing."""
-    _call(lambda: client().v1.customers.update(customer_id, {"email": email}))
+    call(lambda: client().v1.customers.update(customer_id, {"email": email}))
 
 
 def delete_customer(customer_id: str) -> None:
     """Delete a customer with its cards; charges and refunds stay. Raise InvalidRequest if it is gone already."""
-    _call(lambda: client().v1.customers.delete(customer_id), "customers")
+    call(lambda: client().v1.customers.delete(customer_id), "customers")
 
 
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict
-    return _intent(_call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key}), "payments"))
+    return _intent(call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key}), "payments"))
 
 
 def retrieve_intent(intent_id: str) -> PaymentIntent:
-    return _intent(_call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
+    return _intent(call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
 
 
 def cancel_intent(intent_id: str) -> PaymentIntent:
     """Cancel a PaymentIntent, so that it can't succeed any more; raise InvalidRequest if it has."""
-    return _intent(_call(lambda: client().v1.payment_intents.cancel(intent_id), "payments"))
+    return _intent(call(lambda: client().v1.payment_intents.cancel(intent_id), "payments"))
 
 
 def list_intents(customer_id: str) -> Iterator[PaymentIntent]:
@@ -128,11 +129,11 @@ def intents_page(*, since: datetime | None = None, after: str = "", customer_id:
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
     typed: Any = params  # the SDK wants its own TypedDict
-    return _refund(_call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key}), "refunds"))
+    return _refund(call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key}), "refunds"))
 
 
 def retrieve_refund(refund_id: str) -> StripeRefund:
-    return _refund(_call(lambda: client().v1.refunds.retrieve(refund_id)))
+    return _refund(call(lambda: client().v1.refunds.retrieve(refund_id)))
 
 
 def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
@@ -148,16 +149,16 @@ def attach_card(*, token: str, customer_id: str) -> CardDetails:
     method = token
     if not token.startswith("pm_"):
         params: Any = {"type": "card", "card": {"token": token}}
-        method = _call(lambda: client().v1.payment_methods.create(params), "customers").id
-    return _card(_call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id}), "customers"))
+        method = call(lambda: client().v1.payment_methods.create(params), "customers").id
+    return _card(call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id}), "customers"))
 
 
 def detach_card(payment_method_id: str) -> None:
-    _call(lambda: client().v1.payment_methods.detach(payment_method_id), "customers")
+    call(lambda: client().v1.payment_methods.detach(payment_method_id), "customers")
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
-    return _dispute(_call(lambda: client().v1.disputes.retrieve(dispute_id)))
+    return _dispute(call(lambda: client().v1.disputes.retrieve(dispute_id)))
 
 
 def disputes_page(*, since: datetime | None = None, after: str = "") -> Page[StripeDispute]:
@@ -197,7 +198,7 @@ def _page(
     listing: Callable[[Any], Any], read: Callable[[Any], ReadT], filters: dict[str, Any], *, after: str
 ) -> Page[ReadT]:
     params = filters | {"limit": PAGE} | ({"starting_after": after} if after else {})
-    page = _call(lambda: listing(params))
+    page = call(lambda: listing(params))
     rows, unreadable = [], []
     for raw in page.data:
         try:
@@ -222,13 +223,14 @@ def _pages(listing: Callable[[Any], Any], filters: dict[str, Any], *, after: str
     more = True
     while more:
         params = filters | {"limit": PAGE} | ({"starting_after": after} if after else {})
-        page = _call(lambda params=params: listing(params))  # type: ignore[misc]
+        page = call(lambda params=params: listing(params))  # type: ignore[misc]
         yield from page.data
         more = page.has_more
         after = page.data[-1].id if page.data else ""
 
 
-def _call(request: Callable[[], ResultT], lane: rate_limit.Lane = "reads") -> ResultT:
+def call(request: Callable[[], ResultT], lane: rate_limit.Lane = "reads") -> ResultT:
+    """Make one call of the SDK's, outside any transaction and within the rate limit. Raise GatewayError."""
     refuse_in_transaction("Stripe")
     try:
         rate_limit.wait(lane)
@@ -265,7 +267,7 @@ def _translated(error: stripe.StripeError) -> GatewayError:
     if status == CONFLICT:
         return Busy(message, code=_code(error))
     if isinstance(error, stripe.InvalidRequestError | stripe.IdempotencyError):
-        return InvalidRequest(message, code=_code(error) or "refused")
+        return InvalidRequest(message, code=_code(error) or "refused", param=getattr(error, "param", None) or "")
     if 0 < status < SERVER_ERROR:
         return Unexpected(message, code=_code(error))
     # A 5xx without Stripe's error body came from a proxy: Stripe stored nothing under the key that it could replay.

@@ -28,7 +28,11 @@ class CardDeclined(GatewayError):
 
 
 class InvalidRequest(GatewayError):
-    """Stripe refused: nothing happened, and sending the same again won't help."""
+    """Stripe refused: nothing happened, and sending the same again won't help. `param` is what it did not like."""
+
+    def __init__(self, message: str, *, code: str = "", param: str = "") -> None:
+        super().__init__(message, code=code)
+        self.param = param
 
 
 class Unavailable(GatewayError):

@@ -54,7 +54,7 @@ end
 return {slot - now, 1}
 """
 PAUSE = "stripe:pause"
-Lane = Literal["payments", "refunds", "customers", "reads"]
+Lane = Literal["payments", "refunds", "customers", "taxes", "reads"]
 
 
 class QueueFull(Exception):

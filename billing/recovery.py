@@ -5,7 +5,7 @@ import time
 
 from django.db.models.functions import Now
 
-from billing.models import Payment, Refund, StripeOperation
+from billing.models import Payment, Refund, StripeOperation, TaxTransaction
 
 logger = logging.getLogger(__name__)
 
@@ -26,8 +26,9 @@ def note_success(operation: StripeOperation) -> None:
 
 
 def wake_postponed() -> None:
-    """Make all postponed payments and refunds due, once Stripe answers again after an outage."""
-    for model in (Payment, Refund):
+    """Make all postponed operations due, once Stripe answers again after an outage."""
+    models: tuple[type[Payment | Refund | TaxTransaction], ...] = (Payment, Refund, TaxTransaction)
+    for model in models:
         # Whoever has leased one meanwhile has taken the mark off, and keeps its lease.
         waiting = model.objects.filter(postponed=True, closed_at=None, next_attempt_at__gt=Now())
         woken = waiting.update(next_attempt_at=Now())

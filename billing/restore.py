@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce, Greatest, Now
 
-from billing.models import Counter, Payment, Refund, RestoreGuard
+from billing.models import Counter, Payment, Refund, RestoreGuard, TaxTransaction
 
 # The table's and the database's oid, and the transaction that wrote the row.
 IDENTITY = "concat_ws('/', d.oid, 'billing_restoreguard'::regclass::oid, m.xmin)"
@@ -86,7 +86,7 @@ def clear() -> None:
 
 def doubt_open_operations() -> None:
     """Have each open operation looked up before it is posted, as it may have been sent after the backup was made."""
-    for operations in (Payment.objects, Refund.objects):
+    for operations in (Payment.objects, Refund.objects, TaxTransaction.objects):
         operations.filter(closed_at=None).update(
             attempts=Greatest("attempts", 1), first_sent_at=Coalesce("first_sent_at", "requested_at")
         )

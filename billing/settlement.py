@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from backoffice import database_clock, leases
 from billing import backoffs, gateway, recovery, restore, stripe_clock
 from billing.customer_updates import request_update
-from billing.models import Payment, Refund, StripeOperation
+from billing.models import Payment, Refund, StripeOperation, TaxTransaction
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
 
@@ -34,7 +34,11 @@ OperationT = TypeVar("OperationT", bound=StripeOperation)
 ResultT = TypeVar("ResultT", PaymentResult, RefundResult)
 
 # What the call to Stripe needs beside the row.
-RELATED: dict[type[StripeOperation], str] = {Payment: "invoice__customer", Refund: "payment"}
+RELATED: dict[type[StripeOperation], tuple[str, ...]] = {
+    Payment: ("invoice__customer",),
+    Refund: ("payment",),
+    TaxTransaction: ("invoice", "original"),
+}
 
 
 # The lease
@@ -74,14 +78,14 @@ def _execute(rows: QuerySet[OperationT], submit: Callable[[OperationT], ResultT]
 
 
 def claim_operations(rows: QuerySet[OperationT], *, limit: int = 1) -> list[OperationT]:
-    """Lease payments or refunds that are still open and may be sent now, each with what its call needs.
+    """Lease operations that are still open and may be sent now, each with what its call needs.
 
     None in a restored database: what it calls open may have been sent since.
     """
     if restore.is_blocked():
         return []
     return leases.claim(
-        rows.filter(closed_at=None).select_related(RELATED[rows.model]),
+        rows.filter(closed_at=None).select_related(*RELATED[rows.model]),
         limit=limit,
         first_sent_at=Coalesce("first_sent_at", sent_now()),
         # Stripe replays its 5xx under the same key: when the look-up finds nothing, the next post needs another key.

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
-from billing import card_attempts, customer_updates, removals
+from billing import card_attempts, customer_updates, removals, tax_transactions
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -29,6 +29,12 @@ def update_customer(*, update_id: int) -> None:
 def remove_at_stripe(*, removal_id: int) -> None:
     """Remove a card or a customer at Stripe, unless that is done."""
     removals.execute_removal(removal_id=removal_id)
+
+
+@shared_task(name="billing.record_tax")
+def record_tax(*, tax_transaction_id: int) -> None:
+    """Have Stripe record a tax transaction, unless that is done."""
+    tax_transactions.execute(tax_transaction_id=tax_transaction_id)
 
 
 @shared_task(name="billing.remove_old_payloads")

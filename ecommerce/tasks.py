@@ -18,8 +18,8 @@ from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
 from backoffice.enqueue import enqueue_on_commit
-from billing import customer_updates, disputes, removals, restore, wakeups
-from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, StripeRemoval, WebhookEvent
+from billing import customer_updates, disputes, removals, restore, tax_transactions, wakeups
+from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, StripeRemoval, TaxTransaction, WebhookEvent
 from billing.tasks import process_event, reconcile, remove_at_stripe
 from customers.mail import delivery
 from customers.tasks import send_mails
@@ -156,6 +156,7 @@ def _due_operations() -> list[partial[None]]:
         *_refund_calls(refunds.exclude(PENDING), MAX_ROWS),
         *(partial(_execute_update, update_id=pk) for pk in _due_ids_of(CustomerUpdate, "update_id")),
         *(partial(_execute_removal, removal_id=pk) for pk in _due_ids_of(StripeRemoval, "removal_id")),
+        *(partial(_record_tax, tax_transaction_id=pk) for pk in _due_tax_ids()),
     ]
 
 
@@ -187,12 +188,23 @@ def _execute_removal(*, removal_id: int, at: datetime) -> None:
     removals.execute_removal(removal_id=removal_id)
 
 
+def _record_tax(*, tax_transaction_id: int, at: datetime) -> None:
+    del at  # nor has what Stripe Tax records
+    tax_transactions.execute(tax_transaction_id=tax_transaction_id)
+
+
+def _due_tax_ids() -> list[int]:
+    return _due_ids(tax_transactions.sendable(), MAX_ROWS, "tax_transaction_id")
+
+
 def _due_ids_of(model: type[CustomerUpdate | StripeRemoval], name: str) -> list[int]:
     due = model.objects.filter(next_attempt_at__lte=Now()).exclude(pk__in=failed_calls.ids(name))
     return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:MAX_ROWS])
 
 
-def _due_ids(operations: QuerySet[Payment] | QuerySet[Refund], limit: int, name: str) -> list[int]:
+def _due_ids(
+    operations: QuerySet[Payment] | QuerySet[Refund] | QuerySet[TaxTransaction], limit: int, name: str
+) -> list[int]:
     due = operations.filter(next_attempt_at__lte=Now(), closed_at=None).exclude(pk__in=failed_calls.ids(name))
     return list(due.order_by("next_attempt_at").values_list("pk", flat=True)[:limit])
 

@@ -248,7 +248,7 @@ NOT_TRACKED = {
     **dict.fromkeys(
         (
             "billing.card", "billing.invoice", "billing.invoiceline", "billing.creditnote", "billing.payment",
-            "billing.refund", "billing.refundallocation", "billing.invoicetax",
+            "billing.refund", "billing.refundallocation", "billing.invoicetax", "billing.taxtransaction",
             "billing.counter", "billing.customerupdate", "billing.cardattempt",
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",

@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
-from fake_stripe import customers, events, payment_intents, refunds, setup_intents, tokens
+from fake_stripe import customers, events, payment_intents, refunds, setup_intents, tax_transactions, tokens
 from fake_stripe.control_api import control_routes
 from fake_stripe.dispatch import dispatch
 from fake_stripe.endpoints import ENDPOINTS, Endpoint
@@ -20,7 +20,7 @@ from fake_stripe.refunds import due_refunds, settle_refund
 from fake_stripe.server import FakeStripe
 
 # Importing a module registers its endpoints.
-MODULES = (customers, events, payment_intents, refunds, setup_intents, tokens)
+MODULES = (customers, events, payment_intents, refunds, setup_intents, tax_transactions, tokens)
 POLL_SECONDS = 0.25
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 # Browsers send a preflight request before one with a publishable key from another origin.

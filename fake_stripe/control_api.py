@@ -24,6 +24,7 @@ FROM (SELECT body FROM objects WHERE kind = '{kind}' ORDER BY seq)
 """
 INTENT_FIELDS = ("id", "amount", "currency", "status", "metadata", "created")
 REFUND_FIELDS = ("id", "payment_intent", "amount", "status", "metadata", "created")
+TAX_FIELDS = ("id", "type", "reference", "reversal", "shipping_cost", "metadata", "created")
 
 Handler = Callable[[Request], Awaitable[Response]]
 Action = Callable[[RequestContext, JsonObject], JsonObject]
@@ -71,9 +72,11 @@ def ledger_response(fake: FakeStripe) -> Response:
     try:
         db.execute("BEGIN")
         intents, refunds = _rows(db, "payment_intent", INTENT_FIELDS), _rows(db, "refund", REFUND_FIELDS)
+        taxes = _rows(db, "tax.transaction", TAX_FIELDS)
     finally:
         db.close()
-    return Response(f'{{"payment_intents": [{intents}], "refunds": [{refunds}]}}', media_type="application/json")
+    body = f'{{"payment_intents": [{intents}], "refunds": [{refunds}], "tax_transactions": [{taxes}]}}'
+    return Response(body, media_type="application/json")
 
 
 def _rows(db: sqlite3.Connection, kind: str, fields: tuple[str, ...]) -> str:

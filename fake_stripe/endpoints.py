@@ -11,8 +11,19 @@ from fake_stripe.webhooks import WebhookSender
 
 API_VERSION = "2026-10-28.endive"
 # How Stripe's messages name a kind of object, and the ids in URLs.
-NOUNS = {"payment_method": "PaymentMethod", "setup_intent": "setupintent"}
-ID_PARAMETERS = {"payment_intent": "intent", "setup_intent": "intent", "payment_method": "payment_method"}
+NOUNS = {
+    "payment_method": "PaymentMethod",
+    "setup_intent": "setupintent",
+    "tax.calculation": "tax calculation",
+    "tax.transaction": "tax transaction",
+}
+ID_PARAMETERS = {
+    "payment_intent": "intent",
+    "setup_intent": "intent",
+    "payment_method": "payment_method",
+    "tax.calculation": "calculation",
+    "tax.transaction": "transaction",
+}
 
 
 @dataclass

@@ -33,6 +33,9 @@ CREATE INDEX IF NOT EXISTS deliveries_due ON deliveries (due, place);
 CREATE INDEX IF NOT EXISTS deliveries_event ON deliveries (event);
 CREATE TABLE IF NOT EXISTS timers (refund TEXT PRIMARY KEY, due INTEGER NOT NULL, status TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS tax_transactions (
+    id TEXT PRIMARY KEY, reference TEXT NOT NULL UNIQUE, calculation TEXT UNIQUE, original TEXT);
+CREATE INDEX IF NOT EXISTS tax_transactions_original ON tax_transactions (original) WHERE original IS NOT NULL;
 """
 OWN_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
 
@@ -86,7 +89,7 @@ class Store:
         marks = ", ".join("?" * (4 + len(columns)))
         self.db.execute(
             f"INSERT INTO objects (id, kind, created, {', '.join(COLUMNS)}, body) VALUES ({marks})",  # noqa: S608 - column names
-            (thing["id"], thing["object"], thing["created"], *columns, json.dumps(thing)),
+            (thing["id"], thing["object"], thing.get("created", self.now()), *columns, json.dumps(thing)),
         )
         return thing
 

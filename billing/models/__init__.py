@@ -9,6 +9,7 @@ from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine, In
 from billing.models.payment import Payment, Refund, StripeOperation
 from billing.models.reconciliation import ComparedObject, Difference, Reconciliation, RestoreGuard
 from billing.models.removal import StripeRemoval
+from billing.models.tax_transaction import TaxTransaction
 
 __all__ = [
     "Card",
@@ -28,5 +29,6 @@ __all__ = [
     "RestoreGuard",
     "StripeOperation",
     "StripeRemoval",
+    "TaxTransaction",
     "WebhookEvent",
 ]

@@ -22,6 +22,7 @@ class Reconciliation(models.Model):
         OUR_PAYMENTS = "our_payments", _("Payments here")
         OUR_REFUNDS = "our_refunds", _("Refunds here")
         OUR_DISPUTES = "our_disputes", _("Disputes here")
+        OUR_TAXES = "our_taxes", _("Tax transactions here")
         DIFFERENCES = "differences", _("Open differences")
         OWN_BOOKS = "own_books", _("Our own books")
         DONE = "done", _("Done")
@@ -84,6 +85,8 @@ class Difference(models.Model):
         DISPUTE_UNKNOWN = "dispute_unknown", _("Dispute that is not here")
         DISPUTE_DIFFERS = "dispute_differs", _("Dispute differs")
         DISPUTE_MISSING = "dispute_missing", _("Dispute missing at Stripe")
+        TAX_DIFFERS = "tax_differs", _("Tax transaction differs")
+        TAX_MISSING = "tax_missing", _("Tax transaction missing at Stripe")
         NOT_JUDGED = "not_judged", _("Could not be compared")
         OWN_BOOKS = "own_books", _("Our books disagree")
 

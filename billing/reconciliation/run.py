@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from backoffice import database_clock, leases
 from billing import gateway, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
-from billing.reconciliation import checks, disputes, records, settle
+from billing.reconciliation import checks, disputes, records, settle, taxes
 from billing.reconciliation.checks import Mismatch
 from billing.results import CheckBooks, NumbersSeen
 
@@ -79,24 +79,7 @@ def run_pass(*, reconciliation_id: int, until: float) -> bool:
 
 
 def _compare_page(run: Reconciliation) -> bool:
-    match run.phase:
-        case Phase.CHARGES:
-            run.after = _compare_charges(run)
-        case Phase.REFUNDS:
-            run.after = _compare_refunds(run)
-        case Phase.DISPUTES:
-            run.after = _compare_disputes(run)
-        case Phase.OUR_PAYMENTS:
-            run.after = _check_our_payments(run)
-        case Phase.OUR_REFUNDS:
-            run.after = _check_our_refunds(run)
-        case Phase.OUR_DISPUTES:
-            run.after = _check_our_disputes(run)
-        case Phase.DIFFERENCES:
-            run.after = _look_again(run)
-        case Phase.OWN_BOOKS:
-            _release(run, next_attempt_at=Now() + BOOKS_LEASE)
-            settle.attempt(lambda: settle.send([CheckBooks(run_id=run.pk)]))
+    run.after = _compare[Phase(run.phase)](run)
     if not run.after:
         phases = list(Phase)
         run.phase = phases[phases.index(Phase(run.phase)) + 1]
@@ -181,6 +164,12 @@ def _compare_disputes(run: Reconciliation) -> str:
     run.settled += compared.settled
     run.not_ours += compared.not_ours
     return page.after
+
+
+def _check_books(run: Reconciliation) -> str:
+    _release(run, next_attempt_at=Now() + BOOKS_LEASE)
+    settle.attempt(lambda: settle.send([CheckBooks(run_id=run.pk)]))
+    return ""
 
 
 def _foreign_refunds(page: Sequence[gateway.StripeRefund], known: dict[str, Refund]) -> int:
@@ -293,4 +282,20 @@ def _agrees_now(difference: Difference, run: Reconciliation) -> bool:
         return not _differing_refunds([stripe_refund])
     if difference.stripe_id.startswith(("dp_", "du_")):
         return disputes.agrees_now(difference.stripe_id)
+    if difference.kind in {Kind.TAX_DIFFERS, Kind.TAX_MISSING}:
+        return taxes.agrees_now(difference.stripe_id)
     return False
+
+
+# Each compares one page, and returns where the next one begins; "" after the last.
+_compare: dict[Reconciliation.Phase, Callable[[Reconciliation], str]] = {
+    Phase.CHARGES: _compare_charges,
+    Phase.REFUNDS: _compare_refunds,
+    Phase.DISPUTES: _compare_disputes,
+    Phase.OUR_PAYMENTS: _check_our_payments,
+    Phase.OUR_REFUNDS: _check_our_refunds,
+    Phase.OUR_DISPUTES: _check_our_disputes,
+    Phase.OUR_TAXES: taxes.check_page,
+    Phase.DIFFERENCES: _look_again,
+    Phase.OWN_BOOKS: _check_books,
+}

@@ -162,6 +162,7 @@ def test_the_ledger_tells_of_all_money(own_server: FakeStripe) -> None:
                 "created": back.created,
             }
         ],
+        "tax_transactions": [],
     }
 
 

@@ -6,7 +6,7 @@ Our own rows are held against each other by the very queries of `reconcile`.
 from collections import defaultdict
 from typing import Any
 
-from billing.models import Payment, Refund
+from billing.models import Payment, Refund, TaxTransaction
 from ecommerce.books import violations
 from ecommerce.models import OrderAct
 
@@ -15,7 +15,7 @@ DONE = ("pending", "succeeded")
 
 def differences(ledger: dict[str, Any]) -> list[str]:
     """Give a sentence for each breach of rules 1 to 7; an empty list is what every test wants."""
-    return [*map(str, violations()), *_rule_4(ledger)]
+    return [*map(str, violations()), *_rule_4(ledger), *_taxes(ledger)]
 
 
 def _rule_4(ledger: dict[str, Any]) -> list[str]:
@@ -56,6 +56,16 @@ def _refunds(ledger: dict[str, Any]) -> list[str]:
     taken = {each["id"]: each["amount"] for each in ledger["payment_intents"]}
     return wrong + [
         f"{intent}: {sent} sent back of {taken[intent]}" for intent, sent in by_intent.items() if sent > taken[intent]
+    ]
+
+
+def _taxes(ledger: dict[str, Any]) -> list[str]:
+    theirs = {each["id"]: each["reference"] for each in ledger.get("tax_transactions", [])}
+    recorded = TaxTransaction.objects.filter(status=TaxTransaction.Status.RECORDED)
+    ours = dict(recorded.values_list("stripe_id", "reference"))
+    return [
+        *(f"{key}: the tax of {theirs[key]} is recorded, and no row says so" for key in theirs.keys() - ours.keys()),
+        *(f"{ours[key]} says its tax is recorded, Stripe does not" for key in ours.keys() - theirs.keys()),
     ]
 
 
