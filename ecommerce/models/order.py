@@ -168,6 +168,8 @@ class Order(ConcurrentMixin, models.Model):
     tax = models.PositiveBigIntegerField(_("tax"), default=0)
     prices_include_tax = models.BooleanField(_("prices include tax"), default=False, db_default=False)
     shipping_tax = models.PositiveBigIntegerField(_("tax on shipping"), default=0, db_default=0)
+    # Of Stripe Tax, where it computed the taxes: a sale is recorded there once it is paid.
+    tax_calculation_id = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
     shipping_name = models.CharField(_("shipping method"), max_length=100, blank=True, default="", db_default="")
     manual_discount = models.PositiveBigIntegerField(_("discount by hand"), default=0, db_default=0)
     discount_reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="")

@@ -59,7 +59,7 @@ def _adopt(order: Order, charge: UnknownCharge, *, by: Actor, at: datetime) -> N
     change = payments.adopt_charge(invoice=invoice, intent=intent, at=at)
     record(order, OrderEvent.Kind.PAYMENT_ADOPTED, by=by, at=at, payment=intent.id)
     card = str(change.payment.card or "")
-    mark_paid(order, by=by, at=at, card=card, payment=str(change.payment))
+    mark_paid(order, change.payment, by=by, at=at, card=card)
     adopted = Difference.objects.filter(stripe_id=intent.id, resolved_at=None)
     if by.user_id and (difference := adopted.first()):
         record_end(difference, Difference.Outcome.ADOPTED, note=_("By order %(order)s.") % {"order": order.number})

@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import disputes, invoices, payments
+from billing import disputes, invoices, payments, tax_transactions
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
@@ -108,7 +108,7 @@ def _apply_payment_result(order: Order, result: PaymentResult, *, at: datetime) 
 
 
 def _payment_succeeded(order: Order, payment: Payment, *, at: datetime) -> None:
-    completion.mark_paid(order, by=STRIPE, at=at, card=str(payment.card or ""), payment=str(payment))
+    completion.mark_paid(order, payment, by=STRIPE, at=at, card=str(payment.card or ""))
     _close_pay_act(order, OrderAct.Outcome.DONE, at=at)
     refresh(order, None)
 
@@ -247,6 +247,8 @@ def _refund_failed(order: Order, change: payments.RefundChange, act: OrderAct | 
         if order.invoice and completion.refunds_the_order(refund):
             invoices.void_credit_note(invoice=order.invoice, refund=refund, at=at)
             order.amount_refunded -= refund.amount
+            if order.tax_calculation_id:
+                tax_transactions.request_undo(refund=refund, at=at)
     elif act:
         completion.close_acts([act], OrderAct.Outcome.FAILED, at=at, message=refund.failure_message)
     why = {"code": refund.failure_code, "message": refund.failure_message}

@@ -17,7 +17,7 @@ from billing.models import Payment, Refund
 from billing.results import RefundResult, StripeResult
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
 from ecommerce.models.act import STATUS_BEFORE
-from ecommerce.orders.completion import close_acts, refund_event, status_event
+from ecommerce.orders.completion import close_acts, refund_event, reverse_taxes, status_event
 
 Kind = OrderAct.Kind
 CHANGED_COLUMNS = ("amount_refunded", "money_state", "attention", "held_at")
@@ -112,6 +112,7 @@ def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
             Order.objects.write_transitions(orders, old=status, also=CHANGED_COLUMNS)
     # Late, since every order waits for the counter of their numbers.
     invoices.issue_credit_notes(owed=[(each.order.invoice_id or 0, each.refund) for each in full], at=at)
+    reverse_taxes([(each.order, each.refund) for each in full], at=at)
     OrderEvent.objects.bulk_create(event for each in full for event in _events(each, at=at))
     close_acts([each.act for each in full], OrderAct.Outcome.DONE, at=at)
 

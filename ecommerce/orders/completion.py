@@ -6,9 +6,10 @@ Every function runs in the transaction of its caller, who holds the order's lock
 from collections.abc import Sequence
 from datetime import datetime
 
-from billing import invoices
+from billing import invoices, tax_transactions
 from billing.models import Payment, Refund
 from billing.payments import RetryLater
+from billing.tax_allocations import reversals_of
 from customers.actors import Actor
 from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
@@ -17,15 +18,20 @@ from ecommerce.orders.history import new_event, record
 Kind = OrderAct.Kind
 
 
-def mark_paid(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
+def mark_paid(order: Order, payment: Payment | None = None, *, by: Actor, at: datetime, **data: str) -> None:
     """Mark the order and its open invoice paid; `data` goes into the event. Raise RuntimeError without an invoice."""
     if order.invoice is None:
         raise RuntimeError(f"Order {order.number} has no invoice to pay.")
     invoices.mark_paid(invoice=order.invoice, at=at)
+    if order.tax_calculation_id:
+        tax_transactions.request_transaction(
+            invoice=order.invoice, payment=payment, calculation_id=order.tax_calculation_id, at=at
+        )
+    paid_by = {"payment": str(payment)} if payment else {}
     order.pay(at=at)
     order.money_state = ""
     order.attention = ""
-    record(order, OrderEvent.Kind.PAID, by=by, at=at, amount=order.total, currency=order.currency, **data)
+    record(order, OrderEvent.Kind.PAID, by=by, at=at, amount=order.total, currency=order.currency, **paid_by, **data)
 
 
 def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: datetime, message: str = "") -> None:
@@ -37,9 +43,17 @@ def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: d
         complete_act(order, act, at=at)
     if reduces_order and order.invoice:
         invoices.issue_credit_note(invoice=order.invoice, refund=refund, at=at)
+        reverse_taxes([(order, refund)], at=at)
     if act:
         # Last, since job items are last in the lock order.
         close_acts([act], OrderAct.Outcome.DONE, at=at, message=message)
+
+
+def reverse_taxes(refunded: Sequence[tuple[Order, Refund]], *, at: datetime) -> None:
+    """Have Stripe Tax take back what accepted refunds gave back, where it computed the taxes."""
+    refunds = [refund for order, refund in refunded if order.tax_calculation_id]
+    if refunds:
+        tax_transactions.request_reversals(reversals=reversals_of(refunds), at=at)
 
 
 def refunds_the_order(refund: Refund) -> bool:

@@ -73,6 +73,7 @@ def write_totals(order: Order, quote: Quote) -> None:
     order.shipping, order.shipping_tax = totals.shipping, totals.shipping_tax
     order.shipping_name = quote.shipping_name
     order.tax, order.total = totals.tax, totals.total
+    order.tax_calculation_id = quote.tax_calculation.id if quote.tax_calculation else ""
 
 
 def write_contents(order: Order, quote: Quote) -> OrderContents:
@@ -132,4 +133,5 @@ def _tax_line(order: Order, item: OrderItem | None, priced: PricedTax) -> TaxLin
         taxable=priced.taxable,
         amount=priced.amount,
         included=order.prices_include_tax,
+        source=TaxLine.Source.STRIPE if order.tax_calculation_id else TaxLine.Source.TABLE,
     )

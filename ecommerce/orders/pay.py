@@ -21,7 +21,7 @@ from ecommerce.orders.doubt import check_no_unknown_charge, check_not_restored, 
 from ecommerce.orders.errors import OrderError, in_flight, too_many_declines, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
-from ecommerce.orders.reprice import accept_price, check_price
+from ecommerce.orders.reprice import accept_price, check_price, tax_calculation
 from ecommerce.orders.selectors import open_act
 
 # Checked before anything is written, since Stripe's refusal would leave an order with a failed payment behind.
@@ -51,12 +51,13 @@ def pay(
         payment_source_for(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
         check_price(order_id=order_id, expected_total=expected_total, at=at)
         end_authentication(order_id=order_id, at=at)
+    calculation = tax_calculation(order_id=order_id, at=at)
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
         check_declines(order.customer, by=by)
         source = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
-        accept_price(order, expected_total=expected_total, by=by, at=at)
+        accept_price(order, expected_total=expected_total, by=by, at=at, calculation=calculation)
         stock.reserve_again(order, at=at)
         request_payment(order, source, by=by, at=at)
     return execute_order_payment(order_id=order_id, at=at)

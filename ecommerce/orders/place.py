@@ -5,11 +5,13 @@ import json
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice.advisory_locks import LockSpace, lock_in_transaction
 from billing.payments import PaymentSource
+from billing.tax_types import TaxCalculation
 from customers.actors import Actor
 from customers.models import Address, Customer, FrozenAddress
 from ecommerce.models import Order, OrderEvent
@@ -21,7 +23,7 @@ from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.lines import LineRequest, any_shipped, merge_lines, sku_quantities
 from ecommerce.orders.pay import check_declines, payment_source_for, request_payment
-from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.quotes import Quote, QuoteRequest, find_coupon, price_lines, quote
 from ecommerce.orders.shipping import CHEAPEST, ShippingChoice
 from ecommerce.orders.terms import billing_address, read_terms
 from ecommerce.pricing.order import Discount
@@ -66,9 +68,33 @@ def place(*, new_order: NewOrder, by: Actor, at: datetime) -> Order:
     Raise OrderError, and nothing was created. If Stripe gave no result, the sweep goes on with the payment.
     """
     check_not_restored()
+    calculation = _tax_calculation(new_order, by, at=at)
     with transaction.atomic():
-        order = _placed_before(new_order, by) or _request_order(new_order, by=by, at=at)
+        order = _placed_before(new_order, by) or _request_order(new_order, by=by, at=at, calculation=calculation)
     return execute_order_payment(order_id=order.pk, at=at)
+
+
+def _tax_calculation(new_order: NewOrder, by: Actor, *, at: datetime) -> TaxCalculation | None:
+    """Ask Stripe Tax, where it computes the taxes, before anything is locked; raise OrderError."""
+    if settings.TAX_PROVIDER != "stripe" or (new_order.key and find_placed_order(key=new_order.key, by=by)):
+        return None
+    customer = Customer.objects.filter(pk=new_order.customer_id, erased_at=None).first()
+    if customer is None:
+        return None  # refused below
+    address = new_order.new_address
+    if address is None and new_order.address_id is not None:
+        saved = customer.addresses.filter(pk=new_order.address_id).first()
+        address = saved.frozen() if saved else None
+    request = QuoteRequest(
+        items=new_order.items,
+        coupon_code=new_order.coupon_code,
+        discount=new_order.discount,
+        customer=customer,
+        address=address,
+        shipping=new_order.shipping,
+        via=new_order.via,
+    )
+    return quote(request=request, at=at).tax_calculation
 
 
 def _placed_before(new_order: NewOrder, by: Actor) -> Order | None:
@@ -92,7 +118,7 @@ def _placer(by: Actor) -> str:
     return f"{by.kind}:{by.user_id or by.label}"[:60]
 
 
-def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
+def _request_order(new_order: NewOrder, *, by: Actor, at: datetime, calculation: TaxCalculation | None) -> Order:
     customer = Customer.objects.filter(pk=new_order.customer_id, erased_at=None).first()
     if customer is None:
         raise OrderError("unknown_customer", _("Choose an existing customer."), field="customer")
@@ -105,19 +131,20 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime) -> Order:
     shipped = any_shipped(lines, skus)
     address = _address(new_order, customer) if shipped else None
     billing = billing_address(customer, via=new_order.via)
-    quote = price_lines(
+    terms = read_terms(
+        customer=customer, address=address.frozen() if address else None, billing=billing, shipped=shipped, at=at
+    )
+    priced = price_lines(
         lines,
         skus,
-        terms=read_terms(
-            customer=customer, address=address.frozen() if address else None, billing=billing, shipped=shipped, at=at
-        ),
+        terms=replace(terms, calculation=calculation),
         coupon=coupon,
         discount=new_order.discount,
         shipping=new_order.shipping,
     )
-    _check_total(quote, new_order.expected_total)
-    source = _payment_source(new_order, customer, at=at) if quote.totals.total else PaymentSource()
-    order, contents = _create_order(new_order, quote, customer, address, by=by, at=at)
+    _check_total(priced, new_order.expected_total)
+    source = _payment_source(new_order, customer, at=at) if priced.totals.total else PaymentSource()
+    order, contents = _create_order(new_order, priced, customer, address, by=by, at=at)
     stock.reserve(order, quantities, skus, at=at)
     record(order, OrderEvent.Kind.CREATED, by=by, at=at, via=new_order.via, total=order.total, currency=order.currency)
     request_payment(order, source, by=by, at=at, contents=replace(contents, billing=billing))

@@ -1,18 +1,20 @@
 """Prices of items and a coupon, by the code that charges, with nothing created."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from billing.money import format_money
+from billing.tax_types import TaxCalculation
 from customers.models import Customer
 from ecommerce.models import Coupon, Order, Sku
 from ecommerce.orders.errors import OrderError, from_pricing_error
 from ecommerce.orders.lines import CustomLine, LineRequest, any_shipped, merge_lines, sku_quantities
 from ecommerce.orders.shipping import CHEAPEST, Parcel, ShippingChoice, chosen_option, shipping_options, shipping_price
+from ecommerce.orders.stripe_tax import apply_calculation, calculate
 from ecommerce.orders.terms import SaleTerms, billing_address, read_terms
 from ecommerce.pricing.errors import PricingError
 from ecommerce.pricing.order import (
@@ -56,6 +58,8 @@ class Quote:
     shipping_options: tuple[ShippingOption, ...] = ()
     shipping_option: ShippingOption | None = None
     shipping_name: str = ""
+    # Of Stripe Tax, where it computes the taxes: the order that is placed of this quote names it.
+    tax_calculation: TaxCalculation | None = None
 
     @property
     def shippable(self) -> bool:
@@ -98,14 +102,32 @@ def quote(*, request: QuoteRequest, at: datetime) -> Quote:
         shipped=any_shipped(lines, skus),
         at=at,
     )
-    return price_lines(
-        lines,
-        skus,
+    coupon = find_coupon(request.coupon_code, at=at)
+
+    def priced(terms: SaleTerms) -> Quote:
+        return price_lines(
+            lines, skus, terms=terms, coupon=coupon, discount=request.discount, shipping=request.shipping
+        )
+
+    return with_stripe_tax(priced, terms=terms, address_known=request.address is not None)
+
+
+def with_stripe_tax(priced: Callable[[SaleTerms], Quote], *, terms: SaleTerms, address_known: bool = True) -> Quote:
+    """Return what `priced` returns and, where Stripe Tax computes the taxes, with those. Outside any transaction.
+
+    Raise OrderError, also where Stripe Tax does not answer.
+    """
+    untaxed = priced(terms)
+    if not terms.by_stripe or (untaxed.shippable and not address_known):
+        return untaxed
+    calculation = calculate(
+        untaxed.totals,
+        categories=[line.tax_category for line in untaxed.lines],
+        quantities=[line.quantity for line in untaxed.lines],
+        shipped=untaxed.shippable,
         terms=terms,
-        coupon=find_coupon(request.coupon_code, at=at),
-        discount=request.discount,
-        shipping=request.shipping,
     )
+    return priced(replace(terms, calculation=calculation))
 
 
 def price_lines(
@@ -142,6 +164,9 @@ def price_lines(
             prices_include_tax=terms.prices_include_tax(currency),
             taxes_added_before_rounding=terms.added_before_rounding,
         )
+        if terms.calculation:
+            shipped = [item.shippable for item in sold]
+            totals = apply_calculation(totals, terms.calculation, shipped=shipped, terms=terms)
     except PricingError as error:
         raise from_pricing_error(error) from error
     return Quote(
@@ -162,6 +187,7 @@ def price_lines(
         shipping_options=tuple(options),
         shipping_option=option,
         shipping_name=option.name if option else shipping.name,
+        tax_calculation=terms.calculation,
     )
 
 

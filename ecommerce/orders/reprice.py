@@ -3,21 +3,25 @@
 Between a decline and the next card, days may pass: a SKU may be off sale, a price another one, a coupon at its end.
 """
 
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from billing import invoices
+from billing.tax_types import TaxCalculation
 from customers.actors import Actor
 from ecommerce.models import Coupon, Order, OrderEvent, Sku
 from ecommerce.orders.contents import rewrite_contents, write_totals
 from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.history import record
 from ecommerce.orders.lines import CustomLine, LineRequest
-from ecommerce.orders.quotes import Quote, find_coupon, price_lines
+from ecommerce.orders.quotes import Quote, find_coupon, price_lines, with_stripe_tax
 from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.orders.stock import lock_skus, quantities_of
-from ecommerce.orders.terms import billing_address, read_terms
+from ecommerce.orders.terms import SaleTerms, billing_address, read_terms
 from ecommerce.pricing.order import Discount
 
 
@@ -25,7 +29,7 @@ def quote_again(order: Order, *, at: datetime) -> Quote:
     """Return what the items of an order cost now; raise OrderError where they can't be sold any more."""
     quantities = quantities_of(order)
     skus = Sku.objects.select_related("product").in_bulk(list(quantities))
-    return _quote(order, skus, at=at)
+    return with_stripe_tax(partial(_quote, order, skus, at=at), terms=_terms(order, at=at))
 
 
 def check_price(*, order_id: int, expected_total: int | None, at: datetime) -> None:
@@ -34,12 +38,23 @@ def check_price(*, order_id: int, expected_total: int | None, at: datetime) -> N
     _check(quote_again(order, at=at), order, expected_total)
 
 
-def accept_price(order: Order, *, expected_total: int | None, by: Actor, at: datetime) -> None:
-    """Change a locked order and its invoice to what it costs now.
+def tax_calculation(*, order_id: int, at: datetime) -> TaxCalculation | None:
+    """Ask Stripe Tax, where it computes the taxes, before the order is locked; raise OrderError."""
+    if settings.TAX_PROVIDER != "stripe":
+        return None
+    order = Order.objects.select_related("coupon", "customer").get(pk=order_id)
+    return quote_again(order, at=at).tax_calculation if order.status == Order.Status.CREATED else None
+
+
+def accept_price(
+    order: Order, *, expected_total: int | None, by: Actor, at: datetime, calculation: TaxCalculation | None = None
+) -> None:
+    """Change a locked order and its invoice to what it costs now, with the taxes of `calculation` if there is one.
 
     Raise OrderError where it can't be sold any more, and where the total is neither the order's nor the expected one.
     """
-    quote = _quote(order, lock_skus(list(quantities_of(order))), at=at)
+    terms = replace(_terms(order, at=at), calculation=calculation)
+    quote = _quote(order, lock_skus(list(quantities_of(order))), terms, at=at)
     total, was = quote.totals.total, order.total
     _check(quote, order, expected_total)
     if not _differs(order, quote):
@@ -62,21 +77,25 @@ def _check(quote: Quote, order: Order, expected_total: int | None) -> None:
         raise price_changed(now=quote.totals.total, was=accepted, currency=quote.currency)
 
 
-def _quote(order: Order, skus: dict[int, Sku], *, at: datetime) -> Quote:
-    # What the order itself still holds is not missing.
+def _terms(order: Order, *, at: datetime) -> SaleTerms:
+    return read_terms(
+        customer=order.customer,
+        address=order.shipping_address,
+        billing=billing_address(order.customer, via=order.placed_via),
+        shipped=False,  # what its shipping costs was agreed when it was placed
+        at=at,
+        frozen_inclusion=order.prices_include_tax,
+    )
+
+
+def _quote(order: Order, skus: dict[int, Sku], terms: SaleTerms, *, at: datetime) -> Quote:
     return price_lines(
         _lines(order),
         skus,
-        terms=read_terms(
-            customer=order.customer,
-            address=order.shipping_address,
-            billing=billing_address(order.customer, via=order.placed_via),
-            shipped=False,  # what its shipping costs was agreed when it was placed
-            at=at,
-            frozen_inclusion=order.prices_include_tax,
-        ),
+        terms=terms,
         coupon=_valid_coupon(order, at=at),
         shipping=ShippingChoice(price=order.shipping, name=order.shipping_name, frozen=True),
+        # What the order itself still holds is not missing.
         check_stock_too=order.held_at is None,
     )
 

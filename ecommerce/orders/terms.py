@@ -6,10 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Literal, cast
 
+from django.conf import settings
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import F, TextField
 from django.db.models.functions import Cast, JSONObject
 
+from billing.tax_types import TaxCalculation
 from customers.accounts import own_rows
 from customers.models import Customer, FrozenAddress
 from ecommerce.models import Order, ShopSettings, TaxRate
@@ -29,7 +31,8 @@ RATE_FIELDS = ("id", "country", "region", "postal_codes", "city", "tax_category"
 class SaleTerms:
     """What taxes and shipping of one sale are computed from.
 
-    `place` is where it is shipped to, if that is known; `prices_include_tax` is given for an order that was placed.
+    `place` is where it is shipped to, if that is known; `frozen_inclusion` is given for an order that was placed. With
+    `by_stripe`, taxes are those of `calculation`: none until Stripe Tax was asked.
     """
 
     shop: ShopSettings
@@ -39,6 +42,8 @@ class SaleTerms:
     zones: Sequence[Zone] = ()
     place: Place | None = None
     frozen_inclusion: bool | None = None
+    by_stripe: bool = False
+    calculation: TaxCalculation | None = None
 
     def prices_include_tax(self, currency: str) -> bool:
         """Whether prices include tax: as an order has it since it was placed, else as the shop has it now."""
@@ -51,7 +56,9 @@ class SaleTerms:
         return place is not None and place.country in self.shop.stacked_countries
 
     def taxes(self, category: str, *, shipped: bool) -> tuple[Tax, ...]:
-        """Return the taxes on what is sold; none where the shop collects none."""
+        """Return the taxes on what is sold; none where the shop collects none, or Stripe Tax computes them."""
+        if self.by_stripe:
+            return ()
         supply = Supply(tax_category=category, shipped=shipped)
         return taxes_of(supply, buyer=self.buyer, shop=self.shop, rates=self.rates, at=self.at)
 
@@ -59,7 +66,7 @@ class SaleTerms:
         """Return a price of shipping with how the shop has it taxed."""
         rule = cast(Literal["own", "highest", "share"], self.shop.shipping_tax)
         taxes: tuple[Tax, ...] = ()
-        if rule == "own":
+        if rule == "own" and not self.by_stripe:
             taxes = shipping_taxes(buyer=self.buyer, shop=self.shop, rates=self.rates, at=self.at)
         return Shipping(price=price, taxes=taxes, rule=rule)
 
@@ -94,6 +101,7 @@ def read_terms(
         place=place,
         at=at,
         frozen_inclusion=frozen_inclusion,
+        by_stripe=settings.TAX_PROVIDER == "stripe",
     )
 
 

@@ -188,7 +188,7 @@ def price(
     subtotal = sum(line.amount for line in lines)
     tax = sum(map(sum, amounts))
     total = subtotal - sum(discounts) + shipping.price + (0 if prices_include_tax else tax)
-    _check_bounds(subtotal, total, currency)
+    check_bounds(subtotal, total, currency)
     return Totals(
         currency=money.currency(currency).code,
         lines=tuple(
@@ -275,7 +275,8 @@ def _check_steps(currency: str, *amounts: int) -> None:
             raise ValueError(f"{amount} is no amount of {currency.upper()}: it is below zero or off the step.")
 
 
-def _check_bounds(subtotal: int, total: int, currency: str) -> None:
+def check_bounds(subtotal: int, total: int, currency: str) -> None:
+    """Raise PricingError where Stripe would not charge a total."""
     # The subtotal too, however much a coupon takes off: it is stored, and printed on the invoice.
     highest = max(subtotal, total)
     maximum = money.currency(currency).maximum
