@@ -155,7 +155,7 @@ def _unlikely_postal_code(address: Mapping[str, str], country: str, rules: Count
     if not code or all(pattern.match(code.upper()) for pattern in rules.postal_code_patterns):
         return []
     sentence = _("“%(code)s” does not look like a %(label)s of %(country)s, as %(example)s does.")
-    label = field_label("postal_code", rules)
+    label = label_in_sentence("postal_code", rules)
     return [sentence % {"code": code, "label": label, "country": country, "example": rules.postal_code_example}]
 
 
@@ -164,7 +164,7 @@ def _unknown_state(address: Mapping[str, str], country: str, rules: CountryRules
     if not state or not rules.states or state.casefold() in rules.states:
         return []
     sentence = _("“%(state)s” is not known as a %(label)s of %(country)s.")
-    return [sentence % {"state": state, "label": field_label("state", rules), "country": country}]
+    return [sentence % {"state": state, "label": label_in_sentence("state", rules), "country": country}]
 
 
 def state_code(country: str, state: str) -> str:
@@ -182,15 +182,21 @@ def known_state(country: str, text: str) -> str:
     rules, code = country_rules(country), state_code(country, text)
     if not code or rules is None or not rules.states or code in rules.states.values():
         return code
-    label, example = field_label("state", rules), next(iter(rules.states.values()))
+    label, example = label_in_sentence("state", rules), next(iter(rules.states.values()))
     sentence = _("“%(text)s” is not known as a %(label)s of %(country)s; write its name or its code, as %(example)s.")
-    values = {"text": text[:30], "label": label.lower(), "country": country_name(country), "example": example}
+    values = {"text": text[:30], "label": label, "country": country_name(country), "example": example}
     raise ValueError(sentence % values)
 
 
 def field_label(field: str, rules: CountryRules) -> str:
     """Return the name of a field as that country calls it: ZIP code, prefecture."""
     return str(rules.labels.get(field, _("street")))
+
+
+def label_in_sentence(field: str, rules: CountryRules) -> str:
+    """Return the name of a field inside a sentence: postal code, but ZIP code."""
+    label = field_label(field, rules)
+    return label if label[:2].isupper() else label[:1].lower() + label[1:]
 
 
 def has_cities(country: str) -> bool:

@@ -121,6 +121,7 @@ def test_from_the_products_to_the_order_with_a_coupon_and_a_new_address(
     page.get_by_role("button", name="Pay USD 35.10").click()
     page.wait_for_url(ORDER)
     expect(page.get_by_text("Thank you: your order is placed and paid.")).to_be_visible()
+    expect(page.get_by_text("12 St James's Square, London, SW1Y 4JH, United Kingdom")).to_be_visible()
     snap(page, f"placed-{phone}")
     order = Order.objects.get()
     assert (order.status, order.total, order.placed_via) == ("paid", 3510, "website")

@@ -97,7 +97,7 @@ def test_nothing_typed_is_left_out_in_any_country() -> None:
         ({"state": "California"}, []),
         ({"postal_code": "9410"}, ["“9410” does not look like a ZIP code of United States, as 95014 does."]),
         ({"state": ""}, ["State is missing; an address in United States needs one."]),
-        ({"state": "Bayern"}, ["“Bayern” is not known as a State of United States."]),
+        ({"state": "Bayern"}, ["“Bayern” is not known as a state of United States."]),
         ({"country": "IE", "state": "", "postal_code": "A65F4E2"}, []),
         ({"country": "GB", "state": "", "postal_code": "sw1a 2aa"}, []),
         ({"country": "SG", "state": "", "city": "", "postal_code": "546080"}, []),

@@ -164,6 +164,10 @@ def test_what_the_admin_lets_be_edited_is_tracked(db: None) -> None:
     assert editable - {each.model for each in TRACKED} == {"ecommerce.order"}  # whose page has a timeline
 
 
+def test_the_log_of_a_new_installation_is_empty(db: None) -> None:
+    assert list(Activity.objects.values_list("by_label", "object_label")) == []
+
+
 def test_only_orders_stock_coupons_and_erasures_are_silent() -> None:
     silent_ones = {
         str(path.relative_to(ROOT))

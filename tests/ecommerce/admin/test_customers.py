@@ -49,7 +49,7 @@ def test_an_address_that_may_not_arrive_is_saved_with_a_warning(support: Client)
     make_address(ada)
     answer = sentences(save(support, ada, **{"addresses-0-postal_code": "SW1Y"}))
     assert Address.objects.get().postal_code == "SW1Y"
-    assert "12 St James's Square: “SW1Y” does not look like a Postal code of United Kingdom" in answer
+    assert "12 St James's Square: “SW1Y” does not look like a postal code of United Kingdom" in answer
     assert "does not look like" not in sentences(save(support, ada, phone="1"))
 
 
