@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
@@ -18,7 +19,7 @@ from backoffice.concurrent_edits import ConcurrentInline
 from billing.money import format_money
 from customers.countries import country_choices
 from ecommerce.admin.shipping.forms import RateForm, ZoneForm
-from ecommerce.models import ShippingRate, ShippingZone
+from ecommerce.models import ShippingRate, ShippingZone, Sku
 
 MAX_SHOWN = 4
 
@@ -79,7 +80,8 @@ class ShippingZoneAdmin(StaffAdmin):
         return bool(self.has_change_permission(request, obj) if obj else self.has_add_permission(request))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ShippingZone]:
-        zones: QuerySet[ShippingZone] = super().get_queryset(request)
+        sold = Sku.objects.on_sale().filter(product__shippable=True).values("currency").distinct()
+        zones: QuerySet[ShippingZone] = super().get_queryset(request).annotate(sold_in=ArraySubquery(sold))
         return zones.prefetch_related(Prefetch("rates", ShippingRate.objects.order_by("currency", "price", "pk")))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -98,9 +100,14 @@ class ShippingZoneAdmin(StaffAdmin):
 
     @column(_("status"))
     def status_badge(self, zone: ShippingZone) -> SafeString:
-        if any(rate.active for rate in zone.rates.all()):
-            return badge("active", gettext("Shipped to"))
-        return badge("inactive", gettext("No rate"))
+        currencies = {rate.currency for rate in zone.rates.all() if rate.active}
+        missing = sorted(set(zone.sold_in) - currencies)  # type: ignore[attr-defined]
+        if not currencies:
+            return badge("inactive", gettext("No rate"))
+        if missing:
+            named = ", ".join(currency.upper() for currency in missing)
+            return badge("partial", gettext("No rate in %(currencies)s") % {"currencies": named})
+        return badge("active", gettext("Shipped to"))
 
 
 def uncovered(zones: Iterable[ShippingZone]) -> list[str]:

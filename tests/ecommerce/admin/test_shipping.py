@@ -192,6 +192,16 @@ def test_the_list_says_what_each_zone_is_and_which_countries_have_none(manager: 
     assert "in no zone" not in sentences(manager.get(LIST))
 
 
+def test_the_list_says_which_currency_of_the_shop_has_no_rate(manager: Client) -> None:
+    make_shipping_rate(zone("Europe", "DE", "FR"))
+    make_sku("MUG-EUR", currency="eur", shippable=True)
+    make_sku("PDF", currency="usd")
+    assert "Shipped to" in sentences(manager.get(LIST))
+    make_sku("MUG-USD", currency="usd", shippable=True)
+    make_sku("MUG-JPY", currency="jpy", shippable=True)
+    assert "No rate in JPY, USD" in sentences(manager.get(LIST))
+
+
 def test_who_may_not_change_it_reads_it(as_role: Callable[[str], Client]) -> None:
     rate = make_shipping_rate(free_from=9900, weight_to=2000, days_from=2, days_to=4)
     text = sentences(as_role("Viewer").get(f"{LIST}{rate.zone_id}/change/"))
