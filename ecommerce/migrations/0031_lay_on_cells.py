@@ -21,7 +21,7 @@ STEPS = " ".join(
 SHARE_DISCOUNT = """
 WITH exact AS (
     SELECT l.id, l.{parent}_id AS parent, s.step, p.discount / s.step AS steps,
-           p.discount / s.step * l.amount / p.subtotal AS whole, p.discount / s.step * l.amount % p.subtotal AS rest
+           p.discount / s.step * l.amount / p.subtotal AS whole, p.discount / s.step * l.amount %% p.subtotal AS rest
     FROM {lines} l JOIN {parents} p ON p.id = l.{parent}_id
     CROSS JOIN LATERAL (SELECT CASE p.currency {steps} ELSE 1 END AS step) s
     WHERE p.id > %s AND p.id <= %s AND p.discount > 0
