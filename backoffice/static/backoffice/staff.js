@@ -3,7 +3,7 @@
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (zone) document.cookie = `browser_zone=${encodeURIComponent(zone)}; path=/; max-age=31536000; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
 
-  const SEARCHES = ["#searchbar", "input[type=search]:not(#search-input-command)"];
+  const SEARCHES = ["#searchbar", "input[type=search]:not(#search-input-command, .select2-search__field)"];
   const IGNORED = "[data-ends-selection], #changelist-form, #changelist-search, [role=search], [method=get], #login-form";
 
   const isTyping = (element) => element.matches("input, textarea, select, [contenteditable=true]");
@@ -36,9 +36,17 @@
   for (const kind of ["input", "change"]) {
     document.addEventListener(kind, ({ target }) => { if (target.form && shown.has(target.form)) touched.add(target.form); }, true);
   }
+  // select2 gives the field in which choices are searched no name.
+  function nameSearches() {
+    for (const select of document.querySelectorAll("select[multiple].select2-hidden-accessible")) {
+      const label = select.labels[0]?.textContent.trim() ?? select.name;
+      select.nextElementSibling.querySelector(".select2-search__field")?.setAttribute("aria-label", label);
+    }
+  }
   // Widgets of jQuery tell only jQuery of a change.
   document.addEventListener("DOMContentLoaded", () => {
     const jquery = window.django?.jQuery;
+    jquery?.(() => setTimeout(nameSearches));
     jquery?.(document).on("change", "select", ({ target }) => { if (target.form && shown.has(target.form)) touched.add(target.form); });
     // The page that answers a form with its errors holds input that was saved nowhere.
     for (const form of document.querySelectorAll("main[data-unsaved] form")) if (isWatched(form)) { shown.set(form, ""); touched.add(form); }
