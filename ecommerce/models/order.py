@@ -170,6 +170,8 @@ class Order(ConcurrentMixin, models.Model):
     shipping_tax = models.PositiveBigIntegerField(_("tax on shipping"), default=0, db_default=0)
     # Of Stripe Tax, where it computed the taxes: a sale is recorded there once it is paid.
     tax_calculation_id = models.CharField(max_length=255, blank=True, default="", db_default="", editable=False)
+    # The cheapest price that was offered: a withdrawal from the contract refunds no more of the shipping.
+    shipping_cheapest = models.PositiveBigIntegerField(null=True, blank=True, editable=False)
     shipping_name = models.CharField(_("shipping method"), max_length=100, blank=True, default="", db_default="")
     manual_discount = models.PositiveBigIntegerField(_("discount by hand"), default=0, db_default=0)
     discount_reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="")

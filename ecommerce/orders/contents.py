@@ -72,6 +72,8 @@ def write_totals(order: Order, quote: Quote) -> None:
     order.subtotal, order.discount, order.manual_discount = totals.subtotal, totals.discount, totals.manual_discount
     order.shipping, order.shipping_tax = totals.shipping, totals.shipping_tax
     order.shipping_name = quote.shipping_name
+    if quote.shipping_options:
+        order.shipping_cheapest = quote.shipping_options[0].price
     order.tax, order.total = totals.tax, totals.total
     order.tax_calculation_id = quote.tax_calculation.id if quote.tax_calculation else ""
 

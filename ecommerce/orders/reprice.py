@@ -84,7 +84,7 @@ def _terms(order: Order, *, at: datetime) -> SaleTerms:
         billing=billing_address(order.customer, via=order.placed_via),
         shipped=False,  # what its shipping costs was agreed when it was placed
         at=at,
-        frozen_inclusion=order.prices_include_tax,
+        placed=order,
     )
 
 

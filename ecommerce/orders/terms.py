@@ -78,15 +78,17 @@ def read_terms(
     billing: Mapping[str, Any] | None,
     shipped: bool,
     at: datetime,
-    frozen_inclusion: bool | None = None,
+    placed: Order | None = None,
 ) -> SaleTerms:
     """Read the terms of a sale to an address: one statement, and another one where something is shipped.
 
+    An order that was `placed` keeps whether its prices include tax and, if the shop says so, the rates of its day.
     Without an address, taxes are those of the billing address, or of the shop's own country.
     """
     place, home = place_of(address), place_of(billing)
     shop, rates = _shop_and_rates([each for each in (place, home) if each])
     own = Place(country=shop.country) if shop.country else None
+    by_day_of_order = placed is not None and shop.tax_day == ShopSettings.TaxDay.ORDER
     buyer = Buyer(
         tax_id=customer.tax_id if customer else "",
         exempt_reason=customer.tax_exempt_reason if customer and customer.tax_exempt else "",
@@ -99,8 +101,8 @@ def read_terms(
         zones=zones_for(place.country) if shipped and place else (),
         buyer=buyer,
         place=place,
-        at=at,
-        frozen_inclusion=frozen_inclusion,
+        at=placed.created_at if placed and by_day_of_order else at,
+        frozen_inclusion=placed.prices_include_tax if placed else None,
         by_stripe=settings.TAX_PROVIDER == "stripe",
     )
 

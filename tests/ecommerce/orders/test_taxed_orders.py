@@ -1,6 +1,6 @@
 """Orders with tax and shipping, placed and refunded by the real acts."""
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -100,7 +100,7 @@ def test_another_shipping_is_chosen_or_agreed(germany: Address) -> None:
     mug, _book = mug_and_book()
     express = ShippingRate.objects.get(name="Express", currency="eur")
     order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk))
-    assert (order.shipping, order.shipping_name) == (1290, "Express")
+    assert (order.shipping, order.shipping_name, order.shipping_cheapest) == (1290, "Express", 490)
     order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk, price=100))
     assert (order.shipping, order.shipping_name, order.total) == (100, "Express", 2100)
     other = ShippingRate.objects.get(name="Express", currency="usd")
@@ -149,6 +149,17 @@ def test_an_order_paid_later_is_taxed_by_the_rate_of_that_day(germany: Address) 
     assert (paid.status, paid.tax, fresh(order).shipping) == ("paid", 398, 490)
     assert TaxLine.objects.values_list("rate", flat=True).distinct().get() == 16
     assert InvoiceTax.objects.filter(invoice=paid.invoice).values_list("rate", flat=True).distinct().get() == 16
+
+
+def test_by_setting_an_order_paid_later_keeps_the_rate_of_its_own_day(germany: Address) -> None:
+    ShopSettings.objects.update(tax_day="order")
+    mug, _book = mug_and_book("usd")
+    order = ordered(germany, mug, token="pm_card_chargeDeclined")
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    TaxRate.objects.filter(tax_category="standard").update(valid_until=timezone.localdate())
+    TaxRate.objects.create(country="DE", tax_category="standard", name="VAT", percent=16, valid_from=tomorrow)
+    later = NOW() + timedelta(days=3)
+    assert pay(order_id=order.pk, by=ANA, at=later, token="pm_card_visa").total == 2963
 
 
 def statements(customer: Customer, sku: Sku, **fields: Any) -> int:
