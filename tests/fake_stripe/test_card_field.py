@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import stripe
-from playwright.sync_api import Browser, BrowserContext, FrameLocator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FrameLocator, Page, expect, sync_playwright
 
 from tests.fake_stripe.calls import CARD_ONLY, pay
 from tests.support.fake_stripe_process import PUBLISHABLE_KEY, FakeStripe
@@ -66,19 +66,14 @@ def shop(started: FakeStripe) -> Iterator[str]:
         server.shutdown()
 
 
-@pytest.fixture(scope="module")
-def profile(browser: Browser) -> BrowserContext:
-    """Shared, since the page and the field keep nothing, and the first page of a new one takes a second more."""
-    return browser.new_context(viewport={"width": 1280, "height": 800})
-
-
 @pytest.fixture
-def page(profile: BrowserContext, shop: str) -> Iterator[Page]:
-    opened = profile.new_page()
+def page(browser: Browser, shop: str) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    opened = context.new_page()
     opened.goto(shop)
     expect(opened.locator("body[data-ready=yes]")).to_be_visible()
     yield opened
-    opened.close()
+    context.close()
 
 
 def field(page: Page) -> FrameLocator:
