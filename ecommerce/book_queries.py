@@ -166,6 +166,19 @@ QUERIES = {
         JOIN billing_invoiceline l ON l.id = t.line_id JOIN billing_invoice i ON i.id = l.invoice_id
         WHERE l.tax <> t.tax
     """,
+    # Where Stripe Tax computed the taxes, it is to hear of each sale, and of each refund that stands.
+    "tax_recorded": f"""
+        SELECT {ORDER}, 'paid, and Stripe Tax is to record nothing'
+        FROM ecommerce_order o
+        WHERE o.tax_calculation_id <> '' AND o.paid_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM billing_taxtransaction t WHERE t.invoice_id = o.invoice_id AND t.kind = 'transaction')
+        UNION ALL
+        SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text), 'Stripe Tax is to take nothing back for it'
+        FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id AND p.status = 'succeeded'
+        JOIN billing_taxtransaction s ON s.invoice_id = p.invoice_id AND s.kind = 'transaction'
+        WHERE {ACCEPTED} AND NOT EXISTS (
+            SELECT FROM billing_taxtransaction t WHERE t.refund_id = r.id AND t.kind = 'reversal')
+    """,
     "refund_allocations": f"""
         SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text),
                format('%s, allocated %s', r.amount, COALESCE(a.amount, 0))

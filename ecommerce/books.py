@@ -37,6 +37,7 @@ TITLES: dict[str, Promise] = {
     "order_stock": gettext_lazy("An order holds stock while it stands"),
     "order_items": gettext_lazy("Items and lines add up"),
     "order_taxes": gettext_lazy("Taxes add up"),
+    "tax_recorded": gettext_lazy("Stripe Tax hears of each sale and refund that it taxed"),
     "refund_allocations": gettext_lazy("Each refund says what it gives back"),
     "cells_refunded": gettext_lazy("Of each line, tax and shipping, the refunds add up"),
     "coupon_uses": gettext_lazy("A coupon's redemptions are its orders"),

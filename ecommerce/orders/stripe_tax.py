@@ -7,7 +7,15 @@ from django.utils.translation import gettext_lazy
 
 from billing import gateway_tax, tax_codes
 from billing.tax_allocations import line_reference
-from billing.tax_types import CalculatedPart, TaxableLine, TaxAddress, TaxCalculation, TaxNotCalculated, TaxRequest
+from billing.tax_types import (
+    CalculatedPart,
+    CalculatedTax,
+    TaxableLine,
+    TaxAddress,
+    TaxCalculation,
+    TaxNotCalculated,
+    TaxRequest,
+)
 from customers.postal_addresses import state_code
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.terms import SaleTerms
@@ -86,7 +94,7 @@ def apply_calculation(
 def _taxes(part: CalculatedPart, *, goods: bool, terms: SaleTerms) -> tuple[PricedTax, ...]:
     taxes = []
     for tax in part.taxes:
-        category = _category(tax.reason, goods=goods, terms=terms)
+        category = _category(tax, goods=goods, terms=terms)
         named = Tax(
             country=tax.country,
             region=tax.state,
@@ -99,9 +107,13 @@ def _taxes(part: CalculatedPart, *, goods: bool, terms: SaleTerms) -> tuple[Pric
     return tuple(taxes)
 
 
-def _category(reason: str, *, goods: bool, terms: SaleTerms) -> str:
+def _category(tax: CalculatedTax, *, goods: bool, terms: SaleTerms) -> str:
     """Return EN 16931's category of Stripe's reason: goods that cross a border have other ones than services."""
-    category = tax_codes.CATEGORIES.get(reason, "S")
+    category = tax_codes.CATEGORIES.get(tax.reason, "S")
+    if category == "S" and not tax.percent:
+        # A tax of 0 % needs a reason that an invoice can name: none is better than a wrong one.
+        sentence = _("Stripe Tax charges no tax for a reason that is not known here (%(reason)s). Nothing was charged.")
+        raise OrderError("tax_unavailable", sentence % {"reason": tax.reason})
     if not goods or category not in {"AE", "O"}:
         return category
     from_eu = is_in_eu(area_of(Place(country=terms.shop.country), goods=True), goods=True)

@@ -69,6 +69,7 @@ DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     (paid, "UPDATE ecommerce_orderitem SET amount = amount * 2, quantity = quantity * 2", "order_items"),
     (paid, "UPDATE ecommerce_orderitem SET discount = 1", "order_items"),
     (paid, TAXED, "order_taxes"),
+    (paid, ORDER.format("tax_calculation_id = 'taxcalc_1'"), "tax_recorded"),
     (refunded_in_part, "DELETE FROM billing_refundallocation", "refund_allocations"),
     (refunded_in_part, "UPDATE billing_invoiceline SET refunded = 5", "cells_refunded"),
     (refunded_in_part, "UPDATE billing_invoiceline SET refunded_quantity = 1", "cells_refunded"),
