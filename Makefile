@@ -23,7 +23,7 @@ run: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
 
-# Not a part of `test`: tracing doubles its time.
+# Not a part of `test`: tracing nearly doubles its time (docs/decisions/0021-coverage-is-a-target-of-its-own.md).
 coverage: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
