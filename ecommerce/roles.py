@@ -78,6 +78,7 @@ RUN = frozenset(
         "ecommerce.delete_shippingrate",
         "ecommerce.override_shipping",
         "ecommerce.view_shopsettings",
+        "ecommerce.discount_order",
         "ecommerce.change_shopsettings",
         "billing.view_webhookevent",
         "billing.change_webhookevent",

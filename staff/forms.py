@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldBooleanSwitchWidget
+from unfold.widgets import UnfoldAdminDecimalFieldWidget, UnfoldBooleanSwitchWidget
 
 from customers.actors import Actor
 from customers.change_email import EmailError, check_email
@@ -157,12 +157,22 @@ def _free_username(email: str) -> str:
     return f"{email[: longest - 9]}-{User.objects.count()}" if taken else email[:longest]
 
 
+_CEILING: Any = RoleSettings._meta.get_field("discount_ceiling")  # noqa: SLF001 - Django's public Meta API
+
+
 class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
     second_factor_required = forms.BooleanField(
         label=gettext_lazy("Second factor required"),
         help_text=gettext_lazy("Everyone with this role sets up an authenticator app or a passkey first."),
         required=False,
         widget=UnfoldBooleanSwitchWidget,
+    )
+    discount_ceiling = _CEILING.formfield(
+        # A model's validators are not the form field's.
+        min_value=0,
+        max_value=100,
+        label=gettext_lazy("Discount ceiling in percent"),
+        widget=UnfoldAdminDecimalFieldWidget,
     )
 
     class Meta:
@@ -173,3 +183,4 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]
         super().__init__(*args, **options)
         settings = RoleSettings.objects.filter(role=self.instance.pk).first()
         self.initial["second_factor_required"] = bool(settings and settings.second_factor_required)
+        self.initial["discount_ceiling"] = settings.discount_ceiling if settings else None

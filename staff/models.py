@@ -2,8 +2,9 @@
 
 from django.contrib.auth.models import Group
 from django.contrib.sessions.models import Session
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
@@ -29,9 +30,27 @@ class RoleSettings(models.Model):
         help_text=_("Everyone with this role sets up an authenticator app or a passkey first."),
     )
 
+    discount_ceiling = models.DecimalField(
+        _("discount ceiling"),
+        max_digits=5,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text=_(
+            "The most somebody with this role may take off an order by hand, in percent of its lines' price. Empty: no "
+            "ceiling; 0: no discounts."
+        ),
+    )
+
     class Meta:
         verbose_name = _("settings of a role")
         verbose_name_plural = _("settings of roles")
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(discount_ceiling=None) | Q(discount_ceiling__range=(0, 100)), name="role_discount_ceiling"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.role}"

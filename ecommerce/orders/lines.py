@@ -33,15 +33,19 @@ class LineRequest:
 
 
 def merge_lines(items: Sequence[LineRequest]) -> list[LineRequest]:
-    """Add up the quantities of equal lines, in the order in which they were first named; raise OrderError."""
-    quantities: dict[LineRequest, int] = {}
-    for item in items:
+    """Add up the quantities of equal lines, in the order in which they were first named; raise OrderError.
+
+    A line with an amount off stays one of its own: of two, each has that amount off.
+    """
+    quantities: dict[tuple[LineRequest, int], int] = {}
+    for place, item in enumerate(items):
         if item.quantity < 1:
             sentence = _("A quantity is a whole number from 1 to %(most)s.") % {"most": MAX_QUANTITY}
             raise OrderError("invalid_quantity", sentence, field="items")
-        same = replace(item, quantity=0)
+        has_amount_off = item.discount is not None and item.discount.amount_off is not None
+        same = replace(item, quantity=0), place if has_amount_off else -1
         quantities[same] = quantities.get(same, 0) + item.quantity
-    return [replace(line, quantity=quantity) for line, quantity in quantities.items()]
+    return [replace(line, quantity=quantity) for (line, _place), quantity in quantities.items()]
 
 
 def sku_quantities(lines: Sequence[LineRequest]) -> dict[int, int]:

@@ -22,6 +22,7 @@ from ecommerce.orders.errors import OrderError, price_changed
 from ecommerce.orders.execute import execute_order_payment
 from ecommerce.orders.history import record
 from ecommerce.orders.lines import LineRequest, any_shipped, merge_lines, sku_quantities
+from ecommerce.orders.manual_prices import ManualPrices, PriceRights, check_ceiling, price_rights
 from ecommerce.orders.pay import check_declines, payment_source_for, request_payment
 from ecommerce.orders.quotes import Quote, QuoteRequest, find_coupon, price_lines, quote
 from ecommerce.orders.shipping import CHEAPEST, ShippingChoice
@@ -55,6 +56,13 @@ class NewOrder:
     expected_total: int | None = None
 
     @property
+    def manual_prices(self) -> ManualPrices:
+        """What of it is set by hand."""
+        return ManualPrices(
+            items=self.items, discount=self.discount, reason=self.discount_reason, shipping=self.shipping
+        )
+
+    @property
     def fingerprint(self) -> str:
         """A SHA-256 of what is ordered; the same key with another one is a conflict."""
         # The key is what the hash is compared under; the other two don't change what is ordered.
@@ -78,6 +86,7 @@ def _tax_calculation(new_order: NewOrder, by: Actor, *, at: datetime) -> TaxCalc
     """Ask Stripe Tax, where it computes the taxes, before anything is locked; raise OrderError."""
     if settings.TAX_PROVIDER != "stripe" or (new_order.key and find_placed_order(key=new_order.key, by=by)):
         return None
+    _check_manual_prices(new_order, by)
     customer = Customer.objects.filter(pk=new_order.customer_id, erased_at=None).first()
     if customer is None:
         return None  # refused below
@@ -123,6 +132,7 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime, calculation:
     if customer is None:
         raise OrderError("unknown_customer", _("Choose an existing customer."), field="customer")
     check_declines(customer, by=by)
+    rights = _check_manual_prices(new_order, by)
     lines = merge_lines(new_order.items)
     quantities = sku_quantities(lines)
     # Locked before they are priced, so that price and stock are those of the commit.
@@ -142,6 +152,7 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime, calculation:
         discount=new_order.discount,
         shipping=new_order.shipping,
     )
+    check_ceiling(priced.totals, rights)
     _check_total(priced, new_order.expected_total)
     source = _payment_source(new_order, customer, at=at) if priced.totals.total else PaymentSource()
     order, contents = _create_order(new_order, priced, customer, address, by=by, at=at)
@@ -149,6 +160,14 @@ def _request_order(new_order: NewOrder, *, by: Actor, at: datetime, calculation:
     record(order, OrderEvent.Kind.CREATED, by=by, at=at, via=new_order.via, total=order.total, currency=order.currency)
     request_payment(order, source, by=by, at=at, contents=replace(contents, billing=billing))
     return order
+
+
+def _check_manual_prices(new_order: NewOrder, by: Actor) -> PriceRights:
+    manual = new_order.manual_prices
+    # Nobody's rights are read for the shop's own prices.
+    rights = PriceRights() if manual.is_empty else price_rights(by)
+    manual.check(rights)
+    return rights
 
 
 def _check_total(quote: Quote, expected: int | None) -> None:
@@ -179,7 +198,7 @@ def _create_order(
     order = Order(
         customer=customer,
         currency=quote.currency,
-        discount_reason=new_order.discount_reason,
+        discount_reason=new_order.discount_reason.strip() if new_order.manual_prices.has_discount else "",
         address=address,
         shipping_address=address.frozen() if address else None,
         placed_via=new_order.via,

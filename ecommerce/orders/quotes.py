@@ -154,7 +154,7 @@ def price_lines(
         parcel = _parcel(lines, skus, sold, priced, discounts)
         options = shipping_options(parcel, terms, currency, shipping)
         option = chosen_option(options, shipping)
-        price_of_shipping = shipping_price(option, shipping) if parcel else 0
+        price_of_shipping = shipping_price(option, shipping, currency) if parcel else 0
         totals = price(
             priced,
             currency=currency,

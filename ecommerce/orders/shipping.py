@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from billing.money import is_on_step, off_step
 from customers.countries import country_name
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.terms import SaleTerms
@@ -61,8 +62,11 @@ def chosen_option(options: Sequence[ShippingOption], choice: ShippingChoice) -> 
     return chosen
 
 
-def shipping_price(option: ShippingOption | None, choice: ShippingChoice) -> int:
-    """Return what the shipping costs, in the minor unit."""
+def shipping_price(option: ShippingOption | None, choice: ShippingChoice, currency: str) -> int:
+    """Return what the shipping costs, in the minor unit; raise OrderError where the agreed price is no such amount."""
     if choice.price is not None:
+        if choice.price < 0 or not is_on_step(choice.price, currency):
+            sentence = str(off_step(currency)) if choice.price > 0 else _("The amount can't be below zero.")
+            raise OrderError("invalid_shipping_price", sentence, field="shipping_price")
         return choice.price
     return option.price if option else 0

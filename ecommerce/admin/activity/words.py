@@ -40,6 +40,7 @@ TITLES: dict[str, str | Promise] = {
     "hash": gettext_lazy("key"),
     "second_factor": gettext_lazy("second factor"),
     "second_factor_required": gettext_lazy("second factor required"),
+    "discount_ceiling": gettext_lazy("discount ceiling"),
 }
 SENTENCES: dict[str, str | Promise] = {
     Act.ADDED: gettext_lazy("added {type} {object}"),

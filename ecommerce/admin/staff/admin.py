@@ -26,6 +26,7 @@ from customers.actors import actor
 from customers.change_email import change_email
 from customers.models import Customer, User
 from ecommerce.roles import ROLES, any_of
+from staff.discount_ceiling import set_discount_ceiling
 from staff.forms import InviteForm, RoleForm, StaffMemberForm
 from staff.invitations import invite, is_open
 from staff.second_factor import demand_second_factor, is_set_up
@@ -178,7 +179,8 @@ class RoleAdmin(SuperuserAdmin, GroupAdmin):
     form = RoleForm
 
     def get_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
-        return ("name", "second_factor_required", "permission_list" if self._is_built_in(obj) else "permissions")
+        permissions = "permission_list" if self._is_built_in(obj) else "permissions"
+        return ("name", "second_factor_required", "discount_ceiling", permissions)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> tuple[str, ...]:
         return ("name", "permission_list") if self._is_built_in(obj) else ()
@@ -186,6 +188,7 @@ class RoleAdmin(SuperuserAdmin, GroupAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
         demand_second_factor(obj, required=form.cleaned_data["second_factor_required"])
+        set_discount_ceiling(obj, form.cleaned_data["discount_ceiling"])
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         return super().get_queryset(request).annotate(active_users=Count("user", filter=Q(user__is_active=True)))

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from billing.models import Invoice, InvoiceLine, InvoiceTax, RefundAllocation
+from customers.actors import SYSTEM, Actor
 from customers.models import Address, Customer
 from ecommerce.models import Order, Product, ShippingRate, ShippingZone, ShopSettings, Sku, TaxLine, TaxRate
 from ecommerce.orders.cancel import cancel
@@ -47,8 +48,8 @@ def mug_and_book(currency: str = "eur") -> tuple[Sku, Sku]:
     return mug, book
 
 
-def ordered(address: Address, *skus: Sku, **fields: Any) -> Order:
-    return place(new_order=wanted_by(address.customer, *skus, address_id=address.pk, **fields), by=ANA, at=NOW())
+def ordered(address: Address, *skus: Sku, by: Actor = ANA, **fields: Any) -> Order:
+    return place(new_order=wanted_by(address.customer, *skus, address_id=address.pk, **fields), by=by, at=NOW())
 
 
 def taxes() -> list[tuple[str, int, int]]:
@@ -101,7 +102,7 @@ def test_another_shipping_is_chosen_or_agreed(germany: Address) -> None:
     express = ShippingRate.objects.get(name="Express", currency="eur")
     order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk))
     assert (order.shipping, order.shipping_name, order.shipping_cheapest) == (1290, "Express", 490)
-    order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk, price=100))
+    order = ordered(germany, mug, shipping=ShippingChoice(rate_id=express.pk, price=100), by=SYSTEM)
     assert (order.shipping, order.shipping_name, order.total) == (100, "Express", 2100)
     other = ShippingRate.objects.get(name="Express", currency="usd")
     with refused("unknown_shipping_rate"):
@@ -125,7 +126,7 @@ def test_a_custom_line_and_a_discount_by_hand(germany: Address) -> None:
         discount=Discount(amount_off=280),
         discount_reason="Loyal customer",
     )
-    order = place(new_order=new_order, by=ANA, at=NOW())
+    order = place(new_order=new_order, by=SYSTEM, at=NOW())
     assert (order.subtotal, order.discount, order.manual_discount) == (3000, 480, 480)
     assert [(item.sku_code, item.amount, item.manual_discount) for item in order.items.order_by("pk")] == [
         ("MUG-RED", 2000, 380),
