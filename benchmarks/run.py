@@ -16,6 +16,7 @@ from benchmarks import (
     orders,
     pages,
     parallel_workers,
+    refunds,
 )
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
@@ -81,6 +82,7 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     _log("orders over the API")
     shop = Shop.create(user)
     yield from api_orders.figures(shop, size=size, rounds=rounds)
+    yield from refunds.figures(shop, size=size, rounds=rounds)
     _log("bulk cancel")
     stock_orders = 2 if quick else bulk_cancel.STOCK_ORDERS
     yield from bulk_cancel.figures(shop, size=size, orders=QUICK_CANCELS if quick else None, stock_orders=stock_orders)
