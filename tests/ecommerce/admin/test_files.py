@@ -63,6 +63,9 @@ def test_customers_go_out_and_come_back_the_same(manager: Client) -> None:
             "first_name": '\'=HYPERLINK("x")',
             "last_name": 'Q"uote,d',
             "phone": "'+44 20 7946",
+            "tax_id": "",
+            "tax_exempt": "no",
+            "tax_exempt_reason": "",
         }
     ]
     text = io.StringIO(newline="")
