@@ -4,8 +4,8 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from ecommerce.api.errors import ApiError
+from ecommerce.api.schemas.order_requests import PageRequest
 from ecommerce.api.schemas.orders import OrderListResponse
-from ecommerce.api.schemas.requests import PageRequest
 from ecommerce.api.serializers import with_response_relations
 from ecommerce.models import Order
 

@@ -6,7 +6,7 @@ from ninja import Router
 from backoffice import database_clock
 from ecommerce.api.responses import responses_for
 from ecommerce.api.schemas.catalogue import OrderSummaryResponse, ProductListResponse
-from ecommerce.api.schemas.requests import OrderSummaryRequest
+from ecommerce.api.schemas.order_requests import OrderSummaryRequest
 from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, own_address
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import Order, Product

@@ -15,8 +15,7 @@ from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.routes.orders import IdempotencyKey
-from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
-from ecommerce.api.schemas.requests import (
+from ecommerce.api.schemas.order_requests import (
     CancelRequest,
     CreateOrderForRequest,
     FulfillRequest,
@@ -24,6 +23,7 @@ from ecommerce.api.schemas.requests import (
     RefundOrderRequest,
     ReturnRequest,
 )
+from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
 from ecommerce.api.security import ApiKeyAuth, api_key_actor
 from ecommerce.api.serializers import (
     ResponseT,

@@ -14,8 +14,8 @@ from customers.models import Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import order_page
 from ecommerce.api.responses import responses_for
+from ecommerce.api.schemas.order_requests import CreateOrderRequest, PageRequest, PayOrderRequest
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
-from ecommerce.api.schemas.requests import CreateOrderRequest, PageRequest, PayOrderRequest
 from ecommerce.api.security import CustomerTokenAuth, authenticated_customer, customer_actor, own_address, own_orders
 from ecommerce.api.serializers import order_response, payment_response, with_response_relations
 from ecommerce.api.throttling import PerCaller
