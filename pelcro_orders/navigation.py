@@ -24,8 +24,10 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
         _("Billing"),
         [
             ("billing.invoice", _("Invoices"), "receipt_long"),
+            ("billing.creditnote", _("Credit notes"), "receipt"),
             ("billing.payment", _("Payments"), "credit_card"),
             ("billing.refund", _("Refunds"), "currency_exchange"),
+            ("billing.taxreport", _("Tax report"), "summarize"),
             ("billing.difference", _("Differences"), "difference"),
             ("billing.webhookevent", _("Webhooks"), "webhook"),
         ],

@@ -11,7 +11,7 @@ from django.core.paginator import Paginator
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.translation import gettext_lazy as _
 from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
@@ -20,10 +20,13 @@ from billing.models import Invoice
 from ecommerce.models import Order
 from pelcro_orders.dashboard import dashboard
 from pelcro_orders.navigation import SIDEBAR
+from pelcro_orders.tax_report import tax_report_view
 
 MAX_PER_MODEL = 5
 SEARCHED = ("customers.customer", "ecommerce.order", "billing.invoice", "ecommerce.product")
-PAGES = {"ecommerce.shopsettings": "shop_settings"}  # of models that have no list
+# What has no list of a model, and what has no model: the permission to open it.
+PAGES = {"ecommerce.shopsettings": "shop_settings", "billing.taxreport": "admin:billing_taxreport"}
+PERMISSIONS = {"billing.taxreport": "billing.view_invoice"}
 ICONS = {label: icon for _title, items in SIDEBAR for label, _name, icon in items}
 
 
@@ -37,8 +40,14 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
         return self._registry.get(model) if model else None
 
     def may_open(self, request: HttpRequest, label: str) -> bool:
+        if label in PERMISSIONS:
+            return bool(request.user.has_perm(PERMISSIONS[label]))
         model_admin = self.model_admin(label)
         return model_admin is not None and model_admin.has_view_or_change_permission(request)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        report = path("billing/taxreport/", self.admin_view(tax_report_view), name="billing_taxreport")
+        return [report, *super().get_urls()]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         index: dict[str, Any] = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}

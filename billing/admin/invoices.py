@@ -17,7 +17,8 @@ from backoffice.ids import parse_id
 from backoffice.list_tabs import Tabbed, status_tabs
 from backoffice.times import moment
 from billing.admin.search import invoices_matching
-from billing.models import Invoice, Payment
+from billing.documents import given_back, invoiced_lines, reasons, sum_rows, tax_totals, taxes_given_back
+from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
 from billing.templatetags.money import money
 from customers.postal_addresses import address_lines
 
@@ -39,6 +40,10 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
     def order_url(self, request: HttpRequest, invoice: Invoice) -> str:
         return ""
 
+    def shop_collects_tax(self) -> bool:
+        """Whether an invoice without tax has to say so."""
+        return False
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
@@ -52,8 +57,8 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "title": _("Invoice %(number)s") % {"number": invoice.number},
             "original": invoice,
             "invoice": invoice,
-            "credited": [note for note in invoice.credit_notes.all() if note.voided_at is None],
-            "bill_to": address_lines(invoice.bill_to | {"name": ""}),
+            **invoice_context(invoice),
+            "no_tax": not invoice.taxes.all() and self.shop_collects_tax(),
             "order_url": self.order_url(request, invoice),
             "customer_url": self._customer_url(request, invoice),
         }
@@ -68,8 +73,11 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
         payments = Prefetch(
             "payments", Payment.objects.select_related("card").prefetch_related("refund_set").order_by("pk")
         )
-        related = ("lines", payments, "credit_notes__refund")
-        invoices = Invoice.objects.select_related("customer").prefetch_related(*related)
+        lines = Prefetch("lines", InvoiceLine.objects.order_by("pk"))
+        taxes = Prefetch("taxes", InvoiceTax.objects.order_by("pk"))
+        invoices = Invoice.objects.select_related("customer").prefetch_related(
+            lines, taxes, payments, "credit_notes__refund__allocations"
+        )
         invoice = invoices.filter(pk=parse_id(object_id) or 0).first()
         if invoice is None:
             raise Http404
@@ -90,3 +98,24 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
     @column(_("issued"))
     def issued(self, invoice: Invoice) -> SafeString | str:
         return moment(invoice.issued_at)
+
+
+def invoice_context(invoice: Invoice) -> dict[str, Any]:
+    """What the sheet says: lines, sums, taxes, and the credit notes with what they give back."""
+    lines = invoiced_lines(invoice.lines.all(), invoice.taxes.all())
+    taxes = tax_totals(invoice.taxes.all())
+    return {
+        "lines": lines,
+        "discounted": any(line.discount for line in lines),
+        "taxed": bool(taxes),
+        "sums": sum_rows(invoice, taxes, coupon_code=invoice.coupon_code),
+        "reasons": reasons(taxes),
+        "credited": [_credited(invoice, note) for note in invoice.credit_notes.all() if note.voided_at is None],
+        "bill_to": address_lines(invoice.bill_to | {"name": ""}),
+    }
+
+
+def _credited(invoice: Invoice, note: CreditNote) -> dict[str, Any]:
+    allocations = note.refund.allocations.all()
+    back = given_back(allocations, invoice.lines.all(), shipping_name=invoice.shipping_name)
+    return {"note": note, "lines": back, "taxes": taxes_given_back(allocations, invoice.taxes.all())}

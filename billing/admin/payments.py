@@ -149,11 +149,12 @@ class RefundAdmin(StripeOperationAdmin):
         return yes_no(refund.settled_outside)
 
     @column(_("credit note"))
-    def credit_note(self, refund: Refund) -> str:
+    def credit_note(self, refund: Refund) -> SafeString | str:
         note = getattr(refund, "credit_note", None)
         if note is None:
             return "–"
-        return f"{note.number} ({gettext('void')})" if note.voided_at else note.number
+        text = f"{note.number} ({gettext('void')})" if note.voided_at else note.number
+        return link("billing_creditnote", note.pk, text)
 
 
 def _customer_label(customer: Customer) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 
-from billing.models import Card, Invoice, Payment, Refund
+from billing.models import Card, CreditNote, Invoice, Payment, Refund
 from billing.search_terms import typed_amount, typed_card, typed_invoice_numbers, typed_numbers
 from customers.models import Customer
 from customers.search import clean_text
@@ -39,6 +39,14 @@ def invoices_matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoic
     if by_id := paid_by_stripe_id(text):
         return invoices.filter(pk__in=_ids(Payment.objects.filter(by_id), "invoice_id"))
     return invoices.filter(customer__in=Customer.objects.ids_matching(text)[:MAX_CUSTOMERS])
+
+
+def credit_notes_matching(notes: QuerySet[CreditNote], text: str) -> QuerySet[CreditNote]:
+    """Find by its own number, or by whatever finds an invoice."""
+    text = clean_text(text)
+    if match := re.fullmatch(r"cn-?0*(\d{1,15})", text, re.IGNORECASE):
+        return notes.filter(number=f"CN-{int(match[1]):06}")
+    return notes.filter(invoice__in=_ids(invoices_matching(Invoice.objects.all(), text)))
 
 
 def payments_matching(payments: QuerySet[Payment], text: str) -> QuerySet[Payment]:

@@ -210,6 +210,7 @@ class CreditNote(models.Model):
     class Meta:
         verbose_name = _("credit note")
         verbose_name_plural = _("credit notes")
+        indexes = [models.Index(fields=["issued_at"], condition=Q(voided_at=None), name="credit_note_issued")]
 
     def __str__(self) -> str:
         return self.number

@@ -10,13 +10,23 @@ from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
 from backoffice.activity import record as activity
-from billing.models import Card, CardAttempt, CustomerUpdate, Difference, Invoice, Payment, Refund, WebhookEvent
+from billing.models import (
+    Card,
+    CardAttempt,
+    CustomerUpdate,
+    Difference,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Refund,
+    WebhookEvent,
+)
 from customers.actors import ActorKind
 from customers.emails import email_key
 from customers.models import Address, Customer, Mail, User
 from customers.sessions import SessionStore
 from ecommerce.erasure.words import ERASED, Scrubber, Words
-from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent
+from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem
 
 BATCH = 500
 
@@ -44,34 +54,42 @@ def erase_rows(customer: Customer, words: Words) -> None:
 def _erase_orders(ids: list[int], words: Words) -> None:
     allow_changed_history()
     scrubber = Scrubber([*words.emails, *words.names, *words.parts])
+    # By number, since an order does not name its void invoices any more.
+    numbers = list(Order.objects.filter(pk__in=ids).values_list("number", flat=True))
     for order in Order.objects.locked().filter(pk__in=ids):
         sent_to = order.shipping_address
         kept = sent_to and {name: value if name == "country" else "" for name, value in sent_to.items()}
-        attention = scrubber.text(order.attention)
+        # The summary repeats the text of custom lines.
+        said = {name: scrubber.text(getattr(order, name)) for name in ("attention", "discount_reason", "summary")}
         Order.objects.filter(pk=order.pk).update(
-            shipping_address=kept, address=None, placement_key=None, attention=attention
+            shipping_address=kept, address=None, placement_key=None, **_fitting(order, said)
         )
     theirs = Q(order__in=ids)
+    # A line without a SKU was worded for this order.
+    _scrub(OrderItem.objects.filter(theirs, sku_code=""), scrubber, "description")
+    _scrub(InvoiceLine.objects.filter(invoice__reference__in=numbers, sku_code=""), scrubber, "description")
     _scrub(OrderEvent.objects.filter(theirs), scrubber, "data", "by_label")
     _scrub(OrderAct.objects.filter(theirs), scrubber, "reason", "message", "by_label")
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
-    for invoice in Invoice.objects.locked().filter(order__in=ids):
-        _forget_bill_to(invoice)
-    _scrub(Payment.objects.filter(invoice__order__in=ids), scrubber, "failure_message", "attention")
-    refunds = Refund.objects.filter(payment__invoice__order__in=ids)
+    for invoice in Invoice.objects.locked().filter(reference__in=numbers):
+        _forget_bill_to(invoice, scrubber)
+    _scrub(Payment.objects.filter(invoice__reference__in=numbers), scrubber, "failure_message", "attention")
+    refunds = Refund.objects.filter(payment__invoice__reference__in=numbers)
     _scrub(refunds, scrubber, "failure_message", "attention", "reason", "note", "by_label")
-    differences = Difference.objects.filter(payment__invoice__order__in=ids)
+    differences = Difference.objects.filter(payment__invoice__reference__in=numbers)
     _scrub(differences, scrubber, "sentence", "note")
     # Who did it, where they did it themselves: their name, however it was written then.
     for model in (OrderEvent, OrderAct):
         model.objects.filter(theirs, by_kind=ActorKind.CUSTOMER).exclude(by_label=ERASED).update(by_label=ERASED)
-    Refund.objects.filter(payment__invoice__order__in=ids, by_kind=ActorKind.CUSTOMER).update(by_label=ERASED)
+    Refund.objects.filter(payment__invoice__reference__in=numbers, by_kind=ActorKind.CUSTOMER).update(by_label=ERASED)
 
 
-def _forget_bill_to(invoice: Invoice) -> None:
+def _forget_bill_to(invoice: Invoice, scrubber: Scrubber) -> None:
     # The country stays: the tax of the invoice follows from it.
     kept = {name: value if name == "country" else "" for name, value in invoice.bill_to.items()}
-    Invoice.objects.filter(pk=invoice.pk).update(bill_to=kept)
+    Invoice.objects.filter(pk=invoice.pk).update(
+        bill_to=kept, discount_reason=scrubber.text(invoice.discount_reason)[:200]
+    )
 
 
 def _scrub(rows: QuerySet[Any], scrubber: Scrubber, *fields: str) -> None:

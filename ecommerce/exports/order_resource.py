@@ -32,7 +32,8 @@ LEFT JOIN ecommerce_coupon k ON k.id = o.coupon_id
 LEFT JOIN billing_invoice i ON i.id = o.invoice_id
 LEFT JOIN billing_payment p ON p.invoice_id = o.invoice_id AND p.status <> 'failed'
 LEFT JOIN (
-    SELECT order_id, string_agg(quantity || ' x ' || sku_code, '; ' ORDER BY id) AS items, SUM(quantity) AS quantity
+    SELECT order_id, SUM(quantity) AS quantity, string_agg(
+        quantity || ' x ' || CASE WHEN sku_code = '' THEN description ELSE sku_code END, '; ' ORDER BY id) AS items
     FROM ecommerce_orderitem WHERE order_id = ANY(%(ids)s::bigint[]) GROUP BY order_id
 ) lines ON lines.order_id = o.id
 LEFT JOIN LATERAL jsonb_to_record(o.shipping_address) AS a(

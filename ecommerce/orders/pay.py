@@ -203,4 +203,6 @@ def _invoice_data(order: Order, contents: OrderContents) -> invoices.InvoiceData
 def _bill_to(order: Order, contents: OrderContents) -> dict[str, str]:
     customer = order.customer
     address = contents.billing or order.shipping_address or {}
-    return {**address, "name": customer.name or customer.email, "email": customer.email}
+    # A reverse charge, or a supply into another member state, names the tax id of whom it was made to.
+    tax_id = {"tax_id": customer.tax_id} if customer.tax_id else {}
+    return {**address, "name": customer.name or customer.email, "email": customer.email, **tax_id}

@@ -23,7 +23,7 @@ from tests.support.factories import (
     make_sku,
     place_order,
 )
-from tests.support.rows import an_event
+from tests.support.rows import a_refund, an_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WIDTHS = pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
@@ -58,6 +58,7 @@ def pages(ana: User) -> dict[str, str]:
         model._meta.label: f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
         for model in (Order, BulkJob, Invoice, Payment, Difference, WebhookEvent, Mail, User, ApiKey, Group)
     } | {name: f"/admin/ecommerce/{name}/" for name in ("product", "coupon", "shippingzone")}
+    note = a_refund(paid, 500).credit_note
     order = f"/admin/ecommerce/order/{paid.pk}"
     product = sku.product_id
     return {
@@ -73,6 +74,7 @@ def pages(ana: User) -> dict[str, str]:
         "cancel": f"{order}/cancel/",
         "fulfill": f"{order}/fulfill/",
         "partial refund": f"{order}/refund/",
+        "refund shown": f"{order}/refund/?confirmed=&amount=1.00",
         "pay again": f"/admin/ecommerce/order/{declined.pk}/pay/",
         "new order": f"/admin/ecommerce/order/add/?customer={ada.pk}",
         "new product": "/admin/ecommerce/product/add/",
@@ -88,6 +90,9 @@ def pages(ana: User) -> dict[str, str]:
         "new customer": "/admin/customers/customer/add/",
         "customer": f"/admin/customers/customer/{ada.pk}/change/",
         "invoice": f"/admin/billing/invoice/{paid.invoice_id}/change/",
+        "credit notes": "/admin/billing/creditnote/",
+        "credit note": f"/admin/billing/creditnote/{note.pk}/change/",
+        "tax report": "/admin/billing/taxreport/",
         "payment": f"/admin/billing/payment/{Payment.objects.latest('pk').pk}/change/",
         "webhook": f"/admin/billing/webhookevent/{event.pk}/change/",
         "staff member": f"/admin/customers/user/{ana.pk}/change/",

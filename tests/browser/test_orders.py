@@ -137,3 +137,23 @@ def test_every_page_fits_a_phone(visit: Visit, ana: User, ran: list[Any], theme:
         page.goto(first + path)
         wide = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
         assert page.evaluate(wide) <= 0, path
+
+
+def test_a_refund_is_put_together_shown_and_sent_with_the_keyboard(visit: Visit, ana: User) -> None:
+    order = place_order(customer=make_customer(), quantity=3)
+    page = visit(f"{LIST}{order.pk}/refund/", ana)
+    expect(page.get_by_role("link", name="Cancel the order instead")).to_be_visible()
+    expect(page.get_by_role("row", name="Mug, red")).to_contain_text("3 of 3 USD 45.00")
+    units = page.get_by_label("Mug, red")
+    units.fill("1")
+    units.press("Enter")
+    expect(page.locator("[aria-labelledby=back]")).to_contain_text("1 x Mug, redUSD 15.00")
+    expect(page.get_by_role("button", name="Refund USD 15.00")).to_be_visible()
+    # Another choice makes the button show it first: nothing is sent that was not seen.
+    units.fill("2")
+    page.get_by_role("button", name="Show what goes back").press("Enter")
+    expect(page.locator("[aria-labelledby=back]")).to_contain_text("2 x Mug, redUSD 30.00")
+    expect(page.get_by_text("The amount is another one now")).to_have_count(0)
+    page.get_by_role("button", name="Refund USD 30.00").press("Enter")
+    expect(page.locator(".o-moneys")).to_contain_text("2 x Mug, red: USD 30.00")
+    assert order.acts.get(kind="refund").lines == [[order.items.get().pk, 2]]

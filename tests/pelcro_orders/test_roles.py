@@ -55,6 +55,11 @@ MATRIX = {
     "billing/invoice/add/": NOBODY,
     "billing/invoice/{invoice}/change/": ALL,
     "billing/invoice/{invoice}/delete/": NOBODY,
+    "billing/creditnote/": ALL,
+    "billing/creditnote/add/": NOBODY,
+    "billing/creditnote/{note}/change/": ALL,
+    "billing/creditnote/{note}/delete/": NOBODY,
+    "billing/taxreport/": ALL,
     "billing/payment/": ALL,
     "billing/payment/add/": NOBODY,
     "billing/payment/{payment}/change/": ALL,
@@ -107,6 +112,7 @@ def shop(db: None) -> dict[str, int]:
     refund = a_refund(order, 100)
     rows: dict[str, Any] = {"product": sku.product, "sku": sku, "coupon": make_coupon(), "customer": order.customer}
     rows |= {"invoice": order.invoice, "payment": refund.payment, "refund": refund, "event": an_event()}
+    rows["note"] = refund.credit_note
     rows["shippingzone"] = make_shipping_rate().zone
     rows["taxrate"] = TaxRate.objects.create(country="DE", name="VAT", percent=19)
     rows["difference"] = Difference.objects.create(kind="charge_differs", stripe_id="pi_1", payment=refund.payment)

@@ -7,14 +7,14 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models import Prefetch, Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from billing.models import Card, Invoice
+from billing.models import Card, CreditNote, Invoice
 from customers.models import Customer
 from ecommerce.models import Order, OrderEvent
 
@@ -53,7 +53,9 @@ def _orders(customer: Customer) -> Panel:
 
 
 def _invoices(customer: Customer) -> Panel:
-    rows = tuple(Invoice.objects.filter(customer=customer).order_by("-pk")[: MAX_ROWS + 1])
+    notes = Prefetch("credit_notes", CreditNote.objects.filter(voided_at=None).order_by("pk"))
+    invoices = Invoice.objects.filter(customer=customer).prefetch_related(notes)
+    rows = tuple(invoices.order_by("-pk")[: MAX_ROWS + 1])
     link = f"{reverse('admin:billing_invoice_changelist')}?{urlencode({'customer__id__exact': customer.pk})}"
     return Panel(
         "invoices", _("Invoices"), "admin/ecommerce/customer/invoices.html", rows[:MAX_ROWS], link, len(rows) > MAX_ROWS

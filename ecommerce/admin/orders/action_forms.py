@@ -14,6 +14,7 @@ MAX_REASON_LENGTH = 500
 class ActionForm(forms.Form):
     """`confirmed` is the amount that the button named, in the minor unit."""
 
+    template = "action.html"
     confirmed = forms.IntegerField(required=False, widget=forms.HiddenInput())
 
     def __init__(self, order: Order, data: Any = None) -> None:
@@ -23,11 +24,6 @@ class ActionForm(forms.Form):
     @property
     def hidden_values(self) -> dict[str, int]:
         return {}
-
-    @property
-    def breakdown(self) -> list[tuple[str, str]]:
-        """What the action would do in detail: descriptions and amounts."""
-        return []
 
     @property
     def arguments(self) -> dict[str, Any]:

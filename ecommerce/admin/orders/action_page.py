@@ -18,7 +18,7 @@ from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.orders.action_forms import ActionForm
-from ecommerce.admin.orders.actions import OrderAction, available_action_names
+from ecommerce.admin.orders.actions import OrderAction, available_action_names, full_refund_links
 from ecommerce.admin.orders.timeline import describe_last_event
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError, needs_attention
@@ -51,11 +51,7 @@ def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: Ac
     if not form.is_valid():
         return _render(admin, request, action, form)
     try:
-        # Where the action is not available any more, `run` says why, or joins the act of the first press.
-        if (
-            action.name in available_action_names(form.order)
-            and action.amount(form.order, form) != form.cleaned_data["confirmed"]
-        ):
+        if _is_another_amount(action, form):
             return HttpResponseRedirect(f"?{_query_string(request, form)}")
         order = action.run(order_id=form.order.pk, by=actor(request), at=database_clock.now(), **form.arguments)
     except OrderError as error:
@@ -63,6 +59,15 @@ def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: Ac
         return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)
     _add_message(request, action, order)
     return _redirect_to(request, order)
+
+
+def _is_another_amount(action: OrderAction, form: ActionForm) -> bool:
+    # Where the action is not available any more, or something was refunded meanwhile, `run` says why, or joins the act
+    # of the first press.
+    if action.name not in available_action_names(form.order):
+        return False
+    amount = action.amount(form.order, form)
+    return amount != form.cleaned_data["confirmed"] and not (action.asks_amount and amount is None)
 
 
 def _query_string(request: HttpRequest, form: ActionForm) -> str:
@@ -88,11 +93,13 @@ def _render(
         "description": action.description(order, money),
         "button": action.button_label(order, amount),
         "amount": "" if amount is None else amount,
+        "money": money,
         "list_filters": request.GET.get(NAME, ""),
         "method": "get" if action.asks_amount and amount is None else "post",
         "amount_changed": _amount_changed(form, amount),
+        "instead": full_refund_links(order, request.user),
     }
-    page: HttpResponse = admin.render(request, "action.html", context)
+    page: HttpResponse = admin.render(request, form.template, context)
     page.status_code = status
     return page
 

@@ -1,6 +1,6 @@
 """The actions on one order as a table: permissions, form, texts, and the amount to be confirmed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -264,12 +264,21 @@ def available_action_names(order: Order) -> set[str]:
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:
     names = available_action_names(order)
-    links = [
-        ActionLink(action.label, reverse(f"admin:ecommerce_order_{action.name}", args=[order.pk]), action.danger)
-        for action in ORDER_ACTIONS
-        if action.name in names and action.has_permission(user)
-    ]
+    links = _links(order, user, names)
     if "pay" in names and user.has_perm("ecommerce.add_order"):
         pay = ActionLink(_("Pay with another card"), reverse("admin:ecommerce_order_pay", args=[order.pk]))
         links.insert(0, pay)
     return links
+
+
+def full_refund_links(order: Order, user: Any) -> list[ActionLink]:
+    """Return links to what refunds all that is left and changes the status, too."""
+    return _links(order, user, available_action_names(order) & {"cancel", "return"})
+
+
+def _links(order: Order, user: Any, names: Collection[str]) -> list[ActionLink]:
+    return [
+        ActionLink(action.label, reverse(f"admin:ecommerce_order_{action.name}", args=[order.pk]), action.danger)
+        for action in ORDER_ACTIONS
+        if action.name in names and action.has_permission(user)
+    ]

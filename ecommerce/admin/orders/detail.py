@@ -1,7 +1,7 @@
 """The template context of the order page: items, totals, payments and refunds, facts, timeline."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.contrib import admin
@@ -19,6 +19,7 @@ from billing.money import format_money
 from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.display import Badge, format_time, money_state_badge, status_badge
 from ecommerce.admin.orders.actions import action_links
+from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
 
@@ -38,7 +39,7 @@ IN_PROGRESS = frozenset({Order.MoneyState.PAYMENT_PROCESSING, Order.MoneyState.R
 
 @dataclass(frozen=True, slots=True)
 class OperationRow:
-    """A payment or a refund."""
+    """A payment or a refund, which says what it gives back."""
 
     kind: str
     amount: str
@@ -47,18 +48,22 @@ class OperationRow:
     detail: str
     when: str
     url: str
+    gives_back: Sequence[str] = ()
 
 
 def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
     related = ("customer", "coupon", "invoice", "fulfillment")
-    loaded = Order.objects.select_related(*related).prefetch_related(Prefetch("invoice__payments", payments))
+    loaded = with_money(Order.objects.select_related(*related)).prefetch_related(
+        Prefetch("invoice__payments", payments)
+    )
     return loaded.filter(pk=pk).first()
 
 
 def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
     payments = list(order.invoice.payments.all()) if order.invoice else []
+    money = OrderMoney(order)
     return {
         "title": _("Order %(number)s") % {"number": order.number},
         "original": order,
@@ -70,9 +75,8 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "advice": ADVICE.get(order.money_state, ""),
         "waiting": order.money_state in IN_PROGRESS,
         "declined": payments[-1].failure_message if payments and order.money_state == "payment_failed" else "",
-        "items": _item_rows(order),
-        "totals": _total_rows(order),
-        "operations": [row for payment in payments for row in _operation_rows(request, payment)],
+        **money.context(),
+        "operations": [row for payment in payments for row in _operation_rows(request, money, payment)],
         "facts": _facts(order),
         "customer_url": change_url(request, order.customer),
         "invoice_url": change_url(request, order.invoice) if order.invoice else "",
@@ -91,40 +95,13 @@ def _card(order: Order, payments: Sequence[Payment]) -> str:
     return str(latest.card or _("A new card, which Stripe has not named yet"))
 
 
-def _item_rows(order: Order) -> list[tuple[str, str, int, str, str]]:
-    """Description, SKU code, quantity, unit price and amount of each item."""
-    return [
-        (
-            item.description,
-            item.sku_code,
-            item.quantity,
-            format_money(item.unit_price, order.currency),
-            format_money(item.amount, order.currency),
-        )
-        for item in order.items.order_by("pk")
-    ]
-
-
-def _total_rows(order: Order) -> list[tuple[str, str]]:
-    coupon = f" ({order.coupon.code})" if order.coupon else ""
-    lines = [
-        (_("Subtotal"), order.subtotal),
-        (_("Discount") + coupon, -order.discount),
-        (_("Shipping"), order.shipping),
-        (_("Tax"), order.tax),
-        (_("Total"), order.total),
-    ]
-    if order.amount_refunded:
-        lines.append((_("Refunded"), -order.amount_refunded))
-    return [(label, format_money(amount, order.currency)) for label, amount in lines]
-
-
-def _operation_rows(request: HttpRequest, payment: Payment) -> list[OperationRow]:
+def _operation_rows(request: HttpRequest, money: OrderMoney, payment: Payment) -> list[OperationRow]:
     rows = [_operation_row(request, payment, str(_("Charge")), _failure(payment), payment.stripe_payment_intent_id)]
     for refund in payment.refund_set.all():
         kind = _("Refund outside Stripe") if refund.settled_outside else _("Refund")
         details = [refund.reason, refund.note, _failure(refund)]
-        rows.append(_operation_row(request, refund, kind, " · ".join(filter(None, details)), refund.stripe_refund_id))
+        row = _operation_row(request, refund, kind, " · ".join(filter(None, details)), refund.stripe_refund_id)
+        rows.append(replace(row, gives_back=money.gives_back(refund)))
     return rows
 
 

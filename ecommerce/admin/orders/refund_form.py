@@ -1,12 +1,16 @@
 """The form of a refund: an amount, or items and the shipping, or all that is left."""
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from billing.documents import tax_label
 from billing.money import InvalidAmount, format_money, parse_amount
 from ecommerce.admin.orders.action_forms import ReasonForm
 from ecommerce.models import Order, OrderItem
@@ -14,13 +18,41 @@ from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.refund import RefundQuote, RefundRequest, quote_refund
 from ecommerce.orders.selectors import succeeded_payment
-from ecommerce.pricing.refunds import Cells
+from ecommerce.pricing.refunds import Cells, OrderCells
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """An item of the order, or its shipping: what is left of it, and the field that says how much goes back."""
+
+    label: str
+    left: str
+    money: str
+    field: forms.BoundField
+
+
+@dataclass(frozen=True, slots=True)
+class BackRow:
+    """What would go back of an item or of the shipping; `tax` is empty for an order without taxes."""
+
+    label: str
+    net: str
+    tax: str
+    total: str
 
 
 class RefundForm(ReasonForm):
     """`left_before` is what could still be refunded when the form was shown, in the minor unit."""
 
-    amount = forms.CharField(required=False, widget=UnfoldAdminTextInputWidget())
+    template = "refund.html"
+    amount = forms.CharField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget({"inputmode": "decimal", "autocomplete": "off"}),
+        help_text=gettext_lazy(
+            "Taken off what is left of the items, in proportion and each with its tax; off the shipping once nothing "
+            "is left of them. No units are taken."
+        ),
+    )
     left_before = forms.IntegerField(required=False, widget=forms.HiddenInput())
     quote: RefundQuote | None = None
 
@@ -29,27 +61,30 @@ class RefundForm(ReasonForm):
         self.payment = succeeded_payment(order)
         self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": order.currency.upper()}
         self.items = list(order.items.order_by("pk"))
+        self.rows: list[RefundRow] = []
         if order.invoice:
-            left = read_cells(order.invoice).left
-            for item, cells in zip(self.items, left.items, strict=True):
-                self.fields[f"item_{item.pk}"] = self._quantity_field(item, cells)
-            if left.shipping.total:
-                money = format_money(left.shipping.total, order.currency)
-                self.fields["shipping"] = _checkbox(_("Shipping, %(money)s") % {"money": money})
-            money = format_money(left.total, order.currency)
-            self.fields["rest"] = _checkbox(_("All that is left, %(money)s") % {"money": money})
-        self.order_fields([*(name for name in self.fields if name.startswith("item_")), "shipping", "amount", "rest"])
+            self._add_fields(read_cells(order.invoice).left)
 
-    def _quantity_field(self, item: OrderItem, left: Cells) -> forms.IntegerField:
-        values = {
-            "item": item.description,
-            "left": left.units,
-            "quantity": item.quantity,
-            "money": format_money(left.total, self.order.currency),
-        }
-        label = _("%(item)s: how many of %(left)s left (%(quantity)s ordered, %(money)s left)") % values
-        widget = UnfoldAdminIntegerFieldWidget({"min": 0, "max": left.units})
-        return forms.IntegerField(label=label, min_value=0, max_value=left.units, required=False, widget=widget)
+    def _add_fields(self, left: OrderCells) -> None:
+        for item, cells in zip(self.items, left.items, strict=True):
+            self.fields[f"item_{item.pk}"] = _quantity_field(item, cells)
+            units = _("%(left)s of %(quantity)s") % {"left": cells.units, "quantity": item.quantity}
+            self._add_row(f"item_{item.pk}", units, cells)
+        if left.shipping.total:
+            self.fields["shipping"] = _checkbox(self._shipping_label())
+            self._add_row("shipping", "", left.shipping)
+        label = _("All that is left, %(money)s") % {"money": self._money(left.total)}
+        self.fields["rest"] = _checkbox(label)
+
+    def _add_row(self, name: str, units: str, cells: Cells) -> None:
+        self.rows.append(RefundRow(str(self.fields[name].label), units, self._money(cells.total), self[name]))
+
+    def _shipping_label(self) -> str:
+        name = self.order.shipping_name
+        return _("Shipping (%(name)s)") % {"name": name} if name else _("Shipping")
+
+    def _money(self, amount: int) -> str:
+        return format_money(amount, self.order.currency)
 
     def clean_amount(self) -> int | None:
         text = self.cleaned_data["amount"]
@@ -105,26 +140,46 @@ class RefundForm(ReasonForm):
         return self.quote.total if self.quote else None
 
     @cached_property
-    def breakdown(self) -> list[tuple[str, str]]:
-        """What goes back: each item, the shipping, and the taxes in them."""
+    def back(self) -> list[BackRow]:
+        """What would go back of each item and of the shipping."""
         if self.quote is None:
             return []
-        return [(label, format_money(amount, self.order.currency)) for label, amount in _rows(self.quote) if amount]
+        parts: list[tuple[str, Cells]] = [
+            (f"{cells.units} x {line.description}" if cells.units else line.description, cells)
+            for line, cells in zip(self.quote.cells.lines, self.quote.back.items, strict=True)
+        ]
+        parts.append((self._shipping_label(), self.quote.back.shipping))
+        return [
+            BackRow(label, self._money(cells.goods), self._money(sum(cells.taxes)), self._money(cells.total))
+            for label, cells in parts
+            if cells.total or cells.units
+        ]
+
+    @cached_property
+    def taxes_back(self) -> list[tuple[str, str]]:
+        """What would go back of each tax."""
+        if self.quote is None:
+            return []
+        amounts = Counter[str]()
+        line_ids: list[int | None] = [line.pk for line in self.quote.cells.lines]
+        for line_id, cells in zip([*line_ids, None], [*self.quote.back.items, self.quote.back.shipping], strict=True):
+            for tax, amount in zip(self.quote.cells.taxes.get(line_id, ()), cells.taxes, strict=True):
+                amounts[tax_label(tax)] += amount
+        return [(label, self._money(amount)) for label, amount in amounts.items() if amount]
+
+
+def _quantity_field(item: OrderItem, left: Cells) -> forms.IntegerField:
+    attributes = {"min": 0, "max": left.units, "inputmode": "numeric", "aria-label": item.description}
+    return forms.IntegerField(
+        label=item.description,
+        min_value=0,
+        max_value=left.units,
+        required=False,
+        disabled=not left.units,
+        error_messages={"max_value": _("At most %(limit_value)s can go back.")},
+        widget=UnfoldAdminIntegerFieldWidget(attributes),
+    )
 
 
 def _checkbox(label: str) -> forms.BooleanField:
     return forms.BooleanField(label=label, required=False, widget=UnfoldBooleanWidget())
-
-
-def _rows(quote: RefundQuote) -> list[tuple[str, int]]:
-    rows = []
-    taxes: dict[str, int] = {}
-    lines = [(line.pk, line.description) for line in quote.cells.lines]
-    for (line_id, label), cells in [
-        *zip(lines, quote.back.items, strict=True),
-        ((None, _("Shipping")), quote.back.shipping),
-    ]:
-        rows.append((f"{cells.units} x {label}" if cells.units else label, cells.goods))
-        for tax, amount in zip(quote.cells.taxes.get(line_id, ()), cells.taxes, strict=True):
-            taxes[str(tax)] = taxes.get(str(tax), 0) + amount
-    return [*rows, *taxes.items()]

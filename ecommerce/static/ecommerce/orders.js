@@ -53,6 +53,18 @@
     field.value = [...ticks].join(",");
     if (form.elements.action.value === "export_orders") sessionStorage.removeItem(key);
   });
+  // A refund's page: once something else is chosen, its button shows what goes back, and sends nothing.
+  const quoted = document.querySelector("[data-shown-again]");
+  quoted?.addEventListener("input", ({ target }) => {
+    if (target.name === "reason") return;
+    quoted.method = "get";
+    quoted.elements.confirmed.value = "";
+    quoted.elements.csrfmiddlewaretoken.disabled = true;
+    const button = quoted.querySelector("button");
+    button.textContent = quoted.dataset.shownAgain;
+    button.classList.replace("o-danger", "o-primary");
+  });
+
   // The confirmation page: its button takes the selection up.
   document.querySelector("[data-ends-selection]")?.addEventListener("submit", ({ target }) => {
     sessionStorage.removeItem(`ticks:${target.dataset.endsSelection}`);

@@ -7,6 +7,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from billing.models import CreditNote
 from customers.models import Address, Customer
 from ecommerce.admin.customers.tabs import MAX_ROWS
 from tests.support.factories import make_address, make_customer, make_sku
@@ -141,7 +142,7 @@ def test_the_tabs_show_what_the_customer_did(support: Client) -> None:
     assert "Details Orders Invoices Payment methods Addresses Activity" in page
     for words in (
         f"{order.number} 2 x Mug, red USD 30.00 Paid",
-        f"INV-{order.pk:06d} {order.number} USD 30.00 USD 5.00 Paid",
+        f"INV-{order.pk:06d} {order.number} USD 30.00 – USD 5.00 {CreditNote.objects.get().number} Paid",
         "Visa •••• 4242 12/2030 Default",
         "Amex •••• 0005 12/2030 Removed",
         "Visa •••• 1881 12/2020 Expired",

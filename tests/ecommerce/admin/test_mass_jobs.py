@@ -13,9 +13,12 @@ from customers.models import User
 from ecommerce.bulk_jobs import control
 from ecommerce.models import BulkJob, Order, OrderAct
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.pricing.order import Line, Shipping
+from ecommerce.pricing.refunds import refund_of_amount
 from tests.support.bulk_jobs import a_clerk, outcomes, run, work
 from tests.support.factories import ANA, make_customer, make_sku
 from tests.support.rows import a_paid_order, a_refund, an_order, sku_of
+from tests.support.taxed import VAT_19, a_taxed_order, cells_left, give_back
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/ecommerce/order/"
@@ -61,6 +64,18 @@ def button(response: Any) -> str:
 
 def ids(orders: list[Order]) -> list[int]:
     return [order.pk for order in orders]
+
+
+def test_what_goes_back_includes_tax_and_shipping_and_not_what_went_before(client: Client) -> None:
+    # 10.00 with 19 % on top and shipping of 5.00 with 0.95: 17.85, less 4.00 of goodwill.
+    line = Line(unit_price=1000, quantity=1, taxes=(VAT_19,))
+    order = a_taxed_order(make_customer(), [line], shipping=Shipping(price=500, taxes=(VAT_19,)), at=timezone.now())
+    asked = choose(client, PAID, "cancel_orders", _selected_action=[order.pk])
+    assert button(asked) == "Cancel 1 order, refund EUR 17.85"
+    give_back(order, refund_of_amount(cells_left(order), 400, currency="eur"), at=timezone.now())
+    asked = choose(client, PAID, "cancel_orders", _selected_action=[order.pk])
+    assert button(asked) == "Cancel 1 order, refund EUR 13.85"
+    assert "Cancel order, refund EUR 13.85" in client.get(f"{LIST}{order.pk}/cancel/").content.decode()
 
 
 def test_canceling_asks_with_counts_and_money_first(client: Client, paid: list[Order]) -> None:

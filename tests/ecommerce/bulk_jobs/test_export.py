@@ -3,6 +3,7 @@ import errno
 import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,13 @@ from ecommerce.exports.order_resource import OrderResource
 from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, Order
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.pricing.order import Line, Shipping
+from ecommerce.pricing.taxes import Tax
 from ecommerce.tasks import remove_old_exports
 from tests.support.bulk_jobs import a_clerk, a_job, run
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 from tests.support.rows import a_paid_order, a_refund, an_order
+from tests.support.taxed import a_taxed_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,6 +119,33 @@ def test_what_a_spreadsheet_would_run_is_neutralised(typed: str) -> None:
         assert row[name].startswith("'")
     assert row["customer_name"] == escape_formula(typed.strip(" "))
     assert row["total"] == "30.00"
+
+
+def test_shipping_tax_and_both_discounts_are_in_their_columns_and_custom_lines_among_the_items() -> None:
+    tax = (Tax(name="Tax", percent=Decimal(10)),)
+    lines = [Line(unit_price=10000, quantity=1, discount=1000, taxes=tax), Line(unit_price=500, quantity=2, taxes=tax)]
+    order = a_taxed_order(
+        make_customer(),
+        lines,
+        names=[("Lamp", "LAMP"), ('=HYPERLINK("http://x") ;=1+1', "")],
+        coupon=make_coupon(),
+        shipping=Shipping(price=490, taxes=tax),
+        currency="usd",
+        at=timezone.now(),
+    )
+    (row,) = rows_of(run("export", [order], a_clerk()))
+    # 100.00 - 10.00 + 10.00, 10 % off: 90.00; 10 % of 90.00 + 4.90 is 9.49.
+    assert {name: row[name] for name in ("subtotal", "discount", "shipping", "tax", "total", "quantity")} == {
+        "subtotal": "110.00",
+        "discount": "20.00",
+        "shipping": "4.90",
+        "tax": "9.49",
+        "total": "104.39",
+        "quantity": "3",
+    }
+    # Where a semicolon begins a cell, what stands after it is no formula.
+    assert row["items"] == """1 x LAMP; 2 x =HYPERLINK("http://x") ;'=1+1"""
+    assert not row["items"].startswith("=")
 
 
 def test_texts_come_through_as_they_are() -> None:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
@@ -12,12 +13,12 @@ from django.db import connection
 from django.utils import timezone
 
 from billing import customer_updates
-from billing.models import CustomerUpdate, Difference, Payment, WebhookEvent
+from billing.models import CustomerUpdate, Difference, Invoice, InvoiceLine, Payment, WebhookEvent
 from customers.actors import Actor
 from customers.change_email import change_email
 from customers.models import Customer, User
 from ecommerce import imports
-from ecommerce.models import BulkJob, FileImport, Order
+from ecommerce.models import BulkJob, FileImport, Order, OrderItem
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.refund import RefundRequest, refund
@@ -60,6 +61,7 @@ def make_person(staff: User) -> Person:
     orders = list(Order.objects.filter(number__in=numbers).order_by("pk"))
     person = Person(customer, api, orders, staff)
     _staff_acts(person)
+    _agreed(person)
     _files(person)
     _stripe(person)
     change_email(customer=customer, email=EMAIL, by=Actor.staff(staff), at=timezone.now())
@@ -85,6 +87,24 @@ def _staff_acts(person: Person) -> None:
             user=person.staff, content_type=ContentType.objects.get_for_model(model), object_id=str(pk),
             object_repr=f"{FIRST} {LAST} <{OLD_EMAIL}>"[:200], action_flag=CHANGE, change_message=f"Phone {PHONE}",
         )  # fmt: skip
+
+
+def _agreed(person: Person) -> None:
+    """A custom line and a discount that name them, on an order whose first invoice is void."""
+    order = person.orders[2]
+    assert order.invoice
+    words: dict[str, Any] = {"description": f"Engraving “{FIRST} {LAST}”", "unit_price": 0, "quantity": 1, "amount": 0}
+    OrderItem.objects.create(order=order, **words)
+    InvoiceLine.objects.create(invoice=order.invoice, **words)
+    reason = f"{FIRST} lives in {CITY}"
+    Order.objects.filter(pk=order.pk).update(
+        discount_reason=reason, summary=f"1 x Mug, 1 x {words['description']}"[:400]
+    )
+    Invoice.objects.filter(pk=order.invoice.pk).update(discount_reason=reason)
+    Invoice.objects.create(
+        number="INV-VOID", customer=person.customer, reference=order.number, currency="usd", subtotal=1, total=1,
+        bill_to=ADDRESS, status="void", voided_at=timezone.now(),
+    )  # fmt: skip
 
 
 def _files(person: Person) -> None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from backoffice.activity.origin import silent
 from billing import gateway
-from billing.models import Invoice, StripeRemoval
+from billing.models import Invoice, InvoiceLine, StripeRemoval
 from billing.removals import execute_removal
 from billing.webhooks import views
 from billing.webhooks.payload import id_in, without_person
@@ -76,7 +76,7 @@ def test_nothing_of_a_person_is_left_in_any_table_file_or_log(
         "customers_customer", "customers_user", "customers_address", "customers_mail", "account_emailaddress",
         "django_admin_log", "billing_invoice", "billing_refund", "billing_payment", "billing_webhookevent",
         "billing_difference", "ecommerce_order", "ecommerce_orderact", "ecommerce_orderevent", "ecommerce_orderwords",
-        "ecommerce_bulkjob", "ecommerce_fileimport", "session",
+        "ecommerce_bulkjob", "ecommerce_fileimport", "session", "ecommerce_orderitem", "billing_invoiceline",
     } <= tables  # fmt: skip
     assert len(found_in_files()) == 2
     stripe_id = person.customer.stripe_customer_id or ""
@@ -249,6 +249,23 @@ def test_history_still_refuses_any_other_change(person: Person) -> None:
     ):
         with pytest.raises(DatabaseError, match="is history"):
             change(setting, sql)
+
+
+def test_an_erasure_changes_words_of_invoices_and_no_amount(person: Person) -> None:
+    line = InvoiceLine.objects.first()
+    assert line is not None
+
+    def change(setting: str, **values: object) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL pelcro.erasing = '{setting}'")
+            InvoiceLine.objects.filter(pk=line.pk).update(**values)
+
+    change("on", description="[erased]")
+    for setting, values in (("off", {"description": "x"}), ("on", {"unit_price": 0, "amount": 0, "description": "x"})):
+        with pytest.raises(DatabaseError, match="is history"):
+            change(setting, **values)
+    line.refresh_from_db()
+    assert (line.description, line.amount > 0) == ("[erased]", True)
 
 
 def test_what_stripe_says_later_of_a_deleted_customer_is_stored_without_the_person(person: Person) -> None:
