@@ -150,7 +150,7 @@ class Customer(WithEmailKey):
         blank=True,
         default="",
         db_default="",
-        help_text=_("As invoices say it, for example: Resale certificate CA 102-345678."),
+        help_text=_("As invoices say it, for example: Resale certificate 102-345678."),
     )
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
     stripe_customer_id = models.CharField(_("Stripe customer"), max_length=255, null=True, blank=True, unique=True)

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='customer',
             name='tax_exempt_reason',
-            field=models.CharField(blank=True, db_default='', default='', help_text='As invoices say it, for example: Resale certificate CA 102-345678.', max_length=200, verbose_name='why exempt'),
+            field=models.CharField(blank=True, db_default='', default='', help_text='As invoices say it, for example: Resale certificate 102-345678.', max_length=200, verbose_name='why exempt'),
         ),
         migrations.AddField(
             model_name='customer',
