@@ -54,7 +54,8 @@ def test_files_are_taken_where_there_is_an_import_and_nowhere_else(as_role: Call
         for model, model_admin in admin.site._registry.items()
         if hasattr(model_admin, "has_import_permission")
     }
-    assert found == {f"/admin/{each}/import/" for each in ("customers/customer", "ecommerce/product", "ecommerce/sku")}
+    kinds = ("customers/customer", "ecommerce/product", "ecommerce/sku", "ecommerce/taxrate")
+    assert found == {f"/admin/{each}/import/" for each in kinds}
     assert all(limits.may_send_file(environ(path, manager)) for path in found)
     for path in ("/admin/", "/admin/login/", "/shop/", "/admin/ecommerce/order/add/", f"{IMPORT}1/", "/nothing/"):
         assert not limits.may_send_file(environ(path, manager))
