@@ -133,10 +133,13 @@ def _shop_and_rates(places: Sequence[Place]) -> tuple[ShopSettings, list[TaxRate
     fields = {name: F(name) for name in RATE_FIELDS} | {"percent": Cast("percent", TextField())}
     found = rates_for({place.country for place in places}, places=places)
     rates = found.order_by("pk").values(json=JSONObject(**fields))
-    shop = ShopSettings.objects.annotate(found_rates=ArraySubquery(rates)).first()
+    settings_with_rates = ShopSettings.objects.annotate(found_rates=ArraySubquery(rates))
+    shop: Any = settings_with_rates.first()
     if shop is None:
-        return ShopSettings(), []
-    return shop, [_rate(row) for row in cast(Any, shop).found_rates]
+        # Without its row no rate would be found, and nobody would notice that no tax is charged.
+        ShopSettings.objects.get_or_create(pk=1)
+        shop = settings_with_rates.get()
+    return shop, [_rate(row) for row in shop.found_rates]
 
 
 def _rate(row: dict[str, Any]) -> TaxRate:

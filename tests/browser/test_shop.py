@@ -14,7 +14,7 @@ from billing.models import Payment
 from customers.accounts import create_account
 from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models import Order, Sku
+from ecommerce.models import Order, ShippingRate, ShippingZone, Sku, TaxRate
 from ecommerce.tasks import sweep
 from tests.browser.conftest import Visit
 from tests.support.factories import make_address, make_coupon, make_customer, make_sku
@@ -133,6 +133,41 @@ def test_from_the_products_to_the_order_with_a_coupon_and_a_new_address(
     page.get_by_role("link", name="My orders").first.click()
     expect(page.get_by_role("link", name=f"Order {order.number}")).to_contain_text("USD 35.10")
     snap(page, f"orders-{phone}")
+
+
+@pytest.mark.parametrize("phone", [False, True])
+def test_shipping_and_taxes_follow_the_address(visit: Visit, ada: Customer, mug: Sku, *, phone: bool) -> None:
+    TaxRate.objects.create(country="GB", name="VAT", percent=20)
+    for country, price in (("GB", 300), ("DE", 900)):
+        zone = ShippingZone.objects.create(name=country, countries=[country])
+        for name, more in (("Standard", 0), ("Express", 700)):
+            ShippingRate.objects.create(
+                zone=zone, name=name, currency="usd", price=price + more, days_from=1, days_to=3
+            )
+    make_address(ada)
+    page = visit("/shop/", phone=phone)
+    to_checkout(page, "Mug")
+    # 20 % of 15.00 and 3.00.
+    expect(page.get_by_label("Standard, 1 to 3 days: USD 3.00")).to_be_checked()
+    expect(page.locator("#sums")).to_contain_text("VAT 20 %USD 3.60")
+    page.get_by_label("Express, 1 to 3 days: USD 10.00").check()
+    expect(page.get_by_role("button", name="Pay USD 30.00")).to_be_visible()
+    page.get_by_label("A new address").check()
+    fill_address(page)
+    page.get_by_label("Country").select_option("DE")
+    page.get_by_label("Postal code", exact=True).fill("10115")
+    expect(page.get_by_label("Standard, 1 to 3 days: USD 9.00")).to_be_checked()
+    expect(page.locator("#sums")).to_contain_text("Not registered for tax in Germany.")
+    snap(page, f"shipping-{phone}")
+    page.get_by_label("Ada Lovelace, 12 St James's Square").check()
+    page.get_by_label("Express, 1 to 3 days: USD 10.00").check()
+    expect(page.get_by_role("button", name="Pay USD 30.00")).to_be_visible()
+    type_card(page)
+    page.get_by_role("button", name="Pay USD 30.00").click()
+    page.wait_for_url(ORDER)
+    expect(page.locator("#sums")).to_contain_text("Shipping (Express)USD 10.00")
+    order = Order.objects.get()
+    assert (order.status, order.total, order.tax, order.shipping_name) == ("paid", 3000, 500, "Express")
 
 
 def test_a_card_that_must_be_authenticated_is_paid_after_the_banks_page(

@@ -1,7 +1,7 @@
 import * as api from "./api.js";
 import * as basket from "./basket.js";
 import * as card from "./card.js";
-import { $, formatAddress, formatMoney, formBody, goSignIn, itemLine, renderChoices, renderTotals, selectedValue, showError, whileBusy } from "./page.js";
+import { $, createElement, formatAddress, formatMoney, formBody, goSignIn, itemLine, renderChoices, renderTotals, selectedValue, showError, whileBusy } from "./page.js";
 
 const form = $("checkout");
 let summary = null;
