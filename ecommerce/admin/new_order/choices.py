@@ -22,15 +22,7 @@ class Choice:
     warnings: Sequence[str] = ()
 
 
-def address_choices(customer: Customer | None) -> list[Choice]:
-    """Shipping addresses first, the default before others."""
-    if customer is None:
-        return []
-    addresses = customer.addresses.order_by("-kind", "-is_default", "-pk")
-    return [_address_choice(each) for each in addresses]
-
-
-def _address_choice(address: Address) -> Choice:
+def address_choice(address: Address) -> Choice:
     frozen = address.frozen()
     lines = address_lines({**frozen, "name": ""})
     detail = ", ".join(lines)

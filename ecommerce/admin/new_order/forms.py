@@ -13,15 +13,20 @@ from customers.countries import country_choices
 from customers.emails import same_email
 from customers.models import Address, Customer, FrozenAddress
 from customers.postal_addresses import country_rules
+from ecommerce.admin.new_order.discounts import parse_discount, taken_off, typed
 from ecommerce.models import Sku
-from ecommerce.pricing.order import MAX_QUANTITY
+from ecommerce.orders.lines import LineRequest
+from ecommerce.pricing.order import MAX_QUANTITY, Discount
 
 NEW = "new"
 MAX_ID = 2**63 - 1
+MAX_DIGITS = 19
 SUGGESTIONS = 8
-_ITEM_FIELD = re.compile(r"items-([0-9]{1,4})-(?:sku|sku_id|quantity)")
+_ITEM_FIELD = re.compile(r"items-([0-9]{1,4})-(?:sku|sku_id|quantity|discount)")
 _LABEL = re.compile(r"<(?P<email>[^<>]+)>$|\((?P<code>[^()]+)\)$")
 _QUANTITY = format_lazy(_("A quantity is a whole number from 1 to {most}."), most=MAX_QUANTITY)
+
+QUANTITY_MESSAGES = dict.fromkeys(("required", "invalid", "min_value", "max_value"), _QUANTITY)
 
 
 def row_numbers(data: Mapping[str, Any]) -> list[int]:
@@ -107,11 +112,9 @@ class ItemForm(LookupForm):
         required=False, max_value=MAX_ID, error_messages={"invalid": not_found, "max_value": not_found}
     )
     sku = forms.CharField(required=False, max_length=500)
-    quantity = forms.IntegerField(
-        min_value=1,
-        max_value=MAX_QUANTITY,
-        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), _QUANTITY),
-    )
+    quantity = forms.IntegerField(min_value=1, max_value=MAX_QUANTITY, error_messages=QUANTITY_MESSAGES)
+    discount = forms.CharField(required=False, max_length=30)
+    given: Discount | None = None
 
     @property
     def number(self) -> str:
@@ -122,11 +125,40 @@ class ItemForm(LookupForm):
         return str(self.data.get(self.add_prefix("quantity"), "1"))
 
     @property
+    def discount_text(self) -> str:
+        return typed(self.data, self.add_prefix("discount"))
+
+    @property
+    def discount_kind(self) -> str:
+        return typed(self.data, self.add_prefix("discount_kind"))
+
+    def read_discount(self) -> None:
+        """Read the discount in the currency of the SKU that was looked up."""
+        if self.selected is None:
+            return
+        try:
+            self.given = parse_discount(self.discount_text, self.discount_kind, self.selected.currency)
+        except forms.ValidationError as error:
+            self.add_error("discount", error)
+
+    @property
+    def line(self) -> LineRequest | None:
+        if self.selected is None or "quantity" not in self.cleaned_data:
+            return None
+        return LineRequest(sku_id=self.selected.pk, quantity=self.cleaned_data["quantity"], discount=self.given)
+
+    @property
+    def price(self) -> int:
+        """The price of all in the minor unit, 0 while it is not known."""
+        return self.selected.price * self.line.quantity if self.line else 0
+
+    @property
     def amount(self) -> str:
-        quantity = self.cleaned_data.get("quantity") if self.is_valid() else None
-        return (
-            format_money(self.selected.price * quantity, self.selected.currency) if self.selected and quantity else ""
-        )
+        return format_money(self.price, self.selected.currency) if self.price else ""
+
+    @property
+    def taken_off(self) -> str:
+        return taken_off(self.given, self.price, self.selected.currency) if self.price else ""
 
     @property
     def warning(self) -> str:
@@ -140,7 +172,7 @@ class ItemForm(LookupForm):
     @property
     def is_blank(self) -> bool:
         has_sku = any(str(self.data.get(self.add_prefix(name), "")).strip() for name in ("sku", "sku_id"))
-        return not has_sku and self.quantity_text.strip() in {"", "1"}
+        return not has_sku and self.quantity_text.strip() in {"", "1"} and not self.discount_text
 
     def look_up(self, skus: Mapping[int, Sku], *, required: bool) -> None:
         self.is_valid()
@@ -189,10 +221,9 @@ class AddressForm(forms.ModelForm):  # type: ignore[type-arg]  # Django's own is
 
 
 class ExtrasForm(forms.Form):
-    """Coupon, choice of address, idempotency key, and the total that was shown when Submit was pressed."""
+    """Coupon, idempotency key, and the total that was shown when Submit was pressed."""
 
     coupon_code = forms.CharField(required=False, max_length=50)
-    address = forms.CharField(required=False, max_length=20)
     expected_total = forms.IntegerField(required=False, min_value=0, max_value=MAX_ID)
     expected_currency = forms.CharField(required=False, max_length=3)
     key = forms.UUIDField()
@@ -225,4 +256,4 @@ def parse_choice(text: str) -> int | None:
     """Return the id of a radio button: None for a new one, 0 (no row's id) for what is no number."""
     if text in {NEW, ""}:
         return None
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else 0

@@ -56,11 +56,13 @@ def new_order_view(admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     check_permission(admin, request)
     kept = kept_forms.take(request)
     if kept is not None:
-        return _render(admin, request, NewOrderForm(apply_buttons(kept), at=database_clock.now()))
+        return _render(admin, request, NewOrderForm(apply_buttons(kept), by=actor(request), at=database_clock.now()))
     if request.method != "POST":
-        form = NewOrderForm(_initial_data(request), at=database_clock.now())
+        form = NewOrderForm(_initial_data(request), by=actor(request), at=database_clock.now())
         return _render(admin, request, form, find_placed_order(key=form.key, by=actor(request)))
-    form = NewOrderForm(apply_buttons(request.POST), at=database_clock.now(), submitted="_submit" in request.POST)
+    form = NewOrderForm(
+        apply_buttons(request.POST), by=actor(request), at=database_clock.now(), submitted="_submit" in request.POST
+    )
     return _place_order(admin, request, form) if form.submitted else _render(admin, request, form)
 
 
@@ -68,7 +70,7 @@ def quote_view(_admin: StaffAdmin, request: HttpRequest) -> HttpResponse:
     """Render the form alone; a script takes prices, addresses and cards out of it."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
-    form = NewOrderForm(apply_buttons(request.POST), at=database_clock.now())
+    form = NewOrderForm(apply_buttons(request.POST), by=actor(request), at=database_clock.now())
     return TemplateResponse(request, "admin/ecommerce/order/new/form.html", _context(form))
 
 
@@ -116,7 +118,7 @@ def _place_order(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm) ->
 
 def _render_error(admin: StaffAdmin, request: HttpRequest, form: NewOrderForm, error: OrderError) -> HttpResponse:
     # Something has changed since the form was quoted.
-    form = NewOrderForm(form.data, at=database_clock.now(), submitted=True)
+    form = NewOrderForm(form.data, by=actor(request), at=database_clock.now(), submitted=True)
     form.add_order_error(error)
     placed = find_placed_order(key=form.key, by=actor(request))
     if placed:

@@ -19,9 +19,11 @@ from customers.actors import actor
 from ecommerce.admin.new_order.choices import card_choices, selected_value
 from ecommerce.admin.new_order.forms import PaymentForm
 from ecommerce.admin.orders.payment_messages import add_payment_message
+from ecommerce.admin.orders.price_changes import price_changes
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
+from ecommerce.orders.quotes import Quote
 from ecommerce.orders.reprice import quote_again
 from ecommerce.orders.selectors import allowed_acts
 
@@ -70,12 +72,12 @@ def _expected_total(request: HttpRequest) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
 
 
-def _quote(order: Order) -> tuple[int, str]:
-    """What the order costs now, in the minor unit; or its own total, and why it can't be sold any more."""
+def _quote(order: Order) -> tuple[Quote | None, str]:
+    """What the order costs now; or why it can't be sold any more."""
     try:
-        return quote_again(order, at=database_clock.now()).totals.total, ""
+        return quote_again(order, at=database_clock.now()), ""
     except OrderError as error:
-        return order.total, error.message
+        return None, error.message
 
 
 def _render_error(
@@ -93,7 +95,8 @@ def _render_error(
 
 @allow_stripe
 def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: PaymentForm) -> HttpResponse:
-    total, obstacle = _quote(order)
+    quote, obstacle = _quote(order)
+    total = quote.totals.total if quote else order.total
     choices = card_choices(order.customer, at=database_clock.now())
     context: dict[str, Any] = admin.admin_site.each_context(request) | {
         "title": _("Pay with another card"),
@@ -103,6 +106,7 @@ def _render(admin: StaffAdmin, request: HttpRequest, order: Order, form: Payment
         "total": total,
         "total_money": format_money(total, order.currency),
         "price_changed": total != order.total,
+        "changes": price_changes(order, quote) if quote else [],
         "obstacle": obstacle,
         "payment": form,
         "cards": choices,

@@ -1,12 +1,13 @@
 """The page "Pay with another card": for an order that is created and not paid."""
 
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from ecommerce.models import Order, Sku
+from ecommerce.models import Order, ShopSettings, Sku, TaxRate
 from tests.support.factories import make_card, make_customer, make_staff, place_order
 
 pytestmark = pytest.mark.django_db
@@ -119,3 +120,18 @@ def test_a_price_that_has_changed_is_named_and_accepted_by_the_button(ana: Clien
 def test_what_is_off_sale_says_so_before_the_button(ana: Client, declined: Order) -> None:
     Sku.objects.update(active=False)
     assert "is not on sale." in ana.get(address(declined)).content.decode()
+
+
+def test_what_has_changed_is_shown_row_by_row(ana: Client) -> None:
+    ShopSettings.objects.update(country="DE", tax_included_currencies=[])
+    rate = TaxRate.objects.create(country="DE", tax_category="standard", name="VAT", percent=19)
+    order = place_order(token="pm_card_chargeDeclined")
+    assert "What has changed" not in ana.get(address(order)).content.decode()
+    TaxRate.objects.filter(pk=rate.pk).update(percent=20)
+    page = ana.get(address(order)).content.decode()
+    assert "The total has changed from USD 17.85 to USD 18.00" in page
+    assert re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td><td>(.*?)</td>', page) == [
+        ("VAT 19 %", "USD 2.85", "—"),
+        ("VAT 20 %", "—", "USD 3.00"),
+        ("Total", "USD 17.85", "USD 18.00"),
+    ]

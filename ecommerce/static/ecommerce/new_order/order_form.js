@@ -3,11 +3,21 @@
    only when that version changes (another customer). */
 
 const DEBOUNCE_MS = 300;
-const COUPON_DEBOUNCE_MS = 800;
-const PRICED_FIELD = /^(?:customer(?:_id)?|coupon_code|items-\d+-(?:sku|sku_id|quantity))$/;
-const QUANTITY_FIELD = /^items-\d+-quantity$/;
+const TEXT_DEBOUNCE_MS = 800;
+const PRICED_FIELD = new RegExp(
+  "^(?:customer(?:_id)?|coupon_code|items-\\d+-(?:sku|sku_id|quantity|discount|discount_kind)|discount(?:_kind)?|currency" +
+    "|custom-\\d+-(?:description|quantity|price|tax_category|shippable)" +
+    "|address(?:-(?:country|state|postal_code|city))?|shipping_(?:rate|price))$",
+);
+const NUMBER_FIELD = /^(?:(?:items|custom)-\d+-(?:quantity|discount|price)|discount|shipping_price)$/;
+// Refreshed while they are typed: a refresh that began on leaving the field would swallow the click on Submit.
+const TEXT_FIELD = /^(?:coupon_code|address-(?:state|postal_code|city)|custom-\d+-description)$/;
 const form = document.getElementById("new-order");
-const rows = document.getElementById("rows");
+// The rows that a button adds, and what a new one looks like.
+const lists = {
+  _add: { rows: document.getElementById("rows"), template: document.getElementById("row-template") },
+  _add_custom: { rows: document.getElementById("custom-rows"), template: document.getElementById("custom-template") },
+};
 const rendered = new Map();
 let timer = null;
 let latestRequest = 0;
@@ -76,14 +86,18 @@ function setStale(on) {
 async function refresh() {
   clearTimeout(timer);
   const request = ++latestRequest;
-  quotedState = pricedState();
+  const sentState = pricedState();
+  quotedState = sentState;
   setBusy(true);
   try {
     const response = await fetch(form.dataset.refresh, { method: "POST", body: new FormData(form) });
     if (!response.ok) throw new Error(response.statusText);
     const html = await response.text();
     if (request !== latestRequest) return;
+    const isUntouched = pricedState() === sentState;
     updateForm(html);
+    // The server chooses an address and a shipping method of its own accord: these are quoted already.
+    if (isUntouched) quotedState = pricedState();
     setStale(false);
   } catch {
     // The old totals may stay: the server compares them with its own before it charges.
@@ -104,27 +118,31 @@ function scheduleRefresh(wait = DEBOUNCE_MS) {
 
 /* Said where it ends, not after the last line was typed. */
 function showLimit() {
-  const add = form.elements._add;
-  add.disabled = rows.children.length >= Number(add.dataset.most);
-  document.getElementById("line-limit").hidden = !add.disabled;
+  const count = lists._add.rows.children.length + (lists._add_custom.rows?.children.length ?? 0);
+  const isFull = count >= Number(form.elements._add.dataset.most);
+  for (const name of Object.keys(lists)) if (form.elements[name]) form.elements[name].disabled = isFull;
+  document.getElementById("line-limit").hidden = !isFull;
 }
 
-function addRow() {
+function addRow(name) {
+  const { rows, template } = lists[name];
   const numbers = [...rows.children].map((row) => Number(row.dataset.row));
-  const html = document.getElementById("row-template").innerHTML.replaceAll("NUMBER", String(Math.max(-1, ...numbers) + 1));
+  const html = template.innerHTML.replaceAll("NUMBER", String(Math.max(-1, ...numbers) + 1));
   rows.insertAdjacentHTML("beforeend", html);
   rows.dispatchEvent(new Event("rows:added", { bubbles: true }));
   rows.lastElementChild.querySelector("input[type=text]").focus();
   showLimit();
 }
 
-function removeRow(number) {
+function removeRow(name, number) {
+  const { rows } = lists[name];
   const row = rows.querySelector(`[data-row="${number}"]`);
   const next = row.nextElementSibling ?? row.previousElementSibling;
   row.remove();
   showLimit();
   if (next) next.querySelector("input[type=text]").focus();
-  else addRow();
+  else if (name === "_add") addRow(name);
+  else form.elements[name].focus();
   scheduleRefresh();
 }
 
@@ -139,8 +157,10 @@ async function pick(field, id) {
 /* Every button but the one that charges is handled here instead of reloading the page. */
 const buttons = {
   _update: refresh,
-  _add: addRow,
-  _remove: (value) => removeRow(value),
+  _add: () => addRow("_add"),
+  _remove: (value) => removeRow("_add", value),
+  _add_custom: () => addRow("_add_custom"),
+  _remove_custom: (value) => removeRow("_add_custom", value),
   _pick_customer: (value) => pick(form.elements.customer_id, value),
   _pick_sku: (value) => pick(form.elements[`items-${value.split("-")[0]}-sku_id`], value.split("-")[1]),
 };
@@ -152,8 +172,8 @@ form.addEventListener("submit", (event) => {
   handle(event.submitter.value);
 });
 form.addEventListener("input", ({ target }) => {
-  if (QUANTITY_FIELD.test(target.name)) scheduleRefresh();
-  else if (target.name === "coupon_code") scheduleRefresh(COUPON_DEBOUNCE_MS);
+  if (NUMBER_FIELD.test(target.name)) scheduleRefresh();
+  else if (TEXT_FIELD.test(target.name)) scheduleRefresh(TEXT_DEBOUNCE_MS);
 });
 form.addEventListener("change", ({ target }) => PRICED_FIELD.test(target.name) && scheduleRefresh());
 // Going back, the browser restores the input, which the rendered totals do not belong to.
