@@ -162,7 +162,7 @@ def price_lines(
             discount=discount,
             shipping=terms.shipping(price_of_shipping),
             prices_include_tax=terms.prices_include_tax(currency),
-            taxes_added_before_rounding=terms.added_before_rounding,
+            stacked=terms.shop.stacked_countries,
         )
         if terms.calculation:
             shipped = [item.shippable for item in sold]

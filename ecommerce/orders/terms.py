@@ -49,12 +49,6 @@ class SaleTerms:
         """Whether prices include tax: as an order has it since it was placed, else as the shop has it now."""
         return self.shop.includes_tax(currency) if self.frozen_inclusion is None else self.frozen_inclusion
 
-    @property
-    def added_before_rounding(self) -> bool:
-        """Whether the law where the sale is taxed adds its rates before it rounds."""
-        place = self.buyer.ship_to or self.buyer.home
-        return place is not None and place.country in self.shop.stacked_countries
-
     def taxes(self, category: str, *, shipped: bool) -> tuple[Tax, ...]:
         """Return the taxes on what is sold; none where the shop collects none, or Stripe Tax computes them."""
         if self.by_stripe:

@@ -1,6 +1,6 @@
 """What an order costs, in minor units: items, discount, shipping and taxes. No ORM, no clock, no floats."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -164,11 +164,12 @@ def price(
     discount: Discount | None = None,
     shipping: Shipping = Shipping(),
     prices_include_tax: bool = False,
-    taxes_added_before_rounding: bool = False,
+    stacked: Collection[str] = (),
 ) -> Totals:
     """Price an order; raise PricingError, or ValueError where an amount is not a multiple of the currency's step.
 
-    `discount` is one by hand on the whole order: of what is left after the lines' own, before the coupon.
+    `discount` is one by hand on the whole order: of what is left after the lines' own, before the coupon. `stacked`
+    names the countries whose law adds its taxes before it rounds.
     """
     _check_lines(lines)
     _check_steps(currency, *(line.unit_price for line in lines), *(line.discount for line in lines), shipping.price)
@@ -179,7 +180,7 @@ def price(
         [*goods, *parts],
         currency=currency,
         included=prices_include_tax,
-        added_before_rounding=taxes_added_before_rounding,
+        stacked=stacked,
     )
     priced = [
         _priced_taxes(each, of_it, included=prices_include_tax)
@@ -242,12 +243,16 @@ def _shipping_parts(shipping: Shipping, goods: Sequence[Taxed], lines: Sequence[
     if not shipping.price:
         return []
     if shipping.rule == "share":
-        # Before the discount where nothing is left to pay for the goods.
-        free = not any(each.price for each in goods)
-        valued = [Taxed(price=line.amount, taxes=line.taxes) for line in lines] if free else goods
-        return shipping_by_share(shipping.price, valued, currency=currency)
+        return shipping_by_share(shipping.price, _valued(goods, lines), currency=currency)
     taxes = highest(goods) if shipping.rule == "highest" else shipping.taxes
     return [Taxed(price=shipping.price, taxes=taxes)]
+
+
+def _valued(goods: Sequence[Taxed], lines: Sequence[Line]) -> Sequence[Taxed]:
+    """Return the goods by what they cost; before discount where all is free, by number where all is given away."""
+    before = [Taxed(price=line.amount, taxes=line.taxes) for line in lines]
+    units = [Taxed(price=line.quantity, taxes=line.taxes) for line in lines]
+    return next((each for each in (goods, before) if any(line.price for line in each)), units)
 
 
 def _priced_taxes(taxed: Taxed, amounts: Sequence[int], *, included: bool) -> tuple[PricedTax, ...]:

@@ -4,7 +4,7 @@ Each tax is computed once over all that it is charged on, rounded half up to the
 charged on by largest remainder: so a tax agrees with its rate to the cent, which a sum of rounded lines does not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
@@ -47,26 +47,33 @@ class Taxed:
         return self.price * Fraction(tax.percent) / (100 + (self.percent if included else 0))
 
 
-def taxes_of(prices: Sequence[Taxed], *, currency: str, included: bool, added_before_rounding: bool) -> list[list[int]]:
+def taxes_of(
+    prices: Sequence[Taxed], *, currency: str, included: bool, stacked: Collection[str] = ()
+) -> list[list[int]]:
     """Return for each price the amounts of its taxes, in the order of its `taxes`.
 
-    `included`: the prices include the taxes. `added_before_rounding`: the law wants the sum of all taxes rounded, not
-    each (United States); the sum is then divided among the taxes.
+    `included`: the prices include the taxes. `stacked` names the countries whose law wants the sum of all its taxes
+    rounded, not each (United States); the sum is then divided among the taxes.
     """
     distinct = list(dict.fromkeys(tax for each in prices for tax in each.taxes))
     exact = {tax: [each.exact(tax, included=included) for each in prices] for tax in distinct}
-    sums = [sum(parts, Fraction(0)) for parts in exact.values()]
-    if added_before_rounding:
-        amounts = round_parts(sums, money.round_to_step(sum(sums, Fraction(0)), currency), currency)
-    else:
-        amounts = [money.round_to_step(each, currency) for each in sums]
+    amounts = _amounts({tax: sum(parts, Fraction(0)) for tax, parts in exact.items()}, currency, stacked)
     # What is included can't be more than the price, also where several taxes are rounded up on a price of one cent.
-    room = [each.price if included else sum(amounts) for each in prices]
+    room = [each.price if included else sum(amounts.values()) for each in prices]
     laid = {}
-    for tax, amount in zip(distinct, amounts, strict=True):
+    for tax, amount in amounts.items():
         laid[tax] = round_parts(exact[tax], amount, currency, at_most=_room(room, exact[tax]))
         room = [left - share for left, share in zip(room, laid[tax], strict=True)]
     return [[laid[tax][place] for tax in each.taxes] for place, each in enumerate(prices)]
+
+
+def _amounts(sums: Mapping[Tax, Fraction], currency: str, stacked: Collection[str]) -> dict[Tax, int]:
+    amounts = {tax: money.round_to_step(exact, currency) for tax, exact in sums.items()}
+    for country in stacked:
+        added = {tax: exact for tax, exact in sums.items() if tax.country == country}
+        whole = money.round_to_step(sum(added.values(), Fraction(0)), currency)
+        amounts |= zip(added, round_parts(list(added.values()), whole, currency), strict=True)
+    return amounts
 
 
 def _room(room: Sequence[int], exact: Sequence[Fraction]) -> list[int]:
