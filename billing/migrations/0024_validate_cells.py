@@ -9,6 +9,14 @@ class Migration(migrations.Migration):
     atomic = False
     dependencies = [("billing", "0023_tax_and_cells")]
     operations = [
+        ValidateConstraint("invoice", "billing_invoice_manual_discount_check"),
+        ValidateConstraint("invoice", "billing_invoice_shipping_refunded_check"),
+        ValidateConstraint("invoice", "billing_invoice_shipping_tax_check"),
+        ValidateConstraint("invoiceline", "billing_invoiceline_discount_check"),
+        ValidateConstraint("invoiceline", "billing_invoiceline_manual_discount_check"),
+        ValidateConstraint("invoiceline", "billing_invoiceline_refunded_check"),
+        ValidateConstraint("invoiceline", "billing_invoiceline_refunded_quantity_check"),
+        ValidateConstraint("invoiceline", "billing_invoiceline_tax_check"),
         ValidateConstraint("invoice", "invoice_adds_up"),
         ValidateConstraint("invoice", "invoice_manual_discount"),
         ValidateConstraint("invoice", "invoice_shipping_tax"),

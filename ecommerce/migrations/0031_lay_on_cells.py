@@ -2,6 +2,8 @@
 # each in a transaction of its own, so that orders are placed and refunded meanwhile.
 
 import json
+from itertools import groupby
+from operator import itemgetter
 
 from django.contrib.postgres.operations import ValidateConstraint
 from django.db import migrations, transaction
@@ -10,18 +12,20 @@ from billing import money
 from ecommerce.pricing.allocation import allocate
 from ecommerce.pricing.refunds import Cells, OrderCells, nothing, refund_of_amount
 
-BATCH = 5_000
+BATCH = 2_000
 STEPS = " ".join(
     f"WHEN '{code}' THEN {money.currency(code).step}"
     for code, _label in money.supported()
     if money.currency(code).step > 1
 )
 
-# By largest remainder, the earlier of two, in the currency's step: as ecommerce.pricing.allocation does.
+# By largest remainder, the earlier of two, in the currency's step: as ecommerce.pricing.allocation does. In numeric, since
+# the product of two amounts in rupiah is more than a bigint holds.
 SHARE_DISCOUNT = """
 WITH exact AS (
     SELECT l.id, l.{parent}_id AS parent, s.step, p.discount / s.step AS steps,
-           p.discount / s.step * l.amount / p.subtotal AS whole, p.discount / s.step * l.amount %% p.subtotal AS rest
+           div((p.discount / s.step)::numeric * l.amount, p.subtotal)::bigint AS whole,
+           mod((p.discount / s.step)::numeric * l.amount, p.subtotal) AS rest
     FROM {lines} l JOIN {parents} p ON p.id = l.{parent}_id
     CROSS JOIN LATERAL (SELECT CASE p.currency {steps} ELSE 1 END AS step) s
     WHERE p.id > %s AND p.id <= %s AND p.discount > 0
@@ -55,6 +59,14 @@ WHERE r.id > %s AND r.id <= %s AND r.status <> 'failed' AND p.status = 'succeede
   AND NOT EXISTS (SELECT FROM billing_refundallocation b WHERE b.refund_id = r.id)
 ORDER BY r.id
 """
+LEFT = """
+SELECT invoice_id, id, amount - discount - refunded, quantity - refunded_quantity FROM billing_invoiceline
+WHERE invoice_id = ANY(%s) ORDER BY invoice_id, id
+"""
+INSERT = """
+INSERT INTO billing_refundallocation (refund_id, invoice_line_id, quantity, amount)
+SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::int[], %s::bigint[])
+"""
 
 
 def in_batches(schema_editor, table, *statements):
@@ -85,34 +97,51 @@ def allocate_refunds(apps, schema_editor):
 
 def allocate_partial_refunds(cursor, bounds):
     cursor.execute(PARTIAL, bounds)
-    for refund, amount, invoice, currency, order, items in cursor.fetchall():
-        cursor.execute(
-            "SELECT id, amount - discount - refunded, quantity - refunded_quantity FROM billing_invoiceline"
-            " WHERE invoice_id = %s ORDER BY id", [invoice]
-        )
-        lines = cursor.fetchall()
-        left = OrderCells(
-            items=tuple(Cells(goods=goods, units=units) for _id, goods, units in lines), shipping=Cells(goods=0)
-        )
-        back = whole_or_items(cursor, left, amount, currency, order, items) or refund_of_amount(
-            left, amount, currency=currency
-        )
-        for (line, *_left), cells in zip(lines, back.items, strict=True):
-            if cells.goods or cells.units:
-                cursor.execute(
-                    "INSERT INTO billing_refundallocation (refund_id, invoice_line_id, quantity, amount)"
-                    " VALUES (%s, %s, %s, %s)", [refund, line, cells.units, cells.goods]
-                )
+    refunds = cursor.fetchall()
+    left = read_left(cursor, [invoice for _refund, _amount, invoice, *_others in refunds])
+    items_of = read_items(cursor, [order for *_others, order, _items in refunds])
+    rows = []
+    for refund, amount, invoice, currency, order, items in refunds:
+        lines, cells = left[invoice]
+        units = wanted_units(items, items_of.get(order, []))
+        back = whole_or_items(cells, amount, currency, units) or refund_of_amount(cells, amount, currency=currency)
+        # What the next refund of the same invoice finds.
+        left[invoice] = lines, cells.less(back)
+        given = zip(lines, back.items, strict=True)
+        rows += [(refund, line, each.units, each.goods) for line, each in given if each.goods or each.units]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    if columns:
+        cursor.execute(INSERT, columns)
 
 
-def whole_or_items(cursor, left, amount, currency, order, items):
+def read_left(cursor, invoices):
+    """Return the lines of each invoice, and what is left of them."""
+    cursor.execute(LEFT, [invoices])
+    left = {}
+    for invoice, lines in groupby(cursor.fetchall(), key=itemgetter(0)):
+        rows = list(lines)
+        cells = tuple(Cells(goods=goods, units=units) for _invoice, _line, goods, units in rows)
+        left[invoice] = [row[1] for row in rows], OrderCells(items=cells, shipping=Cells(goods=0))
+    return left
+
+
+def read_items(cursor, orders):
+    """Return the ids of each order's items."""
+    cursor.execute("SELECT order_id, array_agg(id ORDER BY id) FROM ecommerce_orderitem"
+                   " WHERE order_id = ANY(%s) GROUP BY 1", [orders])  # fmt: skip
+    return dict(cursor.fetchall())
+
+
+def wanted_units(items, ids):
+    """Return the quantities that an act names, in the order of the order's items."""
+    items = items if isinstance(items, list) else json.loads(items)
+    return [sum(quantity for pk, quantity in items if pk == own) for own in ids]
+
+
+def whole_or_items(left, amount, currency, units):
     """Return the items that a refund of a known amount gave back; None where it was one of an amount alone."""
     if amount == left.total:
         return left
-    cursor.execute("SELECT id FROM ecommerce_orderitem WHERE order_id = %s ORDER BY id", [order])
-    ids = [pk for (pk,) in cursor.fetchall()]
-    items = items if isinstance(items, list) else json.loads(items)
-    units = [sum(quantity for pk, quantity in items if pk == own) for own in ids]
     if not any(units) or len(units) != len(left.items):
         return None
     units = [min(wanted, cells.units) for wanted, cells in zip(units, left.items, strict=True)]
@@ -132,6 +161,11 @@ class Migration(migrations.Migration):
     atomic = False
     dependencies = [("ecommerce", "0030_tax_and_cells"), ("billing", "0024_validate_cells")]
     operations = [
+        ValidateConstraint("order", "ecommerce_order_manual_discount_check"),
+        ValidateConstraint("order", "ecommerce_order_shipping_tax_check"),
+        ValidateConstraint("orderitem", "ecommerce_orderitem_discount_check"),
+        ValidateConstraint("orderitem", "ecommerce_orderitem_manual_discount_check"),
+        ValidateConstraint("orderitem", "ecommerce_orderitem_tax_check"),
         ValidateConstraint("order", "order_adds_up"),
         ValidateConstraint("order", "order_manual_discount"),
         ValidateConstraint("order", "order_shipping_tax"),
