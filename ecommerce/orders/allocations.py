@@ -114,18 +114,16 @@ def allocate_all_left(refunds: Sequence[Refund]) -> None:
 
 
 def allocate_amount(refund: Refund, *, like: Refund | None = None) -> None:
-    """Write what a refund of an amount gives back, where only the amount is known.
+    """Write what a refund gives back, where only the amount is known.
 
-    The same as the failed refund `like`, if that is as much and still left; else spread over what is left.
+    The same as the failed refund `like`, if that is as much and still left; else all, or an amount of what is left.
     """
-    if refund.amount == refund.payment.amount:
-        allocate_all_left([refund])
-        return
     cells = read_cells(refund.payment.invoice)
     left = cells.left
     back = cells.given_back_by(like) if like else None
     if back is None or back.total != refund.amount or not left.holds(back):
-        back = refund_of_amount(left, refund.amount, currency=refund.currency)
+        whole = refund.amount == refund.payment.amount
+        back = left if whole else refund_of_amount(left, refund.amount, currency=refund.currency)
     allocate(refund, back, cells)
 
 
@@ -135,7 +133,6 @@ def ensure_allocated(refund: Refund) -> None:
         allocate_amount(refund)
 
 
-def reallocate(refund: Refund) -> None:
-    """Allocate anew a refund whose amount was changed."""
+def free(refund: Refund) -> None:
+    """Delete what a refund gives back, whose amount was changed."""
     refund.allocations.all().delete()
-    allocate_amount(refund)

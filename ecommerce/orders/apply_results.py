@@ -224,15 +224,17 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
     act = open_act(order)
     whole = act is not None and act.refund_id == refund.pk and act.kind != OrderAct.Kind.REFUND
     left = payments.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
-    if whole and left:
-        refund.refresh_from_db()
-        allocations.reallocate(refund)
+    if left:
+        allocations.free(refund)
     if not whole:
         # Ours first, which leaves the room for theirs.
         _apply_refund_result(order, replace(result, others=()), at=at)
     for each in new:
         theirs = RefundResult.from_stripe(each, refund=None, payment_id=result.payment_id)
         _apply_refund_result(order, theirs, at=at)
+    if left:
+        # Ours is of all that theirs have left, with the units: they are amounts alone.
+        allocations.allocate_all_left([refund])
     if act and whole and not left:
         completion.complete_act(order, act, at=at)
         completion.close_acts([act], OrderAct.Outcome.DONE, at=at)

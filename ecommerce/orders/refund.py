@@ -152,10 +152,10 @@ def request_refund(
     act.save()
     if quote:
         allocate(act.refund, quote.back, quote.cells)
-    elif amount == payment.refundable:
-        allocate_all_left([act.refund])
-    else:
+    elif instead_of:
         allocate_amount(act.refund, like=instead_of)
+    else:
+        allocate_all_left([act.refund])
     order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
     # Computed from all rows, four queries, only where an attention might have to stay.
     if order.attention:

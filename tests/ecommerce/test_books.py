@@ -45,6 +45,9 @@ INSERT INTO ecommerce_taxline
     (order_id, country, region, name, rate, category, reason, taxable, amount, included, source)
 VALUES (%(order)s, 'DE', '', 'VAT', 19, 'S', '', 100, 19, false, 'table')
 """
+# What triggers keep is damaged without them.
+UNKEPT = "SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {0} DISABLE TRIGGER USER; {1}; ALTER TABLE {0} ENABLE TRIGGER USER"
+LINE = "billing_invoiceline"
 DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     # An order canceled with its money kept.
     (paid, ORDER.format("status = 'canceled', canceled_at = now(), held_at = NULL"), "ended_refunded"),
@@ -71,8 +74,13 @@ DAMAGES: list[tuple[Callable[[], Order], str, str]] = [
     (paid, TAXED, "order_taxes"),
     (paid, ORDER.format("tax_calculation_id = 'taxcalc_1'"), "tax_recorded"),
     (refunded_in_part, "DELETE FROM billing_refundallocation", "refund_allocations"),
-    (refunded_in_part, "UPDATE billing_invoiceline SET refunded = 5", "cells_refunded"),
-    (refunded_in_part, "UPDATE billing_invoiceline SET refunded_quantity = 1", "cells_refunded"),
+    (refunded_in_part, UNKEPT.format(LINE, f"UPDATE {LINE} SET refunded = 5"), "cells_refunded"),
+    (refunded_in_part, UNKEPT.format(LINE, f"UPDATE {LINE} SET refunded_quantity = 1"), "cells_refunded"),
+    (
+        refunded_in_part,
+        UNKEPT.format("billing_refundallocation", "DELETE FROM billing_refundallocation"),
+        "cells_refunded",
+    ),
     (with_coupon, "UPDATE ecommerce_coupon SET times_redeemed = 5", "coupon_uses"),
     (paid, "UPDATE billing_counter SET value = 0", "numbers"),
 ]
