@@ -233,5 +233,5 @@ def test_the_migration_begins_anew_where_it_was_stopped(old: Apps, monkeypatch: 
 
 
 def _laying() -> str:
-    names = [name for app, name in MigrationExecutor(connection).loader.graph.nodes if name.endswith("lay_on_cells")]
-    return names[0]
+    nodes = MigrationExecutor(connection).loader.graph.nodes
+    return next(str(name) for _app, name in nodes if name.endswith("lay_on_cells"))

@@ -98,7 +98,8 @@ class Counter:
 
     def take(self, kind: str, wanted: Any) -> None:
         """Do one refund, and check what holds after each."""
-        back = {"lines": self.of_lines, "amount": self.of_amount, "shipping": self.of_shipping}[kind](wanted)
+        kinds: dict[str, Any] = {"lines": self.of_lines, "amount": self.of_amount, "shipping": self.of_shipping}
+        back = kinds[kind](wanted)
         if back is None:
             return
         assert self.left.holds(back)

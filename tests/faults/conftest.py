@@ -73,6 +73,13 @@ class House:
                 service.start()
 
 
+@pytest.fixture(params=[13, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
+def stride(request: pytest.FixtureRequest) -> int:
+    """Give how many steps lie between two crashes."""
+    steps: int = request.param
+    return steps
+
+
 @pytest.fixture
 def house(pytestconfig: pytest.Config, tmp_path: Path, transactional_db: None) -> Iterator[House]:
     """Give a house whose rooms are still empty."""

@@ -15,8 +15,12 @@ from typing import Any
 import requests
 from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.utils import timezone
 
 from billing import gateway, rate_limit
+from billing.models import Payment, Refund
+from ecommerce.tasks import sweep
+from tests.support.books import open_acts
 
 FINISHED, BROKEN = 0, 70
 
@@ -88,3 +92,15 @@ def _die_or_finish(act: Callable[[], Any], fuse: Fuse) -> None:
         traceback.print_exc()
         os._exit(BROKEN)
     os._exit(FINISHED)
+
+
+def recover() -> None:
+    """Do what the sweep does within a minute, now: leases run out, and what is due is settled."""
+    for _ in range(4):
+        for operations in (Payment.objects, Refund.objects):
+            operations.filter(closed_at=None, next_attempt_at__isnull=False).exclude(status="pending").update(
+                next_attempt_at=timezone.now()
+            )
+        sweep()
+        if not open_acts():
+            return

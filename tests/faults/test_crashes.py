@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund
+from billing.models import ComparedObject, Difference, Reconciliation
 from billing.reconciliation import records
 from billing.reconciliation import run as reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
@@ -21,33 +21,12 @@ from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
-from ecommerce.tasks import sweep
-from tests.faults.crashing import crashes
-from tests.support.books import open_acts
+from tests.faults.crashing import crashes, recover
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 from tests.support.flush import flush
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Check = Callable[[], None]
-
-
-@pytest.fixture(params=[13, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
-def stride(request: pytest.FixtureRequest) -> int:
-    """Give how many steps lie between two crashes."""
-    steps: int = request.param
-    return steps
-
-
-def recover() -> None:
-    """Do what the sweep does within a minute, now: leases run out, and what is due is settled."""
-    for _ in range(4):
-        for operations in (Payment.objects, Refund.objects):
-            operations.filter(closed_at=None, next_attempt_at__isnull=False).exclude(status="pending").update(
-                next_attempt_at=timezone.now()
-            )
-        sweep()
-        if not open_acts():
-            return
 
 
 def test_placing_an_order_survives_a_crash_at_any_step(balanced: Check, stride: int) -> None:

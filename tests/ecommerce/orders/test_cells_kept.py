@@ -83,9 +83,9 @@ def test_no_cell_is_given_back_twice(included: bool) -> None:  # noqa: FBT001
         run(ALLOCATE, **values, amount=held)
         third = {**values, "refund": requested(1).pk}
         refuse(ALLOCATE, **third, amount=1)
-    for line in InvoiceLine.objects.all():
-        values = {"refund": requested(1).pk, "line": line.pk, "tax": None, "amount": 0}
-        refuse(ALLOCATE, **values, quantity=line.quantity + 1)
+    for row in InvoiceLine.objects.all():
+        values = {"refund": requested(1).pk, "line": row.pk, "tax": None, "amount": 0}
+        refuse(ALLOCATE, **values, quantity=row.quantity + 1)
         refuse(ALLOCATE, **values, quantity=-1)
 
 
