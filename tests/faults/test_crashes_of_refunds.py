@@ -88,5 +88,4 @@ def test_each_cell_goes_back_once_whatever_the_step_of_the_crash(
         orders.append(prepare())
     assert steps > 40
     assert (left_of(orders[-1]), fresh(orders[-1]).amount_refunded) == expected
-    assert any(left_of(undisturbed).items[0].taxes) is not (kind == "cancel")
     balanced()
