@@ -216,12 +216,13 @@ def apply_refund_result(*, result: RefundResult, at: datetime) -> RefundChange:
         return RefundChange(refund=_create_from_stripe(result, at=at), before="", won=True)
     result = _without_foreign_refund(refund, result)
     before = refund.status
+    changing = Refund.objects.filter(_may_become(result.status), pk=refund.pk)
     if before == Refund.Status.FAILED and result.status != Refund.Status.FAILED:
         # It did not count as refunded while it was failed, and another may have taken its place.
         _check_refundable(result, refund.payment_id, refund.amount)
         # Another refund may have given back the same lines since: it is allocated anew.
-        refund.allocations.all().delete()
-    written = Refund.objects.filter(_may_become(result.status), pk=refund.pk).update(
+        refund.allocations.filter(refund__in=changing).delete()
+    written = changing.update(
         **_refund_columns(result, at=at), stripe_refund_id=result.stripe_id or refund.stripe_refund_id
     )
     refund.refresh_from_db()
