@@ -16,7 +16,6 @@ from ecommerce.books import violations
 from ecommerce.models import OrderItem
 from ecommerce.pricing.order import CouponTerms, Line, price
 from tests.support.factories import make_customer
-from tests.support.flush import flush
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACTOR = {"by_kind": "staff", "by_label": "Ana"}
@@ -43,9 +42,9 @@ def old() -> Iterator[Apps]:
     """Give the models as they were, of a database that is as it was; migrated again afterwards, whatever happens."""
     before, now = before_and_after()
     yield migrate(before)
-    left = MigrationExecutor(connection).migration_plan(now)
-    if left:  # the test failed before it migrated itself
-        flush()
+    if MigrationExecutor(connection).migration_plan(now):  # the test failed before it migrated itself
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE customers_customer, ecommerce_product CASCADE")
         migrate(now)
 
 
@@ -80,7 +79,8 @@ class OldShop:
             line["amount"] = unit * quantity
             self.model("ecommerce", "OrderItem").objects.create(order=order, sku=self.sku, **line)
             self.model("billing", "InvoiceLine").objects.create(invoice=invoice, **line)
-        self.pay(invoice)
+        if sums["total"]:
+            self.pay(invoice)
         return order
 
     def pay(self, invoice: Any, *, status: str = "succeeded") -> Any:
