@@ -45,7 +45,7 @@ def a_taxed_order(
         discount=discount,
         shipping=shipping,
         prices_include_tax=included,
-        taxes_added_before_rounding=stacked,
+        stacked={"US"} if stacked else (),
     )
     names = names or [(f"Ware {number}", f"WARE-{number}") for number in range(1, len(lines) + 1)]
     order = _order(customer, totals, at=at, coupon=coupon, **fields)
