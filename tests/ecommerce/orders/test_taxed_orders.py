@@ -9,7 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing.models import Invoice, InvoiceLine, InvoiceTax, RefundAllocation
+from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, RefundAllocation
+from billing.tax_report import credited_taxes, month_of, tax_report
 from customers.actors import SYSTEM, Actor
 from customers.models import Address, Customer
 from ecommerce.models import Order, Product, ShippingRate, ShippingZone, ShopSettings, Sku, TaxLine, TaxRate
@@ -95,6 +96,27 @@ def test_an_item_and_the_shipping_are_refunded_with_their_taxes(germany: Address
     cancel(order_id=order.pk, at=NOW(), **WHY)
     assert settle(order).status == "canceled"
     assert all(tax.refunded == tax.amount for tax in InvoiceTax.objects.all())
+
+
+def test_the_months_report_agrees_with_invoice_and_credit_note(germany: Address) -> None:
+    order = ordered(germany, *mug_and_book())
+    refund(
+        order_id=order.pk,
+        request=RefundRequest(lines=[(order.items.order_by("pk")[0].pk, 1)], shipping=True),
+        at=NOW(),
+        **WHY,
+    )
+    settle(order)
+    invoice, note, month = Invoice.objects.get(), CreditNote.objects.get(), month_of(NOW())
+    rows = tax_report(first=month, last=month)
+    # 20.00 with 3.27 of the shipping at 19 %: 3.72; 10.00 with 1.63 at 7 %: 0.76, of it 0.65 on the book, which stays.
+    assert [(row.label, row.sold_tax, row.taxable, row.tax) for row in rows] == [
+        ("VAT 7 %", 76, 935, 65),
+        ("VAT 19 %", 372, 0, 0),
+    ]
+    credited = credited_taxes(note, invoice.taxes.order_by("pk"))
+    assert sum(tax.amount for tax in credited) == sum(row.credited_tax for row in rows) == invoice.tax - 65
+    assert sum(row.taxable + row.tax for row in rows) == invoice.total - note.amount == 1000
 
 
 def test_another_shipping_is_chosen_or_agreed(germany: Address) -> None:
