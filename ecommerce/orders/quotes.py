@@ -1,6 +1,6 @@
 """Prices of items and a coupon, by the code that charges, with nothing created."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -154,13 +154,12 @@ def price_lines(
         parcel = _parcel(lines, skus, sold, priced, discounts)
         options = shipping_options(parcel, terms, currency, shipping)
         option = chosen_option(options, shipping)
-        price_of_shipping = shipping_price(option, shipping, currency) if parcel else 0
         totals = price(
             priced,
             currency=currency,
             coupon=coupon_terms,
             discount=discount,
-            shipping=terms.shipping(price_of_shipping),
+            shipping=terms.shipping(shipping_price(option, shipping, currency) if parcel else 0),
             prices_include_tax=terms.prices_include_tax(currency),
             stacked=terms.shop.stacked_countries,
         )
@@ -170,18 +169,7 @@ def price_lines(
     except PricingError as error:
         raise from_pricing_error(error) from error
     return Quote(
-        lines=tuple(
-            QuotedLine(
-                sku=skus[line.sku_id] if line.sku_id is not None else None,
-                description=item.description,
-                tax_category=item.tax_category,
-                shippable=item.shippable,
-                quantity=line.quantity,
-                unit_price=item.unit_price,
-                priced=priced_line,
-            )
-            for line, item, priced_line in zip(lines, sold, totals.lines, strict=True)
-        ),
+        lines=tuple(_quoted_lines(lines, skus, sold, totals)),
         totals=totals,
         coupon=coupon,
         shipping_options=tuple(options),
@@ -189,6 +177,21 @@ def price_lines(
         shipping_name=option.name if option else shipping.name,
         tax_calculation=terms.calculation,
     )
+
+
+def _quoted_lines(
+    lines: Sequence[LineRequest], skus: Mapping[int, Sku], sold: Sequence[CustomLine], totals: Totals
+) -> Iterator[QuotedLine]:
+    for line, item, priced in zip(lines, sold, totals.lines, strict=True):
+        yield QuotedLine(
+            sku=skus[line.sku_id] if line.sku_id is not None else None,
+            description=item.description,
+            tax_category=item.tax_category,
+            shippable=item.shippable,
+            quantity=line.quantity,
+            unit_price=item.unit_price,
+            priced=priced,
+        )
 
 
 def _priced_line(line: LineRequest, item: CustomLine, terms: SaleTerms, currency: str) -> Line:
