@@ -2,7 +2,7 @@
 
 Django truncates every table and has `post_migrate` make content types and permissions anew. TRUNCATE gives each table
 and index a new file; a DELETE of the few rows of a test does not. What is left is the same: the content types and
-permissions, which tests don't change, and nothing else.
+permissions, which tests don't change, and the shop's settings as they are in a new shop.
 """
 
 import functools
@@ -10,7 +10,8 @@ import functools
 from django.db import connection
 from django.test import TransactionTestCase
 
-from backoffice.activity.origin import SILENT
+from backoffice.activity.origin import SILENT, silent
+from ecommerce.models import ShopSettings
 
 GENERATED = {"django_content_type", "auth_permission"}
 
@@ -22,6 +23,8 @@ def flush_by_delete(_test: TransactionTestCase) -> None:
 def flush() -> None:
     with connection.cursor() as cursor:
         cursor.execute(_statements())
+    with silent():
+        ShopSettings.objects.create()  # as the migration left it
 
 
 @functools.cache
