@@ -21,14 +21,6 @@ def first_stacked_countries() -> list[str]:
     return ["US"]
 
 
-class ShopSettingsManager(models.Manager["ShopSettings"]):
-    """The one row."""
-
-    def current(self) -> "ShopSettings":
-        """Return it by one statement; what a new shop begins with where it is missing."""
-        return self.first() or self.model()
-
-
 class ShopSettings(models.Model):
     """One row, written by the first migration. `country` is where the shop sends from, empty until somebody says so.
 
@@ -75,8 +67,6 @@ class ShopSettings(models.Model):
         default=first_stacked_countries,
         blank=True,
     )
-
-    objects = ShopSettingsManager()
 
     class Meta:
         verbose_name = _("settings")

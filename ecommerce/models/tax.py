@@ -38,12 +38,7 @@ def shown_percent(percent: Decimal) -> str:
 
 
 class TaxRateQuerySet(models.QuerySet["TaxRate"]):
-    """Which rates hold."""
-
-    def valid_on(self, day: date) -> "TaxRateQuerySet":
-        """Filter by a day; the first and the last day count."""
-        begun = Q(valid_from=None) | Q(valid_from__lte=day)
-        return self.filter(begun, Q(valid_until=None) | Q(valid_until__gte=day))
+    """The table lock under which rates are changed."""
 
     def lock_table(self) -> None:
         """Keep others from adding and changing rates until the end of the transaction; they are read all the same."""

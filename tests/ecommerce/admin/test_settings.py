@@ -25,7 +25,7 @@ def save(browser: Client, **fields: Any) -> Any:
 
 
 def test_a_new_shop(db: None, settings: Any) -> None:
-    shop = ShopSettings.objects.current()
+    shop = ShopSettings.objects.get()
     assert (shop.country, shop.tax_id, shop.small_business) == ("", "", False)
     assert (shop.shipping_tax, shop.tax_day, shop.stacked_countries) == ("share", "payment", ["US"])
     assert shop.tax_included_currencies == []
