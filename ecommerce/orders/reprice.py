@@ -58,6 +58,8 @@ def accept_price(
     total, was = quote.totals.total, order.total
     _check(quote, order, expected_total)
     if not _differs(order, quote):
+        # The calculation of the day it was placed may have expired at Stripe by now.
+        order.tax_calculation_id = calculation.id if calculation else order.tax_calculation_id
         return
     _write(order, quote)
     if order.invoice:
