@@ -21,8 +21,12 @@ STOCK_SHARE = 10  # a loop is as fast with a tenth of them
 BY = "'staff', 'bench', %(user)s::bigint"
 FLOOR = (
     "UPDATE ecommerce_order SET status = 'fulfilled', fulfilled_at = now() WHERE id = ANY(%(ids)s) AND status = 'paid'",
-    f"""INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
-    SELECT id, '', '', now(), {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
+    f"""WITH parcels AS (
+        INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
+        SELECT id, '', '', now(), {BY} FROM unnest(%(ids)s::bigint[]) AS of(id) RETURNING id, order_id
+    )
+    INSERT INTO ecommerce_fulfillmentitem (fulfillment_id, item_id, quantity)
+    SELECT parcels.id, i.id, i.quantity FROM parcels JOIN ecommerce_orderitem i USING (order_id)""",
     f"""INSERT INTO ecommerce_orderevent (order_id, kind, at, data, by_kind, by_label, by_user_id)
     SELECT id, 'fulfilled', now(), '{{}}', {BY} FROM unnest(%(ids)s::bigint[]) AS of(id)""",
     """INSERT INTO ecommerce_bulkjobitem (job_id, slice_id, order_id, status, reason, attempts)
@@ -30,7 +34,7 @@ FLOOR = (
 )
 UNDO = (
     "UPDATE ecommerce_order SET status = 'paid', fulfilled_at = NULL WHERE id = ANY(%(ids)s)",
-    "DELETE FROM ecommerce_fulfillment WHERE order_id = ANY(%(ids)s)",
+    "UPDATE ecommerce_fulfillment SET voided_at = now() WHERE order_id = ANY(%(ids)s) AND voided_at IS NULL",
 )
 
 

@@ -252,6 +252,7 @@ NOT_TRACKED = {
             "billing.counter", "billing.customerupdate", "billing.cardattempt",
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
+            "ecommerce.fulfillmentitem", "ecommerce.return", "ecommerce.returnitem",
         ),
         MONEY,
     ),

@@ -11,15 +11,16 @@ from billing.models import Payment
 from ecommerce.api.errors import status_of
 from ecommerce.api.schemas.errors import Error
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse, last_payment, payment_status
-from ecommerce.models import Order, OrderItem, TaxLine
+from ecommerce.models import Fulfillment, Order, OrderItem, TaxLine
 
 ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
 def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Fetch all that a response shows of orders, in five queries however many they are."""
+    """Fetch all that a response shows of orders, in six queries however many they are."""
     payments = Payment.objects.select_related("card").order_by("pk")
-    return orders.select_related("customer", "coupon", "invoice", "fulfillment").prefetch_related(
+    return orders.select_related("customer", "coupon", "invoice").prefetch_related(
+        Prefetch("fulfillments", Fulfillment.objects.filter(voided_at=None).order_by("pk")),
         Prefetch("items", OrderItem.objects.order_by("pk")),
         Prefetch("tax_lines", TaxLine.objects.order_by("pk")),
         Prefetch("invoice__payments", payments),

@@ -17,11 +17,19 @@ from ecommerce.orders.history import status_events
 from ecommerce.orders.selectors import open_acts
 
 # Of an order, that this module reads.
-COLUMNS = ("number", "status", "total", "amount_refunded", "fulfilled_at", "attention")
+COLUMNS = ("number", "status", "fulfillment_state", "total", "amount_refunded", "fulfilled_at", "attention")
+# A parcel with all that is left, for each order with something left to send: digital items need none.
 WRITE = """
-WITH sent AS (
+WITH unsent AS MATERIALIZED (
+    SELECT id, order_id, quantity - fulfilled - canceled AS quantity FROM ecommerce_orderitem
+    WHERE order_id = ANY(%(ids)s::bigint[]) AND shippable AND quantity > fulfilled + canceled
+), parcels AS (
     INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
-    SELECT unnest(%(ids)s::bigint[]), '', '', %(at)s, %(by_kind)s, %(by_label)s, %(by_user_id)s
+    SELECT order_id, '', '', %(at)s, %(by_kind)s, %(by_label)s, %(by_user_id)s FROM unsent GROUP BY order_id
+    RETURNING id, order_id
+), contents AS (
+    INSERT INTO ecommerce_fulfillmentitem (fulfillment_id, item_id, quantity)
+    SELECT parcels.id, unsent.id, unsent.quantity FROM unsent JOIN parcels USING (order_id)
 )
 INSERT INTO ecommerce_orderevent (order_id, kind, at, data, by_kind, by_label, by_user_id)
 SELECT unnest(%(ids)s::bigint[]), 'fulfilled', %(at)s, %(data)s::jsonb, %(by_kind)s, %(by_label)s, %(by_user_id)s
@@ -62,7 +70,7 @@ def _accepted(job: BulkJob) -> frozenset[int]:
 def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
     if not orders:
         return
-    Order.objects.write_transitions(orders, old=Order.Status.PAID)
+    Order.objects.write_transitions(orders, old=Order.Status.PAID, also=("fulfillment_state",))
     data = json.dumps({"carrier": "", "tracking_number": "", "job": job.pk})
     with connection.cursor() as cursor:
         ids = array_of(order.pk for order in orders)

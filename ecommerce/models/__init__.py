@@ -1,13 +1,15 @@
 """Catalogue, coupons, taxes, shipping zones, orders with their acts and events, bulk jobs, API keys."""
 
-from ecommerce.models.act import Fulfillment, OrderAct, OrderEvent
+from ecommerce.models.act import OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
 from ecommerce.models.catalogue import Coupon, Product, Sku, TaxCategory
 from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
+from ecommerce.models.fulfillment import Fulfillment, FulfillmentItem
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.order import Order, OrderWords
 from ecommerce.models.order_item import OrderItem, TaxLine
+from ecommerce.models.returns import Return, ReturnItem
 from ecommerce.models.shipping import ShippingRate, ShippingZone
 from ecommerce.models.shop_settings import ShopSettings
 from ecommerce.models.tax import TaxRate
@@ -21,12 +23,15 @@ __all__ = [
     "Erasure",
     "FileImport",
     "Fulfillment",
+    "FulfillmentItem",
     "Order",
     "OrderAct",
     "OrderEvent",
     "OrderItem",
     "OrderWords",
     "Product",
+    "Return",
+    "ReturnItem",
     "ShippingRate",
     "ShippingZone",
     "ShopSettings",

@@ -1,8 +1,7 @@
-"""Acts, fulfillments and events of orders."""
+"""Acts and events of orders."""
 
 from typing import Any, NoReturn
 
-from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -10,20 +9,22 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Payment, Refund
 from customers.actors import ByActor
-from customers.search import Code
 from ecommerce.models.order import Order
+from ecommerce.models.returns import Return
 
 
 class OrderAct(ByActor):
     """A payment, cancellation, return or partial refund of an order, from its request until Stripe's final result.
 
     The database allows one open act (`closed_at` is null) an order. `payment` or `refund` is the operation at Stripe.
-    `lines` of a partial refund are pairs of an order item's id and a quantity.
+    `lines` of a partial refund, or of a cancellation of items, are pairs of an order item's id and a quantity; a return
+    has its own in `order_return`.
     """
 
     class Kind(models.TextChoices):
         PAY = "pay", _("Payment")
         CANCEL = "cancel", _("Cancellation")
+        CANCEL_ITEMS = "cancel_items", _("Cancellation of items")
         RETURN = "return", _("Return")
         REFUND = "refund", _("Refund")
 
@@ -33,7 +34,10 @@ class OrderAct(ByActor):
         STOPPED = "stopped", _("Stopped")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="acts", verbose_name=_("order"))
-    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    order_return = models.ForeignKey(
+        Return, models.PROTECT, null=True, blank=True, related_name="acts", db_index=False, verbose_name=_("return")
+    )
     reason = models.TextField(_("reason"), blank=True)
     restock = models.BooleanField(_("put back in stock"), default=True)
     lines = models.JSONField(_("items"), default=list, blank=True)
@@ -53,6 +57,7 @@ class OrderAct(ByActor):
         verbose_name = _("act")
         verbose_name_plural = _("acts")
         default_permissions = ()
+        indexes = [models.Index(fields=["order_return"], condition=Q(order_return__isnull=False), name="act_of_return")]
         constraints = [
             models.UniqueConstraint(fields=["order"], condition=Q(closed_at=None), name="act_one_open"),
             models.UniqueConstraint(
@@ -72,30 +77,6 @@ class OrderAct(ByActor):
 STATUS_BEFORE = {OrderAct.Kind.CANCEL: Order.Status.PAID, OrderAct.Kind.RETURN: Order.Status.FULFILLED}
 
 
-class Fulfillment(ByActor):
-    """How a fulfilled order was sent."""
-
-    order = models.OneToOneField(Order, models.PROTECT, related_name="fulfillment", verbose_name=_("order"))
-    carrier = models.CharField(_("carrier"), max_length=100, blank=True)
-    tracking_number = models.CharField(_("tracking number"), max_length=100, blank=True)
-    at = models.DateTimeField(_("at"), default=timezone.now)
-
-    class Meta:
-        verbose_name = _("fulfillment")
-        verbose_name_plural = _("fulfillments")
-        indexes = [
-            models.Index(
-                OpClass(Code("tracking_number"), name="text_pattern_ops"),
-                condition=~models.Q(tracking_number=""),
-                name="fulfillment_tracking",
-            )
-        ]
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return f"{self.carrier} {self.tracking_number}".strip() or str(self.at)
-
-
 class OrderEvent(ByActor):
     """One entry in an order's history. A database trigger refuses to change or delete it."""
 
@@ -107,10 +88,24 @@ class OrderEvent(ByActor):
         PRICE_CHANGED = "price_changed", _("Price changed")
         PAYMENT_ADOPTED = "payment_adopted", _("Late payment adopted")
         PAID = "paid", _("Paid")
+        PARTLY_FULFILLED = "partly_fulfilled", _("Partly fulfilled")
         FULFILLED = "fulfilled", _("Fulfilled")
+        FULFILLMENT_UNDONE = "fulfillment_undone", _("Fulfillment undone")
+        TRACKING_CHANGED = "tracking_changed", _("Tracking corrected")
         CANCEL_REQUESTED = "cancel_requested", _("Cancellation requested")
         CANCELED = "canceled", _("Canceled")
-        RETURN_REQUESTED = "return_requested", _("Return requested")
+        ITEMS_CANCEL_REQUESTED = "items_cancel_requested", _("Cancellation of items requested")
+        ITEMS_CANCELED = "items_canceled", _("Items canceled")
+        CANCELLATION_ASKED = "cancellation_asked", _("The customer asked to cancel")
+        CANCELLATION_DECLINED = "cancellation_declined", _("Cancellation declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn from the contract")
+        RETURN_OPENED = "return_opened", _("Return opened")
+        RETURN_APPROVED = "return_approved", _("Return approved")
+        RETURN_DECLINED = "return_declined", _("Return declined")
+        RETURN_CANCELED = "return_canceled", _("Return canceled")
+        RETURN_RECEIVED = "return_received", _("Return received")
+        RETURN_CLOSED = "return_closed", _("Return closed")
+        RETURN_REQUESTED = "return_requested", _("Refund of a return requested")
         RETURNED = "returned", _("Returned")
         REFUND_REQUESTED = "refund_requested", _("Refund requested")
         AUTO_REFUND = "auto_refund", _("Automatic refund requested")
@@ -124,6 +119,12 @@ class OrderEvent(ByActor):
         DISPUTED = "disputed", _("Disputed")
         DISPUTE_WON = "dispute_won", _("Dispute won")
         DISPUTE_LOST = "dispute_lost", _("Dispute lost")
+        ADDRESS_CHANGED = "address_changed", _("Address corrected")
+        NOTE_ADDED = "note_added", _("Note")
+        TAGS_CHANGED = "tags_changed", _("Tags changed")
+        HELD = "held", _("Put on hold")
+        RELEASED = "released", _("Released")
+        ASSIGNED = "assigned", _("Assigned")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=40, choices=Kind)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -150,6 +151,9 @@ class Order(ConcurrentMixin, models.Model):
         REFUND_FAILED = "refund_failed", _("Refund failed")
         DISPUTED = "disputed", _("Disputed")
 
+    class FulfillmentState(models.TextChoices):
+        PARTIAL = "partial", _("Partly fulfilled")
+
     class PlacedVia(models.TextChoices):
         STAFF = "staff", _("Staff")
         WEBSITE = "website", _("Website")
@@ -192,6 +196,24 @@ class Order(ConcurrentMixin, models.Model):
     fulfilled_at = models.DateTimeField(_("fulfilled"), null=True, blank=True, editable=False)
     canceled_at = models.DateTimeField(_("canceled"), null=True, blank=True, editable=False)
     returned_at = models.DateTimeField(_("returned"), null=True, blank=True, editable=False)
+    # Of a paid order, some of whose items have left.
+    fulfillment_state = models.CharField(
+        _("fulfillment"), max_length=10, choices=FulfillmentState, blank=True, default="", db_default="", editable=False
+    )
+    on_hold = models.BooleanField(_("on hold"), default=False, db_default=False, editable=False)
+    hold_reason = models.CharField(_("reason of the hold"), max_length=200, blank=True, default="", db_default="")
+    hold_until = models.DateTimeField(_("on hold until"), null=True, blank=True)
+    # No foreign key constraint, which would lock both tables; should a user be deleted, nobody is assigned.
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("assigned to"),
+    )
     invoice = models.OneToOneField(
         Invoice, models.PROTECT, null=True, blank=True, related_name="order", editable=False, verbose_name=_("invoice")
     )
@@ -204,16 +226,23 @@ class Order(ConcurrentMixin, models.Model):
         permissions = [
             ("fulfill_order", _("Can fulfill orders")),
             ("fulfill_attention_order", _("Can fulfill orders that need attention")),
+            ("undo_fulfillment", _("Can undo fulfillments")),
             ("cancel_order", _("Can cancel orders")),
             ("return_order", _("Can return orders")),
             ("export_order", _("Can export orders")),
             ("discount_order", _("Can give discounts by hand")),
             ("override_shipping", _("Can change the price of shipping")),
+            ("correct_address", _("Can correct the address of placed orders")),
+            ("hold_order", _("Can put orders on hold and release them")),
+            ("organize_order", _("Can write notes, set tags and assign orders")),
         ]
         indexes = [
             models.Index(fields=["status", "id"], name="order_status"),
             models.Index(fields=["money_state", "id"], condition=~Q(money_state=""), name="order_money_state"),
             models.Index(fields=["id"], condition=~Q(attention=""), name="order_attention"),
+            models.Index(fields=["id"], condition=~Q(fulfillment_state=""), name="order_partly_fulfilled"),
+            models.Index(fields=["id"], condition=Q(on_hold=True), name="order_on_hold"),
+            models.Index(fields=["assignee", "id"], condition=Q(assignee__isnull=False), name="order_assignee"),
             models.Index(fields=["created_at"], name="order_created"),
             models.Index(fields=["total"], name="order_total"),
         ]
@@ -231,6 +260,13 @@ class Order(ConcurrentMixin, models.Model):
                 | (Q(status="canceled") & times(paid_at=None, canceled_at=True))
                 | (Q(status="returned") & times(paid_at=True, fulfilled_at=True, returned_at=True)),
                 name="order_status_times",
+            ),
+            models.CheckConstraint(
+                condition=Q(fulfillment_state="") | Q(status="paid", fulfillment_state="partial"),
+                name="order_partly_fulfilled_is_paid",
+            ),
+            models.CheckConstraint(
+                condition=Q(on_hold=True) | Q(hold_reason="", hold_until=None), name="order_hold_reason"
             ),
         ]
 
@@ -280,8 +316,14 @@ class Order(ConcurrentMixin, models.Model):
 
     @transition(field=status, source=Status.PAID, target=Status.FULFILLED)
     def fulfill(self, *, at: datetime) -> None:
-        """Paid to fulfilled."""
+        """Paid to fulfilled: nothing is left to send."""
         self.fulfilled_at = at
+        self.fulfillment_state = ""
+
+    @transition(field=status, source=Status.FULFILLED, target=Status.PAID)
+    def undo_fulfillment(self) -> None:
+        """Fulfilled back to paid: what was recorded as sent has not left."""
+        self.fulfilled_at = None
 
     @transition(field=status, source=[Status.CREATED, Status.PAID], target=Status.CANCELED)
     def cancel(self, *, at: datetime) -> None:

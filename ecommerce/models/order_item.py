@@ -8,11 +8,21 @@ from ecommerce.models.catalogue import Sku
 from ecommerce.models.order import Order
 
 
+class OrderItemQuerySet(models.QuerySet["OrderItem"]):
+    """What becomes of many items at once."""
+
+    def cancel_left(self) -> None:
+        """Count all that has not been sent as canceled, under the locks of their orders."""
+        self.update(canceled=F("quantity") - F("fulfilled"))
+
+
 class OrderItem(models.Model):
     """A line of an order; code, description and price are those of the SKU when the order was placed.
 
     A custom line has no SKU, and its text as the description. Amounts are in the minor unit: `amount` is before
-    discount, `discount` is its own, given by hand (`manual_discount`), with its share of the coupon.
+    discount, `discount` is its own, given by hand (`manual_discount`), with its share of the coupon. Of `quantity`,
+    `fulfilled` units have left, `canceled` ones never will, and `returned` ones came back; triggers write the first and
+    the last. Items that are not shippable are neither sent nor returned.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="items")
@@ -27,6 +37,11 @@ class OrderItem(models.Model):
     tax = models.PositiveBigIntegerField(_("tax"), default=0, db_default=0)
     tax_category = models.CharField(_("tax category"), max_length=20, default="standard", db_default="standard")
     shippable = models.BooleanField(_("shippable"), default=True, db_default=True)
+    fulfilled = models.PositiveIntegerField(_("fulfilled"), default=0, db_default=0, editable=False)
+    canceled = models.PositiveIntegerField(_("canceled"), default=0, db_default=0, editable=False)
+    returned = models.PositiveIntegerField(_("returned"), default=0, db_default=0, editable=False)
+
+    objects = OrderItemQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("item")
@@ -37,10 +52,24 @@ class OrderItem(models.Model):
             models.CheckConstraint(
                 condition=Q(discount__lte=F("amount"), manual_discount__lte=F("discount")), name="order_item_discount"
             ),
+            models.CheckConstraint(
+                condition=Q(fulfilled__lte=F("quantity") - F("canceled")), name="order_item_fulfilled"
+            ),
+            models.CheckConstraint(condition=Q(returned__lte=F("fulfilled")), name="order_item_returned"),
         ]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.description}"
+
+    @property
+    def left(self) -> int:
+        """How many units are neither sent nor canceled."""
+        return self.quantity - self.fulfilled - self.canceled
+
+    @property
+    def left_to_send(self) -> int:
+        """How many units are still to be sent: none where nothing is shipped."""
+        return self.left if self.shippable else 0
 
 
 class TaxLine(models.Model):

@@ -110,6 +110,8 @@ def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
         orders = [each.order for each in full if each.act.kind == kind]
         if orders:
             Order.objects.write_transitions(orders, old=status, also=CHANGED_COLUMNS)
+    canceled = [each.order for each in full if each.act.kind == Kind.CANCEL]
+    OrderItem.objects.filter(order__in=canceled).cancel_left()
     # Late, since every order waits for the counter of their numbers.
     invoices.issue_credit_notes(owed=[(each.order.invoice_id or 0, each.refund) for each in full], at=at)
     reverse_taxes([(each.order, each.refund) for each in full], at=at)

@@ -43,6 +43,7 @@ def request_cancel(order: Order, *, reason: str, by: Actor, at: datetime) -> Ord
 
 def _cancel_unpaid(order: Order, *, reason: str, by: Actor, at: datetime) -> None:
     order.cancel(at=at)
+    order.items.all().cancel_left()
     stock.release(order)
     if order.invoice:
         invoices.void(invoice=order.invoice, at=at)

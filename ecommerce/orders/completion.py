@@ -68,6 +68,7 @@ def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
     """Cancel or return the order if it is still in the status the act was requested in; a refund changes none."""
     if act.kind == Kind.CANCEL and order.status == Order.Status.PAID:
         order.cancel(at=at)
+        order.items.all().cancel_left()
         stock.release(order)
     elif act.kind == Kind.RETURN and order.status == Order.Status.FULFILLED:
         order.return_order(at=at)

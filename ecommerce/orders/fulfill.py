@@ -1,13 +1,13 @@
-"""Fulfill an order: it was sent, or delivered. No money moves, so that it is one transaction."""
+"""Fulfill an order: a parcel leaves with some or all of what is left to send. No money moves: one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
-from ecommerce.models import Fulfillment, Order, OrderAct, OrderEvent
+from ecommerce.models import Fulfillment, FulfillmentItem, Order, OrderAct, OrderEvent, OrderItem
 from ecommerce.orders.errors import OrderError, in_flight, needs_attention, wrong_status
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
@@ -19,23 +19,78 @@ def fulfill(
     order_id: int,
     by: Actor,
     at: datetime,
+    items: Sequence[tuple[int, int]] | None = None,
     carrier: str = "",
     tracking_number: str = "",
     despite_attention: bool = False,
 ) -> Order:
-    """Fulfill a paid order; one that needs attention only if a user with that permission said so. Raise OrderError."""
+    """Send a parcel of a paid order, which is fulfilled once nothing is left to send; raise OrderError.
+
+    `items` are pairs of an item's id and a quantity; None sends all that is left. An order that needs attention is sent
+    only if a user with that permission said so.
+    """
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
         attention = order.attention
         check_fulfillable(order, open_act(order), despite_attention=despite_attention)
-        order.fulfill(at=at)
+        own = list(order.items.order_by("pk"))
+        content = {item.pk: item.left_to_send for item in own if item.left_to_send}
+        left = sum(content.values())
+        if items is not None:
+            content = _chosen(order, own, items)
+        _send(order, content, carrier=carrier, tracking_number=tracking_number, by=by, at=at)
+        kind = OrderEvent.Kind.FULFILLED
+        if sum(content.values()) == left:
+            order.fulfill(at=at)
+        else:
+            order.fulfillment_state, kind = Order.FulfillmentState.PARTIAL, OrderEvent.Kind.PARTLY_FULFILLED
         # Computed anew: a cancellation that Stripe refused is of no concern any more.
         refresh(order, None)
-        shipment = {"carrier": carrier, "tracking_number": tracking_number}
-        Fulfillment.objects.create(order=order, at=at, **shipment, **by.columns)
-        despite = {"despite": attention} if attention else {}
-        record(order, OrderEvent.Kind.FULFILLED, by=by, at=at, **shipment, **despite)
+        data = {"despite": attention} if attention else {}
+        if kind == OrderEvent.Kind.PARTLY_FULFILLED:
+            data["items"] = _in_words(own, content)
+        record(order, kind, by=by, at=at, carrier=carrier, tracking_number=tracking_number, **data)
     return order
+
+
+def _chosen(order: Order, own: Sequence[OrderItem], items: Sequence[tuple[int, int]]) -> dict[int, int]:
+    """Return the quantities by item id; raise OrderError where they are not left to send."""
+    left = {item.pk: item.left_to_send for item in own}
+    content: dict[int, int] = {}
+    for item_id, quantity in items:
+        if item_id not in left or quantity < 1:
+            raise OrderError("invalid_items", _("Choose items of this order, and how many of each."), field="items")
+        content[item_id] = content.get(item_id, 0) + quantity
+    for item in own:
+        if content.get(item.pk, 0) > item.left_to_send:
+            sentence = _("Of %(item)s, %(left)d are left to send, not %(wanted)d.") % {
+                "item": item.description,
+                "left": item.left_to_send,
+                "wanted": content[item.pk],
+            }
+            raise OrderError("invalid_items", sentence, field="items")
+    if not content:
+        sentence = _("Choose what of order %(number)s is in the parcel.") % {"number": order.number}
+        raise OrderError("invalid_items", sentence, field="items")
+    return content
+
+
+def _send(
+    order: Order, content: Mapping[int, int], *, carrier: str, tracking_number: str, by: Actor, at: datetime
+) -> None:
+    # Without a parcel where nothing is shipped, unless somebody says how it went.
+    if content or carrier or tracking_number:
+        parcel = Fulfillment.objects.create(
+            order=order, at=at, carrier=carrier, tracking_number=tracking_number, **by.columns
+        )
+        FulfillmentItem.objects.bulk_create(
+            FulfillmentItem(fulfillment=parcel, item_id=item_id, quantity=quantity)
+            for item_id, quantity in content.items()
+        )
+
+
+def _in_words(own: Sequence[OrderItem], content: Mapping[int, int]) -> str:
+    return ", ".join(f"{content[item.pk]} x {item.description}" for item in own if item.pk in content)
 
 
 def check_fulfillable(

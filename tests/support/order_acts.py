@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,15 +13,30 @@ from django.utils import timezone
 
 from billing import gateway
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation
-from ecommerce.models import Coupon, Fulfillment, Order, OrderAct, OrderEvent, OrderItem, Sku, TaxLine
+from customers.models import Address, Customer
+from ecommerce.models import (
+    Coupon,
+    Fulfillment,
+    FulfillmentItem,
+    Order,
+    OrderAct,
+    OrderEvent,
+    OrderItem,
+    Return,
+    ReturnItem,
+    Sku,
+    TaxLine,
+)
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.lines import LineRequest
+from ecommerce.orders.place import place
 from ecommerce.tasks import execute_act, sweep
-from tests.support.factories import ANA, make_coupon, make_customer, place_order
+from tests.support.factories import ANA, make_address, make_coupon, make_customer, place_order, wanted_by
 
 BOOKED: tuple[Any, ...] = (
-    *(Order, OrderItem, TaxLine, OrderAct, OrderEvent, Fulfillment, Invoice, InvoiceLine, InvoiceTax, Payment),
-    *(Refund, RefundAllocation, CreditNote, Sku, Coupon),
+    *(Order, OrderItem, TaxLine, OrderAct, OrderEvent, Fulfillment, FulfillmentItem, Return, ReturnItem),
+    *(Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation, CreditNote, Sku, Coupon),
 )
 
 
@@ -32,6 +48,17 @@ def fresh(order: Order) -> Order:
 def paid(**fields: Any) -> Order:
     """Place an order and have it paid."""
     order = place_order(**fields)
+    assert order.status == "paid"
+    return order
+
+
+def paid_lines(*lines: tuple[Sku, int], **fields: Any) -> Order:
+    """Place an order of these SKUs and quantities, to an address, and have it paid."""
+    customer = Customer.objects.filter(email="ada@example.com").first() or make_customer()
+    items = tuple(LineRequest(sku_id=sku.pk, quantity=quantity) for sku, quantity in lines)
+    address = Address.objects.filter(customer=customer).first() or make_address(customer)
+    wanted = wanted_by(customer, address_id=address.pk, **fields)
+    order = place(new_order=replace(wanted, items=items), by=ANA, at=timezone.now())
     assert order.status == "paid"
     return order
 

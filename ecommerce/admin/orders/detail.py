@@ -54,7 +54,7 @@ class OperationRow:
 def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
-    related = ("customer", "coupon", "invoice", "fulfillment")
+    related = ("customer", "coupon", "invoice")
     loaded = with_money(Order.objects.select_related(*related)).prefetch_related(
         Prefetch("invoice__payments", payments)
     )
@@ -140,9 +140,8 @@ def _facts(order: Order) -> list[tuple[str | Promise, str]]:
         (_("Returned"), order.returned_at),
     ]
     happened = [(label, format_time(at)) for label, at in times if at]
-    fulfillment = getattr(order, "fulfillment", None)
-    tracking = f"{fulfillment.carrier} {fulfillment.tracking_number}".strip() if fulfillment else ""
-    sent_with = [(_("Sent with"), tracking)] if tracking else []
+    parcels = order.fulfillments.filter(voided_at=None).order_by("pk") if order.was_paid else []
+    sent_with = [(_("Sent with"), str(each)) for each in parcels if each.carrier or each.tracking_number]
     return [(_("Placed via"), order.get_placed_via_display()), *happened, *sent_with]
 
 

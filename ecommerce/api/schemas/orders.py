@@ -223,7 +223,7 @@ class OrderRow:
 
     @property
     def fulfillment(self) -> models.Fulfillment | None:
-        return getattr(self._order, "fulfillment", None)
+        return next(iter(self._order.fulfillments.all()), None)
 
 
 class Order(FromRow):

@@ -14,7 +14,7 @@ from ecommerce.orders.refund import RefundRequest, refund
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.bulk_jobs import a_clerk, outcomes, run
-from tests.support.factories import ANA, place_order
+from tests.support.factories import ANA, make_sku, place_order
 from tests.support.order_acts import (
     at_once,
     by_hand,
@@ -23,6 +23,7 @@ from tests.support.order_acts import (
     fulfilled,
     kinds,
     paid,
+    paid_lines,
     payment_of,
     refused,
     settle,
@@ -74,7 +75,7 @@ def test_what_was_wholly_refunded_by_hand_is_not_sent() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_two_people_fulfill_at_once_and_it_is_sent_once() -> None:
-    order = paid()
+    order = paid_lines((make_sku(shippable=True), 1))
     came = at_once(*[partial(fulfill, order_id=order.pk, by=ANA, at=NOW())] * 8)
     assert sorted(came) == ["done"] + ["wrong_status"] * 7
     assert (Fulfillment.objects.count(), kinds(order).count("fulfilled")) == (1, 1)
