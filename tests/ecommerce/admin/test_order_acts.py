@@ -49,7 +49,11 @@ def test_fulfill_keeps_how_it_was_sent(order: Order) -> None:
     response = press(somebody("fulfill"), order, "fulfill", carrier="DHL", tracking_number="JD01")
     assert response["Location"] == f"{LIST}{order.pk}/change/"
     order = Order.objects.get()
-    assert (order.status, order.fulfillment.carrier, order.fulfillment.by_label) == ("fulfilled", "DHL", "Ana")
+    assert (order.status, order.fulfillments.get().carrier, order.fulfillments.get().by_label) == (
+        "fulfilled",
+        "DHL",
+        "Ana",
+    )
 
 
 def test_cancel_names_the_money_and_sends_it_back(order: Order) -> None:
@@ -223,7 +227,7 @@ def test_what_needs_attention_is_fulfilled_all_the_same_by_permission(order: Ord
     assert "Fulfill all the same" in manager.get(f"{LIST}{order.pk}/change/").content.decode()
     assert "The bank disputes this payment." in manager.get(url(order, "fulfill_anyway")).content.decode()
     press(manager, order, "fulfill_anyway", carrier="DHL")
-    assert (Order.objects.get().status, Order.objects.get().fulfillment.carrier) == ("fulfilled", "DHL")
+    assert (Order.objects.get().status, Order.objects.get().fulfillments.get().carrier) == ("fulfilled", "DHL")
 
 
 def test_cancel_of_a_disputed_order_says_beforehand_that_stripe_will_refuse(order: Order) -> None:
