@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from customers.models import User
@@ -117,6 +117,12 @@ def visit(profiles: Profiles, live_server: LiveServer) -> Iterator[Visit]:
     yield open_page
     # Before the database is emptied: a page left open may still send requests.
     assert profiles.clear() == []
+
+
+def follow(page: Page, link: Locator) -> None:
+    """Click what leads to another page, and wait until that is loaded: what is read next is never the page left."""
+    with page.expect_navigation():
+        link.click()
 
 
 def signed_in(user: User, url: str) -> Any:

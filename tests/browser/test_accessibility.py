@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from billing.models import Difference, Invoice, Payment, WebhookEvent
 from customers.models import Mail, User
 from ecommerce.models import ApiKey, BulkJob, Order
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.support.bulk_jobs import a_job, work
 from tests.support.factories import (
     make_address,
@@ -179,7 +179,7 @@ def test_the_confirmation_of_a_mass_action_has_no_serious_fault(
     page.locator(".action-select").first.check()
     assert [faults(page) for _scheme in schemes(page)] == [[], []]
     page.get_by_label("Mass actions", exact=True).locator("select, [name=action]").first.select_option("cancel_orders")
-    page.get_by_role("button", name="Go").click()
+    follow(page, page.get_by_role("button", name="Go"))
     assert [faults(page) for _scheme in schemes(page)] == [[], []]
 
 

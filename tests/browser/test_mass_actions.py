@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import BulkJob, Order
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.support.admin import LIST
 from tests.support.bulk_jobs import work
 from tests.support.factories import make_customer, place_order
@@ -33,7 +33,7 @@ def orders() -> list[Order]:
 def go(page: Page, action: str) -> None:
     bar = page.get_by_role("region", name="Mass actions")
     bar.get_by_label("Mass actions").select_option(label=action)
-    bar.get_by_role("button", name="Go").click()
+    follow(page, bar.get_by_role("button", name="Go"))
 
 
 def downloaded(page: Page, name: str) -> list[dict[str, str]]:
@@ -50,7 +50,7 @@ def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
     go(page, "Cancel")
     expect(page.get_by_text("USD 45.00 goes back to the cards that were charged.")).to_be_visible()
     page.get_by_label("Reason").fill("Recalled")
-    page.get_by_role("button", name="Cancel 3 orders, refund USD 45.00").click()
+    follow(page, page.get_by_role("button", name="Cancel 3 orders, refund USD 45.00"))
     expect(page).to_have_url(re.compile(re.escape(PAID)))
     job = BulkJob.objects.get()
     expect(page.get_by_text(f"Bulk job {job.pk} is running: cancel 3 orders. Reload this page")).to_be_visible()
@@ -71,7 +71,7 @@ def test_orders_are_canceled_and_what_failed_is_reviewed_and_retried(
     assert [row["order"] for row in outcomes if row["outcome"] == "failed"] == [failed.number]
     assert len(outcomes) == 3
 
-    page.get_by_role("button", name="Retry failed").click()
+    follow(page, page.get_by_role("button", name="Retry failed"))
     again = BulkJob.objects.latest("pk")
     expect(page).to_have_url(re.compile(f"/bulkjob/{again.pk}/change/$"))
     work(again)
@@ -93,7 +93,7 @@ def test_a_phone_fulfills_what_is_ticked_and_takes_the_export_away(
     page.reload()
     expect(page.locator("#bulk-job-banner")).to_contain_text("is complete: fulfill 2 orders.")
     expect(page.locator("#result_list tbody tr")).to_have_count(1)
-    page.get_by_role("button", name=re.compile("^Put Bulk job .* away$")).click()
+    follow(page, page.get_by_role("button", name=re.compile("^Put Bulk job .* away$")))
 
     page.get_by_label(f"Tick order {orders[2].number}").check()
     go(page, "Export")

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from customers.models import Customer, User
 from ecommerce.models import Order
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.support.factories import make_address, make_card, make_coupon, make_customer, make_sku, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -310,16 +310,16 @@ def test_an_order_without_javascript(visit: Visit, snap: Any, shop: None, ana: U
     page = visit(ADD, ana, java_script_enabled=False)
     page.get_by_label("Name or e-mail").fill("ad")
     snap(page, "no-js")
-    page.get_by_role("button", name="Find", exact=True).click()
-    page.get_by_role("button", name="Ada Lovelace <ada@example.com>").click()
+    follow(page, page.get_by_role("button", name="Find", exact=True))
+    follow(page, page.get_by_role("button", name="Ada Lovelace <ada@example.com>"))
     page.get_by_label("SKU").fill("mug")
     page.get_by_label("Quantity").fill("3")
-    page.get_by_role("button", name="Add item").click()
+    follow(page, page.get_by_role("button", name="Add item"))
     page.get_by_label("SKU").nth(1).fill("EBOOK")
     page.get_by_label("Coupon code").fill("SAVE10")
     page.get_by_role("button", name="Apply").click()
     expect(page.get_by_text("SAVE10 takes USD 5.40 off.")).to_be_visible()
-    page.get_by_role("button", name="Remove this item").nth(1).click()
+    follow(page, page.get_by_role("button", name="Remove this item").nth(1))
     fill_in_address(page)
     order = place(page, "Submit and charge USD 40.50")
     assert (order.status, order.total) == ("paid", 4050)

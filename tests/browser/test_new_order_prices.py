@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from customers.models import Address, Customer, User
 from ecommerce.models import Order, ShippingZone, ShopSettings, TaxRate
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.browser.test_new_order import ADD, choose, place
 from tests.support.factories import make_address, make_card, make_customer, make_shipping_rate, make_sku, make_staff
 
@@ -125,15 +125,15 @@ def test_the_section_by_keyboard(visit: Visit, mia: User, ada: Customer, berlin:
 def test_without_javascript(visit: Visit, mia: User, ada: Customer, berlin: Address) -> None:
     page = visit(f"{ADD}?customer={ada.pk}", mia, java_script_enabled=False)
     page.get_by_label("SKU").fill("mug")
-    page.get_by_role("button", name="Update totals").click()
+    follow(page, page.get_by_role("button", name="Update totals"))
     page.get_by_role("radio", name="Express").check()
     page.get_by_text("Add a discount or a custom line").click()
     page.get_by_label("Discount on this item").fill("50%")
     page.get_by_label("Why the discount is given").fill("Scratched")
-    page.get_by_role("button", name="Add a custom line").click()
+    follow(page, page.get_by_role("button", name="Add a custom line"))
     page.get_by_label("What it is").fill("Engraving")
     page.get_by_label("Price of one in USD").fill("1")
-    page.get_by_role("button", name="Update totals").click()
+    follow(page, page.get_by_role("button", name="Update totals"))
     order = place(page, "Submit and charge USD 28.44")
     assert (order.manual_discount, order.shipping_name, order.total) == (1000, "Express", 2844)
 

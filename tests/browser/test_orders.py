@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 from customers.models import User
 from ecommerce.admin.bulk_jobs import mass_actions
 from ecommerce.models import Order
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.support.admin import LIST, order_row
 from tests.support.factories import make_customer, place_order
 
@@ -33,7 +33,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 def go(page: Page, action: str) -> None:
     page.get_by_label("Mass actions").get_by_label("Mass actions").select_option(label=action)
-    page.get_by_role("button", name="Go").click()
+    follow(page, page.get_by_role("button", name="Go"))
 
 
 def test_ticked_orders_are_counted_and_acted_on(visit: Visit, ana: User, ran: list[Any]) -> None:

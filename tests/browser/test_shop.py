@@ -16,7 +16,7 @@ from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, ShippingRate, ShippingZone, Sku, TaxRate
 from ecommerce.tasks import sweep
-from tests.browser.conftest import Visit
+from tests.browser.conftest import Visit, follow
 from tests.support.factories import make_address, make_coupon, make_customer, make_sku
 from tests.support.mailbox import deliver
 
@@ -300,7 +300,7 @@ def test_a_customer_made_by_staff_sets_a_password_by_the_link(visit: Visit) -> N
     page.get_by_label(re.compile("New password")).fill(PASSWORD)
     page.get_by_role("button", name="Set the password").click()
     expect(page.get_by_text("The new password is set")).to_be_visible()
-    page.get_by_role("link", name="Sign in").click()
+    follow(page, page.get_by_role("link", name="Sign in"))
     sign_in(page)
     expect(page.get_by_role("link", name="My orders")).to_be_visible()
 
@@ -366,7 +366,7 @@ def test_an_unanswered_order_is_not_sent_again_as_somebody_else(visit: Visit, ad
     expect(page.get_by_role("alert")).to_contain_text("The shop can't be reached")
     page.unroute("**/ecommerce/order")
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("link", name="Sign in").click()
+    follow(page, page.get_by_role("link", name="Sign in"))
     page.get_by_label("E-mail").first.fill("eve@example.com")
     page.get_by_label("Password", exact=True).fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
