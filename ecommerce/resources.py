@@ -24,9 +24,10 @@ from backoffice.imports.values import (
     quoted,
 )
 from billing.money import currency, format_money, parse_amount, plain, supported
-from ecommerce.models import OrderItem, Product, Sku, TaxCategory
+from ecommerce.models import OrderItem, Product, Sku, TaxCategory, WithdrawalException
 
 CODES = frozenset(dict(supported()))
+EXCEPTIONS = {"": gettext_lazy("none"), **dict(WithdrawalException.choices)}
 FINITE = dict(Sku.InventoryType.choices)
 
 
@@ -125,6 +126,8 @@ class ProductResource(Importer):
         TextColumn("image", gettext_lazy("Image address"), field=_field(Product, "image")),
         YesNoColumn("shippable", gettext_lazy("Shipped")),
         ChoiceColumn("tax_category", gettext_lazy("Tax category"), choices=dict(TaxCategory.choices)),
+        YesNoColumn("final_sale", gettext_lazy("Final sale")),
+        ChoiceColumn("withdrawal_exception", gettext_lazy("No right to withdraw"), choices=EXCEPTIONS),
         YesNoColumn("active", gettext_lazy("On sale")),
     )
     needed_for_new = ("name",)

@@ -31,6 +31,9 @@ SEE = frozenset(
         "ecommerce.view_orderitem",
         "ecommerce.view_orderevent",
         "ecommerce.view_bulkjob",
+        "ecommerce.view_return",
+        "ecommerce.view_customerrequest",
+        "ecommerce.view_reason",
     }
 )
 SERVE = frozenset(
@@ -38,6 +41,7 @@ SERVE = frozenset(
         "ecommerce.add_order",
         "ecommerce.cancel_order",
         "ecommerce.return_order",
+        "ecommerce.handle_return",
         "customers.add_customer",
         "customers.change_customer",
         "customers.add_address",
@@ -53,6 +57,7 @@ ACCOUNT = frozenset(
         "billing.view_difference",
         "billing.end_difference",
         "ecommerce.export_order",
+        "ecommerce.handle_return",
         "ecommerce.view_shopsettings",
         "ecommerce.add_taxrate",
         "ecommerce.change_taxrate",
@@ -77,6 +82,9 @@ RUN = frozenset(
         "ecommerce.change_shippingrate",
         "ecommerce.delete_shippingrate",
         "ecommerce.override_shipping",
+        "ecommerce.add_reason",
+        "ecommerce.change_reason",
+        "ecommerce.delete_reason",
         "ecommerce.view_shopsettings",
         "ecommerce.discount_order",
         "ecommerce.change_shopsettings",

@@ -79,7 +79,19 @@ PRODUCT = Tracked(
     table="ecommerce_product",
     kind="catalogue",
     label="r.name",
-    columns=dict.fromkeys(("name", "description", "image", "shippable", "tax_category", "active"), "catalogue"),
+    columns=dict.fromkeys(
+        (
+            "name",
+            "description",
+            "image",
+            "shippable",
+            "tax_category",
+            "final_sale",
+            "withdrawal_exception",
+            "active",
+        ),
+        "catalogue",
+    ),
     ignored=frozenset({"id", "created_at"}),
 )
 SKU = Tracked(
@@ -178,10 +190,21 @@ SHOP_SETTINGS = Tracked(
             "shipping_tax",
             "tax_day",
             "stacked_countries",
+            "return_days",
+            "cancel_minutes",
+            "answer_days",
         ),
         "setting",
     ),
     expressions={name: f"nullif(r.{name}, '{{}}')" for name in ("tax_included_currencies", "stacked_countries")},
+    ignored=frozenset({"id"}),
+)
+REASON = Tracked(
+    model="ecommerce.reason",
+    table="ecommerce_reason",
+    kind="setting",
+    label="r.text",
+    columns=dict.fromkeys(("kind", "text", "active", "position"), "setting"),
     ignored=frozenset({"id"}),
 )
 API_KEY = Tracked(
@@ -195,7 +218,7 @@ API_KEY = Tracked(
 )
 TRACKED = (
     USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
-    API_KEY,
+    REASON, API_KEY,
 )  # fmt: skip
 LINKS = (
     TrackedLink(
@@ -253,6 +276,7 @@ NOT_TRACKED = {
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
             "ecommerce.fulfillmentitem", "ecommerce.return", "ecommerce.returnitem",
+            "ecommerce.customerrequest",
         ),
         MONEY,
     ),

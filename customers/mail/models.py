@@ -33,6 +33,8 @@ class Mail(models.Model):
         ACCOUNT = "account", _("Account and password")
         # Its text is written by the worker: the request takes as long whether or not the e-mail has an account.
         PASSWORD_RESET = "password_reset", _("New password")
+        WITHDRAWAL = "withdrawal", _("Withdrawal received")
+        RETURN = "return", _("Returns and cancellations")
         OTHER = "other", _("Other")
 
     class Status(models.TextChoices):

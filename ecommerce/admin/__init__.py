@@ -8,6 +8,7 @@ from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
 from ecommerce.admin.orders import admin as orders_admin
+from ecommerce.admin.returns import reasons
 from ecommerce.admin.shipping import admin as shipping_admin
 from ecommerce.admin.staff import admin as staff_admin
 from ecommerce.admin.staff import api_keys
@@ -24,6 +25,7 @@ __all__ = [
     "differences",
     "invoices",
     "orders_admin",
+    "reasons",
     "shipping_admin",
     "staff_admin",
     "taxes_admin",

@@ -2,13 +2,15 @@
 
 from ecommerce.models.act import OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
-from ecommerce.models.catalogue import Coupon, Product, Sku, TaxCategory
+from ecommerce.models.catalogue import Coupon, Product, Sku, TaxCategory, WithdrawalException
+from ecommerce.models.customer_request import CustomerRequest
 from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.fulfillment import Fulfillment, FulfillmentItem
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.order import Order, OrderWords
 from ecommerce.models.order_item import OrderItem, TaxLine
+from ecommerce.models.reason import Reason
 from ecommerce.models.returns import Return, ReturnItem
 from ecommerce.models.shipping import ShippingRate, ShippingZone
 from ecommerce.models.shop_settings import ShopSettings
@@ -20,6 +22,7 @@ __all__ = [
     "BulkJobItem",
     "BulkJobSlice",
     "Coupon",
+    "CustomerRequest",
     "Erasure",
     "FileImport",
     "Fulfillment",
@@ -30,6 +33,7 @@ __all__ = [
     "OrderItem",
     "OrderWords",
     "Product",
+    "Reason",
     "Return",
     "ReturnItem",
     "ShippingRate",
@@ -39,4 +43,5 @@ __all__ = [
     "TaxCategory",
     "TaxLine",
     "TaxRate",
+    "WithdrawalException",
 ]

@@ -92,6 +92,7 @@ class OrderEvent(ByActor):
         FULFILLED = "fulfilled", _("Fulfilled")
         FULFILLMENT_UNDONE = "fulfillment_undone", _("Fulfillment undone")
         TRACKING_CHANGED = "tracking_changed", _("Tracking corrected")
+        DELIVERED = "delivered", _("Delivered")
         CANCEL_REQUESTED = "cancel_requested", _("Cancellation requested")
         CANCELED = "canceled", _("Canceled")
         ITEMS_CANCEL_REQUESTED = "items_cancel_requested", _("Cancellation of items requested")

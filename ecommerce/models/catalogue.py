@@ -24,6 +24,15 @@ class TaxCategory(models.TextChoices):
     DIGITAL = "digital", _("Digital")
 
 
+class WithdrawalException(models.TextChoices):
+    """Why the law lets a consumer not withdraw from buying something (Directive 2011/83/EU, article 16)."""
+
+    SEALED = "sealed", _("Sealed goods, opened: hygiene or health")
+    PERISHABLE = "perishable", _("Perishable goods")
+    MADE_TO_MEASURE = "made_to_measure", _("Made to measure")
+    DIGITAL = "digital", _("Digital content, begun with consent")
+
+
 class ProductQuerySet(models.QuerySet["Product"]):
     """Which products are sold."""
 
@@ -48,6 +57,21 @@ class Product(models.Model):
         default=TaxCategory.STANDARD,
         db_default=TaxCategory.STANDARD,
         help_text=_("Digital is taxed where the customer lives. Without a rate of its own, the standard rate is used."),
+    )
+    final_sale = models.BooleanField(
+        _("final sale"),
+        default=False,
+        db_default=False,
+        help_text=_("Customers can't ask to return it. It does not end a consumer's right to withdraw."),
+    )
+    withdrawal_exception = models.CharField(
+        _("no right to withdraw"),
+        max_length=20,
+        choices=WithdrawalException,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Only where the law says so: empty for all other goods."),
     )
     active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)

@@ -30,6 +30,7 @@ class Fulfillment(ByActor):
         blank=True,
     )
     at = models.DateTimeField(_("at"), default=timezone.now)
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     voided_at = models.DateTimeField(_("voided"), null=True, blank=True, editable=False)
     voided_by = models.CharField(_("voided by"), max_length=200, blank=True, default="", db_default="", editable=False)
     void_reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="", editable=False)

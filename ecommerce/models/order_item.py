@@ -4,7 +4,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from ecommerce.models.catalogue import Sku
+from ecommerce.models.catalogue import Sku, WithdrawalException
 from ecommerce.models.order import Order
 
 
@@ -22,7 +22,8 @@ class OrderItem(models.Model):
     A custom line has no SKU, and its text as the description. Amounts are in the minor unit: `amount` is before
     discount, `discount` is its own, given by hand (`manual_discount`), with its share of the coupon. Of `quantity`,
     `fulfilled` units have left, `canceled` ones never will, and `returned` ones came back; triggers write the first and
-    the last. Items that are not shippable are neither sent nor returned.
+    the last. Items that are not shippable are neither sent nor returned. `final_sale` and `withdrawal_exception` are
+    what the product's were when it was ordered.
     """
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="items")
@@ -37,6 +38,15 @@ class OrderItem(models.Model):
     tax = models.PositiveBigIntegerField(_("tax"), default=0, db_default=0)
     tax_category = models.CharField(_("tax category"), max_length=20, default="standard", db_default="standard")
     shippable = models.BooleanField(_("shippable"), default=True, db_default=True)
+    final_sale = models.BooleanField(_("final sale"), default=False, db_default=False)
+    withdrawal_exception = models.CharField(
+        _("no right to withdraw"),
+        max_length=20,
+        choices=WithdrawalException,
+        blank=True,
+        default="",
+        db_default="",
+    )
     fulfilled = models.PositiveIntegerField(_("fulfilled"), default=0, db_default=0, editable=False)
     canceled = models.PositiveIntegerField(_("canceled"), default=0, db_default=0, editable=False)
     returned = models.PositiveIntegerField(_("returned"), default=0, db_default=0, editable=False)

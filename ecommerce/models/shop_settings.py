@@ -67,6 +67,32 @@ class ShopSettings(models.Model):
         default=first_stacked_countries,
         blank=True,
     )
+    return_days = models.PositiveSmallIntegerField(
+        _("days for a return"),
+        null=True,
+        blank=True,
+        default=30,
+        db_default=30,
+        help_text=_(
+            "How long customers may ask for a return, from delivery, or from sending where delivery is not known. "
+            "Empty: for ever. Staff are warned. A consumer's right to withdraw is not touched."
+        ),
+    )
+    cancel_minutes = models.PositiveSmallIntegerField(
+        _("minutes for canceling without asking"),
+        default=0,
+        db_default=0,
+        help_text=_(
+            "So long after ordering, an order that nothing was sent of is canceled and refunded at once when its "
+            "customer asks for it. Afterwards, and with 0 always, staff decide."
+        ),
+    )
+    answer_days = models.PositiveSmallIntegerField(
+        _("days for an answer"),
+        default=2,
+        db_default=2,
+        help_text=_("Within how many days staff mean to answer what customers ask for."),
+    )
 
     class Meta:
         verbose_name = _("settings")

@@ -94,6 +94,8 @@ def write_contents(order: Order, quote: Quote) -> OrderContents:
             tax=line.priced.tax,
             tax_category=line.tax_category,
             shippable=line.shippable,
+            final_sale=bool(line.sku and line.sku.product.final_sale),
+            withdrawal_exception=line.sku.product.withdrawal_exception if line.sku else "",
         )
         for line in quote.lines
     )

@@ -14,7 +14,7 @@ from django.test import Client
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
-from ecommerce.models import ApiKey, Coupon, Product, ShippingZone, ShopSettings, Sku, TaxRate
+from ecommerce.models import ApiKey, Coupon, Product, Reason, ShippingZone, ShopSettings, Sku, TaxRate
 from ecommerce.orders.cancel import cancel
 from ecommerce.tracked import LINKS, NOT_TRACKED, TRACKED
 from tests.support.factories import (
@@ -49,6 +49,7 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.shopsettings": make_shop_settings,
     "ecommerce.shippingzone": lambda: ShippingZone.objects.create(name="Germany", countries=["DE"]),
     "ecommerce.shippingrate": make_shipping_rate,
+    "ecommerce.reason": lambda: Reason.objects.create(kind="return", text="Too large"),
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
 }
 NEW_VALUES = {
@@ -63,6 +64,7 @@ NEW_VALUES = {
     "ecommerce.shopsettings": ("tax_day", "order"),
     "ecommerce.shippingzone": ("countries", ["DE", "AT"]),
     "ecommerce.shippingrate": ("price", 590),
+    "ecommerce.reason": ("text", "Too small"),
     "ecommerce.apikey": ("name", "Kiosk"),
 }
 

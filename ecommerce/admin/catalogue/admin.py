@@ -108,7 +108,10 @@ class ProductAdmin(FileImportExport, Tabbed, CatalogueAdmin):
     search_help_text = _("Product or SKU")
     inlines = (SkuInline,)
     formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget(attrs={"rows": 4})}}
-    fields = ("name", "description", "image", "shippable", "tax_category", "active")
+    fields = (
+        *("name", "description", "image", "shippable", "tax_category"),
+        *("final_sale", "withdrawal_exception", "active"),
+    )
     tabs = (
         Tab(_("All")),
         Tab(_("On sale"), models.Q(active=True), (("active__exact", "1"),)),

@@ -3,10 +3,16 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanWidget,
+)
 
-from ecommerce.models import Order
+from ecommerce.models import Order, Reason
 
 MAX_REASON_LENGTH = 500
 
@@ -41,16 +47,42 @@ class FulfillForm(ActionForm):
 
 
 class ReasonForm(ActionForm):
+    """A reason of the shop's own, with or without more words: the act stores both as one text."""
+
+    kind = Reason.Kind.CANCEL
+    chosen_reason = forms.ChoiceField(label=gettext_lazy("Reason"), required=False, widget=UnfoldAdminSelectWidget())
     reason = forms.CharField(
-        label=gettext_lazy("Reason"),
+        label=gettext_lazy("In your words"),
         max_length=MAX_REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget({"rows": 3}),
         help_text=gettext_lazy("Staff see it in the history of the order."),
     )
 
+    def __init__(self, order: Order, data: Any = None) -> None:
+        super().__init__(order, data)
+        texts = Reason.objects.texts(self.kind)
+        self.fields["chosen_reason"].choices = [("", _("None of these")), *((text, text) for text in texts)]  # type: ignore[attr-defined]
+        if not texts:
+            del self.fields["chosen_reason"]
+
+    @property
+    def reason_fields(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("chosen_reason", "reason") if name in self.fields]
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        arguments = super().arguments
+        chosen = arguments.pop("chosen_reason", "")
+        return arguments | {"reason": joined_reason(chosen, arguments["reason"])}
+
+
+def joined_reason(chosen: str, words: str) -> str:
+    return ": ".join(filter(None, [chosen, words.strip()]))
+
 
 class ReturnForm(ReasonForm):
+    kind = Reason.Kind.RETURN
     restock = forms.BooleanField(
         label=gettext_lazy("Put the items back in stock"), required=False, initial=True, widget=UnfoldBooleanWidget()
     )

@@ -12,8 +12,8 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWi
 
 from billing.documents import tax_label
 from billing.money import InvalidAmount, format_money, parse_amount
-from ecommerce.admin.orders.action_forms import ReasonForm
-from ecommerce.models import Order, OrderItem
+from ecommerce.admin.orders.action_forms import ReasonForm, joined_reason
+from ecommerce.models import Order, OrderItem, Reason
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.refund import RefundQuote, RefundRequest, quote_refund
@@ -45,6 +45,7 @@ class RefundForm(ReasonForm):
     """`left_before` is what could still be refunded when the form was shown, in the minor unit."""
 
     template = "refund.html"
+    kind = Reason.Kind.REFUND
     amount = forms.CharField(
         required=False,
         widget=UnfoldAdminTextInputWidget({"inputmode": "decimal", "autocomplete": "off"}),
@@ -130,7 +131,7 @@ class RefundForm(ReasonForm):
     @property
     def arguments(self) -> dict[str, Any]:
         return {
-            "reason": self.cleaned_data["reason"],
+            "reason": joined_reason(self.cleaned_data.get("chosen_reason", ""), self.cleaned_data["reason"]),
             "left": self.cleaned_data["left_before"],
             "request": self._request(),
         }

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from backoffice.badges import badge
@@ -20,7 +20,7 @@ from ecommerce.admin.file_import import FileImportExport
 from ecommerce.admin.taxes.eu_rates import eu_rates_view
 from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
 from ecommerce.admin.taxes.forms import ShopSettingsForm, TaxRateForm
-from ecommerce.models import ShopSettings, TaxRate
+from ecommerce.models import Reason, ShopSettings, TaxRate
 
 
 @admin.register(TaxRate)
@@ -94,7 +94,7 @@ class ShopSettingsAdmin(StaffAdmin):
     """One row, whose page is at /admin/settings/: it has no list."""
 
     form = ShopSettingsForm
-    readonly_fields = ("provider",)
+    readonly_fields = ("provider", "reasons")
     fieldsets = (
         (_("Shop"), {"fields": (("country", "tax_id"),)}),
         (
@@ -102,6 +102,10 @@ class ShopSettingsAdmin(StaffAdmin):
             {"fields": ("tax_included_currencies", ("shipping_tax", "tax_day"), "stacked_countries", "provider")},
         ),
         (_("Small business"), {"fields": ("small_business", "small_business_reason")}),
+        (
+            _("Returns and cancellations"),
+            {"fields": (("return_days", "cancel_minutes", "answer_days"), "reasons")},
+        ),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -133,6 +137,15 @@ class ShopSettingsAdmin(StaffAdmin):
     def provider(self, shop: ShopSettings) -> SafeString | str:
         if settings.TAX_PROVIDER == "stripe":
             return gettext("Stripe Tax (TAX_PROVIDER=stripe)")
-        link, count = reverse("admin:ecommerce_taxrate_changelist"), TaxRate.objects.count()
-        words = gettext("the table of tax rates (%(count)s rates)") % {"count": f"{count:,}"}
-        return format_html('<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', link, words)
+        words = gettext("the table of tax rates (%(count)s rates)") % {"count": f"{TaxRate.objects.count():,}"}
+        return _link(reverse("admin:ecommerce_taxrate_changelist"), words)
+
+    @column(_("reasons to choose from"))
+    def reasons(self, shop: ShopSettings) -> SafeString:
+        count = Reason.objects.filter(active=True).count()
+        words = ngettext("%(count)d reason is offered", "%(count)d reasons are offered", count) % {"count": count}
+        return _link(reverse("admin:ecommerce_reason_changelist"), words)
+
+
+def _link(address: str, words: str) -> SafeString:
+    return format_html('<a class="text-primary-600 dark:text-primary-500 underline" href="{}">{}</a>', address, words)

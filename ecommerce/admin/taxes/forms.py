@@ -113,6 +113,9 @@ class ShopSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "stacked_countries",
             "small_business",
             "small_business_reason",
+            "return_days",
+            "cancel_minutes",
+            "answer_days",
         )
 
     def clean_tax_id(self) -> str:

@@ -1,0 +1,1 @@
+"""Returns, what customers ask for, and the reasons that are offered."""
