@@ -27,6 +27,7 @@ SEE = frozenset(
         "ecommerce.view_shippingzone",
         "ecommerce.view_shippingrate",
         "ecommerce.view_taxrate",
+        "ecommerce.view_tag",
         "ecommerce.view_order",
         "ecommerce.view_orderitem",
         "ecommerce.view_orderevent",
@@ -38,6 +39,9 @@ SEE = frozenset(
 )
 SERVE = frozenset(
     {
+        "ecommerce.organize_order",
+        "ecommerce.hold_order",
+        "ecommerce.correct_address",
         "ecommerce.add_order",
         "ecommerce.cancel_order",
         "ecommerce.return_order",
@@ -50,9 +54,18 @@ SERVE = frozenset(
         "customers.resend_mail",
     }
 )
-SEND = frozenset({"ecommerce.fulfill_order", "ecommerce.export_order"})
+SEND = frozenset(
+    {
+        "ecommerce.fulfill_order",
+        "ecommerce.export_order",
+        "ecommerce.organize_order",
+        "ecommerce.hold_order",
+        "ecommerce.correct_address",
+    }
+)
 ACCOUNT = frozenset(
     {
+        "ecommerce.organize_order",
         "billing.refund_payment",
         "billing.view_difference",
         "billing.end_difference",
@@ -66,6 +79,9 @@ ACCOUNT = frozenset(
 )
 RUN = frozenset(
     {
+        "ecommerce.add_tag",
+        "ecommerce.change_tag",
+        "ecommerce.delete_tag",
         "ecommerce.add_product",
         "ecommerce.change_product",
         "ecommerce.delete_product",

@@ -28,7 +28,7 @@ from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
 from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct
-from ecommerce.orders import execute
+from ecommerce.orders import execute, hold
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def work_job(*, job_id: int) -> None:
 def enqueue_job(job: BulkJob) -> None:
     """Wake the workers of a job: two where only the database sets the pace, one where Stripe does."""
     wakeups.mark_enqueued(BulkJob, [job.pk])
-    for _worker in range(2 if job.action == BulkJob.Action.FULFILL else 1):
+    for _worker in range(2 if job.is_in_database else 1):
         enqueue_on_commit(work_job, job_id=job.pk)
 
 
@@ -134,6 +134,7 @@ def _enqueue_events() -> None:
 
 
 def _enqueue_rest() -> None:
+    hold.release_expired(at=database_clock.now())
     if delivery.waiting():
         enqueue_on_commit(send_mails)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):

@@ -207,6 +207,14 @@ REASON = Tracked(
     columns=dict.fromkeys(("kind", "text", "active", "position"), "setting"),
     ignored=frozenset({"id"}),
 )
+TAG = Tracked(
+    model="ecommerce.tag",
+    table="ecommerce_tag",
+    kind="setting",
+    label="r.name",
+    columns=dict.fromkeys(("name", "colour"), "setting"),
+    ignored=frozenset({"id"}),
+)
 API_KEY = Tracked(
     model="ecommerce.apikey",
     table="ecommerce_apikey",
@@ -218,7 +226,7 @@ API_KEY = Tracked(
 )
 TRACKED = (
     USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
-    REASON, API_KEY,
+    REASON, TAG, API_KEY,
 )  # fmt: skip
 LINKS = (
     TrackedLink(
@@ -276,7 +284,8 @@ NOT_TRACKED = {
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
             "ecommerce.fulfillmentitem", "ecommerce.return", "ecommerce.returnitem",
-            "ecommerce.customerrequest",
+            "ecommerce.customerrequest", "ecommerce.ordertag",
+            "ecommerce.ordernote", "ecommerce.notemention", "ecommerce.noteattachment",
         ),
         MONEY,
     ),

@@ -69,6 +69,7 @@ def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
             id_field="order_id",
             selection=selection,
             reason=job.reason,
+            parameters=job.parameters,
             restock=job.restock,
             fulfill_despite_attention=job.fulfill_despite_attention,
             retry_of=job,

@@ -17,7 +17,10 @@ from ecommerce.orders.history import status_events
 from ecommerce.orders.selectors import open_acts
 
 # Of an order, that this module reads.
-COLUMNS = ("number", "status", "fulfillment_state", "total", "amount_refunded", "fulfilled_at", "attention")
+COLUMNS = (
+    *("number", "status", "fulfillment_state", "total", "amount_refunded", "fulfilled_at", "attention"),
+    *("on_hold", "hold_reason", "hold_until"),
+)
 # A parcel with all that is left, for each order with something left to send: digital items need none.
 WRITE = """
 WITH unsent AS MATERIALIZED (

@@ -8,7 +8,12 @@ from customers.models import User
 from ecommerce.models import BulkJob
 
 FULFILL_ATTENTION = "ecommerce.fulfill_attention_order"
-PERMISSIONS = {action.value: f"ecommerce.{action.value}_order" for action in BulkJob.Action}
+Action = BulkJob.Action
+PERMISSIONS: dict[str, str] = {action.value: f"ecommerce.{action.value}_order" for action in Action} | {
+    Action.TAG.value: "ecommerce.organize_order",
+    Action.ASSIGN.value: "ecommerce.organize_order",
+    Action.RELEASE.value: "ecommerce.hold_order",
+}
 
 
 def has_permission(user: User | AnonymousUser | None, action: str) -> bool:

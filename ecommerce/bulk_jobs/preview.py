@@ -9,6 +9,8 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, Wh
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from ecommerce.bulk_jobs import preview_organize
+from ecommerce.bulk_jobs.preview_organize import ORGANIZING
 from ecommerce.models import BulkJob, Order, OrderAct
 from ecommerce.models.order import OrderQuerySet
 
@@ -43,6 +45,10 @@ class Preview:
 def preview(action: str, orders: OrderQuerySet) -> Preview:
     """Two or three statements, however many orders."""
     result, skipped = Preview(), Counter[str]()
+    if action in ORGANIZING:
+        result.changes, result.skips = preview_organize.count(action, orders)
+        result.total = result.changes + sum(count for count, _reason in result.skips)
+        return result
     needed = NEEDED[Action(action)]
     for status, currency, obstacle, count, owed in _count_by_status(orders):
         result.total += count

@@ -12,6 +12,8 @@ from backoffice.advisory_locks import LockSpace, release_session_lock, try_sessi
 from ecommerce.bulk_jobs import leases
 from ecommerce.models import BulkJob
 
+IN_DATABASE = [action for action in BulkJob.Action if BulkJob(action=action).is_in_database]
+
 
 @contextmanager
 def entered(job_id: int) -> Iterator[bool]:
@@ -30,9 +32,9 @@ def entered(job_id: int) -> Iterator[bool]:
 def _free_place(job_id: int) -> str | None:
     if try_session_lock(LockSpace.JOB_PROCESS, f"{job_id}/1"):
         return f"{job_id}/1"
-    # A second one helps to fulfill; else it takes over from one that is there and does nothing any more.
+    # A second one helps where the database sets the pace; else it takes over from one that does nothing any more.
     silent = leases.jobs_without_worker().filter(pk=job_id)
-    may_be_two = silent.exists() or BulkJob.objects.filter(pk=job_id, action=BulkJob.Action.FULFILL).exists()
+    may_be_two = silent.exists() or BulkJob.objects.filter(pk=job_id, action__in=IN_DATABASE).exists()
     if may_be_two and try_session_lock(LockSpace.JOB_PROCESS, f"{job_id}/2"):
         return f"{job_id}/2"
     return None

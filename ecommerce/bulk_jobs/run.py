@@ -27,11 +27,11 @@ def run_job(*, job_id: int, seconds: float) -> bool:
     if job.action == BulkJob.Action.EXPORT:
         export.run_export(job_id)
         return False
-    if job.action == BulkJob.Action.FULFILL:
-        _run_slices(job_id, deadline)
-    else:
+    if job.calls_stripe:
         _run_slices_and_refunds(job_id, deadline)
         stopping.give_back_unsent(job_id)
+    else:
+        _run_slices(job_id, deadline)
     return not end_if_complete(job_id) and _has_more(job_id)
 
 

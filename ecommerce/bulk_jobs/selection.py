@@ -42,6 +42,7 @@ class NewJob:
     id_field: str = "pk"
     selection: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     restock: bool = True
     fulfill_despite_attention: Sequence[int] = ()
     retry_of: BulkJob | None = None
@@ -61,6 +62,7 @@ def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
             action=new_job.action,
             selection=dict(new_job.selection),
             reason=new_job.reason,
+            parameters=dict(new_job.parameters),
             restock=new_job.restock,
             fulfill_despite_attention=list(new_job.fulfill_despite_attention),
             retry_of=new_job.retry_of,

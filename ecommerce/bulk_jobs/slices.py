@@ -1,7 +1,7 @@
 """Running a slice: one transaction for all of its orders, or, where one of them breaks that, one for each."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
@@ -9,12 +9,23 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
-from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, outcomes
+from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, organize, outcomes
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice, Order
 from ecommerce.models.order import Among
 
 logger = logging.getLogger(__name__)
+
+Action = BulkJob.Action
+ACTS: dict[str, Callable[..., list[Outcome]]] = {
+    Action.FULFILL.value: fulfill.fulfill,
+    Action.CANCEL.value: cancel_and_return.request,
+    Action.RETURN.value: cancel_and_return.request,
+    Action.TAG.value: organize.tag,
+    Action.HOLD.value: organize.hold,
+    Action.RELEASE.value: organize.release,
+    Action.ASSIGN.value: organize.assign,
+}
 
 MAX_ATTEMPTS_TOGETHER = 3  # a slice claimed more often without ever being released is run order by order
 MAX_CRASHES = 4  # an order that was started alone so often, and ended its worker each time, is failed
@@ -54,8 +65,7 @@ def _locked(job: BulkJob, ids: Sequence[int]) -> list[Order]:
 
 
 def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: datetime) -> None:
-    act = fulfill.fulfill if job.action == BulkJob.Action.FULFILL else cancel_and_return.request
-    outcomes.write(job_slice, act(job, orders, at=at))
+    outcomes.write(job_slice, ACTS[job.action](job, orders, at=at))
 
 
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:

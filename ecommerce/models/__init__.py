@@ -8,12 +8,14 @@ from ecommerce.models.erasure import Erasure
 from ecommerce.models.file_import import FileImport
 from ecommerce.models.fulfillment import Fulfillment, FulfillmentItem
 from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
+from ecommerce.models.note import NoteAttachment, NoteMention, OrderNote
 from ecommerce.models.order import Order, OrderWords
 from ecommerce.models.order_item import OrderItem, TaxLine
 from ecommerce.models.reason import Reason
 from ecommerce.models.returns import Return, ReturnItem
 from ecommerce.models.shipping import ShippingRate, ShippingZone
 from ecommerce.models.shop_settings import ShopSettings
+from ecommerce.models.tag import OrderTag, Tag
 from ecommerce.models.tax import TaxRate
 
 __all__ = [
@@ -27,10 +29,14 @@ __all__ = [
     "FileImport",
     "Fulfillment",
     "FulfillmentItem",
+    "NoteAttachment",
+    "NoteMention",
     "Order",
     "OrderAct",
     "OrderEvent",
     "OrderItem",
+    "OrderNote",
+    "OrderTag",
     "OrderWords",
     "Product",
     "Reason",
@@ -40,6 +46,7 @@ __all__ = [
     "ShippingZone",
     "ShopSettings",
     "Sku",
+    "Tag",
     "TaxCategory",
     "TaxLine",
     "TaxRate",

@@ -25,6 +25,10 @@ class BulkJob(ByActor):
         FULFILL = "fulfill", _("Fulfill")
         CANCEL = "cancel", _("Cancel")
         RETURN = "return", _("Return")
+        TAG = "tag", _("Tag")
+        HOLD = "hold", _("Hold")
+        RELEASE = "release", _("Release")
+        ASSIGN = "assign", _("Assign")
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -41,6 +45,8 @@ class BulkJob(ByActor):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
     selection = models.JSONField(_("selection"), default=dict)
     reason = models.TextField(_("reason"), blank=True)
+    # What else its action needs: tags to add and remove, until when to hold, whom to assign.
+    parameters = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     restock = models.BooleanField(_("put back in stock"), default=True)
     # Orders that needed attention when the job was confirmed, and that are fulfilled all the same.
     fulfill_despite_attention = ArrayField(
@@ -70,6 +76,16 @@ class BulkJob(ByActor):
 
     def __str__(self) -> str:
         return str(_("Bulk job %(id)s") % {"id": self.pk})
+
+    @property
+    def calls_stripe(self) -> bool:
+        """Whether Stripe sets the pace."""
+        return self.action in {self.Action.CANCEL, self.Action.RETURN}
+
+    @property
+    def is_in_database(self) -> bool:
+        """Whether the database alone sets the pace, so that two workers are quicker than one."""
+        return not self.calls_stripe and self.action != self.Action.EXPORT
 
     @property
     def requested_by(self) -> str:

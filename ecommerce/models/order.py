@@ -23,6 +23,7 @@ from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
+HOLD = ("on_hold", "hold_reason", "hold_until", "held_for_review")
 TIMES = ("paid_at", "fulfilled_at", "canceled_at", "returned_at")
 
 WRITE_TRANSITIONS = """
@@ -203,6 +204,8 @@ class Order(ConcurrentMixin, models.Model):
     on_hold = models.BooleanField(_("on hold"), default=False, db_default=False, editable=False)
     hold_reason = models.CharField(_("reason of the hold"), max_length=200, blank=True, default="", db_default="")
     hold_until = models.DateTimeField(_("on hold until"), null=True, blank=True)
+    # On hold because Stripe reviews its payment, and not because a user said so.
+    held_for_review = models.BooleanField(default=False, db_default=False, editable=False)
     # No foreign key constraint, which would lock both tables; should a user be deleted, nobody is assigned.
     assignee = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -268,6 +271,7 @@ class Order(ConcurrentMixin, models.Model):
             models.CheckConstraint(
                 condition=Q(on_hold=True) | Q(hold_reason="", hold_until=None), name="order_hold_reason"
             ),
+            models.CheckConstraint(condition=Q(on_hold=True) | Q(held_for_review=False), name="order_held_for_review"),
         ]
 
     def __str__(self) -> str:
@@ -329,6 +333,7 @@ class Order(ConcurrentMixin, models.Model):
     def cancel(self, *, at: datetime) -> None:
         """Created or paid to canceled; a paid one only once its refund was accepted."""
         self.canceled_at = at
+        self.on_hold, self.hold_reason, self.hold_until, self.held_for_review = False, "", None, False
 
     @transition(field=status, source=Status.FULFILLED, target=Status.RETURNED)
     def return_order(self, *, at: datetime) -> None:

@@ -17,10 +17,11 @@ from billing.models import Payment, Refund
 from billing.results import RefundResult, StripeResult
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
 from ecommerce.models.act import STATUS_BEFORE
+from ecommerce.models.order import HOLD
 from ecommerce.orders.completion import close_acts, refund_event, reverse_taxes, status_event
 
 Kind = OrderAct.Kind
-CHANGED_COLUMNS = ("amount_refunded", "money_state", "attention", "held_at")
+CHANGED_COLUMNS = ("amount_refunded", "money_state", "attention", "held_at", *HOLD)
 MIN_TOGETHER = 2  # below this, sets cost more than they save
 
 

@@ -67,6 +67,16 @@ def needs_attention(order: Order) -> OrderError:
     return OrderError("needs_attention", sentence % {"number": order.number, "why": order.attention})
 
 
+def on_hold(order: Order) -> OrderError:
+    """The error of fulfilling an order that somebody put on hold."""
+    values = {
+        "number": order.number,
+        "why": f": {order.hold_reason}" if order.hold_reason else "",
+        "until": _(" (until %s)") % f"{order.hold_until:%Y-%m-%d %H:%M %Z}" if order.hold_until else "",
+    }
+    return OrderError("on_hold", _("Order %(number)s is on hold%(until)s%(why)s. Release it first.") % values)
+
+
 def too_many_declines(error: TooManyDeclines) -> OrderError:
     """The error of trying another card too soon after declined ones, which is what testers of stolen cards do."""
     minutes = -(-error.seconds // 60)

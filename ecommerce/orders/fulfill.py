@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 
 from customers.actors import Actor
 from ecommerce.models import Fulfillment, FulfillmentItem, Order, OrderAct, OrderEvent, OrderItem
-from ecommerce.orders.errors import OrderError, in_flight, needs_attention, wrong_status
+from ecommerce.orders.errors import OrderError, in_flight, needs_attention, on_hold, wrong_status
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.selectors import open_act
@@ -111,5 +111,7 @@ def check_fulfillable(
     if order.total and order.amount_refunded >= order.total:
         sentence = _("Order %(number)s was wholly refunded; it can only be canceled.") % {"number": order.number}
         raise OrderError("wholly_refunded", sentence)
+    if order.on_hold:
+        raise on_hold(order)
     if order.attention and not despite_attention:
         raise needs_attention(order)

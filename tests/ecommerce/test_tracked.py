@@ -14,7 +14,7 @@ from django.test import Client
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
-from ecommerce.models import ApiKey, Coupon, Product, Reason, ShippingZone, ShopSettings, Sku, TaxRate
+from ecommerce.models import ApiKey, Coupon, Product, Reason, ShippingZone, ShopSettings, Sku, Tag, TaxRate
 from ecommerce.orders.cancel import cancel
 from ecommerce.tracked import LINKS, NOT_TRACKED, TRACKED
 from tests.support.factories import (
@@ -50,6 +50,7 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.shippingzone": lambda: ShippingZone.objects.create(name="Germany", countries=["DE"]),
     "ecommerce.shippingrate": make_shipping_rate,
     "ecommerce.reason": lambda: Reason.objects.create(kind="return", text="Too large"),
+    "ecommerce.tag": lambda: Tag.objects.create(name="fragile"),
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
 }
 NEW_VALUES = {
@@ -65,6 +66,7 @@ NEW_VALUES = {
     "ecommerce.shippingzone": ("countries", ["DE", "AT"]),
     "ecommerce.shippingrate": ("price", 590),
     "ecommerce.reason": ("text", "Too small"),
+    "ecommerce.tag": ("name", "very fragile"),
     "ecommerce.apikey": ("name", "Kiosk"),
 }
 

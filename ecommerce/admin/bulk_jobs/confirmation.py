@@ -20,9 +20,12 @@ from backoffice.writers import Format
 from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.bulk_jobs.display import describe_action
+from ecommerce.admin.bulk_jobs.job_forms import JobForm, job_form
 from ecommerce.admin.orders.filters import TABS, OrderListParams
+from ecommerce.admin.orders.side_forms import suggested_tags
 from ecommerce.bulk_jobs.permissions import FULFILL_ATTENTION
 from ecommerce.bulk_jobs.preview import Preview, preview
+from ecommerce.bulk_jobs.preview_organize import ORGANIZING
 from ecommerce.bulk_jobs.selection import NewJob, SelectionChanged, start
 from ecommerce.models import BulkJob
 from ecommerce.models.order import OrderQuerySet
@@ -40,11 +43,14 @@ def handle_mass_action(
         _start_job(request, NewJob(action=action, orders=orders, selection=_with_format(request)))
         return None
     if request.POST.get("confirmed") != "1":
-        return _render(admin, request, action, orders)
+        return _render(admin, request, action, orders, job_form(action))
+    form = job_form(action, request.POST)
+    if form is not None and not form.is_valid():
+        return _render(admin, request, action, orders, form)
     try:
-        _start_job(request, _new_job(request, action, orders))
+        _start_job(request, _new_job(request, action, orders, form))
     except SelectionChanged:
-        return _render(admin, request, action, orders, changed=True)
+        return _render(admin, request, action, orders, form, changed=True)
     return None
 
 
@@ -58,13 +64,14 @@ def _read_ids(texts: tuple[str, ...]) -> list[int]:
     return sorted({pk for text in texts if (pk := parse_id(text)) is not None})
 
 
-def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> NewJob:
+def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet, form: JobForm | None) -> NewJob:
     return NewJob(
         action=action,
         orders=orders,
         fulfill_despite_attention=_accepted(request, action, orders),
         selection=_selection(request),
-        reason=request.POST.get("reason", "").strip(),
+        reason=form.words if form else request.POST.get("reason", "").strip(),
+        parameters=form.parameters if form else {},
         restock=action != Action.RETURN or "restock" in request.POST,
         expected=_confirmed_count(request, action, orders),
         confirmation=request.POST.get("confirmation", "")[:36],
@@ -141,7 +148,13 @@ def _selection(request: HttpRequest) -> Mapping[str, Any]:
 
 
 def _render(
-    admin: Any, request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet, *, changed: bool = False
+    admin: Any,
+    request: HttpRequest,
+    action: BulkJob.Action,
+    orders: OrderQuerySet,
+    form: JobForm | None,
+    *,
+    changed: bool = False,
 ) -> HttpResponse:
     current = preview(action, orders)
     across = _is_select_across(request)
@@ -153,6 +166,9 @@ def _render(
         "preview": current,
         "changed": changed,
         "action": action,
+        "job_form": form,
+        "known_tags": suggested_tags() if action == Action.TAG else (),
+        "harmless": action in ORGANIZING or action == Action.FULFILL,
         "button": _button_label(action, count, money) if count or may_accept else "",
         "attention": current.attention[:SHOWN_ATTENTION],
         "more_attention": max(len(current.attention) - SHOWN_ATTENTION, 0),

@@ -148,6 +148,10 @@ def describe_action(action: str, count: int) -> str:
         "fulfill": ngettext("fulfill %(count)s order", "fulfill %(count)s orders", count),
         "cancel": ngettext("cancel %(count)s order", "cancel %(count)s orders", count),
         "return": ngettext("return %(count)s order", "return %(count)s orders", count),
+        "tag": ngettext("tag %(count)s order", "tag %(count)s orders", count),
+        "hold": ngettext("put %(count)s order on hold", "put %(count)s orders on hold", count),
+        "release": ngettext("release %(count)s order", "release %(count)s orders", count),
+        "assign": ngettext("assign %(count)s order", "assign %(count)s orders", count),
     }
     return words[action] % {"count": f"{count:,}"}
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecommerce.admin.bulk_jobs.confirmation import handle_mass_action, ticked_ids
-from ecommerce.admin.orders.filters import TABS, OrderListParams
+from ecommerce.admin.orders.filters import ALL, ATTENTION, TABS, OrderListParams
 from ecommerce.bulk_jobs.permissions import PERMISSIONS
 from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import OrderQuerySet
@@ -35,11 +35,16 @@ class MassAction:
         return bool(user.has_perm(PERMISSIONS[self.action]))
 
 
+UNSENT = frozenset({ALL, ATTENTION, "created", "paid"})
 MASS_ACTIONS = (
     MassAction(action=Action.EXPORT, label=gettext_lazy("Export"), tabs=frozenset(TABS)),
     MassAction(action=Action.FULFILL, label=gettext_lazy("Fulfill"), tabs=frozenset({"paid"})),
     MassAction(action=Action.CANCEL, label=gettext_lazy("Cancel"), tabs=frozenset({"paid"})),
     MassAction(action=Action.RETURN, label=gettext_lazy("Return"), tabs=frozenset({"fulfilled"})),
+    MassAction(action=Action.TAG, label=gettext_lazy("Tag"), tabs=frozenset(TABS)),
+    MassAction(action=Action.ASSIGN, label=gettext_lazy("Assign"), tabs=frozenset(TABS)),
+    MassAction(action=Action.HOLD, label=gettext_lazy("Put on hold"), tabs=UNSENT),
+    MassAction(action=Action.RELEASE, label=gettext_lazy("Release"), tabs=UNSENT),
 )
 
 
