@@ -218,6 +218,29 @@ QUERIES = {
         ) a ON a.invoice_id = i.id
         WHERE i.shipping_refunded <> COALESCE(a.amount, 0)
     """,
+    # Triggers keep these sums; that nothing is left to send of a fulfilled order, the acts.
+    "items_sent": f"""
+        SELECT {ORDER}, format('%s of item %s is sent and %s returned, parcels hold %s, returns %s', i.fulfilled,
+               i.sku_code, i.returned, COALESCE(s.units, 0), COALESCE(b.units, 0))
+        FROM ecommerce_orderitem i JOIN ecommerce_order o ON o.id = i.order_id
+        LEFT JOIN (SELECT c.item_id, sum(c.quantity) AS units FROM ecommerce_fulfillmentitem c
+                   JOIN ecommerce_fulfillment f ON f.id = c.fulfillment_id AND f.voided_at IS NULL
+                   GROUP BY 1) s ON s.item_id = i.id
+        LEFT JOIN (SELECT item_id, sum(received) AS units FROM ecommerce_returnitem GROUP BY 1) b ON b.item_id = i.id
+        WHERE (i.fulfilled, i.returned) IS DISTINCT FROM (COALESCE(s.units, 0), COALESCE(b.units, 0))
+    """,
+    "order_sent": f"""
+        SELECT {ORDER}, format('%s%s, %s of its items are sent and %s left to send', o.status,
+               ' ' || NULLIF(o.fulfillment_state, ''), i.sent, i.unsent)
+        FROM ecommerce_order o JOIN (
+            SELECT order_id, sum(fulfilled) AS sent,
+                   COALESCE(sum(quantity - fulfilled - canceled) FILTER (WHERE shippable), 0) AS unsent
+            FROM ecommerce_orderitem GROUP BY 1
+        ) i ON i.order_id = o.id
+        WHERE (o.status IN ('fulfilled', 'returned', 'canceled') AND i.unsent > 0)
+           OR (o.status IN ('created', 'canceled') AND i.sent > 0)
+           OR (o.status = 'paid' AND (i.sent > 0) <> (o.fulfillment_state = 'partial'))
+    """,
     "coupon_uses": """
         SELECT 'coupon ' || c.code, format('%s orders hold it, %s redemptions, of at most %s', count(o.id),
                c.times_redeemed, c.max_redemptions)
@@ -235,7 +258,8 @@ QUERIES = {
         WHERE (j.status IN ('succeeded', 'partial', 'failed') AND i.status IN ('pending', 'working'))
            OR (i.status = 'done' AND ((j.action = 'cancel' AND o.status <> 'canceled')
                OR (j.action = 'return' AND o.status <> 'returned')
-               OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL)))
+               OR (j.action = 'fulfill' AND o.fulfilled_at IS NULL AND NOT EXISTS (
+                   SELECT FROM ecommerce_orderevent e WHERE e.order_id = o.id AND e.kind = 'fulfillment_undone'))))
     """,
     "numbers": """
         SELECT 'invoices', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (

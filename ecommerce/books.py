@@ -40,6 +40,8 @@ TITLES: dict[str, Promise] = {
     "tax_recorded": gettext_lazy("Stripe Tax hears of each sale and refund that it taxed"),
     "refund_allocations": gettext_lazy("Each refund says what it gives back"),
     "cells_refunded": gettext_lazy("Of each line, tax and shipping, the refunds add up"),
+    "items_sent": gettext_lazy("Of each item, parcels and returns add up"),
+    "order_sent": gettext_lazy("An order's status is that of its items"),
     "coupon_uses": gettext_lazy("A coupon's redemptions are its orders"),
     "stock_below_zero": gettext_lazy("Stock is never below zero"),
     "job_outcome": gettext_lazy("An ended job has one true outcome an order"),

@@ -57,6 +57,7 @@ SERVE = frozenset(
 SEND = frozenset(
     {
         "ecommerce.fulfill_order",
+        "ecommerce.undo_fulfillment",
         "ecommerce.export_order",
         "ecommerce.organize_order",
         "ecommerce.hold_order",

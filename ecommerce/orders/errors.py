@@ -77,6 +77,13 @@ def on_hold(order: Order) -> OrderError:
     return OrderError("on_hold", _("Order %(number)s is on hold%(until)s%(why)s. Release it first.") % values)
 
 
+def changed_meanwhile(order: Order, event: OrderEvent | None) -> OrderError:
+    """The error of an act decided on a page that is out of date; `event` is the last change, by which it became so."""
+    sentence = _("Order %(number)s has changed since this page was opened%(last)s. Nothing was done: look at it again.")
+    last = f" ({event.get_kind_display().lower()} {_who_and_when(event)})" if event else ""
+    return OrderError("changed", sentence % {"number": order.number, "last": last})
+
+
 def too_many_declines(error: TooManyDeclines) -> OrderError:
     """The error of trying another card too soon after declined ones, which is what testers of stolen cards do."""
     minutes = -(-error.seconds // 60)
@@ -95,4 +102,8 @@ def price_changed(*, now: int, was: int, currency: str) -> OrderError:
 
 
 def _by_whom(event: OrderEvent) -> str:
-    return _(" (by %(by)s at %(when)s)") % {"by": event.by_label, "when": f"{event.at:%Y-%m-%d %H:%M %Z}"}
+    return f" ({_who_and_when(event)})"
+
+
+def _who_and_when(event: OrderEvent) -> str:
+    return _("by %(by)s at %(when)s") % {"by": event.by_label, "when": f"{event.at:%Y-%m-%d %H:%M %Z}"}

@@ -1,15 +1,18 @@
-"""Fulfill an order: a parcel leaves with some or all of what is left to send. No money moves: one transaction."""
+"""Fulfill an order: parcels leave with some or all of what is left to send. No money moves: one transaction."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
-from ecommerce.models import Fulfillment, FulfillmentItem, Order, OrderAct, OrderEvent, OrderItem
-from ecommerce.orders.errors import OrderError, in_flight, needs_attention, on_hold, wrong_status
+from ecommerce.models import Fulfillment, Order, OrderAct, OrderEvent, OrderItem
+from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, needs_attention, on_hold, wrong_status
 from ecommerce.orders.history import record
+from ecommerce.orders.parcels import Content, Parcel, contents, in_words, last_change, left_to_send, send, tell_left
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.selectors import open_act
 
@@ -24,73 +27,57 @@ def fulfill(
     tracking_number: str = "",
     despite_attention: bool = False,
 ) -> Order:
-    """Send a parcel of a paid order, which is fulfilled once nothing is left to send; raise OrderError.
+    """Send one parcel of a paid order, with `items` or all that is left; raise OrderError."""
+    parcel = Parcel(items=items, carrier=carrier, tracking_numbers=(tracking_number,))
+    return fulfill_in_parcels(order_id=order_id, parcels=[parcel], by=by, at=at, despite_attention=despite_attention)
 
-    `items` are pairs of an item's id and a quantity; None sends all that is left. An order that needs attention is sent
-    only if a user with that permission said so.
+
+def fulfill_in_parcels(
+    *,
+    order_id: int,
+    parcels: Sequence[Parcel],
+    by: Actor,
+    at: datetime,
+    seen_left: str | None = None,
+    despite_attention: bool = False,
+) -> Order:
+    """Send parcels of a paid order, which is fulfilled once nothing is left to send; raise OrderError.
+
+    `seen_left` is what `tell_left` told when the user decided: where it has changed, nothing is sent. An order that
+    needs attention is sent only if a user with that permission said so.
     """
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
         attention = order.attention
         check_fulfillable(order, open_act(order), despite_attention=despite_attention)
         own = list(order.items.order_by("pk"))
-        content = {item.pk: item.left_to_send for item in own if item.left_to_send}
-        left = sum(content.values())
-        if items is not None:
-            content = _chosen(order, own, items)
-        _send(order, content, carrier=carrier, tracking_number=tracking_number, by=by, at=at)
-        kind = OrderEvent.Kind.FULFILLED
-        if sum(content.values()) == left:
+        if seen_left not in {None, tell_left(own)}:
+            raise changed_meanwhile(order, last_change(order))
+        held = contents(order, own, parcels)
+        sent = [send(order, parcel, content, by=by, at=at) for parcel, content in zip(parcels, held, strict=True)]
+        is_complete = sum(map(Counter, held), Counter[int]()) == Counter(left_to_send(own))
+        if is_complete:
             order.fulfill(at=at)
         else:
-            order.fulfillment_state, kind = Order.FulfillmentState.PARTIAL, OrderEvent.Kind.PARTLY_FULFILLED
+            order.fulfillment_state = Order.FulfillmentState.PARTIAL
         # Computed anew: a cancellation that Stripe refused is of no concern any more.
         refresh(order, None)
-        data = {"despite": attention} if attention else {}
-        if kind == OrderEvent.Kind.PARTLY_FULFILLED:
-            data["items"] = _in_words(own, content)
-        record(order, kind, by=by, at=at, carrier=carrier, tracking_number=tracking_number, **data)
+        kind = OrderEvent.Kind.FULFILLED if is_complete else OrderEvent.Kind.PARTLY_FULFILLED
+        despite = {"despite": attention} if attention else {}
+        record(order, kind, by=by, at=at, **_told(own, sent, held), **despite)
     return order
 
 
-def _chosen(order: Order, own: Sequence[OrderItem], items: Sequence[tuple[int, int]]) -> dict[int, int]:
-    """Return the quantities by item id; raise OrderError where they are not left to send."""
-    left = {item.pk: item.left_to_send for item in own}
-    content: dict[int, int] = {}
-    for item_id, quantity in items:
-        if item_id not in left or quantity < 1:
-            raise OrderError("invalid_items", _("Choose items of this order, and how many of each."), field="items")
-        content[item_id] = content.get(item_id, 0) + quantity
-    for item in own:
-        if content.get(item.pk, 0) > item.left_to_send:
-            sentence = _("Of %(item)s, %(left)d are left to send, not %(wanted)d.") % {
-                "item": item.description,
-                "left": item.left_to_send,
-                "wanted": content[item.pk],
-            }
-            raise OrderError("invalid_items", sentence, field="items")
-    if not content:
-        sentence = _("Choose what of order %(number)s is in the parcel.") % {"number": order.number}
-        raise OrderError("invalid_items", sentence, field="items")
-    return content
-
-
-def _send(
-    order: Order, content: Mapping[int, int], *, carrier: str, tracking_number: str, by: Actor, at: datetime
-) -> None:
-    # Without a parcel where nothing is shipped, unless somebody says how it went.
-    if content or carrier or tracking_number:
-        parcel = Fulfillment.objects.create(
-            order=order, at=at, carrier=carrier, tracking_number=tracking_number, **by.columns
-        )
-        FulfillmentItem.objects.bulk_create(
-            FulfillmentItem(fulfillment=parcel, item_id=item_id, quantity=quantity)
-            for item_id, quantity in content.items()
-        )
-
-
-def _in_words(own: Sequence[OrderItem], content: Mapping[int, int]) -> str:
-    return ", ".join(f"{content[item.pk]} x {item.description}" for item in own if item.pk in content)
+def _told(own: Sequence[OrderItem], sent: Sequence[Fulfillment | None], held: Sequence[Content]) -> dict[str, Any]:
+    if len(sent) != 1:
+        words = [f"{in_words(own, content)} ({parcel})" for parcel, content in zip(sent, held, strict=True)]
+        return {"parcels": words, "fulfillments": [parcel.pk for parcel in sent if parcel]}
+    parcel = sent[0]
+    told = {"carrier": parcel.carrier if parcel else "", "tracking_number": parcel.tracking_number if parcel else ""}
+    if parcel is None:
+        return told
+    further = {"further_tracking_numbers": parcel.further_tracking_numbers} if parcel.further_tracking_numbers else {}
+    return {"items": in_words(own, held[0]), **told, **further, "fulfillments": [parcel.pk]}
 
 
 def check_fulfillable(

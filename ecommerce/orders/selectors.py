@@ -68,7 +68,7 @@ def unsent_operation(order: Order, act: OrderAct | None) -> Payment | Refund | N
 def allowed_acts(order: Order) -> set[str]:
     """Return what may be done to the order now, permissions aside.
 
-    Of fulfill, fulfill_anyway, cancel, return, refund, pay, try_again, send_again and settle_outside.
+    Of fulfill, fulfill_anyway, undo_fulfillment, cancel, return, refund, pay, try_again, send_again and settle_outside.
     """
     act = open_act(order)
     if act:
@@ -76,10 +76,12 @@ def allowed_acts(order: Order) -> set[str]:
     acts = {
         Status.CREATED: {"pay", "cancel"},
         Status.PAID: {"fulfill", "cancel"},
-        Status.FULFILLED: {"return"},
+        Status.FULFILLED: {"return", "undo_fulfillment"},
     }.get(Status(order.status), set())
-    # Wholly refunded from Stripe's dashboard: it must not be sent.
-    if order.total and order.amount_refunded >= order.total:
+    if order.fulfillment_state:
+        acts.add("undo_fulfillment")
+    # Wholly refunded from Stripe's dashboard, it must not be sent.
+    if order.on_hold or (order.total and order.amount_refunded >= order.total):
         acts -= {"fulfill"}
     payment = succeeded_payment(order)
     if payment and payment.refundable and order.status in {Status.PAID, Status.FULFILLED}:

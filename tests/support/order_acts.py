@@ -103,6 +103,16 @@ def kinds(order: Order) -> list[str]:
     return list(order.events.order_by("pk").values_list("kind", flat=True))
 
 
+def items_of(order: Order) -> list[OrderItem]:
+    """Give an order's items, in their order."""
+    return list(order.items.order_by("pk"))
+
+
+def counts(order: Order) -> list[tuple[int, int, int]]:
+    """Give how many units of each item were fulfilled, canceled and returned."""
+    return [(item.fulfilled, item.canceled, item.returned) for item in items_of(order)]
+
+
 def books() -> dict[str, list[dict[str, Any]]]:
     """Give every row that an act may write."""
     return {model.__name__: list(model._default_manager.order_by("pk").values()) for model in BOOKED}

@@ -25,7 +25,10 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.PAID: gettext_lazy("Paid, %(money)s"),
     Kind.PAYMENT_FAILED: gettext_lazy("Charge of %(money)s declined"),
     Kind.AUTHENTICATION_REQUIRED: gettext_lazy("The bank wants the customer to confirm the charge of %(money)s"),
+    Kind.PARTLY_FULFILLED: gettext_lazy("Partly fulfilled"),
     Kind.FULFILLED: gettext_lazy("Fulfilled"),
+    Kind.FULFILLMENT_UNDONE: gettext_lazy("Fulfillment undone: it was not sent"),
+    Kind.TRACKING_CHANGED: gettext_lazy("Tracking corrected"),
     Kind.CANCEL_REQUESTED: gettext_lazy("Cancellation requested; %(money)s goes back"),
     Kind.CANCELED: gettext_lazy("Canceled"),
     Kind.RETURN_REQUESTED: gettext_lazy("Return requested; %(money)s goes back"),
@@ -44,7 +47,10 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.DISPUTE_LOST: gettext_lazy("The dispute of %(money)s was lost: the bank took the money back"),
 }
 # The keys of an event's data that are shown after the sentence, in this order.
-DETAILS = ("reason", "message", "note", "carrier", "tracking_number", "despite", "card", "payment", "refund", "outcome")
+DETAILS = (
+    *("reason", "message", "note", "items", "carrier", "tracking_number", "further_tracking_numbers", "parcels"),
+    *("old", "new", "despite", "card", "payment", "refund", "outcome"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +97,14 @@ def _money(data: Mapping[str, Any]) -> str:
 
 
 def _details(data: Mapping[str, Any]) -> str:
-    details = [str(data[name]) for name in DETAILS if data.get(name)]
+    details = [_detail(data[name]) for name in DETAILS if data.get(name)]
     if data.get("restock") is False:
         details.append(_("not put back in stock"))
     return " · ".join(details)
+
+
+def _detail(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _actor_label(event: OrderEvent) -> str:

@@ -11,7 +11,7 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA, make_sku, place_order
-from tests.support.order_acts import at_once, fresh, kinds, paid, paid_lines, refused, settle
+from tests.support.order_acts import at_once, counts, fresh, items_of, kinds, paid, paid_lines, refused, settle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
@@ -24,14 +24,6 @@ def two_lines() -> Order:
 
 def one_line() -> Order:
     return paid_lines((make_sku("CUP", shippable=True), 2))
-
-
-def items_of(order: Order) -> list[OrderItem]:
-    return list(order.items.order_by("pk"))
-
-
-def counts(order: Order) -> list[tuple[int, int, int]]:
-    return [(item.fulfilled, item.canceled, item.returned) for item in items_of(order)]
 
 
 def test_an_order_is_fulfilled_once_the_last_of_its_parcels_leaves() -> None:
@@ -108,10 +100,17 @@ def parcel_of(order: Order) -> Fulfillment:
     return Fulfillment.objects.create(order=order, at=NOW(), **ANA.columns)
 
 
+def write_partly_sent(order: Order) -> OrderItem:
+    """Write a parcel of two of its first item past the acts."""
+    item = items_of(order)[0]
+    FulfillmentItem.objects.create(fulfillment=parcel_of(order), item=item, quantity=2)
+    Order.objects.filter(pk=order.pk).update(fulfillment_state="partial")
+    return item
+
+
 def test_the_database_refuses_more_in_parcels_than_was_ordered() -> None:
     order = two_lines()
-    mugs, _shirts = items_of(order)
-    FulfillmentItem.objects.create(fulfillment=parcel_of(order), item=mugs, quantity=2)
+    mugs = write_partly_sent(order)
     with pytest.raises(IntegrityError, match="order_item_fulfilled"), transaction.atomic():
         FulfillmentItem.objects.create(fulfillment=parcel_of(order), item=mugs, quantity=2)
     OrderItem.objects.filter(pk=mugs.pk).update(canceled=1)
@@ -139,8 +138,7 @@ def test_a_voided_parcel_counts_no_more_and_stays_void() -> None:
 
 def test_the_database_refuses_more_back_than_was_sent() -> None:
     order = two_lines()
-    mugs, _shirts = items_of(order)
-    FulfillmentItem.objects.create(fulfillment=parcel_of(order), item=mugs, quantity=2)
+    mugs = write_partly_sent(order)
     back = Return.objects.create(order=order, status="received", received_at=NOW(), **ANA.columns)
     came = ReturnItem.objects.create(order_return=back, item=mugs, quantity=3, received=1, condition="damaged")
     assert counts(order)[0] == (2, 0, 1)
