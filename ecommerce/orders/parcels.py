@@ -53,7 +53,8 @@ def left_to_send(own: Sequence[OrderItem]) -> dict[int, int]:
 
 def contents(order: Order, own: Sequence[OrderItem], parcels: Sequence[Parcel]) -> list[Content]:
     """Return what each parcel holds; raise OrderError where that is not left to send."""
-    left, found = Counter(left_to_send(own)), []
+    left = Counter(left_to_send(own))
+    found: list[Content] = []
     is_shipped = bool(left)
     for parcel in parcels:
         content = +left if parcel.items is None else _chosen(own, parcel.items)
