@@ -25,8 +25,12 @@ from pelcro_orders.tax_report import tax_report_view
 MAX_PER_MODEL = 5
 SEARCHED = ("customers.customer", "ecommerce.order", "billing.invoice", "ecommerce.product")
 # What has no list of a model, and what has no model: the permission to open it.
-PAGES = {"ecommerce.shopsettings": "shop_settings", "billing.taxreport": "admin:billing_taxreport"}
-PERMISSIONS = {"billing.taxreport": "billing.view_invoice"}
+PAGES = {
+    "ecommerce.shopsettings": "shop_settings",
+    "ecommerce.shipping": "warehouse:index",
+    "billing.taxreport": "admin:billing_taxreport",
+}
+PERMISSIONS = {"ecommerce.shipping": "ecommerce.fulfill_order", "billing.taxreport": "billing.view_invoice"}
 ICONS = {label: icon for _title, items in SIDEBAR for label, _name, icon in items}
 
 

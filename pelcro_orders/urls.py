@@ -16,6 +16,7 @@ urlpatterns = [
         "admin/activity/", RedirectView.as_view(pattern_name="admin:backoffice_activity_changelist", query_string=True)
     ),
     path("admin/settings/", settings_page, name="shop_settings"),
+    path("admin/ecommerce/shipping/", include("ecommerce.admin.shipping.urls")),
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),

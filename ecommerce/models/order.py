@@ -21,6 +21,7 @@ from billing.money import format_money, supported
 from customers.models import Address, Customer
 from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon
+from ecommerce.models.printout import Printout
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
 HOLD = ("on_hold", "hold_reason", "hold_until", "held_for_review")
@@ -216,6 +217,18 @@ class Order(ConcurrentMixin, models.Model):
         db_constraint=False,
         related_name="+",
         verbose_name=_("assigned to"),
+    )
+    # The latest one; no foreign key constraint, which would lock both tables.
+    printout = models.ForeignKey(
+        Printout,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        editable=False,
+        db_index=False,
+        db_constraint=False,
+        related_name="+",
+        verbose_name=_("printed"),
     )
     invoice = models.OneToOneField(
         Invoice, models.PROTECT, null=True, blank=True, related_name="order", editable=False, verbose_name=_("invoice")

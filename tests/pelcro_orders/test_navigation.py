@@ -18,7 +18,7 @@ SHARED = [
     "Orders",
     "Products",
     "Coupons",
-    "Shipping",
+    "Shipping zones",
     "Tax rates",
     "Bulk jobs",
     "Customers",
@@ -29,6 +29,7 @@ SHARED = [
     "Refunds",
     "Tax report",
 ]
+PACKERS = [*SHARED[: SHARED.index("Shipping zones")], "Shipping", *SHARED[SHARED.index("Shipping zones") :]]
 STAFF = ["Staff", "Roles", "API keys", "Activity"]
 
 
@@ -42,10 +43,10 @@ def listed(browser: Client) -> list[str]:
     [
         ("Viewer", SHARED),
         ("Support", SHARED),
-        ("Fulfillment", SHARED),
+        ("Fulfillment", PACKERS),
         ("Finance", [*SHARED, "Differences", "Settings"]),
-        ("Manager", [*SHARED, "Differences", "Webhooks", "Activity", "Settings"]),
-        ("admin", [*SHARED, "Differences", "Webhooks", *STAFF, "Settings"]),
+        ("Manager", [*PACKERS, "Differences", "Webhooks", "Activity", "Settings"]),
+        ("admin", [*PACKERS, "Differences", "Webhooks", *STAFF, "Settings"]),
         ("nobody", ["Dashboard"]),
     ],
 )

@@ -12,6 +12,8 @@ from django.utils.translation import gettext_lazy
 
 from ecommerce.admin.bulk_jobs.confirmation import handle_mass_action, ticked_ids
 from ecommerce.admin.orders.filters import ALL, ATTENTION, TABS, OrderListParams
+from ecommerce.admin.shipping.access import PACK
+from ecommerce.admin.shipping.print_day import print_selected
 from ecommerce.bulk_jobs.permissions import PERMISSIONS
 from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import OrderQuerySet
@@ -36,7 +38,21 @@ class MassAction:
 
 
 UNSENT = frozenset({ALL, ATTENTION, "created", "paid"})
-MASS_ACTIONS = (
+
+
+@dataclass(frozen=True, slots=True)
+class PrintAction:
+    """Printing is no job: the printout is there at once."""
+
+    name: str
+    label: str | Promise
+    tabs: frozenset[str]
+
+    def has_permission(self, user: Any) -> bool:
+        return bool(user.has_perm(PACK))
+
+
+MASS_ACTIONS: tuple[MassAction | PrintAction, ...] = (
     MassAction(action=Action.EXPORT, label=gettext_lazy("Export"), tabs=frozenset(TABS)),
     MassAction(action=Action.FULFILL, label=gettext_lazy("Fulfill"), tabs=frozenset({"paid"})),
     MassAction(action=Action.CANCEL, label=gettext_lazy("Cancel"), tabs=frozenset({"paid"})),
@@ -45,10 +61,11 @@ MASS_ACTIONS = (
     MassAction(action=Action.ASSIGN, label=gettext_lazy("Assign"), tabs=frozenset(TABS)),
     MassAction(action=Action.HOLD, label=gettext_lazy("Put on hold"), tabs=UNSENT),
     MassAction(action=Action.RELEASE, label=gettext_lazy("Release"), tabs=UNSENT),
+    PrintAction("print_orders", gettext_lazy("Print slips"), frozenset({ALL, "paid", "fulfilled"})),
 )
 
 
-def available_mass_actions(user: Any, tab: str) -> list[MassAction]:
+def available_mass_actions(user: Any, tab: str) -> list[MassAction | PrintAction]:
     return [each for each in MASS_ACTIONS if tab in each.tabs and each.has_permission(user)]
 
 
@@ -65,6 +82,8 @@ def run_mass_action(admin: Any, request: HttpRequest, params: OrderListParams) -
     if orders is None:
         messages.warning(request, _("Tick the orders to work on first."))
         return back
+    if isinstance(mass_action, PrintAction):
+        return print_selected(request, orders)
     return handle_mass_action(admin, request, mass_action.action, orders) or back
 
 

@@ -22,6 +22,7 @@ from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
+from ecommerce.orders.printing import changes_since
 
 ADVICE: Mapping[str, str | Promise] = {
     "payment_failed": gettext_lazy("Nothing was charged. Pay with another card, or cancel the order."),
@@ -54,7 +55,7 @@ class OperationRow:
 def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
-    related = ("customer", "coupon", "invoice")
+    related = ("customer", "coupon", "invoice", "printout")
     loaded = with_money(Order.objects.select_related(*related)).prefetch_related(
         Prefetch("invoice__payments", payments)
     )
@@ -78,6 +79,7 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         **money.context(),
         "operations": [row for payment in payments for row in _operation_rows(request, money, payment)],
         "facts": _facts(order),
+        "slip_changes": changes_since([order]).get(order.pk, "") if order.status != Order.Status.FULFILLED else "",
         "customer_url": change_url(request, order.customer),
         "invoice_url": change_url(request, order.invoice) if order.invoice else "",
         "card": _card(order, payments),
@@ -142,6 +144,9 @@ def _facts(order: Order) -> list[tuple[str | Promise, str]]:
     happened = [(label, format_time(at)) for label, at in times if at]
     parcels = order.fulfillments.filter(voided_at=None).order_by("pk") if order.was_paid else []
     sent_with = [(_("Sent with"), str(each)) for each in parcels if each.carrier or each.tracking_number]
+    if order.printout:
+        values = {"when": format_time(order.printout.at), "who": order.printout.by_label}
+        happened.append((_("Slip printed"), _("%(when)s by %(who)s") % values))
     return [(_("Placed via"), order.get_placed_via_display()), *happened, *sent_with]
 
 
