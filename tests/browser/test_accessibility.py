@@ -86,6 +86,8 @@ def pages(ana: User) -> dict[str, str]:
         "coupon": f"/admin/ecommerce/coupon/{coupon.pk}/change/",
         "new shipping zone": "/admin/ecommerce/shippingzone/add/",
         "shipping zone": f"/admin/ecommerce/shippingzone/{make_shipping_rate().zone_id}/change/",
+        "shipping": "/admin/ecommerce/shipping/",
+        "print the day": "/admin/ecommerce/shipping/print/",
         "job": f"/admin/ecommerce/bulkjob/{job.pk}/change/",
         "new customer": "/admin/customers/customer/add/",
         "customer": f"/admin/customers/customer/{ada.pk}/change/",
