@@ -40,10 +40,10 @@ def told(response: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", ["export_orders"]),
+        ("", ["export_orders", "print_orders"]),
         ("?status__exact=created", ["export_orders"]),
-        ("?status__exact=paid", ["export_orders", "fulfill_orders", "cancel_orders"]),
-        ("?status__exact=fulfilled", ["export_orders", "return_orders"]),
+        ("?status__exact=paid", ["export_orders", "fulfill_orders", "cancel_orders", "print_orders"]),
+        ("?status__exact=fulfilled", ["export_orders", "return_orders", "print_orders"]),
         ("?status__exact=canceled", ["export_orders"]),
         ("?status__exact=returned", ["export_orders"]),
         ("?attention=1", ["export_orders"]),
@@ -56,7 +56,8 @@ def test_each_tab_offers_its_own(ran: list[Any], query: str, names: list[str]) -
 def test_nobody_is_offered_what_they_may_not_do(ran: list[Any]) -> None:
     order_row("paid")
     assert offered(signed_in("ecommerce.view_order", "ecommerce.fulfill_order"), "?status__exact=paid") == [
-        "fulfill_orders"
+        "fulfill_orders",
+        "print_orders",
     ]
     assert "_selected_action" not in viewer().get(LIST + "?status__exact=paid").content.decode()
 
