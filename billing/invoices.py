@@ -95,7 +95,8 @@ def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
 def _change(invoice: Invoice, expected: Invoice.Status, **values: object) -> None:
     if Invoice.objects.filter(pk=invoice.pk, status=expected).update(**values) != 1:
         raise RuntimeError(f"Invoice {invoice.number} is not {expected}.")
-    invoice.refresh_from_db()
+    for name, value in values.items():
+        setattr(invoice, name, value)
 
 
 # One statement, since every order waits for this row: it stays locked until the transaction ends, so that a rollback

@@ -149,8 +149,13 @@ def apply_payment_result(*, result: PaymentResult, at: datetime) -> PaymentChang
         _save_card(payment, result.card)
     # The condition decides between the call, a webhook and the sweep: whoever comes second changes nothing.
     still_open = Payment.objects.filter(pk=payment.pk, status__in=OPEN_STATUSES)
-    written = still_open.update(**_payment_columns(payment, result, at=at))
-    payment.refresh_from_db()
+    columns = _payment_columns(payment, result, at=at)
+    written = still_open.update(**columns)
+    if written and result.status is not Payment.Status.REQUIRES_ACTION:
+        for name, value in columns.items():
+            setattr(payment, name, value)
+    else:
+        payment.refresh_from_db()  # the next attempt was computed by the database
     if written:
         card_attempts.close_payment(payment)
     return PaymentChange(payment=payment, before=before, won=bool(written) and before != payment.status)

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
@@ -16,15 +16,18 @@ from ecommerce.models import Fulfillment, Order, OrderItem, TaxLine
 ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
-def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Fetch all that a response shows of orders, in six queries however many they are."""
-    payments = Payment.objects.select_related("card").order_by("pk")
-    return orders.select_related("customer", "coupon", "invoice").prefetch_related(
+def _relations() -> tuple[Prefetch[str], ...]:
+    return (
         Prefetch("fulfillments", Fulfillment.objects.filter(voided_at=None).order_by("pk")),
         Prefetch("items", OrderItem.objects.order_by("pk")),
         Prefetch("tax_lines", TaxLine.objects.order_by("pk")),
-        Prefetch("invoice__payments", payments),
+        Prefetch("invoice__payments", Payment.objects.select_related("card").order_by("pk")),
     )
+
+
+def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
+    """Fetch all that a response shows of orders, in five queries however many they are."""
+    return orders.select_related("customer", "coupon", "invoice").prefetch_related(*_relations())
 
 
 def reload_for_response(order: Order) -> Order:
@@ -45,8 +48,11 @@ def without_client_secret(response: ResponseT) -> ResponseT:
 
 
 def payment_response(order: Order) -> HttpResponse:
-    """Return the order after an attempt to pay it: 200 paid, 202 still processing, 402 declined or to authenticate."""
-    order = reload_for_response(order)
+    """Return the order after an attempt to pay it: 200 paid, 202 still processing, 402 declined or to authenticate.
+
+    The order was read after the attempt, with its customer and invoice.
+    """
+    prefetch_related_objects([order], *_relations())
     status, payment = payment_status(order), last_payment(order)
     if status == "failed" and payment:
         decline_code, message = for_customer(

@@ -129,10 +129,9 @@ def _payment_requires_action(order: Order, payment: Payment, *, at: datetime) ->
 
 
 def _close_pay_act(order: Order, outcome: OrderAct.Outcome, *, at: datetime, message: str = "") -> None:
-    act = open_act(order)
     # None for a late success: its act was closed when the payment was given up.
-    if act and act.kind == OrderAct.Kind.PAY:
-        completion.close_acts([act], outcome, at=at, message=message)
+    acts = OrderAct.objects.filter(order=order, kind=OrderAct.Kind.PAY, closed_at=None).only("kind")
+    completion.close_acts(list(acts), outcome, at=at, message=message)
 
 
 def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResult, *, at: datetime) -> None:

@@ -104,4 +104,5 @@ def close_acts(acts: Sequence[OrderAct], outcome: OrderAct.Outcome, *, at: datet
     # Conditional, so that an outcome is never overwritten.
     still_open = OrderAct.objects.filter(pk__in=[act.pk for act in acts], closed_at=None)
     still_open.update(closed_at=at, outcome=outcome, message=message)
-    BulkJobItem.objects.close_for(acts, outcome, reason=message)
+    # No job waits for a payment.
+    BulkJobItem.objects.close_for([act for act in acts if act.kind != Kind.PAY], outcome, reason=message)

@@ -2,12 +2,18 @@
 
 from collections.abc import Collection, Sequence
 
+from django.db import connection
+
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
-from ecommerce.models.order import Among
+from ecommerce.models.order import Among, array_of
 from ecommerce.orders.payment_status import refunds_of, unresolved_failures
 
 Status = Order.Status
+ORDER_IDS_OF_PAYMENTS = """
+SELECT p.id, o.id FROM billing_payment p JOIN billing_invoice i ON i.id = p.invoice_id
+JOIN ecommerce_order o ON o.number = i.reference WHERE p.id = ANY(%s::bigint[])
+"""
 
 
 def open_act(order: Order) -> OrderAct | None:
@@ -38,9 +44,9 @@ def succeeded_payments(orders: Sequence[Order]) -> dict[int, Payment]:
 
 def order_ids_of_payments(payment_ids: Collection[int]) -> dict[int, int]:
     """Return the order of each payment; of those of void invoices too, which the order does not name any more."""
-    number_of = dict(Payment.objects.filter(pk__in=payment_ids).values_list("pk", "invoice__reference"))
-    ids = dict(Order.objects.filter(number__in=number_of.values()).values_list("number", "pk"))
-    return {payment_id: ids[number] for payment_id, number in number_of.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(ORDER_IDS_OF_PAYMENTS, [array_of(payment_ids)])
+        return dict(cursor.fetchall())
 
 
 def failed_refund(order: Order) -> Refund | None:
