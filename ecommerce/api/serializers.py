@@ -16,7 +16,7 @@ from ecommerce.models import Fulfillment, Order, OrderItem, TaxLine
 ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
-def _relations() -> tuple[Prefetch[str], ...]:
+def _relations() -> "tuple[Prefetch[str], ...]":
     return (
         Prefetch("fulfillments", Fulfillment.objects.filter(voided_at=None).order_by("pk")),
         Prefetch("items", OrderItem.objects.order_by("pk")),

@@ -265,7 +265,7 @@ class Migration(migrations.Migration):
         ),
         # All at once and last, so that no table is locked for longer than these statements take.
         migrations.SeparateDatabaseAndState(
-            database_operations=[migrations.RunSQL(COLUMNS, DROP_COLUMNS)],
+            database_operations=[migrations.RunSQL(COLUMNS + TRIGGERS, DROP_TRIGGERS + DROP_COLUMNS)],
             state_operations=[
                 migrations.AlterModelOptions(
                     name='order',
@@ -364,5 +364,4 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.RunSQL(TRIGGERS, DROP_TRIGGERS),
     ]
