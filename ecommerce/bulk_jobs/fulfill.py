@@ -28,7 +28,7 @@ WITH unsent AS MATERIALIZED (
     WHERE order_id = ANY(%(ids)s::bigint[]) AND shippable AND quantity > fulfilled + canceled
 ), parcels AS (
     INSERT INTO ecommerce_fulfillment (order_id, carrier, tracking_number, at, by_kind, by_label, by_user_id)
-    SELECT order_id, '', '', %(at)s, %(by_kind)s, %(by_label)s, %(by_user_id)s FROM unsent GROUP BY order_id
+    SELECT order_id, %(carrier)s, '', %(at)s, %(by_kind)s, %(by_label)s, %(by_user_id)s FROM unsent GROUP BY order_id
     RETURNING id, order_id
 ), contents AS (
     INSERT INTO ecommerce_fulfillmentitem (fulfillment_id, item_id, quantity)
@@ -49,7 +49,8 @@ def fulfill(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
         try:
             if order.attention and order.pk in accepted:
                 # Few: by the act of one order, which computes its state of money anew and records what was accepted.
-                fulfill_one(order_id=order.pk, by=actor_of(job), at=at, despite_attention=True)
+                carrier = carrier_of(job) if order.items.filter(shippable=True).exists() else ""
+                fulfill_one(order_id=order.pk, carrier=carrier, by=actor_of(job), at=at, despite_attention=True)
             else:
                 check_fulfillable(order, acts.get(order.pk), events)
                 order.fulfill(at=at)
@@ -74,7 +75,13 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
     if not orders:
         return
     Order.objects.write_transitions(orders, old=Order.Status.PAID, also=("fulfillment_state",))
-    data = json.dumps({"carrier": "", "tracking_number": "", "job": job.pk})
+    data = json.dumps({"carrier": carrier_of(job), "tracking_number": "", "job": job.pk})
     with connection.cursor() as cursor:
         ids = array_of(order.pk for order in orders)
-        cursor.execute(WRITE, {"ids": ids, "at": at, "data": data, **actor_of(job).columns})
+        values = {"ids": ids, "at": at, "data": data, "carrier": carrier_of(job)}
+        cursor.execute(WRITE, {**values, **actor_of(job).columns})
+
+
+def carrier_of(job: BulkJob) -> str:
+    """The carrier of all parcels of the job; "" where none was named."""
+    return str(job.parameters.get("carrier", ""))

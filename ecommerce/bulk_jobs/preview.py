@@ -21,6 +21,7 @@ NEEDED = {
     Action.RETURN: Order.Status.FULFILLED,
 }
 ATTENTION = "attention"  # likewise: an order that has the needed one, and needs attention
+HELD = "held"  # likewise: one that is on hold
 REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
 REFUNDED_WHOLLY = Q(total__gt=0, amount_refunded__gte=F("total"))
 
@@ -78,8 +79,11 @@ def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     left = F("total") - F("amount_refunded")
     # An order in flight waits, whatever its attention says: it is counted by `_count_in_flight`.
     idle = ~Exists(OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None))
-    attention = When(~Q(attention="") & idle, then=Value(ATTENTION))
-    obstacle = Case(When(REFUNDED_WHOLLY, then=Value(REFUNDED)), attention, default=Value(""))
+    attention, held = (
+        When(~Q(attention="") & idle, then=Value(ATTENTION)),
+        When(Q(on_hold=True) & idle, then=Value(HELD)),
+    )
+    obstacle = Case(When(REFUNDED_WHOLLY, then=Value(REFUNDED)), held, attention, default=Value(""))
     rows = orders.order_by().annotate(obstacle=obstacle).values("status", "currency", "obstacle")
     found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
     return found.values_list("status", "currency", "obstacle", "orders", "owed")
@@ -87,7 +91,9 @@ def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
 
 def _needing_attention(orders: OrderQuerySet) -> list[tuple[int, str, str]]:
     acts = OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None)
-    troubled = orders.needing_attention().filter(~Exists(acts), ~REFUNDED_WHOLLY, status=Order.Status.PAID)
+    troubled = orders.needing_attention().filter(
+        ~Exists(acts), ~REFUNDED_WHOLLY, status=Order.Status.PAID, on_hold=False
+    )
     return list(troubled.order_by("pk").values_list("pk", "number", "attention"))
 
 
@@ -104,6 +110,12 @@ def reason(action: str, status: str, count: int) -> str:
         return ngettext(
             "%(count)s was wholly refunded; it can only be canceled.",
             "%(count)s were wholly refunded; they can only be canceled.",
+            count,
+        ) % {"count": f"{count:,}"}
+    if status == HELD:
+        return ngettext(
+            "%(count)s is on hold; release it first.",
+            "%(count)s are on hold; release them first.",
             count,
         ) % {"count": f"{count:,}"}
     if status == ATTENTION:

@@ -1,4 +1,4 @@
-"""What a mass action asks for beside its orders: tags, the reason and end of a hold, whom to assign."""
+"""What a mass action asks for beside its orders: tags, the reason and end of a hold, whom to assign, the carrier."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,6 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from backoffice import database_clock
 from customers.models import User
+from ecommerce.admin.orders.carrier_field import CarrierField
 from ecommerce.admin.orders.side_forms import AssigneeField, TagsField, UntilField
 from ecommerce.models import BulkJob
 from ecommerce.orders.errors import OrderError
@@ -95,7 +96,23 @@ class AssignForm(JobForm):
         return _("To %(who)s") % {"who": self._assignee} if self._assignee else _("To nobody")
 
 
+class FulfillForm(JobForm):
+    carrier = CarrierField(
+        help_text=gettext_lazy("Of all parcels; may be left empty. Their numbers come by file or by hand.")
+    )
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {"carrier": self.cleaned_data["carrier"]} if self.cleaned_data["carrier"] else {}
+
+    @property
+    def words(self) -> str:
+        carrier = self.cleaned_data["carrier"]
+        return _("Carrier: %(name)s") % {"name": carrier} if carrier else ""
+
+
 FORMS: Mapping[str, type[JobForm]] = {
+    Action.FULFILL.value: FulfillForm,
     Action.TAG.value: TagForm,
     Action.HOLD.value: HoldForm,
     Action.ASSIGN.value: AssignForm,

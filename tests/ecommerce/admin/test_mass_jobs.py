@@ -123,6 +123,14 @@ def test_what_another_act_is_in_flight_with_waits_and_its_money_is_not_counted(
     assert "1 waits for Stripe with something else, and is taken once that has ended." in asked.content.decode()
 
 
+def test_fulfilling_asks_for_a_carrier_or_none(client: Client, paid: list[Order]) -> None:
+    asked = choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))
+    assert '<option value="Royal Mail">' in asked.content.decode()
+    client.post(PAID, hidden(asked) | {"carrier": "dhl  paket"})
+    job = BulkJob.objects.get()
+    assert (job.parameters, job.reason) == ({"carrier": "DHL"}, "Carrier: DHL")
+
+
 def test_fulfilling_names_no_money(client: Client, paid: list[Order]) -> None:
     a_refund(paid[2], 2000)
     asked = choose(client, PAID, "fulfill_orders", _selected_action=ids(paid))

@@ -3,8 +3,10 @@
 from functools import partial
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.utils import timezone
 
+from ecommerce.bulk_jobs.preview import preview
 from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill, fulfill_in_parcels
@@ -101,6 +103,26 @@ def test_an_order_on_hold_is_not_sent_whoever_asks(order: Order) -> None:
     assert reasons[order.number][0] == "skipped"
     assert "is on hold: Address unclear" in reasons[order.number][1]
     assert (reasons[other.number], fresh(order).status) == (("done", ""), "paid")
+
+
+def test_a_job_over_what_is_left_names_its_carrier(order: Order) -> None:
+    digital, on_hold, troubled = paid(), paid(), paid()
+    Order.objects.filter(pk=on_hold.pk).update(on_hold=True)
+    Order.objects.filter(pk=troubled.pk).update(attention="Look at it.")
+    fulfill(order_id=order.pk, items=[(items_of(order)[0].pk, 1)], by=ANA, at=NOW())
+    seen = preview("fulfill", Order.objects.all())
+    assert (seen.changes, seen.skips) == (2, [(1, "1 needs attention."), (1, "1 is on hold; release it first.")])
+    clerk = a_clerk()
+    clerk.user_permissions.add(Permission.objects.get(codename="fulfill_attention_order"))
+    job = run(
+        "fulfill", Order.objects.all(), clerk, parameters={"carrier": "DHL"}, fulfill_despite_attention=[troubled.pk]
+    )
+    assert {number: status for number, (status, _reason) in outcomes(job).items()} == {
+        order.number: "done", digital.number: "done", on_hold.number: "skipped", troubled.number: "done",
+    }  # fmt: skip
+    assert counts(order) == [(3, 0, 0), (2, 0, 0)]
+    assert [parcel.carrier for parcel in Fulfillment.objects.order_by("pk")] == ["", "DHL"]
+    Order.objects.filter(pk=troubled.pk).update(attention="")
 
 
 def test_orders_that_are_not_shipped_need_no_parcel_but_may_have_one() -> None:
