@@ -78,8 +78,8 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
     data = json.dumps({"carrier": carrier_of(job), "tracking_number": "", "job": job.pk})
     with connection.cursor() as cursor:
         ids = array_of(order.pk for order in orders)
-        values = {"ids": ids, "at": at, "data": data, "carrier": carrier_of(job)}
-        cursor.execute(WRITE, {**values, **actor_of(job).columns})
+        told = {"data": data, "carrier": carrier_of(job)}
+        cursor.execute(WRITE, {"ids": ids, "at": at, **told, **actor_of(job).columns})
 
 
 def carrier_of(job: BulkJob) -> str:

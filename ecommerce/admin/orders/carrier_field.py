@@ -12,7 +12,7 @@ from ecommerce.orders.parcels import MAX_NUMBER_LENGTH
 from ecommerce.shipping.carriers import CARRIERS, carrier_name
 
 
-class CarrierInput(UnfoldAdminTextInputWidget):
+class CarrierInput(UnfoldAdminTextInputWidget):  # type: ignore[misc]
     def render(self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None) -> SafeString:
         attrs = attrs or {}
         offered = f"{attrs.get('id', name)}_offered"
