@@ -11,7 +11,8 @@ from benchmarks.shop import Shop, without_rate_limit
 from billing import gateway
 from customers.actors import Actor
 from ecommerce.models import Order
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.tasks import execute_act
 
 

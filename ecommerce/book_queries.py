@@ -63,7 +63,15 @@ QUERIES = {
     "ended_refunded": f"""
         {MONEY} SELECT {ORDER}, format('%s, %s of %s went back', o.status, o.back, o.paid)
         FROM money o
-        WHERE o.status IN ('canceled', 'returned') AND o.back <> o.paid AND NOT EXISTS (
+        WHERE (o.status = 'canceled' OR o.status = 'returned' AND EXISTS (
+                -- An order and its invoice have their lines in the same order; what is not shipped does not come back.
+                SELECT FROM (SELECT row_number() OVER (ORDER BY id) AS place, shippable
+                             FROM ecommerce_orderitem WHERE order_id = o.id) i
+                JOIN (SELECT row_number() OVER (ORDER BY id) AS place, quantity > refunded_quantity AND refunded <
+                             amount - discount - CASE WHEN prices_include_tax THEN tax ELSE 0 END AS is_left
+                      FROM billing_invoiceline WHERE invoice_id = o.invoice_id) l USING (place)
+                WHERE i.shippable AND l.is_left))
+          AND o.back <> o.paid AND NOT EXISTS (
             SELECT FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id
             WHERE p.invoice_id = o.invoice_id AND p.status = 'succeeded' AND r.status IN ('failed', 'requested'))
     """,
@@ -109,7 +117,7 @@ QUERIES = {
         FROM ecommerce_orderact a JOIN ecommerce_order o ON o.id = a.order_id
         LEFT JOIN billing_payment p ON p.id = a.payment_id LEFT JOIN billing_refund r ON r.id = a.refund_id
         WHERE a.outcome = 'done' AND ((a.kind = 'pay' AND (o.paid_at IS NULL OR p.status <> 'succeeded'))
-              OR (a.kind = 'return' AND o.status <> 'returned') OR (a.kind = 'cancel' AND o.status <> 'canceled')
+              OR (a.kind = 'return' AND a.lines = '[]' AND o.status <> 'returned') OR (a.kind = 'cancel' AND o.status <> 'canceled')
               OR r.status = 'requested')
     """,
     # A return gives stock back, and keeps the coupon.

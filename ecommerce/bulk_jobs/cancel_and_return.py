@@ -10,11 +10,12 @@ from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order, OrderAct, OrderEvent
 from ecommerce.orders.cancel import request_cancel
-from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.errors import OrderError, in_flight, partly_fulfilled, return_open, wrong_status
 from ecommerce.orders.history import status_events
 from ecommerce.orders.refund import request_full_refunds
 from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import open_acts, succeeded_payments
+from ecommerce.orders.whole_returns import open_returns
 
 KINDS = {
     BulkJob.Action.CANCEL.value: (OrderAct.Kind.CANCEL, Order.Status.PAID),
@@ -28,10 +29,11 @@ def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
     acts = open_acts(orders)
     events = status_events(order for order in orders if order.status != needed)
     payments = succeeded_payments(orders)
+    returns = open_returns(orders) if kind == OrderAct.Kind.RETURN else {}
     outcomes, to_refund = [], []
     for order in orders:
         act, payment = acts.get(order.pk), payments.get(order.invoice_id or 0)
-        if act and act.kind == kind:
+        if act and act.kind == kind and act.is_whole:
             # Requested by a user or another job already: this one waits for the same act.
             outcomes.append(Outcome(order.pk, Status.WORKING, act_id=act.pk))
         elif act:
@@ -39,6 +41,10 @@ def request(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outc
         elif order.status != needed:
             error = _wrong_status(order, kind, events=events)
             outcomes.append(Outcome(order.pk, Status.SKIPPED, error.message))
+        elif kind == OrderAct.Kind.CANCEL and order.fulfillment_state:
+            outcomes.append(Outcome(order.pk, Status.SKIPPED, partly_fulfilled(order).message))
+        elif order.pk in returns:
+            outcomes.append(Outcome(order.pk, Status.SKIPPED, return_open(order, returns[order.pk]).message))
         elif payment and payment.refundable and not (payment.dispute or order.attention):
             to_refund.append((order, payment))
         else:

@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from ecommerce.bulk_jobs import preview_organize
 from ecommerce.bulk_jobs.preview_organize import ORGANIZING
-from ecommerce.models import BulkJob, Order, OrderAct
+from ecommerce.models import BulkJob, Order, OrderAct, Return
 from ecommerce.models.order import OrderQuerySet
 
 Action = BulkJob.Action
@@ -23,6 +23,8 @@ NEEDED = {
 ATTENTION = "attention"  # likewise: an order that has the needed one, and needs attention
 HELD = "held"  # likewise: one that is on hold
 REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
+PARTLY = "partly"  # likewise: of which something was sent, so that it can't be canceled as a whole
+RETURNING = "returning"  # likewise: which has an open return of its own
 REFUNDED_WHOLLY = Q(total__gt=0, amount_refunded__gte=F("total"))
 
 
@@ -51,19 +53,19 @@ def preview(action: str, orders: OrderQuerySet) -> Preview:
         result.total = result.changes + sum(count for count, _reason in result.skips)
         return result
     needed = NEEDED[Action(action)]
-    for status, currency, obstacle, count, owed in _count_by_status(orders):
+    for status, currency, obstacle, count, owed in _count_by_status(action, orders):
         result.total += count
-        # What keeps a paid order from being fulfilled does not keep it from being canceled.
-        if status == needed and not (obstacle and action == Action.FULFILL):
+        if status == needed and not obstacle:
             result.changes += count
             result.money[currency] += 0 if action == Action.FULFILL else owed
         else:
             skipped[obstacle if status == needed else status] += count
     # Orders in flight were counted above: those of the same act are joined, those of another one wait for it.
-    for status, currency, kind, count, owed in _count_in_flight(orders):
+    for status, currency, kind, is_whole, count, owed in _count_in_flight(orders):
         if status == needed:
-            result.changes -= 0 if kind == action else count
-            result.waits += 0 if kind == action else count
+            is_same = kind == action and is_whole
+            result.changes -= 0 if is_same else count
+            result.waits += 0 if is_same else count
             result.money[currency] -= 0 if action == Action.FULFILL else owed
     result.money = +result.money
     if action != Action.FULFILL:
@@ -75,16 +77,27 @@ def preview(action: str, orders: OrderQuerySet) -> Preview:
     return result
 
 
-def _count_by_status(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
-    left = F("total") - F("amount_refunded")
-    # An order in flight waits, whatever its attention says: it is counted by `_count_in_flight`.
+def _obstacle(action: str) -> Case:
+    """What keeps an order of the needed status from being changed."""
+    # An order in flight waits, whatever else is the matter with it: it is counted by `_count_in_flight`.
     idle = ~Exists(OrderAct.objects.filter(order=OuterRef("pk"), closed_at=None))
-    attention, held = (
-        When(~Q(attention="") & idle, then=Value(ATTENTION)),
-        When(Q(on_hold=True) & idle, then=Value(HELD)),
-    )
-    obstacle = Case(When(REFUNDED_WHOLLY, then=Value(REFUNDED)), held, attention, default=Value(""))
-    rows = orders.order_by().annotate(obstacle=obstacle).values("status", "currency", "obstacle")
+    of_action = {
+        Action.FULFILL: (
+            When(REFUNDED_WHOLLY, then=Value(REFUNDED)),
+            When(Q(on_hold=True) & idle, then=Value(HELD)),
+            When(~Q(attention="") & idle, then=Value(ATTENTION)),
+        ),
+        Action.CANCEL: (When(~Q(fulfillment_state="") & idle, then=Value(PARTLY)),),
+        Action.RETURN: (
+            When(Exists(Return.objects.filter(order=OuterRef("pk"), closed_at=None)) & idle, then=Value(RETURNING)),
+        ),
+    }
+    return Case(*of_action[Action(action)], default=Value(""))
+
+
+def _count_by_status(action: str, orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
+    left = F("total") - F("amount_refunded")
+    rows = orders.order_by().annotate(obstacle=_obstacle(action)).values("status", "currency", "obstacle")
     found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
     return found.values_list("status", "currency", "obstacle", "orders", "owed")
 
@@ -100,8 +113,9 @@ def _needing_attention(orders: OrderQuerySet) -> list[tuple[int, str, str]]:
 def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     acts = OrderAct.objects.filter(closed_at=None, order__in=orders.order_by().values("pk")).order_by()
     left = F("order__total") - F("order__amount_refunded")
-    found = acts.values("order__status", "order__currency", "kind").annotate(orders=Count("pk"), owed=Sum(left))
-    return found.values_list("order__status", "order__currency", "kind", "orders", "owed")
+    groups = ("order__status", "order__currency", "kind", "is_all")
+    found = acts.annotate(is_all=Q(lines=[])).values(*groups).annotate(orders=Count("pk"), owed=Sum(left))
+    return found.values_list(*groups, "orders", "owed")
 
 
 def reason(action: str, status: str, count: int) -> str:
@@ -122,6 +136,18 @@ def reason(action: str, status: str, count: int) -> str:
         return ngettext(
             "%(count)s needs attention.",
             "%(count)s need attention.",
+            count,
+        ) % {"count": f"{count:,}"}
+    if status == PARTLY:
+        return ngettext(
+            "%(count)s was sent in part; only the items left can be canceled, on its page.",
+            "%(count)s were sent in part; only the items left can be canceled, on their pages.",
+            count,
+        ) % {"count": f"{count:,}"}
+    if status == RETURNING:
+        return ngettext(
+            "%(count)s has an open return: close or cancel that first.",
+            "%(count)s have open returns: close or cancel those first.",
             count,
         ) % {"count": f"{count:,}"}
     done = {Action.FULFILL: _("fulfilled"), Action.CANCEL: _("canceled"), Action.RETURN: _("returned")}

@@ -17,8 +17,8 @@ class OrderAct(ByActor):
     """A payment, cancellation, return or partial refund of an order, from its request until Stripe's final result.
 
     The database allows one open act (`closed_at` is null) an order. `payment` or `refund` is the operation at Stripe.
-    `lines` of a partial refund, or of a cancellation of items, are pairs of an order item's id and a quantity; a return
-    has its own in `order_return`.
+    `lines` of a partial refund, of a cancellation of items, or of the return `order_return` are pairs of an item's id
+    and a quantity; the return of a whole order has none, and gets its `order_return` once Stripe accepted the refund.
     """
 
     class Kind(models.TextChoices):
@@ -72,9 +72,17 @@ class OrderAct(ByActor):
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.order_id}"
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether it cancels or returns the whole order, with all the money that is left."""
+        return self.kind in STATUS_BEFORE and not self.lines
 
-# The status an order must have when a full refund cancels or returns it.
-STATUS_BEFORE = {OrderAct.Kind.CANCEL: Order.Status.PAID, OrderAct.Kind.RETURN: Order.Status.FULFILLED}
+
+# The status an order must have when a full refund cancels or returns the whole of it.
+STATUS_BEFORE: dict[str, Order.Status] = {
+    OrderAct.Kind.CANCEL: Order.Status.PAID,
+    OrderAct.Kind.RETURN: Order.Status.FULFILLED,
+}
 
 
 class OrderEvent(ByActor):

@@ -71,7 +71,8 @@ class Return(ByActor):
 class ReturnItem(models.Model):
     """So many units of an item in a return, and how many arrived in which condition; the condition is empty until then.
 
-    Units that arrive in two conditions have a row each. A trigger adds up `received` in `OrderItem.returned`.
+    Units that arrive in two conditions have a row each, and so have those that go back in stock and those that don't.
+    A trigger adds up `received` in `OrderItem.returned`.
     """
 
     class Condition(models.TextChoices):
@@ -91,7 +92,7 @@ class ReturnItem(models.Model):
         verbose_name_plural = _("items of returns")
         default_permissions = ()
         constraints = [
-            models.UniqueConstraint(fields=["order_return", "item", "condition"], name="return_item_once"),
+            models.UniqueConstraint(fields=["order_return", "item", "condition", "restock"], name="return_item_once"),
             models.CheckConstraint(condition=Q(quantity__gte=1), name="return_item_quantity"),
             models.CheckConstraint(condition=Q(received__lte=F("quantity")), name="return_item_received"),
             models.CheckConstraint(

@@ -221,7 +221,7 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
     if refund is None or not new or adopted:
         return False
     act = open_act(order)
-    whole = act is not None and act.refund_id == refund.pk and act.kind != OrderAct.Kind.REFUND
+    whole = act is not None and act.refund_id == refund.pk and act.is_whole
     left = payments.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
     if left:
         allocations.free(refund)

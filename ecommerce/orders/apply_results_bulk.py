@@ -19,6 +19,7 @@ from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
 from ecommerce.models.act import STATUS_BEFORE
 from ecommerce.models.order import HOLD
 from ecommerce.orders.completion import close_acts, refund_event, reverse_taxes, status_event
+from ecommerce.orders.whole_returns import close_whole_returns
 
 Kind = OrderAct.Kind
 CHANGED_COLUMNS = ("amount_refunded", "money_state", "attention", "held_at", *HOLD)
@@ -60,7 +61,9 @@ def _full_refunds(orders: Sequence[Order], results: Sequence[StripeResult]) -> l
         return []  # mixed with other results, or two of one refund: they may depend on their order
     # Where an order needs attention, only `payment_status.refresh` knows what of it stays.
     order_of = {order.pk: order for order in orders if order.status in STATUS_BEFORE.values() and not order.attention}
-    acts = OrderAct.objects.filter(order__in=order_of, closed_at=None, refund__in=by_refund, kind__in=STATUS_BEFORE)
+    acts = OrderAct.objects.filter(
+        order__in=order_of, closed_at=None, refund__in=by_refund, kind__in=STATUS_BEFORE, lines=[]
+    )
     act_of = {act.refund_id or 0: act for act in acts}
     # A refund in any other state has been applied before, or Stripe changed its mind.
     refunds = Refund.objects.locked().filter(pk__in=act_of, status=Refund.Status.REQUESTED, stripe_refund_id=None)
@@ -68,7 +71,7 @@ def _full_refunds(orders: Sequence[Order], results: Sequence[StripeResult]) -> l
     return [
         FullRefund(by_refund[refund.pk], refund, act, order_of[act.order_id])
         for refund, act in ((refund, act_of[refund.pk]) for refund in refunds)
-        if act.order_id in refunded_at_once and order_of[act.order_id].status == STATUS_BEFORE[Kind(act.kind)]
+        if act.order_id in refunded_at_once and order_of[act.order_id].status == STATUS_BEFORE[act.kind]
     ]
 
 
@@ -106,7 +109,8 @@ def _change_in_memory(each: FullRefund, *, at: datetime) -> None:
 def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
     # Raises if one is not as it was read; `apply_results` then applies them one by one.
     payments.apply_refund_results(results=[each.result for each in full], at=at)
-    _restock(full)
+    _release(full)
+    close_whole_returns([each.act for each in full if each.act.kind == Kind.RETURN], at=at)
     for kind, status in STATUS_BEFORE.items():
         orders = [each.order for each in full if each.act.kind == kind]
         if orders:
@@ -124,12 +128,11 @@ def _events(each: FullRefund, *, at: datetime) -> tuple[OrderEvent, OrderEvent]:
     return refund_event(each.order, each.refund, at=at), status_event(each.order, each.act, at=at)
 
 
-def _restock(full: Sequence[FullRefund]) -> None:
+def _release(full: Sequence[FullRefund]) -> None:
     released = [each.order for each in full if each.act.kind == Kind.CANCEL and each.order.held_at]
-    returned = [each.order for each in full if each.act.kind == Kind.RETURN and each.act.restock]
-    items = OrderItem.objects.filter(order__in=[*released, *returned], sku__inventory_type=Sku.InventoryType.FINITE)
+    items = OrderItem.objects.filter(order__in=released, sku__inventory_type=Sku.InventoryType.FINITE)
     quantities = Counter[int]()
-    for sku_id, quantity in items.values_list("sku_id", "quantity"):
+    for sku_id, quantity in items.values_list("sku_id", F("quantity") - F("canceled")):
         quantities[sku_id] += quantity
     # One UPDATE for each SKU and coupon, however many orders share it; the orders' histories have them.
     with silent():

@@ -1,4 +1,7 @@
-"""Cancel an order: one that was not paid at once, a paid one once Stripe has accepted the refund."""
+"""Cancel an order: one that was not paid at once, a paid one once Stripe has accepted the refund.
+
+One of which a parcel has left can't be canceled as a whole: `cancel_items` cancels what is left of it.
+"""
 
 from datetime import datetime
 
@@ -9,7 +12,7 @@ from billing import invoices
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
-from ecommerce.orders.errors import wrong_status
+from ecommerce.orders.errors import partly_fulfilled, wrong_status
 from ecommerce.orders.history import record
 from ecommerce.orders.pay import end_authentication
 from ecommerce.orders.payment_status import refresh
@@ -38,13 +41,15 @@ def request_cancel(order: Order, *, reason: str, by: Actor, at: datetime) -> Ord
         return None
     if order.status != Status.PAID:
         raise wrong_status(order, needed=_("created or paid"), act=_("canceled"))
+    if order.fulfillment_state:
+        raise partly_fulfilled(order)
     return request_full_refund(order, Kind.CANCEL, reason=reason, by=by, at=at)
 
 
 def _cancel_unpaid(order: Order, *, reason: str, by: Actor, at: datetime) -> None:
     order.cancel(at=at)
-    order.items.all().cancel_left()
     stock.release(order)
+    order.items.all().cancel_left()
     if order.invoice:
         invoices.void(invoice=order.invoice, at=at)
     record(order, OrderEvent.Kind.CANCELED, by=by, at=at, reason=reason)

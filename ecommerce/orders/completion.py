@@ -1,19 +1,26 @@
-"""What an applied result changes of its order: paid, canceled or returned, and the end of its act.
+"""What an applied result changes of its order: paid, canceled or returned, whole or in part, and the end of its act.
 
 Every function runs in the transaction of its caller, who holds the order's lock and saves the order.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+
+from django.db.models import F
+from django.utils.translation import gettext as _
 
 from billing import invoices, tax_transactions
 from billing.models import Payment, Refund
 from billing.payments import RetryLater
 from billing.tax_allocations import reversals_of
 from customers.actors import Actor
-from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent
+from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem, Return
 from ecommerce.orders import stock
+from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.history import new_event, record
+from ecommerce.orders.selectors import succeeded_payment
+from ecommerce.orders.whole_returns import close_whole_returns
 
 Kind = OrderAct.Kind
 
@@ -65,24 +72,85 @@ def refunds_the_order(refund: Refund) -> bool:
 
 
 def complete_act(order: Order, act: OrderAct, *, at: datetime) -> None:
-    """Cancel or return the order if it is still in the status the act was requested in; a refund changes none."""
-    if act.kind == Kind.CANCEL and order.status == Order.Status.PAID:
-        order.cancel(at=at)
-        order.items.all().cancel_left()
-        stock.release(order)
-    elif act.kind == Kind.RETURN and order.status == Order.Status.FULFILLED:
-        order.return_order(at=at)
-        if act.restock:
-            stock.restock(order)
-    else:
-        return  # a partial refund leaves the status
-    status_event(order, act, at=at).save()
+    """Do what an act is for, if the order is still in the status it was requested in; a refund changes none."""
+    match act.kind:
+        case Kind.CANCEL if order.status == Order.Status.PAID:
+            order.cancel(at=at)
+            stock.release(order)
+            order.items.all().cancel_left()
+            status_event(order, act, at=at).save()
+        case Kind.CANCEL_ITEMS if order.status == Order.Status.PAID:
+            _cancel_items(order, act, at=at)
+        case Kind.RETURN if act.is_whole and order.status == Order.Status.FULFILLED:
+            order.return_order(at=at)
+            close_whole_returns([act], at=at)
+            status_event(order, act, at=at).save()
+        case Kind.RETURN if act.order_return:
+            close_document(order, act.order_return, by=act.by, at=at, reason=act.reason)
 
 
 def status_event(order: Order, act: OrderAct, *, at: datetime) -> OrderEvent:
-    """The unsaved event of an order that its act has canceled or returned."""
-    restock = {"restock": act.restock} if act.kind == Kind.RETURN else {}
-    return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, reason=act.reason, **restock)
+    """The unsaved event of an order that its act has canceled or returned as a whole."""
+    data: dict[str, object] = {"reason": act.reason}
+    if act.order_return:
+        data |= {"restock": act.restock, "return": act.order_return.number}
+    return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, **data)
+
+
+def _cancel_items(order: Order, act: OrderAct, *, at: datetime) -> None:
+    items = list(order.items.order_by("pk"))
+    units = dict(act.lines)
+    canceled = [item for item in items if item.pk in units]
+    for item in canceled:
+        item.canceled += units[item.pk]
+    OrderItem.objects.bulk_update(canceled, ["canceled"])
+    if order.held_at is not None:
+        back = Counter[int]()
+        for item in canceled:
+            if item.sku_id:
+                back[item.sku_id] += units[item.pk]
+        stock.put_back(back)
+    data = {"reason": act.reason, "items": in_words(canceled, units)}
+    record(order, OrderEvent.Kind.ITEMS_CANCELED, by=act.by, at=at, **data)
+    if not any(item.left_to_send for item in items) and any(item.fulfilled for item in items):
+        order.fulfill(at=at)
+        record(order, OrderEvent.Kind.FULFILLED, by=act.by, at=at, reason=_("Nothing is left to send."))
+        _return_if_all_came_back(order, by=act.by, at=at)
+
+
+def close_document(order: Order, one: Return, *, by: Actor, at: datetime, **data: str) -> None:
+    """Close a received return, and return its order once all that was sent came back and was refunded."""
+    Return.objects.filter(pk=one.pk, closed_at=None).update(status=Return.Status.CLOSED, closed_at=at)
+    data["return"] = one.number
+    record(order, OrderEvent.Kind.RETURN_CLOSED, by=by, at=at, **data)
+    _return_if_all_came_back(order, by=by, at=at, **data)
+
+
+def _return_if_all_came_back(order: Order, *, by: Actor, at: datetime, **data: str) -> None:
+    if order.status == Order.Status.FULFILLED and all_came_back(order) and _is_refunded(order):
+        order.return_order(at=at)
+        record(order, OrderEvent.Kind.RETURNED, by=by, at=at, **data)
+
+
+def all_came_back(order: Order) -> bool:
+    """Whether nothing is left to send, and all that was sent is back; what is not shipped does not count."""
+    out = order.items.filter(shippable=True).exclude(returned=F("quantity") - F("canceled"))
+    return not out.exists() and order.items.filter(returned__gt=0).exists()
+
+
+def _is_refunded(order: Order) -> bool:
+    """Whether nothing is left to refund of what is shipped; shipping that is kept, and what is digital, don't count."""
+    payment = succeeded_payment(order)
+    if payment is None or order.invoice is None or not payment.refundable:
+        return True
+    shippable = order.items.order_by("pk").values_list("shippable", flat=True)
+    cells = read_cells(order.invoice).left.items
+    return not any(ships and each.units and each.total for ships, each in zip(shippable, cells, strict=True))
+
+
+def in_words(items: Sequence[OrderItem], units: Mapping[int, int]) -> str:
+    """Return how many of which items, as the history tells it."""
+    return ", ".join(f"{units[item.pk]} x {item.description}" for item in items if item.pk in units)
 
 
 def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:

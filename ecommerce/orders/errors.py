@@ -61,6 +61,18 @@ def in_flight(order: Order, act: OrderAct) -> OrderError:
     return OrderError("in_progress", sentence)
 
 
+def partly_fulfilled(order: Order) -> OrderError:
+    """The error of canceling the whole of an order of which something was sent."""
+    sentence = _("Some of order %(number)s was sent, so that it can't be canceled as a whole: cancel the items left.")
+    return OrderError("partly_fulfilled", sentence % {"number": order.number})
+
+
+def return_open(order: Order, number: str) -> OrderError:
+    """The error of returning the whole of an order that has a return of its own, named by its number."""
+    sentence = _("Return %(return)s of order %(number)s is open: close or cancel that first.")
+    return OrderError("return_open", sentence % {"number": order.number, "return": number})
+
+
 def needs_attention(order: Order) -> OrderError:
     """The error of fulfilling an order whose `attention` says that something is the matter with it."""
     sentence = _("Order %(number)s needs attention: %(why)s Settle that first, or fulfill it all the same.")

@@ -12,7 +12,7 @@ from billing.money import format_money
 from ecommerce.models import Order, OrderAct
 from ecommerce.models.act import STATUS_BEFORE
 
-State = Order.MoneyState
+State, Kind = Order.MoneyState, OrderAct.Kind
 
 
 def refresh(order: Order, act: OrderAct | None) -> None:
@@ -30,7 +30,7 @@ def refresh(order: Order, act: OrderAct | None) -> None:
 def refunds_of(order: Order) -> list[Refund]:
     """All refunds of the order's payments, oldest first, with what `refresh` reads of them."""
     found = Refund.objects.filter(payment__invoice__reference=order.number).order_by("pk")
-    return list(found.select_related("payment", "act", "replacement"))
+    return list(found.select_related("payment", "act__order_return", "replacement"))
 
 
 def unresolved_failures(order: Order, refunds: Sequence[Refund]) -> list[Refund]:
@@ -46,8 +46,17 @@ def _is_unresolved(order: Order, refund: Refund, refunds: Sequence[Refund]) -> b
     if act is None or act.outcome == OrderAct.Outcome.DONE:
         return True
     # A refund that Stripe refused at once changed nothing: it is forgotten once anything else was done instead.
-    still_possible = order.status == STATUS_BEFORE.get(OrderAct.Kind(act.kind), order.status)
-    return still_possible and not any(each.pk > refund.pk and each.payment_id == refund.payment_id for each in refunds)
+    return _is_still_possible(order, act) and not any(
+        each.pk > refund.pk and each.payment_id == refund.payment_id for each in refunds
+    )
+
+
+def _is_still_possible(order: Order, act: OrderAct) -> bool:
+    if act.order_return:
+        return bool(act.order_return.closed_at is None)
+    return order.status == (
+        Order.Status.PAID if act.kind == Kind.CANCEL_ITEMS else STATUS_BEFORE.get(act.kind, order.status)
+    )
 
 
 def _state_of_act(act: OrderAct) -> str:

@@ -1,10 +1,6 @@
 """Refund a paid order; and request the refunds by which cancel and return_order give back all that is left."""
 
-import hashlib
-import json
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db import transaction
@@ -12,65 +8,24 @@ from django.utils.translation import gettext as _
 
 from billing import payments
 from billing.models import Payment, Refund
-from billing.money import format_money, is_on_step, off_step
+from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
-from ecommerce.orders.allocations import InvoiceCells, allocate, allocate_all_left, allocate_amount, read_cells
+from ecommerce.orders.allocations import allocate, allocate_all_left, allocate_amount
 from ecommerce.orders.completion import close_acts, complete_act
-from ecommerce.orders.errors import OrderError, from_pricing_error, in_flight, wrong_status
+from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.history import new_event
 from ecommerce.orders.payment_status import refresh
+from ecommerce.orders.refund_quotes import RefundQuote, RefundRequest, quote_refund
 from ecommerce.orders.selectors import open_act, succeeded_payment
-from ecommerce.pricing.errors import PricingError
-from ecommerce.pricing.refunds import (
-    OrderCells,
-    refund_of_amount,
-    refund_of_items,
-    refund_of_rest,
-    refund_of_shipping,
-)
 
 Kind = OrderAct.Kind
 REQUESTED = {
     Kind.CANCEL: OrderEvent.Kind.CANCEL_REQUESTED,
+    Kind.CANCEL_ITEMS: OrderEvent.Kind.ITEMS_CANCEL_REQUESTED,
     Kind.RETURN: OrderEvent.Kind.RETURN_REQUESTED,
     Kind.REFUND: OrderEvent.Kind.REFUND_REQUESTED,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundRequest:
-    """What a refund is to give back: an amount in the minor unit, or lines, or the shipping, or all that is left.
-
-    `lines` are pairs of item id and quantity; they may be given together with `shipping`. `key` makes it idempotent:
-    the same key on an order refunds once.
-    """
-
-    amount: int | None = None
-    lines: Sequence[tuple[int, int]] = ()
-    shipping: bool = False
-    rest: bool = False
-    key: str = ""
-
-    @property
-    def fingerprint(self) -> str:
-        """A SHA-256 of what is requested; the same key with another one is a conflict."""
-        contents = [self.amount, sorted(map(list, self.lines)), self.shipping, self.rest]
-        return hashlib.sha256(json.dumps(contents).encode()).hexdigest()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RefundQuote:
-    """What a refund would give back, of the payment to be refunded."""
-
-    payment: Payment
-    cells: InvoiceCells
-    back: OrderCells
-
-    @property
-    def total(self) -> int:
-        """The amount, in the minor unit."""
-        return self.back.total
 
 
 def refund(
@@ -104,9 +59,9 @@ def _was_requested(order: Order, request: RefundRequest) -> bool:
 
 
 def join_open_act(order: Order, kind: OrderAct.Kind) -> OrderAct | None:
-    """Join the open act of a locked order if it is of this kind, and return it; raise OrderError on another."""
+    """Join the open act of a locked order if it cancels or returns all of it, too; raise OrderError on another."""
     act = open_act(order)
-    if act and act.kind != kind:
+    if act and not (act.kind == kind and act.is_whole):
         raise in_flight(order, act)
     if act and act.of_jobs_only:
         # From now on it is executed even if the job that requested it is stopped.
@@ -127,11 +82,16 @@ def request_full_refund(
         request_refund(act, payment, payment.refundable, at=at)
         return act
     # Settled outside, or refunded from Stripe's dashboard before.
-    act.save()
-    complete_act(order, act, at=at)
-    close_acts([act], OrderAct.Outcome.DONE, at=at)
-    refresh(order, None)
+    complete_without_refund(act, at=at)
     return None
+
+
+def complete_without_refund(act: OrderAct, *, at: datetime) -> None:
+    """Save a new act that has nothing to refund, and do what it is for; the caller holds the order's lock."""
+    act.save()
+    complete_act(act.order, act, at=at)
+    close_acts([act], OrderAct.Outcome.DONE, at=at)
+    refresh(act.order, None)
 
 
 def request_refund(
@@ -209,7 +169,7 @@ def _requested_event(act: OrderAct, *, at: datetime) -> OrderEvent:
 
 
 def _check_refundable(order: Order) -> None:
-    if order.status not in {Order.Status.PAID, Order.Status.FULFILLED}:
+    if order.status not in {Order.Status.PAID, Order.Status.FULFILLED, Order.Status.RETURNED}:
         raise wrong_status(order, needed=_("paid or fulfilled"), act=_("refunded"))
     act = open_act(order)
     if act:
@@ -234,56 +194,3 @@ def _check_left(order: Order, left: int | None) -> None:
         "can still be refunded. Nothing more was sent."
     )
     raise OrderError("refunded_meanwhile", sentence % values, field="amount")
-
-
-def quote_refund(order: Order, request: RefundRequest) -> RefundQuote:
-    """Return what a refund would give back, line by line; raise OrderError."""
-    payment = succeeded_payment(order)
-    if payment is None or order.invoice is None:
-        sentence = _("Nothing was charged for this order, so that nothing can be refunded.")
-        raise OrderError("nothing_charged", sentence)
-    cells = read_cells(order.invoice)
-    try:
-        back = _cells_of(order, request, cells.left)
-    except PricingError as error:
-        raise from_pricing_error(error) from error
-    if not back.total:
-        raise OrderError("invalid_items", _("Nothing is left to refund of what was chosen."), field="items")
-    return RefundQuote(payment=payment, cells=cells, back=back)
-
-
-def _cells_of(order: Order, request: RefundRequest, left: OrderCells) -> OrderCells:
-    if request.rest:
-        return refund_of_rest(left)
-    if request.amount is not None:
-        _check_amount(order, request.amount, left.total)
-        return refund_of_amount(left, request.amount, currency=order.currency)
-    if not request.lines:
-        if request.shipping:
-            return refund_of_shipping(left)
-        raise OrderError("invalid_items", _("Choose items of this order, its shipping, or an amount."), field="items")
-    back = refund_of_items(left, _places(order, request.lines), currency=order.currency)
-    return replace(back, shipping=refund_of_shipping(left).shipping) if request.shipping else back
-
-
-def _places(order: Order, lines: Sequence[tuple[int, int]]) -> Counter[int]:
-    """Return the quantities by the place of the item: an order's items and its invoice's lines have the same order."""
-    place_of = {pk: place for place, pk in enumerate(order.items.order_by("pk").values_list("pk", flat=True))}
-    places = Counter[int]()
-    for item_id, quantity in lines:
-        if item_id not in place_of:
-            raise OrderError("invalid_items", _("Choose items of this order."), field="items")
-        places[place_of[item_id]] += quantity
-    return places
-
-
-def _check_amount(order: Order, amount: int, left: int) -> None:
-    money = format_money(left, order.currency)
-    if not is_on_step(amount, order.currency):
-        raise OrderError("invalid_amount", str(off_step(order.currency)), field="amount")
-    if amount <= 0:
-        sentence = _("Give an amount above zero: %(left)s can still be refunded.") % {"left": money}
-        raise OrderError("invalid_amount", sentence, field="amount")
-    if amount > left:
-        sentence = _("At most %(left)s can still be refunded.") % {"left": money}
-        raise OrderError("amount_too_large", sentence, field="amount")

@@ -13,6 +13,7 @@ from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.allocations import allocate_amount
 from ecommerce.orders.cancel import request_cancel
+from ecommerce.orders.cancel_items import request_cancel_items
 from ecommerce.orders.completion import complete_refund, explain_waiting, refunds_the_order
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
@@ -34,7 +35,9 @@ def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
         # As at first: the order may have been fulfilled meanwhile, or be refunded from Stripe's dashboard.
         if act and act.kind == Kind.CANCEL:
             new = request_cancel(order, reason=act.reason, by=by, at=at)
-        elif act and act.kind == Kind.RETURN:
+        elif act and act.kind == Kind.CANCEL_ITEMS:
+            new = request_cancel_items(order, act.lines, reason=act.reason, by=by, at=at)
+        elif act and act.kind == Kind.RETURN and act.is_whole:
             new = request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
         else:
             new = _new_act(order, failed, by=by, at=at)
@@ -105,8 +108,10 @@ def _new_act(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderA
     new = OrderAct(order=order, kind=Kind.REFUND, reason=failed.reason, requested_at=at, **by.columns)
     act = _refused_act(failed)
     # If it was completed before its refund failed, only the money is still to be sent.
-    if act:
+    # A return that was closed meanwhile, without a refund, is not closed once more.
+    if act and (act.is_whole or act.order_return is None or act.order_return.is_open):
         new.kind, new.reason, new.restock, new.lines = act.kind, act.reason, act.restock, act.lines
+        new.order_return = act.order_return
     return new
 
 
@@ -121,11 +126,10 @@ def _give_up_unsent(order: Order, *, at: datetime) -> Refund | None:
 
 
 def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
-    # A cancellation or return changes the status, so that nothing may be left.
-    whole = act.kind in {Kind.CANCEL, Kind.RETURN}
+    # The cancellation or return of all of it changes the status, so that nothing may be left.
     outside = Refund.objects.create(
         payment=failed.payment,
-        amount=failed.payment.refundable if whole else min(failed.amount, failed.payment.refundable),
+        amount=failed.payment.refundable if act.is_whole else min(failed.amount, failed.payment.refundable),
         currency=failed.currency,
         reason=act.reason,
         status=Status.SUCCEEDED,

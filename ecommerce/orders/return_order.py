@@ -7,8 +7,9 @@ from django.utils.translation import gettext as _
 
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct
-from ecommerce.orders.errors import wrong_status
+from ecommerce.orders.errors import return_open, wrong_status
 from ecommerce.orders.refund import join_open_act, request_full_refund
+from ecommerce.orders.whole_returns import open_returns
 
 Kind = OrderAct.Kind
 
@@ -28,4 +29,6 @@ def request_return(order: Order, *, reason: str, restock: bool, by: Actor, at: d
         return act
     if order.status != Order.Status.FULFILLED:
         raise wrong_status(order, needed=_("fulfilled"), act=_("returned"))
+    for number in open_returns([order]).values():
+        raise return_open(order, number)
     return request_full_refund(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)

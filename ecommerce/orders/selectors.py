@@ -74,23 +74,24 @@ def unsent_operation(order: Order, act: OrderAct | None) -> Payment | Refund | N
 def allowed_acts(order: Order) -> set[str]:
     """Return what may be done to the order now, permissions aside.
 
-    Of fulfill, fulfill_anyway, undo_fulfillment, cancel, return, refund, pay, try_again, send_again and settle_outside.
+    Of fulfill, fulfill_anyway, undo_fulfillment, cancel, cancel_items, return, refund, pay, try_again, send_again and
+    settle_outside.
     """
     act = open_act(order)
     if act:
         return _allowed_while_open(act)
     acts = {
         Status.CREATED: {"pay", "cancel"},
-        Status.PAID: {"fulfill", "cancel"},
+        Status.PAID: {"fulfill", "cancel", "cancel_items"},
         Status.FULFILLED: {"return", "undo_fulfillment"},
     }.get(Status(order.status), set())
     if order.fulfillment_state:
-        acts.add("undo_fulfillment")
+        acts = (acts - {"cancel"}) | {"undo_fulfillment"}
     # Wholly refunded from Stripe's dashboard, it must not be sent.
     if order.on_hold or (order.total and order.amount_refunded >= order.total):
         acts -= {"fulfill"}
     payment = succeeded_payment(order)
-    if payment and payment.refundable and order.status in {Status.PAID, Status.FULFILLED}:
+    if payment and payment.refundable and order.status in {Status.PAID, Status.FULFILLED, Status.RETURNED}:
         acts.add("refund")
     if order.attention:
         acts |= _recovery_acts(order)

@@ -45,24 +45,24 @@ def release(order: Order) -> None:
     """Return the order's stock and coupon; a second call returns nothing."""
     # Null after a decline, so that the cancellation that follows does not return them again.
     if order.held_at is not None:
-        restock(order)
+        put_back(quantities_of(order))
         if order.coupon_id:
             list(Coupon.objects.locked().filter(pk=order.coupon_id))
             _change_redemptions(order.coupon_id, -1)
         order.held_at = None
 
 
-def restock(order: Order) -> None:
-    """Add the order's quantities of counted SKUs back to stock."""
-    quantities = quantities_of(order)
+def put_back(quantities: Mapping[int, int]) -> None:
+    """Add quantities by SKU id back to the stock of those that are counted."""
     for sku_id, sku in lock_skus(list(quantities)).items():
         _change_stock(sku, quantities[sku_id])
 
 
 def quantities_of(order: Order) -> dict[int, int]:
-    """Return the quantities of an order's items by SKU id."""
-    of_skus = OrderItem.objects.filter(order=order).exclude(sku=None).order_by("sku_id")
-    return dict(of_skus.values("sku_id").annotate(Sum("quantity")).values_list("sku_id", "quantity__sum"))
+    """Return by SKU id how many of an order's items are not canceled."""
+    of_skus = OrderItem.objects.filter(order=order, canceled__lt=F("quantity")).exclude(sku=None).order_by("sku_id")
+    stand = of_skus.values("sku_id").annotate(stand=Sum(F("quantity") - F("canceled")))
+    return dict(stand.values_list("sku_id", "stand"))
 
 
 def _change_stock(sku: Sku, change: int) -> None:

@@ -18,7 +18,8 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import OrderAct
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.factories import ANA, make_card, make_customer, place_order
 from tests.support.order_acts import by_hand, fresh, paid, payment_of, settle, sweep_now
 from tests.support.waiting import wait_until

@@ -11,7 +11,8 @@ from ecommerce import books
 from ecommerce.book_queries import QUERIES
 from ecommerce.models import Coupon, Order
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.admin import signed_in
 from tests.support.factories import ANA, make_coupon, place_order
 from tests.support.order_acts import fulfilled, paid, settle

@@ -19,7 +19,8 @@ from ecommerce.orders.adopt import adopt_charge
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.admin import signed_in
 from tests.support.dump import Dump
 from tests.support.factories import ANA, make_customer, place_order

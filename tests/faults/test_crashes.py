@@ -18,7 +18,8 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 from tests.faults.crashing import crashes, recover

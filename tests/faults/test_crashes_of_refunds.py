@@ -10,7 +10,8 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.selectors import open_act
 from ecommerce.pricing.order import Line, Shipping, price
 from ecommerce.pricing.refunds import OrderCells

@@ -22,7 +22,8 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import retry_refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.tasks import execute_act

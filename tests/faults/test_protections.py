@@ -28,7 +28,8 @@ from ecommerce.orders import fulfill
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.execute import execute_act
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import sweep
 from tests.support.books import differences

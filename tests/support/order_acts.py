@@ -14,6 +14,7 @@ from django.utils import timezone
 from billing import gateway
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation
 from customers.models import Address, Customer
+from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import (
     Coupon,
     Fulfillment,
@@ -96,6 +97,16 @@ def by_hand(order: Order, amount: int) -> str:
     """Refund an order in Stripe's own dashboard, and give the refund's id."""
     asked: Any = {"payment_intent": payment_of(order).stripe_payment_intent_id, "amount": amount}
     return gateway.client().v1.refunds.create(asked).id
+
+
+def dispute(fake_stripe: FakeStripeServer, order: Order) -> str:
+    """Have an order's payment disputed at the bank: Stripe refuses to refund it."""
+    return str(fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"])
+
+
+def decided(fake_stripe: FakeStripeServer, dispute_id: str, status: str) -> None:
+    """Have a dispute end: won, or lost."""
+    fake_stripe.post(f"disputes/{dispute_id}/close", {"status": status})
 
 
 def kinds(order: Order) -> list[str]:

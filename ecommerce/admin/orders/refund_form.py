@@ -16,7 +16,7 @@ from ecommerce.admin.orders.action_forms import ReasonForm, joined_reason
 from ecommerce.models import Order, OrderItem, Reason
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.refund import RefundQuote, RefundRequest, quote_refund
+from ecommerce.orders.refund_quotes import RefundQuote, RefundRequest, quote_refund
 from ecommerce.orders.selectors import succeeded_payment
 from ecommerce.pricing.refunds import Cells, OrderCells
 

@@ -31,7 +31,15 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.TRACKING_CHANGED: gettext_lazy("Tracking corrected"),
     Kind.CANCEL_REQUESTED: gettext_lazy("Cancellation requested; %(money)s goes back"),
     Kind.CANCELED: gettext_lazy("Canceled"),
-    Kind.RETURN_REQUESTED: gettext_lazy("Return requested; %(money)s goes back"),
+    Kind.ITEMS_CANCEL_REQUESTED: gettext_lazy("Cancellation of items requested; %(money)s goes back"),
+    Kind.ITEMS_CANCELED: gettext_lazy("Items canceled"),
+    Kind.RETURN_OPENED: gettext_lazy("Return opened"),
+    Kind.RETURN_APPROVED: gettext_lazy("Return approved"),
+    Kind.RETURN_DECLINED: gettext_lazy("Return declined"),
+    Kind.RETURN_CANCELED: gettext_lazy("Return canceled"),
+    Kind.RETURN_RECEIVED: gettext_lazy("Return received"),
+    Kind.RETURN_CLOSED: gettext_lazy("Return closed"),
+    Kind.RETURN_REQUESTED: gettext_lazy("Refund of a return requested; %(money)s goes back"),
     Kind.RETURNED: gettext_lazy("Returned"),
     Kind.REFUND_REQUESTED: gettext_lazy("Refund of %(money)s requested"),
     Kind.REQUEST_STOPPED: gettext_lazy("Stopped before it was sent: %(money)s stay"),
@@ -48,8 +56,8 @@ SENTENCES: Mapping[str, str | Promise] = {
 }
 # The keys of an event's data that are shown after the sentence, in this order.
 DETAILS = (
-    *("reason", "message", "note", "items", "carrier", "tracking_number", "further_tracking_numbers", "parcels"),
-    *("old", "new", "despite", "card", "payment", "refund", "outcome"),
+    *("return", "reason", "answer", "refunded", "message", "note", "items", "carrier", "tracking_number"),
+    *("further_tracking_numbers", "parcels", "old", "new", "despite", "card", "payment", "refund", "outcome"),
 )
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from ecommerce.api.schemas.requests import MAX_EMAIL_LENGTH, MAX_ID, AddressRequest, BaseRequest, Email, Id, UtcDatetime
 from ecommerce.orders.lines import LineRequest
-from ecommerce.orders.refund import RefundRequest
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
 

@@ -17,7 +17,8 @@ from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.lines import CustomLine, LineRequest
 from ecommerce.orders.place import NewOrder, place
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import open_act
 from ecommerce.pricing.order import Discount

@@ -17,7 +17,8 @@ from billing.tasks import reconcile_nightly
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.tasks import sweep
 from tests.support.admin import numbers, viewer
 from tests.support.books import differences

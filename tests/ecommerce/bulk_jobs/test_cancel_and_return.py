@@ -14,7 +14,8 @@ from ecommerce.bulk_jobs.run import run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.tasks import sweep
 from tests.support.bulk_jobs import a_clerk, a_job, cancel_by_hand, outcomes, run, work
 from tests.support.factories import ANA, make_coupon, make_sku, place_order

@@ -17,7 +17,8 @@ from ecommerce.bulk_jobs import control, stopping
 from ecommerce.bulk_jobs.outcomes import Progress
 from ecommerce.bulk_jobs.run import run_job, run_next_slice
 from ecommerce.models import BulkJob, BulkJobItem, Order, OrderAct
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.stop_requests import stop_requests
 from ecommerce.tasks import sweep
 from tests.support.bulk_jobs import a_clerk, a_job, cancel_by_hand, outcomes, work

@@ -21,7 +21,8 @@ from ecommerce import imports
 from ecommerce.models import BulkJob, FileImport, Order, OrderItem
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.selectors import open_act
 from tests.support.api_client import PASSWORD, SDK, Api, basket, sign_in
 from tests.support.bulk_jobs import run

@@ -9,7 +9,8 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.place import place
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import retry_refund, settle_outside
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, wanted_by
 from tests.support.order_acts import by_hand, fresh, paid, payment_of, refused, settle, sweep_now

@@ -14,7 +14,8 @@ from ecommerce.models import Order, OrderAct
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.pay import confirm, pay
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_customer, make_sku, place_order

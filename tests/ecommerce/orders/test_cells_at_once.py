@@ -10,7 +10,8 @@ from billing.models import Invoice, Refund, RefundAllocation
 from ecommerce.models import Order
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import retry_refund
 from ecommerce.pricing.order import Line, Shipping, price
 from tests.support.factories import ANA

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from billing.models import Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation
 from ecommerce.models import Order
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.pricing.order import CouponTerms, Line, Shipping, price
 from tests.support.factories import ANA
 from tests.support.order_acts import settle

@@ -10,7 +10,8 @@ from ecommerce.bulk_jobs.preview import preview
 from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import settle_outside
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.bulk_jobs import a_clerk, outcomes, run

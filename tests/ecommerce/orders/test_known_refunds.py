@@ -14,7 +14,8 @@ from ecommerce.books import violations
 from ecommerce.models import Order
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.factories import ANA
 from tests.support.known_answers import SEQUENCES, lines_of, named, priced
 from tests.support.order_acts import books, settle

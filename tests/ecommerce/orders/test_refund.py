@@ -11,7 +11,8 @@ from ecommerce.models import OrderAct, Sku
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.pay import pay
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.return_order import return_order
 from ecommerce.tasks import execute_act
 from tests.support.factories import ANA, make_coupon, make_sku, place_order

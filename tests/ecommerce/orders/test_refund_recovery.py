@@ -11,25 +11,29 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.factories import ANA, make_sku, place_order
-from tests.support.order_acts import at_once, fresh, fulfilled, kinds, paid, payment_of, refused, settle, sweep_now
+from tests.support.order_acts import (
+    at_once,
+    decided,
+    dispute,
+    fresh,
+    fulfilled,
+    kinds,
+    paid,
+    refused,
+    settle,
+    sweep_now,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 Ledger = Callable[[], dict[str, Any]]
 NOW = timezone.now
 BY: dict[str, Any] = {"by": ANA}
-
-
-def dispute(fake_stripe: FakeStripeServer, order: Order) -> str:
-    return str(fake_stripe.post("disputes", {"payment_intent": payment_of(order).stripe_payment_intent_id})["id"])
-
-
-def decided(fake_stripe: FakeStripeServer, dispute_id: str, status: str) -> None:
-    fake_stripe.post(f"disputes/{dispute_id}/close", {"status": status})
 
 
 def refund_refused(fake_stripe: FakeStripeServer, **fields: Any) -> tuple[Order, str]:

@@ -9,7 +9,8 @@ from billing import settlement
 from billing.models import Refund
 from ecommerce.models import OrderAct
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.return_order import return_order
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA

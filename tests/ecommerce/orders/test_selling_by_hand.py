@@ -12,7 +12,8 @@ from customers.models import Address
 from ecommerce.models import Order, ShopSettings, TaxLine, TaxRate
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.place import place
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.pricing.order import CouponTerms, Line, Shipping, Totals, price
 from ecommerce.pricing.refunds import Cells
 from tests.support.factories import ANA, make_address, make_customer, make_sku, wanted_by

@@ -16,7 +16,8 @@ from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.pay import pay
 from ecommerce.orders.place import place
 from ecommerce.orders.quotes import QuoteRequest, quote
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.tasks import sweep
 from tests.support.factories import ANA, make_address, make_customer, make_sku, wanted_by
 from tests.support.order_acts import books, fresh, kinds, settle, sweep_now

@@ -18,7 +18,8 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.lines import CustomLine, LineRequest
 from ecommerce.orders.pay import pay
 from ecommerce.orders.place import place
-from ecommerce.orders.refund import RefundRequest, refund
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.pricing.order import Discount
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, wanted_by
