@@ -117,7 +117,8 @@ QUERIES = {
         FROM ecommerce_orderact a JOIN ecommerce_order o ON o.id = a.order_id
         LEFT JOIN billing_payment p ON p.id = a.payment_id LEFT JOIN billing_refund r ON r.id = a.refund_id
         WHERE a.outcome = 'done' AND ((a.kind = 'pay' AND (o.paid_at IS NULL OR p.status <> 'succeeded'))
-              OR (a.kind = 'return' AND a.lines = '[]' AND o.status <> 'returned') OR (a.kind = 'cancel' AND o.status <> 'canceled')
+              OR (a.kind = 'return' AND a.lines = '[]' AND o.status <> 'returned')
+              OR (a.kind = 'cancel' AND o.status <> 'canceled')
               OR r.status = 'requested')
     """,
     # A return gives stock back, and keeps the coupon.

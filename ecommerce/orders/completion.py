@@ -4,7 +4,7 @@ Every function runs in the transaction of its caller, who holds the order's lock
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db.models import F
@@ -19,6 +19,7 @@ from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem
 from ecommerce.orders import stock
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.history import new_event, record
+from ecommerce.orders.parcels import in_words
 from ecommerce.orders.selectors import succeeded_payment
 from ecommerce.orders.whole_returns import close_whole_returns
 
@@ -146,11 +147,6 @@ def _is_refunded(order: Order) -> bool:
     shippable = order.items.order_by("pk").values_list("shippable", flat=True)
     cells = read_cells(order.invoice).left.items
     return not any(ships and each.units and each.total for ships, each in zip(shippable, cells, strict=True))
-
-
-def in_words(items: Sequence[OrderItem], units: Mapping[int, int]) -> str:
-    """Return how many of which items, as the history tells it."""
-    return ", ".join(f"{units[item.pk]} x {item.description}" for item in items if item.pk in units)
 
 
 def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:

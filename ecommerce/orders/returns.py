@@ -13,9 +13,10 @@ from django.utils.translation import gettext as _
 
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent, OrderItem, Return, ReturnItem
-from ecommerce.orders.completion import close_document, in_words
+from ecommerce.orders.completion import close_document
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.history import record
+from ecommerce.orders.parcels import in_words
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.receiving import Received, receive
 from ecommerce.orders.refund import complete_without_refund, request_refund

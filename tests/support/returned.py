@@ -5,11 +5,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from ecommerce.models import Order, OrderItem, Return
+from ecommerce.models import Order, Return
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.returns import Received, close_return, open_return, receive_return
 from tests.support.factories import ANA, make_sku
-from tests.support.order_acts import paid_lines
+from tests.support.order_acts import items_of, paid_lines
 
 
 def two_lines(**fields: Any) -> Order:
@@ -22,10 +22,6 @@ def two_lines(**fields: Any) -> Order:
 def sent(order: Order | None = None, items: Sequence[tuple[int, int]] | None = None) -> Order:
     """Send an order, or some of it."""
     return fulfill(order_id=(order or two_lines()).pk, items=items, by=ANA, at=timezone.now())
-
-
-def items_of(order: Order) -> list[OrderItem]:
-    return list(order.items.order_by("pk"))
 
 
 def opened(order: Order, *quantities: int, **fields: Any) -> Return:

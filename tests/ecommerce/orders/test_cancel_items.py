@@ -16,8 +16,8 @@ from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.refund_recovery import retry_refund
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
-from tests.support.order_acts import decided, dispute, fresh, kinds, paid_lines, refused, settle
-from tests.support.returned import close, items_of, received, sent, two_lines
+from tests.support.order_acts import decided, dispute, fresh, items_of, kinds, paid_lines, refused, settle
+from tests.support.returned import close, received, sent, two_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now

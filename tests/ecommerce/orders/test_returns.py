@@ -22,8 +22,8 @@ from ecommerce.orders.returns import (
     returnable,
 )
 from tests.support.factories import ANA
-from tests.support.order_acts import decided, dispute, free, fresh, kinds, refused, settle
-from tests.support.returned import close, items_of, opened, receive, received, sent, two_lines
+from tests.support.order_acts import decided, dispute, free, fresh, items_of, kinds, refused, settle
+from tests.support.returned import close, opened, receive, received, sent, two_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
