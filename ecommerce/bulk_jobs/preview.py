@@ -115,7 +115,7 @@ def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     left = F("order__total") - F("order__amount_refunded")
     groups = ("order__status", "order__currency", "kind", "is_all")
     found = acts.annotate(is_all=Q(lines=[])).values(*groups).annotate(orders=Count("pk"), owed=Sum(left))
-    return found.values_list(*groups, "orders", "owed")
+    return list(found.values_list(*groups, "orders", "owed"))
 
 
 def reason(action: str, status: str, count: int) -> str:

@@ -53,10 +53,9 @@ def _is_unresolved(order: Order, refund: Refund, refunds: Sequence[Refund]) -> b
 
 def _is_still_possible(order: Order, act: OrderAct) -> bool:
     if act.order_return:
-        return bool(act.order_return.closed_at is None)
-    return order.status == (
-        Order.Status.PAID if act.kind == Kind.CANCEL_ITEMS else STATUS_BEFORE.get(act.kind, order.status)
-    )
+        return act.order_return.is_open
+    before = {Kind.CANCEL_ITEMS.value: Order.Status.PAID, **STATUS_BEFORE}
+    return bool(order.status == before.get(act.kind, order.status))
 
 
 def _state_of_act(act: OrderAct) -> str:

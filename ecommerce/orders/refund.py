@@ -169,7 +169,10 @@ def _requested_event(act: OrderAct, *, at: datetime) -> OrderEvent:
 
 
 def _check_refundable(order: Order) -> None:
-    if order.status not in {Order.Status.PAID, Order.Status.FULFILLED, Order.Status.RETURNED}:
+    payment = succeeded_payment(order)
+    # Of a returned one, the shipping or what is digital may have been kept.
+    is_kept = order.status == Order.Status.RETURNED and payment is not None and payment.refundable
+    if order.status not in {Order.Status.PAID, Order.Status.FULFILLED} and not is_kept:
         raise wrong_status(order, needed=_("paid or fulfilled"), act=_("refunded"))
     act = open_act(order)
     if act:

@@ -31,7 +31,9 @@ def flush() -> None:
 def _statements() -> str:
     tables = {*connection.introspection.django_table_names(only_existing=True, include_views=False)} - GENERATED
     with connection.cursor() as cursor:
-        cursor.execute("SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'keep_history'")
+        cursor.execute(
+            "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgname IN ('keep_history', 'keep_received')"
+        )
         history = {table for (table,) in cursor.fetchall()}
     deletes = "".join(f"DELETE FROM {table};" for table in sorted(tables - history))
     # The last superuser is kept by a trigger; it is switched on again once no check of a foreign key is pending.

@@ -27,7 +27,7 @@ def sent(order: Order | None = None, items: Sequence[tuple[int, int]] | None = N
 def opened(order: Order, *quantities: int, **fields: Any) -> Return:
     """Open a return of so many units of each item, approved."""
     chosen = [(item.pk, quantity) for item, quantity in zip(items_of(order), quantities, strict=False) if quantity]
-    known = {"reason": "Too small", "approved": True, "by": ANA, "at": timezone.now()}
+    known: dict[str, Any] = {"reason": "Too small", "approved": True, "by": ANA, "at": timezone.now()}
     return open_return(order_id=order.pk, items=chosen, **(known | fields))
 
 
@@ -39,7 +39,7 @@ def receive(one: Return, *quantities: int, condition: str = "resellable", **fiel
         for item, quantity in zip(items_of(one.order), quantities, strict=False)
         if quantity
     ]
-    known = {"complete": True, "by": ANA, "at": timezone.now()}
+    known: dict[str, Any] = {"complete": True, "by": ANA, "at": timezone.now()}
     return receive_return(return_id=one.pk, received=came, **(known | fields))
 
 

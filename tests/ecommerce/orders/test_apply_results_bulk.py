@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.settlement import claim_operations, submit_refund
-from ecommerce.models import Coupon, Order, OrderAct, OrderEvent
+from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, Return
 from ecommerce.orders.apply_results import apply_results
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
@@ -21,7 +21,7 @@ from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db
-STRIPES = ("refund", "payment")
+STRIPES = ("refund", "payment", "return")
 
 
 def undone(**fields: Any) -> Order:
@@ -105,6 +105,7 @@ def rows() -> dict[str, list[Any]]:
         ),
         "invoices": written(Invoice.objects, "amount_refunded", "amount_paid", "status"),
         "events": told,
+        "returns": list(Return.objects.order_by("order").values_list("status", "reason", "by_label")),
         "notes": sorted(CreditNote.objects.values_list("amount", "currency", "voided_at")),
         "numbers": sorted(CreditNote.objects.values_list("number", flat=True)),
         "coupons": list(Coupon.objects.values_list("times_redeemed", flat=True)),
@@ -125,7 +126,7 @@ def test_both_ways_leave_the_same_rows(balanced: Callable[[], None]) -> None:
     apply_results(results=refund_results(), at=timezone.now())
     both = rows()
 
-    for name in ("orders", "acts", "refunds", "invoices", "events"):
+    for name in ("orders", "acts", "refunds", "invoices", "events", "returns"):
         assert both[name] == alone[name] * 2, name
     assert both["notes"] == sorted(alone["notes"] * 2)
     assert both["numbers"] == [f"CN-{number:06}" for number in range(1, len(both["notes"]) + 1)]

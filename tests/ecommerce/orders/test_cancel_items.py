@@ -25,7 +25,8 @@ NOW = timezone.now
 
 def drop(order: Order, *quantities: int, **fields: Any) -> Order:
     chosen = [(item.pk, quantity) for item, quantity in zip(items_of(order), quantities, strict=False) if quantity]
-    return cancel_items(order_id=order.pk, items=chosen, **({"reason": "Out of it", "by": ANA, "at": NOW()} | fields))
+    known: dict[str, Any] = {"reason": "Out of it", "by": ANA, "at": NOW()}
+    return cancel_items(order_id=order.pk, items=chosen, **(known | fields))
 
 
 def canceled(order: Order) -> list[int]:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from billing.models import CreditNote, Refund
 from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.bulk_jobs.preview import preview
 from ecommerce.models import Order, OrderAct, Return, Sku
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.refund import refund
@@ -21,8 +22,9 @@ from ecommerce.orders.returns import (
     receive_return,
     returnable,
 )
-from tests.support.factories import ANA
-from tests.support.order_acts import decided, dispute, free, fresh, items_of, kinds, refused, settle
+from tests.support.bulk_jobs import a_clerk, outcomes, run
+from tests.support.factories import ANA, make_sku
+from tests.support.order_acts import decided, dispute, free, fresh, items_of, kinds, paid_lines, refused, settle
 from tests.support.returned import close, opened, receive, received, sent, two_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
@@ -250,6 +252,32 @@ def test_the_return_of_a_whole_order_makes_its_document() -> None:
     assert (one.status, one.reason, rows(one)) == ("closed", "Late", [(2, 2, "resellable", True)] * 2)
     assert (returned(order), stock()) == ([3, 2], [10, 10])
     assert OrderAct.objects.get(kind="return").order_return == one
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mass_return_makes_the_documents_and_skips_what_has_one_of_its_own() -> None:
+    orders = [
+        sent(paid_lines((sku, 1))) for sku in (make_sku("A", shippable=True, stock=5), make_sku("B", shippable=True))
+    ]
+    own = sent()
+    one = opened(own, 1, 0)
+    asked = preview("return", Order.objects.all())
+    assert (asked.total, asked.changes, [count for count, _reason in asked.skips]) == (3, 2, [1])
+    said = outcomes(run("return", [*orders, own], a_clerk(), restock=True))
+    assert [said[order.number][0] for order in (*orders, own)] == ["done", "done", "skipped"]
+    assert one.number in said[own.number][1]
+    assert [rows(order.returns.get()) for order in orders] == [[(1, 1, "resellable", True)]] * 2
+    assert [order.returns.get().status for order in orders] == ["closed"] * 2
+    assert [returned(order) for order in (*orders, own)] == [[1], [1], [0, 0]]
+    assert Sku.objects.get(code="A").inventory_quantity == 5
+
+
+def test_a_mass_cancel_skips_what_was_sent_in_part() -> None:
+    order = two_lines()
+    sent(order, [(items_of(order)[0].pk, 2)])
+    asked = preview("cancel", Order.objects.all())
+    assert (asked.changes, [count for count, _reason in asked.skips], +asked.money) == (0, [1], {})
+    assert [said[0] for said in outcomes(run("cancel", [order], a_clerk())).values()] == ["skipped"]
 
 
 def test_the_whole_is_not_returned_while_a_return_is_open() -> None:
