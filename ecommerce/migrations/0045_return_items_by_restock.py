@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("ecommerce", "0043_roles_undo_fulfillment")]
+    dependencies = [("ecommerce", "0044_printouts")]
     operations = [
         migrations.RemoveConstraint(model_name="returnitem", name="return_item_once"),
         migrations.AddConstraint(
