@@ -44,6 +44,8 @@ def quote_return(order_return: Return, *, shipping: bool = False, fees: Sequence
         raise OrderError("nothing_received", sentence % {"number": order_return.number})
     if fees and order_return.is_withdrawal:
         raise OrderError("withdrawal_without_fees", _("A withdrawal from the contract bears no fees."), field="fees")
+    if fees:
+        raise OrderError("invalid_fees", _("No fees can be kept of a refund."), field="fees")
     quote = quote_units(order, units)
     if quote:
         shipping = shipping or (order_return.is_withdrawal and all_came_back(order))
