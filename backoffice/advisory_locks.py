@@ -13,6 +13,7 @@ class LockSpace(IntEnum):
     REFRESH_TOKEN = 2
     JOB_PROCESS = 3
     MAIL_SENDER = 4
+    TRACKING_FILE = 5
     CARD_ATTEMPTS = 12
 
 

@@ -27,8 +27,10 @@ from ecommerce import imports
 from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
-from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct
+from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct, TrackingFile
 from ecommerce.orders import execute, hold
+from ecommerce.tracking_files import apply
+from ecommerce.tracking_files import files as tracking_files
 
 logger = logging.getLogger(__name__)
 
@@ -81,6 +83,19 @@ def enqueue_import(file_import: FileImport) -> None:
     enqueue_on_commit(work_import, import_id=file_import.pk)
 
 
+@shared_task(name="ecommerce.work_tracking_file")
+def work_tracking_file(*, file_id: int) -> None:
+    tracking_files.read(file_id=file_id)
+    if apply.run(file_id=file_id, seconds=JOB_SECONDS):
+        enqueue_on_commit(work_tracking_file, file_id=file_id)
+
+
+def enqueue_tracking_file(file: TrackingFile) -> None:
+    wakeups.mark_enqueued(TrackingFile, [file.pk])
+    for _worker in range(apply.PARTS if file.status == TrackingFile.Status.APPLYING else 1):
+        enqueue_on_commit(work_tracking_file, file_id=file.pk)
+
+
 @shared_task(name="ecommerce.erase_customer")
 def erase_customer(*, erasure_id: int) -> None:
     run_erasure.execute_erasure(erasure_id=erasure_id)
@@ -97,6 +112,7 @@ def enqueue_erasure(erasure: Erasure) -> None:
 def remove_old_exports() -> None:
     export.remove_old()
     uploads.remove_old(at=database_clock.now())
+    tracking_files.remove_old(at=database_clock.now())
 
 
 @shared_task(name="ecommerce.sweep", bind=True)
@@ -139,6 +155,8 @@ def _enqueue_rest() -> None:
         enqueue_on_commit(send_mails)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):
         enqueue_on_commit(work_import, import_id=import_id)
+    for file_id in wakeups.take_to_enqueue(tracking_files.waiting(), **FEW):
+        enqueue_on_commit(work_tracking_file, file_id=file_id)
     for erasure in run_erasure.due()[:MAX_ROWS]:
         enqueue_on_commit(erase_customer, erasure_id=erasure.pk)
     unfinished = Reconciliation.objects.filter(finished_at=None, next_attempt_at__lte=Now()).order_by("pk")

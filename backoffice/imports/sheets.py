@@ -17,6 +17,7 @@ from backoffice.spreadsheets import unescape_formula
 MAX_ROWS = 50_000
 MAX_UNPACKED = 400_000_000  # bytes of XML: an XLSX of 20 MB may hold terabytes
 MAX_COLUMNS = 200
+HEAD_ROWS, HEAD_BYTES = 50, 1 << 16
 DELIMITERS = ",;\t"
 Knows = Callable[[str], bool]
 Numbered = tuple[int, list[Any]]
@@ -43,15 +44,27 @@ class Sheet:
     notes: list[str] = field(default_factory=list)
 
 
-def read_sheet(data: bytes, knows: Knows) -> Sheet:
+def read_sheet(data: bytes, knows: Knows, *, most: int = MAX_ROWS) -> Sheet:
     """`knows` tells a column's name from others: where separators compete, the one that finds more of them wins."""
-    sheet = _read_xlsx(data) if data.startswith(b"PK\x03\x04") else _read_csv(data, knows)
+    sheet = _read_xlsx(data, most) if data.startswith(b"PK\x03\x04") else _read_csv(data, knows)
     if not sheet.rows:
         raise UnreadableFile(_("The file has no rows below its header."))
-    if len(sheet.rows) > MAX_ROWS:
+    if len(sheet.rows) > most:
         sentence = _("The file has %(rows)s rows; split it into files of %(most)s at most.")
-        raise UnreadableFile(sentence % {"rows": f"{len(sheet.rows):,}", "most": f"{MAX_ROWS:,}"})
+        raise UnreadableFile(sentence % {"rows": f"{len(sheet.rows):,}", "most": f"{most:,}"})
     return sheet
+
+
+def read_head(data: bytes, knows: Knows) -> Sheet:
+    """Read the header and the first rows alone, however large the file is."""
+    if data.startswith(b"PK\x03\x04"):
+        return _read_xlsx(data, HEAD_ROWS, last_row=HEAD_ROWS)
+    if len(data) <= HEAD_BYTES or b"\0" in data[:200]:
+        return _read_csv(data, knows)
+    try:
+        return _read_csv(data[: data.rfind(b"\n", 0, HEAD_BYTES) + 1], knows)
+    except UnreadableFile:  # cut off inside a cell
+        return _read_csv(data, knows)
 
 
 def is_blank(cell: Any) -> bool:
@@ -131,11 +144,11 @@ def _records(text: str, delimiter: str, *, strict: bool = True) -> Iterator[list
             raise UnreadableFile(sentence % {"line": reader.line_num, "why": error}) from None
 
 
-def _read_xlsx(data: bytes) -> Sheet:
+def _read_xlsx(data: bytes, most: int, *, last_row: int | None = None) -> Sheet:
     try:
         _refuse_bomb(data)
         book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=False)
-        filled = [rows for sheet in book.worksheets if (rows := _xlsx_rows(sheet))]
+        filled = [rows for sheet in book.worksheets if (rows := _xlsx_rows(sheet, most, last_row))]
     except UnreadableFile:
         raise
     except Exception as error:  # openpyxl raises whatever it comes across in a damaged workbook
@@ -151,14 +164,14 @@ def _refuse_bomb(data: bytes) -> None:
             raise UnreadableFile(_("The workbook is too large; split it."))
 
 
-def _xlsx_rows(sheet: Any) -> list[Numbered]:
+def _xlsx_rows(sheet: Any, most: int, last_row: int | None) -> list[Numbered]:
     sheet.reset_dimensions()  # what a workbook says of its own size is not to be relied on
     rows: list[Numbered] = []
-    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS), 1):
+    for number, cells in enumerate(sheet.iter_rows(max_col=MAX_COLUMNS, max_row=last_row), 1):
         if any(not is_blank(cell.value) for cell in cells):
             rows.append((number, [_xlsx_cell(cell) for cell in cells]))
-        if len(rows) > MAX_ROWS + 1:
-            raise UnreadableFile(_("The file has more than %(most)s rows; split it.") % {"most": f"{MAX_ROWS:,}"})
+        if len(rows) > most + 1:
+            raise UnreadableFile(_("The file has more than %(most)s rows; split it.") % {"most": f"{most:,}"})
     width = max((len(cells) for _number, cells in rows), default=0)
     # A cell that was never written to is an empty one: unlike CSV's, a sheet's rows have no end.
     return [(number, [*cells, *[None] * (width - len(cells))]) for number, cells in rows]

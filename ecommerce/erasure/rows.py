@@ -26,7 +26,7 @@ from customers.emails import email_key
 from customers.models import Address, Customer, Mail, User
 from customers.sessions import SessionStore
 from ecommerce.erasure.words import ERASED, Scrubber, Words
-from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem
+from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem, TrackingFileRow
 
 BATCH = 500
 
@@ -71,6 +71,8 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     _scrub(OrderEvent.objects.filter(theirs), scrubber, "data", "by_label")
     _scrub(OrderAct.objects.filter(theirs), scrubber, "reason", "message", "by_label")
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
+    # A carrier's file names the recipients.
+    TrackingFileRow.objects.filter(theirs).update(cells=[], detail="")
     for invoice in Invoice.objects.locked().filter(reference__in=numbers):
         _forget_bill_to(invoice, scrubber)
     _scrub(Payment.objects.filter(invoice__reference__in=numbers), scrubber, "failure_message", "attention")

@@ -18,6 +18,7 @@ from ecommerce.models.shipping import ShippingRate, ShippingZone
 from ecommerce.models.shop_settings import ShopSettings
 from ecommerce.models.tag import OrderTag, Tag
 from ecommerce.models.tax import TaxRate
+from ecommerce.models.tracking_file import TrackingFile, TrackingFileRow, TrackingLayout
 
 __all__ = [
     "ApiKey",
@@ -52,5 +53,8 @@ __all__ = [
     "TaxCategory",
     "TaxLine",
     "TaxRate",
+    "TrackingFile",
+    "TrackingFileRow",
+    "TrackingLayout",
     "WithdrawalException",
 ]

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from ecommerce.admin.shipping import print_day
+from ecommerce.admin.shipping import print_day, tracking
 from ecommerce.admin.shipping.access import for_packers, render
 
 app_name = "warehouse"
@@ -23,5 +23,12 @@ PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("", index_view, "index"),
     ("print/", print_day.print_day_view, "print_day"),
     ("print/<int:printout_id>/", print_day.printout_view, "printout"),
+    ("tracking/", tracking.tracking_view, "tracking"),
+    ("tracking/<int:file_id>/", tracking.file_view, "tracking_file"),
+    ("tracking/<int:file_id>/columns/", tracking.columns_view, "columns"),
+    ("tracking/<int:file_id>/apply/", tracking.apply_view, "apply"),
+    ("tracking/<int:file_id>/stop/", tracking.stop_view, "stop"),
+    ("tracking/<int:file_id>/again/", tracking.again_view, "again"),
+    ("tracking/<int:file_id>/result/", tracking.result_view, "result"),
 )
 urlpatterns = [path(route, admin.site.admin_view(view), name=name) for route, view, name in PAGES]

@@ -1,0 +1,120 @@
+"""Applying a file in batches: each is one transaction with the outcomes of its rows, killed at any line unharmed."""
+
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Now
+
+from backoffice import database_clock
+from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from ecommerce.models import Order, TrackingFile, TrackingFileRow
+from ecommerce.models.order import Among
+from ecommerce.tracking_files import classify, rights
+from ecommerce.tracking_files.classify import Judged
+from ecommerce.tracking_files.outcomes import Outcome, write_outcomes
+from ecommerce.tracking_files.ship import COLUMNS, ship_together
+from ecommerce.tracking_files.single import apply_rows
+from ecommerce.tracking_files.words import APPLIED, status_of
+
+logger = logging.getLogger(__name__)
+BATCH = 1_000  # orders of one transaction
+PARTS = 2  # processes that may work on a file at once, each on orders of its own
+DATABASE_GONE = (OperationalError, InterfaceError)
+Status, RowStatus = TrackingFile.Status, TrackingFileRow.Status
+NEXT = """
+SELECT order_id FROM ecommerce_trackingfilerow
+WHERE file_id = %s AND status = 'pending' AND order_id > %s AND order_id %% %s = %s
+GROUP BY order_id ORDER BY order_id LIMIT %s
+"""
+
+
+def run(*, file_id: int, seconds: float) -> bool:
+    """Apply for so many seconds; True if there is more to do. A part that another process has is left to it."""
+    deadline = time.monotonic() + seconds
+    for part in range(PARTS):
+        key = f"{file_id}/{part}"
+        if try_session_lock(LockSpace.TRACKING_FILE, key):
+            try:
+                _run_part(file_id, part, deadline)
+            finally:
+                release_session_lock(LockSpace.TRACKING_FILE, key)
+    return _end_if_complete(file_id)
+
+
+def _run_part(file_id: int, part: int, deadline: float) -> None:
+    after = 0
+    while time.monotonic() < deadline:
+        # Read before each batch: a stop, or a right taken away, is heeded within one.
+        file = TrackingFile.objects.filter(pk=file_id, status=Status.APPLYING).first()
+        if file is None or rights.stop_without(file):
+            return
+        ids = _next_orders(file, part, after)
+        if not ids:
+            return
+        TrackingFile.objects.filter(pk=file.pk).update(beat_at=Now())
+        _apply(file, ids)
+        after = ids[-1]
+
+
+def _next_orders(file: TrackingFile, part: int, after: int) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT, [file.pk, after, PARTS, part, BATCH])
+        return [order_id for (order_id,) in cursor.fetchall()]
+
+
+def _apply(file: TrackingFile, ids: Sequence[int]) -> None:
+    try:
+        _apply_together(file, ids)
+    except DATABASE_GONE:
+        raise
+    except Exception:
+        if len(ids) == 1:
+            logger.exception("Order %s of tracking file %s failed.", ids[0], file.pk)
+            file.rows.filter(order=ids[0], status=RowStatus.PENDING).update(status=RowStatus.FAILED, code="broken")
+            return
+        # Nothing of it was committed; which order broke it shows in halves.
+        logger.exception("A batch of tracking file %s failed; it is applied in halves.", file.pk)
+        middle = len(ids) // 2
+        _apply(file, ids[:middle])
+        _apply(file, ids[middle:])
+
+
+def _apply_together(file: TrackingFile, ids: Sequence[int]) -> None:
+    at, by = database_clock.now(), rights.actor_of(file)
+    with transaction.atomic():
+        orders = {order.pk: order for order in Order.objects.locked().filter(Among(ids)).only(*COLUMNS)}
+        judged = classify.classify(file, ids)
+        whole = {each.order_id for each in judged if each.code == "ship" and not each.by_sku}
+        row_ids = [each.id for each in judged if each.order_id in whole and each.code in APPLIED]
+        refused = ship_together(file, [orders[pk] for pk in sorted(whole)], row_ids, by=by, at=at)
+        outcomes, single = list[Outcome](), defaultdict[int, list[Judged]](list)
+        for each in judged:
+            if each.code in APPLIED and each.order_id not in whole:
+                single[each.order_id].append(each)
+            else:
+                outcomes.append(_outcome(each, refused.get(each.order_id, "")))
+        for order_id, rows in single.items():
+            outcomes += apply_rows(file, order_id, rows, by=by, at=at)
+        write_outcomes(outcomes)
+
+
+def _outcome(row: Judged, refusal: str) -> Outcome:
+    if row.code not in APPLIED:
+        return Outcome(row.id, status_of(row.code), row.code, row.detail)
+    if refusal:
+        return Outcome(row.id, RowStatus.FAILED, "refused", refusal)
+    return Outcome(row.id, RowStatus.DONE, row.code, row.detail)
+
+
+def _end_if_complete(file_id: int) -> bool:
+    """End a file whose rows all have an outcome; True if there is more to do now."""
+    open_files = TrackingFile.objects.filter(pk=file_id, status=Status.APPLYING)
+    if not open_files.exists():
+        return False
+    if TrackingFileRow.objects.filter(file=file_id, status=RowStatus.PENDING).exists():
+        return True
+    open_files.update(status=Status.DONE, finished_at=Now(), beat_at=None)
+    return False
