@@ -17,6 +17,7 @@ from benchmarks import (
     pages,
     parallel_workers,
     refunds,
+    tracking_files,
 )
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
@@ -75,6 +76,8 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
         yield from export.figures(user, size=size)
         _log(f"bulk fulfill at {size}")
         yield from bulk_fulfill.figures(user, size=size)
+        _log(f"tracking file at {size}")
+        yield from tracking_files.figures(user, size=size)
         _log(f"click to done at {size}")
         yield from bulk_click.figures(user, size=size)
     _log("several workers on one job")

@@ -12,5 +12,8 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
-    "loggers": {"stripe": {"level": "WARNING"}},  # logs each request at INFO
+    "loggers": {
+        "stripe": {"level": "WARNING"},  # logs each request at INFO
+        "pyBarcode": {"level": "WARNING"},  # says at INFO that it draws no pictures, which nobody asks it to
+    },
 }

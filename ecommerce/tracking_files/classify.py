@@ -19,48 +19,44 @@ WITH r AS MATERIALIZED (
         bool_or(sku <> '') OVER (PARTITION BY order_id) AS by_sku
     FROM ecommerce_trackingfilerow
     WHERE file_id = %(file)s AND order_id IS NOT NULL AND status = 'pending' {only}
-), o AS MATERIALIZED (
-    SELECT o.id, o.status, o.on_hold, o.hold_reason, o.attention,
-        o.total > 0 AND o.amount_refunded >= o.total AS refunded,
-        EXISTS (SELECT FROM ecommerce_orderact a WHERE a.order_id = o.id AND a.closed_at IS NULL) AS in_flight,
-        p.parcels, p.unnumbered, COALESCE(p.numbers, '{{}}') AS numbers
-    FROM (SELECT DISTINCT order_id FROM r) wanted JOIN ecommerce_order o ON o.id = wanted.order_id
-    CROSS JOIN LATERAL (
-        SELECT COUNT(DISTINCT f.id) AS parcels,
-            COUNT(DISTINCT f.id) FILTER (WHERE f.tracking_number = '') AS unnumbered,
-            array_agg(n.number ORDER BY f.id) FILTER (WHERE n.number <> '') AS numbers
-        FROM ecommerce_fulfillment f
-        CROSS JOIN LATERAL unnest(f.tracking_number || f.further_tracking_numbers) AS n(number)
-        WHERE f.order_id = o.id AND f.voided_at IS NULL
-    ) p
-), i AS (
-    SELECT order_id, lower(sku_code) AS sku,
-        SUM(CASE WHEN shippable THEN quantity - fulfilled - canceled ELSE 0 END) AS left_to_send
-    FROM ecommerce_orderitem WHERE order_id IN (SELECT order_id FROM r WHERE sku <> '') GROUP BY 1, 2
 ), judged AS (
-    SELECT r.id, r.number, r.order_id, r.tracking, r.by_sku, o.numbers, o.hold_reason, o.attention, i.left_to_send,
+    SELECT r.id, r.number, r.order_id, r.tracking, r.by_sku, p.numbers, o.hold_reason, o.attention, i.left_to_send,
         CASE
             WHEN r.problem <> '' THEN 'problem'
             WHEN r.doubt <> '' AND NOT %(accept)s THEN 'doubt'
-            WHEN r.tracking = ANY(o.numbers) THEN 'has_number'
+            WHEN r.tracking = ANY(p.numbers) THEN 'has_number'
             WHEN r.repeated THEN 'repeated'
             WHEN o.status IN ('created', 'canceled', 'returned') THEN o.status
-            WHEN o.status = 'fulfilled' AND (o.parcels = 1 OR o.unnumbered = 1) THEN 'correct'
+            WHEN o.status = 'fulfilled' AND (p.parcels = 1 OR p.unnumbered = 1) THEN 'correct'
             WHEN o.status = 'fulfilled' THEN 'which_parcel'
-            WHEN o.in_flight THEN 'in_flight'
-            WHEN o.refunded THEN 'refunded'
+            WHEN a.id IS NOT NULL THEN 'in_flight'
+            WHEN o.total > 0 AND o.amount_refunded >= o.total THEN 'refunded'
             WHEN o.on_hold THEN 'on_hold'
             WHEN o.attention <> '' THEN 'attention'
             WHEN r.sku = '' THEN 'ship'
             WHEN i.left_to_send IS NULL THEN 'unknown_sku'
             WHEN i.left_to_send = 0 THEN 'nothing_left'
             WHEN SUM(
-                CASE WHEN r.repeated OR r.tracking = ANY(o.numbers) THEN 0
+                CASE WHEN r.repeated OR r.tracking = ANY(p.numbers) THEN 0
                 ELSE COALESCE(r.quantity, i.left_to_send) END
             ) OVER (PARTITION BY r.order_id, r.sku ORDER BY r.number) > i.left_to_send THEN 'too_many'
             ELSE 'part'
         END AS code
-    FROM r JOIN o ON o.id = r.order_id LEFT JOIN i ON i.order_id = r.order_id AND i.sku = r.sku
+    FROM r JOIN ecommerce_order o ON o.id = r.order_id
+    LEFT JOIN ecommerce_orderact a ON a.order_id = o.id AND a.closed_at IS NULL
+    -- By index for each row: nothing is known of rows just written, and joins of sets were planned to be quadratic.
+    CROSS JOIN LATERAL (
+        SELECT COUNT(DISTINCT f.id) AS parcels,
+            COUNT(DISTINCT f.id) FILTER (WHERE f.tracking_number = '') AS unnumbered,
+            COALESCE(array_agg(n.number ORDER BY f.id) FILTER (WHERE n.number <> ''), '{{}}') AS numbers
+        FROM ecommerce_fulfillment f
+        CROSS JOIN LATERAL unnest(f.tracking_number || f.further_tracking_numbers) AS n(number)
+        WHERE f.order_id = o.id AND f.voided_at IS NULL
+    ) p
+    CROSS JOIN LATERAL (
+        SELECT SUM(CASE WHEN shippable THEN quantity - fulfilled - canceled ELSE 0 END) AS left_to_send
+        FROM ecommerce_orderitem WHERE r.sku <> '' AND order_id = r.order_id AND lower(sku_code) = r.sku
+    ) i
 ), grouped AS (
     SELECT *,
         row_number() OVER (PARTITION BY order_id, code ORDER BY number) > 1 AS is_later,

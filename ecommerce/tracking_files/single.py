@@ -47,8 +47,8 @@ def _parcel(judged: Sequence[Judged], act: Callable[[], None]) -> list[Outcome]:
 def _ship(order_id: int, rows: Sequence[TrackingFileRow], *, by: Actor, at: datetime) -> None:
     everything = any(not row.sku for row in rows)
     items = None if everything else _items(order_id, rows)
-    number = {"carrier": rows[0].carrier, "tracking_number": rows[0].tracking_number}
-    fulfill(order_id=order_id, items=items, by=by, at=at, **number)
+    first = rows[0]
+    fulfill(order_id=order_id, items=items, carrier=first.carrier, tracking_number=first.tracking_number, by=by, at=at)
 
 
 def _items(order_id: int, rows: Sequence[TrackingFileRow]) -> list[tuple[int, int]]:

@@ -88,6 +88,7 @@ def pages(ana: User) -> dict[str, str]:
         "shipping zone": f"/admin/ecommerce/shippingzone/{make_shipping_rate().zone_id}/change/",
         "shipping": "/admin/ecommerce/shipping/",
         "print the day": "/admin/ecommerce/shipping/print/",
+        "tracking file": "/admin/ecommerce/shipping/tracking/",
         "job": f"/admin/ecommerce/bulkjob/{job.pk}/change/",
         "new customer": "/admin/customers/customer/add/",
         "customer": f"/admin/customers/customer/{ada.pk}/change/",

@@ -56,7 +56,7 @@ class ColumnsForm(forms.Form):
         for name, label in layouts.FIELDS.items():
             required = name in layouts.REQUIRED
             self.fields[name] = forms.ChoiceField(
-                label=label, required=required, choices=choices, widget=UnfoldAdminSelectWidget()
+                label=str(label), required=required, choices=choices, widget=UnfoldAdminSelectWidget()
             )
 
     def clean(self) -> dict[str, Any]:

@@ -35,6 +35,10 @@ def texts(answer: Any) -> str:
     return " ".join(answer.content.decode().split())
 
 
+def downloaded(answer: Any) -> bytes:
+    return b"".join(answer.streaming_content)
+
+
 def test_from_the_upload_to_the_file_that_comes_back(packer: Client, django_capture_on_commit_callbacks: Any) -> None:
     one, two = to_send("MUG"), to_send("TEE")
     data = csv_of(
@@ -61,14 +65,14 @@ def test_from_the_upload_to_the_file_that_comes_back(packer: Client, django_capt
     done = packer.get(f"{PAGE}{file.pk}/")
     assert "2 done, 0 skipped, 1 failed, 0 left" in texts(done)
     assert [row.order_number for row in packer.get(f"{PAGE}{file.pk}/?tab=failed").context["rows"]] == ["777777"]
-    back = b"".join(packer.get(f"{PAGE}{file.pk}/result/").streaming_content).decode()
+    back = downloaded(packer.get(f"{PAGE}{file.pk}/result/")).decode()
     assert back.splitlines()[:3] == [
         "Reference,Parcel no.,Recipient,outcome,what happened",
         f"{one.number},'=ABC111111,Ada,done,All that is left of order {one.number} leaves with Van =ABC111111.",
         "777777,ABC2,Bob,failed,There is no order 777777.",
     ]
-    book = b"".join(packer.get(f"{PAGE}{file.pk}/result/?format=xlsx").streaming_content)
-    cells = list(openpyxl.load_workbook(io.BytesIO(book)).active.values)  # type: ignore[union-attr]
+    book = downloaded(packer.get(f"{PAGE}{file.pk}/result/?format=xlsx"))
+    cells = list(openpyxl.load_workbook(io.BytesIO(book)).active.values)
     assert cells[2][3:] == ("failed", "There is no order 777777.")
     again = packer.post(f"{PAGE}{file.pk}/again/", follow=True)
     assert "Running" in texts(again)
@@ -108,7 +112,7 @@ def test_a_workbook_with_numbers(packer: Client) -> None:
     order = to_send()
     book = openpyxl.Workbook()
     for row in (["Order Number", "Tracking Number"], [float(order.number), 12345678], [int(order.number), 10**17]):
-        book.active.append(row)  # type: ignore[union-attr]
+        book.active.append(row)
     stream = io.BytesIO()
     book.save(stream)
     where = upload(packer, stream.getvalue(), name="day.xlsx").request["PATH_INFO"]

@@ -10,8 +10,10 @@ from django.utils import timezone
 from customers.actors import Actor
 from customers.models import User
 from ecommerce.models import Fulfillment, Order, OrderEvent, TrackingFile
+from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.tracking_files import apply, files
+from ecommerce.tracking_files.ship import ship_together
 from tests.support.bulk_jobs import a_clerk
 from tests.support.factories import ANA, make_sku
 from tests.support.order_acts import fresh, kinds, paid_lines
@@ -149,8 +151,6 @@ def test_a_number_is_corrected(ben: User) -> None:
 def test_what_is_skipped_says_why(ben: User) -> None:
     troubled, canceled = to_send("MUG"), to_send("TEE")
     Order.objects.filter(pk=troubled.pk).update(attention="A refund failed.")
-    from ecommerce.orders.cancel import cancel  # noqa: PLC0415
-
     cancel(order_id=canceled.pk, reason="", by=ANA, at=timezone.now())
     file = applied(preview((troubled.number, "ABC111111"), (canceled.number, "ABC222222"), ("", "X"), ("1", "")), ben)
     assert [said for _, said in outcomes(file)] == [
@@ -195,7 +195,7 @@ def test_who_may_no_more_stops_it(ben: User) -> None:
 
 def test_a_row_that_breaks_the_program_breaks_no_other(ben: User, monkeypatch: pytest.MonkeyPatch) -> None:
     orders = [to_send(code) for code in ("MUG", "TEE", "CUP")]
-    whole = apply.ship_together
+    whole = ship_together
 
     def broken(file: Any, batch: Any, *args: Any, **more: Any) -> Any:
         if orders[1].pk in {order.pk for order in batch}:
