@@ -12,7 +12,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0044_printouts'),
+        ('ecommerce', '0045_return_items_by_restock'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
