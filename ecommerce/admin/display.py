@@ -40,3 +40,9 @@ def status_badge(order: Order) -> Badge:
 def money_state_badge(order: Order) -> Badge | None:
     state = order.money_state
     return Badge(_MONEY_LABELS[state], tone(state)) if state else None
+
+
+def fulfillment_badge(order: Order) -> Badge | None:
+    """Of a paid order, some of whose items have left."""
+    state = order.fulfillment_state
+    return Badge(Order.FulfillmentState(state).label, tone(state)) if state else None

@@ -3,12 +3,12 @@
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
@@ -28,22 +28,21 @@ class ActionForm(forms.Form):
         self.order = order
 
     @property
-    def hidden_values(self) -> dict[str, int]:
+    def hidden_values(self) -> dict[str, Any]:
         return {}
+
+    @property
+    def is_changing(self) -> bool:
+        """Whether a button was pressed that changes the form alone."""
+        return False
+
+    def opened_with(self, query: QueryDict) -> None:
+        """Take up what the link that opened the page says."""
 
     @property
     def arguments(self) -> dict[str, Any]:
         """Keyword arguments for `OrderAction.run`."""
         return {name: value for name, value in self.cleaned_data.items() if name != "confirmed"}
-
-
-class FulfillForm(ActionForm):
-    carrier = forms.CharField(
-        label=gettext_lazy("Carrier"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget()
-    )
-    tracking_number = forms.CharField(
-        label=gettext_lazy("Tracking number"), max_length=100, required=False, widget=UnfoldAdminTextInputWidget()
-    )
 
 
 class ReasonForm(ActionForm):

@@ -18,10 +18,11 @@ from billing.money import format_money
 from customers.actors import actor
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.orders.action_forms import ActionForm
-from ecommerce.admin.orders.actions import OrderAction, available_action_names, full_refund_links
+from ecommerce.admin.orders.actions import available_action_names, full_refund_links
+from ecommerce.admin.orders.order_action import OrderAction
 from ecommerce.admin.orders.timeline import describe_last_event
 from ecommerce.models import Order
-from ecommerce.orders.errors import OrderError, needs_attention
+from ecommerce.orders.errors import OrderError, needs_attention, on_hold
 from ecommerce.orders.selectors import open_act
 from ecommerce.tasks import execute_act
 
@@ -37,18 +38,22 @@ def action_view(admin: Any, request: HttpRequest, order_id: int, action: OrderAc
         return _redirect_to(request, order)
     # The input is in the query string, so that Back and a reload show the question again, and send nothing.
     typed = kept_forms.take(request) or (request.GET if "confirmed" in request.GET else None)
-    return _render(admin, request, action, action.form_class(order, typed))
+    form = action.form_class(order, typed)
+    form.opened_with(request.GET)
+    return _render(admin, request, action, form)
 
 
 def _why_not_possible(order: Order, action: OrderAction) -> str:
     if action.name == "fulfill" and "fulfill_anyway" in available_action_names(order):
         return needs_attention(order).message
+    if action.name == "fulfill" and order.on_hold:
+        return on_hold(order).message
     values = {"act": action.label, "number": order.number, "last": describe_last_event(order)}
     return _("%(act)s is not possible for order %(number)s now. Last: %(last)s") % values
 
 
 def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: ActionForm) -> HttpResponse:
-    if not form.is_valid():
+    if not form.is_valid() or form.is_changing:
         return _render(admin, request, action, form)
     try:
         if _is_another_amount(action, form):
@@ -124,7 +129,8 @@ def _add_message(request: HttpRequest, action: OrderAction, order: Order) -> Non
         values = {"number": order.number, "state": state}
         messages.info(request, _("Order %(number)s: %(state)s. This page shows when Stripe has answered.") % values)
     else:
-        messages.success(request, str(action.success_message) % {"number": order.number})
+        sentence = action.success_message(order) if callable(action.success_message) else action.success_message
+        messages.success(request, str(sentence) % {"number": order.number})
 
 
 def _redirect_to(request: HttpRequest, order: Order) -> HttpResponse:

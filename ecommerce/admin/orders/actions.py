@@ -1,65 +1,26 @@
 """The actions on one order as a table: permissions, form, texts, and the amount to be confirmed."""
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Collection
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from billing.money import format_money
 from customers.actors import Actor
-from ecommerce.admin.orders.action_forms import ActionForm, FulfillForm, NoteForm, ReasonForm, ReturnForm
+from ecommerce.admin.orders.action_forms import ActionForm, NoteForm, ReasonForm, ReturnForm
+from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS
+from ecommerce.admin.orders.order_action import ActionLink, OrderAction
 from ecommerce.admin.orders.refund_form import RefundForm
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import check_stripe_now
-from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_recovery import retry_refund, send_again, settle_outside
 from ecommerce.orders.return_order import return_order
 from ecommerce.orders.selectors import allowed_acts, failed_refund_act, open_act, succeeded_payment
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OrderAction:
-    """A button on the order page, with the confirmation page behind it.
-
-    `amount` is the money that the action moves, in the minor unit. It is posted back with the form: where it has
-    changed meanwhile, the confirmation is shown again.
-    """
-
-    name: str
-    label: str | Promise
-    permissions: tuple[str, ...]
-    description: Callable[[Order, str], str]
-    button: str | Promise
-    success_message: str | Promise
-    run: Callable[..., Order]
-    button_with_amount: str | Promise = ""
-    form_class: type[ActionForm] = ActionForm
-    amount: Callable[[Order, ActionForm], int | None] = lambda _order, _form: None
-    asks_amount: bool = False
-    danger: bool = False
-
-    def has_permission(self, user: Any) -> bool:
-        return any(user.has_perm(permission) for permission in self.permissions)
-
-    def button_label(self, order: Order, amount: int | None) -> str:
-        if amount:
-            return str(self.button_with_amount) % {"money": format_money(amount, order.currency)}
-        return str(self.button)
-
-
-@dataclass(frozen=True, slots=True)
-class ActionLink:
-    label: str | Promise
-    url: str
-    danger: bool = False
 
 
 def refundable_amount(order: Order, _form: ActionForm) -> int:
@@ -113,20 +74,6 @@ def _card_label(order: Order) -> str:
     return str(payment.card) if payment and payment.card else _("the card that was charged")
 
 
-def _describe_fulfillment(order: Order, _money: str) -> str:
-    return _("Order %(number)s was paid, and leaves now. It can't be canceled afterwards, only returned.") % {
-        "number": order.number
-    }
-
-
-def _describe_fulfillment_anyway(order: Order, _money: str) -> str:
-    values = {"number": order.number, "why": order.attention}
-    return (
-        _("Order %(number)s needs attention: %(why)s It leaves all the same, and can't be canceled afterwards.")
-        % values
-    )
-
-
 def _describe_retry(_order: Order, money: str) -> str:
     return _("The refund of %(money)s failed. A new one is sent to Stripe.") % {"money": money}
 
@@ -150,27 +97,7 @@ def _check_stripe(*, order_id: int, by: Actor, at: datetime) -> Order:
 
 REFUND_PERMISSIONS = ("billing.refund_payment",)
 ORDER_ACTIONS = (
-    OrderAction(
-        name="fulfill",
-        label=gettext_lazy("Fulfill"),
-        permissions=("ecommerce.fulfill_order",),
-        form_class=FulfillForm,
-        description=_describe_fulfillment,
-        button=gettext_lazy("Fulfill order"),
-        success_message=gettext_lazy("Order %(number)s is fulfilled."),
-        run=fulfill,
-    ),
-    OrderAction(
-        name="fulfill_anyway",
-        label=gettext_lazy("Fulfill all the same"),
-        permissions=("ecommerce.fulfill_attention_order",),
-        form_class=FulfillForm,
-        description=_describe_fulfillment_anyway,
-        button=gettext_lazy("Fulfill all the same"),
-        success_message=gettext_lazy("Order %(number)s is fulfilled."),
-        run=partial(fulfill, despite_attention=True),
-        danger=True,
-    ),
+    *FULFILL_ACTIONS,
     OrderAction(
         name="cancel",
         label=gettext_lazy("Cancel"),
@@ -259,7 +186,7 @@ def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
     # An open dispute, and a refund that failed, may have gone another way at Stripe since.
     unsure = order.waits_for_stripe or order.money_state == Order.MoneyState.DISPUTED
-    return allowed_acts(order) | ({"check"} if unsure else set())
+    return allowed_acts(order) | ({"check"} if unsure else set()) | ({"correct_tracking"} if order.was_paid else set())
 
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:
@@ -280,5 +207,5 @@ def _links(order: Order, user: Any, names: Collection[str]) -> list[ActionLink]:
     return [
         ActionLink(action.label, reverse(f"admin:ecommerce_order_{action.name}", args=[order.pk]), action.danger)
         for action in ORDER_ACTIONS
-        if action.name in names and action.has_permission(user)
+        if action.is_linked and action.name in names and action.has_permission(user)
     ]

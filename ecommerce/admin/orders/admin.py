@@ -21,10 +21,11 @@ from ecommerce.admin.bulk_jobs.mass_actions import run_mass_action
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.new_order import views
 from ecommerce.admin.orders.action_page import action_view
-from ecommerce.admin.orders.actions import ORDER_ACTIONS, ActionLink, action_links
+from ecommerce.admin.orders.actions import ORDER_ACTIONS, action_links
 from ecommerce.admin.orders.changelist import changelist_context
 from ecommerce.admin.orders.detail import change_url, load_order, order_context
 from ecommerce.admin.orders.filters import OrderListParams
+from ecommerce.admin.orders.order_action import ActionLink
 from ecommerce.admin.orders.search import search
 from ecommerce.models import Order
 from ecommerce.models.order import OrderQuerySet

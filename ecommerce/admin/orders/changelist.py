@@ -10,20 +10,33 @@ from django.utils.translation import gettext as _
 
 from backoffice.keyset_paging import LAST, KeysetPage, keyset_page
 from backoffice.list_filters import NAME
+from backoffice.list_tabs import format_count
 from backoffice.writers import Format
 from billing.money import format_money
 from ecommerce.admin.bulk_jobs.mass_actions import available_mass_actions
-from ecommerce.admin.display import Badge, TabLink, format_time, money_state_badge, status_badge
-from ecommerce.admin.orders.counts import TabCounts, count_by_tab
-from ecommerce.admin.orders.filters import ATTENTION, PAGE_SIZES, TABS, OrderListParams
+from ecommerce.admin.display import Badge, TabLink, format_time, fulfillment_badge, money_state_badge, status_badge
+from ecommerce.admin.orders.counts import TabCounts, count_by_tab, count_partly_fulfilled
+from ecommerce.admin.orders.filters import ATTENTION, FULFILLMENT, PAGE_SIZES, TABS, OrderListParams
+from ecommerce.admin.orders.search import SearchResult
 from ecommerce.bulk_jobs.permissions import has_permission
 from ecommerce.models import BulkJob, Order
 
 COLUMNS = (
-    *("number", "status", "money_state", "attention", "summary", "total", "currency", "created_at"),
+    *(
+        "number",
+        "status",
+        "fulfillment_state",
+        "money_state",
+        "attention",
+        "summary",
+        "total",
+        "currency",
+        "created_at",
+    ),
     *("customer__first_name", "customer__last_name", "customer__email"),
 )
 SCAN_ABOVE = 1_000
+PARTIAL = Order.FulfillmentState.PARTIAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,7 @@ class OrderRow:
     items: str
     total: str
     status: Badge
+    fulfillment: Badge | None
     money: Badge | None
     attention: str
     created: str
@@ -54,6 +68,7 @@ def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[st
         "params": params,
         "rows": [_order_row(order) for order in page.rows],
         "tabs": _tabs(params, counts),
+        "subtabs": _subtabs(params, result) if params.tab == Order.Status.PAID else (),
         # The filters go with the rows' links, and the ticks of a list go with its filters, whatever the page.
         "row_query": f"?{urlencode({NAME: filters})}" if filters else "",
         "selection_key": f"{request.user.pk}{params.url()}",
@@ -79,6 +94,7 @@ def _order_row(order: Order) -> OrderRow:
         items=order.summary,
         total=format_money(order.total, order.currency),
         status=status_badge(order),
+        fulfillment=fulfillment_badge(order),
         money=money_state_badge(order),
         attention=order.attention,
         created=format_time(order.created_at),
@@ -87,8 +103,25 @@ def _order_row(order: Order) -> OrderRow:
 
 def _tabs(params: OrderListParams, counts: TabCounts) -> list[TabLink]:
     return [
-        TabLink(title, counts.display(tab, exact=tab == params.tab), params.url(tab=tab), tab == params.tab)
+        TabLink(
+            title,
+            counts.display(tab, exact=tab == params.tab),
+            params.url({FULFILLMENT: ""}, tab=tab),
+            tab == params.tab,
+        )
         for tab, title in TABS.items()
+    ]
+
+
+def _subtabs(params: OrderListParams, result: SearchResult) -> list[TabLink]:
+    """Within Paid, where there are any: all, and those of which some items have left."""
+    is_partial = params.filters.active.get(FULFILLMENT) == PARTIAL
+    count = count_partly_fulfilled(params, result)
+    if not count and not is_partial:
+        return []
+    return [
+        TabLink(_("All paid"), "", params.url({FULFILLMENT: ""}), active=not is_partial),
+        TabLink(PARTIAL.label, format_count(count), params.url({FULFILLMENT: PARTIAL.value}), active=is_partial),
     ]
 
 

@@ -42,6 +42,13 @@ def count_by_tab(params: OrderListParams, result: SearchResult) -> TabCounts:
     return TabCounts(counts, at_least=True)
 
 
+def count_partly_fulfilled(params: OrderListParams, result: SearchResult) -> int:
+    """Of the orders on the tab, up to BOUND + 1."""
+    partly = params.filter_by_tab(result.orders).filter(fulfillment_state=Order.FulfillmentState.PARTIAL)
+    [count] = bounded_counts([partly])
+    return count
+
+
 def _count_all() -> dict[str, int]:
     tabs = [*(Order.objects.filter(status=status) for status in Order.Status.values), Order.objects.needing_attention()]
     # Ten thousand rows take PostgreSQL about a millisecond: two tabs a statement keep each statement short.

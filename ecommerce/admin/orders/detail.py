@@ -17,9 +17,10 @@ from billing.declines import fraud_signal
 from billing.models import Payment, Refund
 from billing.money import format_money
 from customers.postal_addresses import address_lines, address_warnings
-from ecommerce.admin.display import Badge, format_time, money_state_badge, status_badge
+from ecommerce.admin.display import Badge, format_time, fulfillment_badge, money_state_badge, status_badge
 from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.money import OrderMoney, with_money
+from ecommerce.admin.orders.parcels import parcel_context
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
 from ecommerce.orders.printing import changes_since
@@ -76,7 +77,9 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "advice": ADVICE.get(order.money_state, ""),
         "waiting": order.money_state in IN_PROGRESS,
         "declined": payments[-1].failure_message if payments and order.money_state == "payment_failed" else "",
+        "fulfillment": fulfillment_badge(order),
         **money.context(),
+        **parcel_context(order, money.items, money.parcels, request.user),
         "operations": [row for payment in payments for row in _operation_rows(request, money, payment)],
         "facts": _facts(order),
         "slip_changes": changes_since([order]).get(order.pk, "") if order.status != Order.Status.FULFILLED else "",
@@ -142,12 +145,10 @@ def _facts(order: Order) -> list[tuple[str | Promise, str]]:
         (_("Returned"), order.returned_at),
     ]
     happened = [(label, format_time(at)) for label, at in times if at]
-    parcels = order.fulfillments.filter(voided_at=None).order_by("pk") if order.was_paid else []
-    sent_with = [(_("Sent with"), str(each)) for each in parcels if each.carrier or each.tracking_number]
     if order.printout:
         values = {"when": format_time(order.printout.at), "who": order.printout.by_label}
         happened.append((_("Slip printed"), _("%(when)s by %(who)s") % values))
-    return [(_("Placed via"), order.get_placed_via_display()), *happened, *sent_with]
+    return [(_("Placed via"), order.get_placed_via_display()), *happened]
 
 
 def _address(order: Order) -> dict[str, Any] | None:

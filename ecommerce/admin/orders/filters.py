@@ -28,6 +28,7 @@ TABS: dict[str, str | Promise] = {
     **{status.value: status.label for status in Order.Status},
     ATTENTION: _("Needs attention"),
 }
+FULFILLMENT = "fulfillment_state"
 PAGE_SIZES = (50, 100, 200)
 Params = dict[str, str]
 
@@ -63,6 +64,7 @@ class OrderFilters(forms.Form):
     coupon = _model_choice(_("Coupon"), queryset=Coupon.objects.order_by("code"), widget=UnfoldAdminSelectWidget())
     currency = _choice_field(_("Currency"), list(supported()))
     placed_via = _choice_field(_("Placed via"), list(Order.PlacedVia.choices))
+    fulfillment_state = _choice_field(_("Fulfillment"), list(Order.FulfillmentState.choices))
     customer = _model_choice(_("Customer"), queryset=Customer.objects.all(), widget=forms.HiddenInput())
 
     @property
@@ -74,7 +76,8 @@ class OrderFilters(forms.Form):
 
     def apply(self, orders: OrderQuerySet) -> OrderQuerySet:
         active = self.active
-        columns = {name: active[name] for name in ("coupon", "currency", "placed_via", "customer") if name in active}
+        names = ("coupon", "currency", "placed_via", FULFILLMENT, "customer")
+        columns = {name: active[name] for name in names if name in active}
         orders = orders.filter(**columns)
         if "product" in active:
             orders = orders.filter(pk__in=OrderItem.objects.filter(sku__product=active["product"]).values("order_id"))

@@ -21,12 +21,13 @@ from billing.documents import (
 )
 from billing.models import InvoiceLine, InvoiceTax, Refund, RefundAllocation
 from billing.money import format_money
+from ecommerce.admin.orders.parcels import item_state, read_parcel
 from ecommerce.models import Order, OrderItem, TaxLine
 
 
 @dataclass(frozen=True, slots=True)
 class ItemRow:
-    """An item; a custom line has no `code`. `refunded` says in words how much of it was."""
+    """An item; a custom line has no `code`. `refunded` and `state` say in words what became of it."""
 
     description: str
     code: str
@@ -37,6 +38,7 @@ class ItemRow:
     rates: str
     amount: str
     refunded: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,12 @@ READ_MONEY = """
         SELECT a.id, a.refund_id, a.invoice_line_id, a.invoice_tax_id, a.quantity, a.amount
         FROM billing_payment p JOIN billing_refund r ON r.payment_id = p.id
         JOIN billing_refundallocation a ON a.refund_id = r.id
-        WHERE p.invoice_id = ecommerce_order.invoice_id) a)
+        WHERE p.invoice_id = ecommerce_order.invoice_id) a),
+    'parcels', (SELECT jsonb_agg(f ORDER BY f.id) FROM (
+        SELECT f.id, carrier, tracking_number, further_tracking_numbers, at, by_label, voided_at, voided_by,
+            void_reason, (SELECT jsonb_object_agg(item_id, quantity) FROM ecommerce_fulfillmentitem c
+                WHERE c.fulfillment_id = f.id) AS held
+        FROM ecommerce_fulfillment f WHERE f.order_id = ecommerce_order.id) f)
 ))
 """
 
@@ -88,6 +95,7 @@ class OrderMoney:
         self.order_taxes = [TaxLine(**_with_rate(row)) for row in read["order_taxes"] or ()]
         self.lines = [InvoiceLine(**row) for row in read["lines"] or ()]
         self.invoice_taxes = [InvoiceTax(**_with_rate(row)) for row in read["invoice_taxes"] or ()]
+        self.parcels = [read_parcel(row) for row in read["parcels"] or ()]
         self.allocations = [RefundAllocation(**row) for row in read["allocations"] or ()]
 
     @property
@@ -130,6 +138,7 @@ class OrderMoney:
             rates=rates(taxes),
             amount=self._money(item.amount),
             refunded=refunded,
+            state=item_state(item, self.order),
         )
 
     def _refunded(self, line: InvoiceLine, taxes: list[InvoiceTax]) -> str:

@@ -16,6 +16,7 @@ from customers.models import Customer
 from customers.search import Code, Matches, MatchesWithoutIndex, clean_text
 from ecommerce.models import Coupon, Fulfillment, Order, OrderWords
 from ecommerce.models.order import Among, OrderQuerySet
+from ecommerce.shipping.carriers import normalize_number
 
 MAX_IDS = 200  # a few letters of a Stripe id match very many; the newest are shown
 MIN_CODE_LENGTH = 6
@@ -117,6 +118,11 @@ def by_tracking_number(text: str) -> Q | None:
         return None
     sent = Fulfillment.objects.exclude(tracking_number="").alias(code=Code("tracking_number"))
     found = list(sent.filter(code__startswith=Code(Value(text))).values_list("order_id", flat=True)[:MAX_IDS])
+    # Those of parcels with several numbers are kept as carriers write them, and found whole.
+    spellings = {normalize_number(text), normalize_number(text.replace("-", ""))}
+    further = [Q(further_tracking_numbers__contains=[number]) for number in spellings]
+    several = Fulfillment.objects.exclude(further_tracking_numbers=[]).filter(reduce(or_, further))
+    found += several.values_list("order_id", flat=True)[:MAX_IDS]
     return Q(pk__in=found) if found else None
 
 

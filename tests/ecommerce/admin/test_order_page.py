@@ -5,7 +5,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from billing.models import Refund
-from ecommerce.admin.orders.actions import ORDER_ACTIONS, OrderAction
+from ecommerce.admin.orders.actions import ORDER_ACTIONS
+from ecommerce.admin.orders.order_action import OrderAction
 from ecommerce.admin.orders.timeline import SENTENCES, timeline, timeline_entry
 from ecommerce.models import Fulfillment, Order, OrderEvent
 from tests.support.admin import LIST, NOON, order_row, paid_row, signed_in, viewer
@@ -63,7 +64,9 @@ def test_an_address_that_may_not_arrive_is_said() -> None:
 def test_it_says_how_it_was_sent() -> None:
     order = order_row("fulfilled")
     Fulfillment.objects.create(order=order, carrier="DHL", tracking_number="JD01", by_kind="staff", by_label="Ana")
-    assert "DHL JD01" in page_of(order, viewer())
+    page = page_of(order, viewer())
+    assert "Parcel 1 · DHL" in page
+    assert "tracking-id=JD01" in page
 
 
 def test_it_says_why_a_card_was_declined_and_what_to_do() -> None:
