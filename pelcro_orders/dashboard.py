@@ -21,6 +21,7 @@ from backoffice.list_tabs import bounded_counts, format_count
 from billing.models import Difference, Invoice, Refund, WebhookEvent
 from billing.money import format_money
 from ecommerce.books import TITLES
+from ecommerce.customer_requests.waiting import open_requests, open_returns
 from ecommerce.models import BulkJob, Order, Sku
 
 DAYS = 30
@@ -52,7 +53,10 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     may = request.user.has_perm
     context: dict[str, Any] = {"may_order": may("ecommerce.add_order")}
     if may("ecommerce.view_order"):
-        context |= {**_figures(may("billing.view_invoice"), may("billing.view_refund")), **_orders_by_status()}
+        context |= {
+            **_figures(may("billing.view_invoice"), may("billing.view_refund")),
+            **_orders_by_status(may("ecommerce.view_customerrequest")),
+        }
     if may("ecommerce.view_bulkjob"):
         context |= _jobs()
     if may("ecommerce.view_sku"):
@@ -132,15 +136,17 @@ def _chart(title: Any, today: date, daily: Daily, currency: str) -> Chart:
     return Chart(title, bars, days[0], days[-1], labels[figures.index(max(figures))])
 
 
-def _orders_by_status() -> dict[str, Any]:
+def _orders_by_status(show_asked: bool) -> dict[str, Any]:  # noqa: FBT001 - private, named by its caller
     attention = Order.objects.needing_attention()
     statuses = [Order.objects.filter(status=status) for status in Order.Status.values]
-    *counts, attention_count = bounded_counts([*statuses, attention])
+    asked = (open_returns(), open_requests()) if show_asked else ()
+    attention_count, *counts = bounded_counts([attention, *statuses, *asked])
     return {
         "statuses": [
             {"status": value, "label": label, "count": format_count(count)}
-            for (value, label), count in zip(Order.Status.choices, counts, strict=True)
+            for (value, label), count in zip(Order.Status.choices, counts, strict=False)
         ],
+        "asked_count": sum(counts[len(statuses) :]),
         "attention_count": format_count(attention_count),
         "attention": attention.select_related("customer").order_by("-pk")[:LISTED],
     }

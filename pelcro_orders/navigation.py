@@ -12,6 +12,8 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
         _("E-commerce"),
         [
             ("ecommerce.order", _("Orders"), "shopping_cart"),
+            ("ecommerce.return", _("Returns"), "assignment_return"),
+            ("ecommerce.customerrequest", _("Requests"), "contact_support"),
             ("ecommerce.product", _("Products"), "inventory_2"),
             ("ecommerce.coupon", _("Coupons"), "sell"),
             ("ecommerce.shipping", _("Shipping"), "local_shipping"),

@@ -17,13 +17,18 @@ from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 from billing.models import Invoice
-from ecommerce.models import Order
+from ecommerce.models import Order, Return
 from pelcro_orders.dashboard import dashboard
 from pelcro_orders.navigation import SIDEBAR
 from pelcro_orders.tax_report import tax_report_view
 
 MAX_PER_MODEL = 5
-SEARCHED = ("customers.customer", "ecommerce.order", "billing.invoice", "ecommerce.product")
+SEARCHED = ("customers.customer", "ecommerce.order", "ecommerce.return", "billing.invoice", "ecommerce.product")
+RELATED = {
+    "ecommerce.order": ("customer",),
+    "billing.invoice": ("customer",),
+    "ecommerce.return": ("order__customer",),
+}
 # What has no list of a model, and what has no model: the permission to open it.
 PAGES = {
     "ecommerce.shopsettings": "shop_settings",
@@ -111,7 +116,7 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
             if model_admin is None or not self.may_open(request, label):
                 continue
             rows, _distinct = model_admin.get_search_results(request, model_admin.get_queryset(request), text)
-            rows = rows.select_related("customer") if label in {"ecommerce.order", "billing.invoice"} else rows
+            rows = rows.select_related(*RELATED[label]) if label in RELATED else rows
             link = f"admin:{label.replace('.', '_')}_change"
             name = model_admin.opts.verbose_name
             found += [
@@ -133,6 +138,9 @@ def _described(row: Model, name: Any) -> str:
         parts = [customer, row.total_money, row.get_status_display()]
         parts += [row.get_money_state_display()] if isinstance(row, Order) and row.money_state else []
         return " · ".join(map(str, parts))
+    if isinstance(row, Return):
+        customer = row.order.customer.name or row.order.customer.email
+        return " · ".join(map(str, [customer, row.order.number, row.get_status_display()]))
     return str(name)
 
 

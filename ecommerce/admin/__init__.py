@@ -8,7 +8,8 @@ from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
 from ecommerce.admin.orders import admin as orders_admin
-from ecommerce.admin.returns import reasons
+from ecommerce.admin.returns import admin as returns_admin
+from ecommerce.admin.returns import reasons, requests_admin
 from ecommerce.admin.shipping import admin as shipping_admin
 from ecommerce.admin.staff import admin as staff_admin
 from ecommerce.admin.staff import api_keys
@@ -26,6 +27,8 @@ __all__ = [
     "invoices",
     "orders_admin",
     "reasons",
+    "requests_admin",
+    "returns_admin",
     "shipping_admin",
     "staff_admin",
     "taxes_admin",

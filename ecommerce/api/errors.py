@@ -33,6 +33,7 @@ STATUS_BY_CODE = {
     "account_busy": 409,
     "price_changed": 409,
     "refunded_meanwhile": 409,
+    "already_withdrawn": 409,
     "length_required": 411,
     "too_large": 413,
     "too_many_requests": 429,

@@ -11,16 +11,18 @@ from billing.models import Payment
 from ecommerce.api.errors import status_of
 from ecommerce.api.schemas.errors import Error
 from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse, last_payment, payment_status
-from ecommerce.models import Fulfillment, Order, OrderItem, TaxLine
+from ecommerce.models import Fulfillment, Order, OrderItem, Return, ReturnItem, TaxLine
 
 ResponseT = TypeVar("ResponseT", bound=OrderResponse | OrderListResponse)
 
 
 def _relations() -> "tuple[Prefetch[str], ...]":
+    rows = ReturnItem.objects.order_by("item", "pk")
     return (
         Prefetch("fulfillments", Fulfillment.objects.filter(voided_at=None).order_by("pk")),
         Prefetch("items", OrderItem.objects.order_by("pk")),
         Prefetch("tax_lines", TaxLine.objects.order_by("pk")),
+        Prefetch("returns", Return.objects.order_by("pk").prefetch_related(Prefetch("items", rows))),
         Prefetch("invoice__payments", Payment.objects.select_related("card").order_by("pk")),
     )
 

@@ -14,6 +14,11 @@ from ninja.throttling import BaseThrottle
 
 logger = logging.getLogger(__name__)
 MINUTE = 60
+GUEST_REQUESTS_PER_MINUTE = 6
+
+
+class Guest:
+    """Somebody without an account, who names an order and its e-mail."""
 
 
 @functools.cache
@@ -46,10 +51,12 @@ def address_allowed(request: HttpRequest) -> bool:
 
 
 class PerCaller(BaseThrottle):
-    """Limits the requests of one customer, or of one API key."""
+    """Limits the requests of one customer, or of one API key; those of a guest by address, who might be guessing."""
 
     def allow_request(self, request: HttpRequest) -> bool:
         caller = request.auth  # type: ignore[attr-defined]
+        if isinstance(caller, Guest):
+            return allowed(GUEST_REQUESTS_PER_MINUTE, "guest", get_ip(request))
         return allowed(settings.API_REQUESTS_PER_MINUTE, type(caller).__name__, str(caller.pk))
 
     def wait(self) -> float | None:

@@ -26,7 +26,16 @@ from customers.emails import email_key
 from customers.models import Address, Customer, Mail, User
 from customers.sessions import SessionStore
 from ecommerce.erasure.words import ERASED, Scrubber, Words
-from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem, TrackingFileRow
+from ecommerce.models import (
+    BulkJobItem,
+    CustomerRequest,
+    Order,
+    OrderAct,
+    OrderEvent,
+    OrderItem,
+    Return,
+    TrackingFileRow,
+)
 
 BATCH = 500
 
@@ -73,6 +82,8 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
     # A carrier's file names the recipients.
     TrackingFileRow.objects.filter(theirs).update(cells=[], detail="")
+    _scrub(Return.objects.filter(theirs), scrubber, "reason", "note", "answer", "by_label")
+    _scrub(CustomerRequest.objects.filter(theirs), scrubber, "reason", "note", "answer", "obstacle", "by_label")
     for invoice in Invoice.objects.locked().filter(reference__in=numbers):
         _forget_bill_to(invoice, scrubber)
     _scrub(Payment.objects.filter(invoice__reference__in=numbers), scrubber, "failure_message", "attention")
@@ -81,7 +92,7 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     differences = Difference.objects.filter(payment__invoice__reference__in=numbers)
     _scrub(differences, scrubber, "sentence", "note")
     # Who did it, where they did it themselves: their name, however it was written then.
-    for model in (OrderEvent, OrderAct):
+    for model in (OrderEvent, OrderAct, Return, CustomerRequest):
         model.objects.filter(theirs, by_kind=ActorKind.CUSTOMER).exclude(by_label=ERASED).update(by_label=ERASED)
     Refund.objects.filter(payment__invoice__reference__in=numbers, by_kind=ActorKind.CUSTOMER).update(by_label=ERASED)
 

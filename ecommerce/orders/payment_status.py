@@ -6,13 +6,18 @@ Computed anew each time a result is applied, so that no result overwrites what a
 from collections.abc import Iterator, Sequence
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from billing.models import Difference, Payment, Refund
 from billing.money import format_money
-from ecommerce.models import Order, OrderAct
+from ecommerce.models import CustomerRequest, Order, OrderAct
 from ecommerce.models.act import STATUS_BEFORE
 
 State, Kind = Order.MoneyState, OrderAct.Kind
+ASKED = {
+    CustomerRequest.Kind.CANCELLATION: gettext_lazy("The customer asks to cancel it: answer that first."),
+    CustomerRequest.Kind.WITHDRAWAL: gettext_lazy("The customer withdrew from the contract: carry that out."),
+}
 
 
 def refresh(order: Order, act: OrderAct | None) -> None:
@@ -23,7 +28,8 @@ def refresh(order: Order, act: OrderAct | None) -> None:
     failed = unresolved_failures(order, refunds)
     # An open act decides the state; older trouble still shows in the attention.
     order.money_state = _state_of_act(act) if act else _state_at_rest(order, payments, refunds, failed)
-    order.attention = " ".join(_concerns(order, act, payments, refunds, failed))
+    asked = _requests_of_customer(order) if order.attention else []
+    order.attention = " ".join([*asked, *_concerns(order, act, payments, refunds, failed)])
     order.save()
 
 
@@ -56,6 +62,14 @@ def _is_still_possible(order: Order, act: OrderAct) -> bool:
         return act.order_return.is_open
     before = {Kind.CANCEL_ITEMS.value: Order.Status.PAID, **STATUS_BEFORE}
     return bool(order.status == before.get(act.kind, order.status))
+
+
+def _requests_of_customer(order: Order) -> list[str]:
+    """What the customer waits for an answer to; of an order that is canceled already, nothing."""
+    if order.status == Order.Status.CANCELED:
+        return []
+    kinds = set(order.customer_requests.filter(status="open").values_list("kind", flat=True))
+    return [str(sentence) for kind, sentence in ASKED.items() if kind in kinds]
 
 
 def _state_of_act(act: OrderAct) -> str:

@@ -22,5 +22,6 @@ urlpatterns = [
     page("confirm/", "confirm", _("Confirm your e-mail")),
     page("orders/", "orders", _("My orders")),
     page("orders/<str:number>/", "order", _("Order")),
+    page("withdraw/", "withdraw", _("Withdraw from contract here")),
     page("account/", "account", _("Account")),
 ]

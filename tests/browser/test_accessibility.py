@@ -11,8 +11,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Difference, Invoice, Payment, WebhookEvent
 from customers.models import Mail, User
-from ecommerce.models import ApiKey, BulkJob, Order
+from ecommerce.models import ApiKey, BulkJob, Order, Return
 from tests.browser.conftest import Visit, follow
+from tests.support import returned
 from tests.support.bulk_jobs import a_job, work
 from tests.support.factories import (
     make_address,
@@ -51,6 +52,7 @@ def pages(ana: User) -> dict[str, str]:
     declined = place_order(token="pm_card_chargeDeclined", quantity=1)
     job = work(a_job("fulfill", [other, declined], ana))
     Order.objects.filter(pk=declined.pk).update(attention="A refund of USD 15.00 failed: the card is closed.")
+    returns = returns_of_each_kind()
     key = ApiKey.objects.first() or ApiKey.objects.create(name="Till", prefix="sk", permissions=[])
     event = an_event()
     role = Group.objects.create(name="Packers")
@@ -104,11 +106,30 @@ def pages(ana: User) -> dict[str, str]:
         "new role": "/admin/auth/group/add/",
         "new key": "/admin/ecommerce/apikey/add/",
         "key": f"/admin/ecommerce/apikey/{key.pk}/change/",
+        "returns": "/admin/ecommerce/return/",
+        "requests": "/admin/ecommerce/customerrequest/",
+        "requests declined": f"/admin/ecommerce/customerrequest/?act=decline&chosen=return-{returns['requested'].pk}",
+        "reasons": "/admin/ecommerce/reason/",
+        "return opened": f"/admin/ecommerce/return/open/{returns['requested'].order_id}/",
+        "return approved": f"/admin/ecommerce/return/{returns['requested'].pk}/approve/",
+        "return received": f"/admin/ecommerce/return/{returns['approved'].pk}/receive/",
+        "return closed": f"/admin/ecommerce/return/{returns['received'].pk}/close/",
+        "return": f"/admin/ecommerce/return/{returns['received'].pk}/change/",
+        "return slip": f"/admin/ecommerce/return/{returns['received'].pk}/slip/",
         "nothing there": "/admin/nothing/",
     }
 
 
-SHOP = ("", "checkout/", "sign-in/", "basket/", "orders/", "account/", "password/")
+def returns_of_each_kind() -> dict[str, Return]:
+    order = returned.sent()
+    return {
+        "requested": returned.opened(order, 1, approved=False),
+        "approved": returned.opened(order, 1, is_withdrawal=True),
+        "received": returned.received(order, 1),
+    }
+
+
+SHOP = ("", "withdraw/", "checkout/", "sign-in/", "basket/", "orders/", "account/", "password/")
 RUN = "axe.run({resultTypes: ['violations']}).then(results => results.violations)"
 # The theme looks at the scheme when it is told of a change, and then fades colours over.
 LOOK_AGAIN = """async () => {

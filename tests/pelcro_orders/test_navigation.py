@@ -16,6 +16,8 @@ AsRole = Callable[[str], Client]
 SHARED = [
     "Dashboard",
     "Orders",
+    "Returns",
+    "Requests",
     "Products",
     "Coupons",
     "Shipping zones",

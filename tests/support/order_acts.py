@@ -17,6 +17,7 @@ from customers.models import Address, Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import (
     Coupon,
+    CustomerRequest,
     Fulfillment,
     FulfillmentItem,
     Order,
@@ -36,7 +37,18 @@ from ecommerce.tasks import execute_act, sweep
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, place_order, wanted_by
 
 BOOKED: tuple[Any, ...] = (
-    *(Order, OrderItem, TaxLine, OrderAct, OrderEvent, Fulfillment, FulfillmentItem, Return, ReturnItem),
+    *(
+        Order,
+        OrderItem,
+        TaxLine,
+        OrderAct,
+        OrderEvent,
+        Fulfillment,
+        FulfillmentItem,
+        Return,
+        ReturnItem,
+        CustomerRequest,
+    ),
     *(Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation, CreditNote, Sku, Coupon),
 )
 

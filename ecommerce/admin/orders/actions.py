@@ -195,6 +195,8 @@ def action_links(order: Order, user: Any) -> list[ActionLink]:
     if "pay" in names and user.has_perm("ecommerce.add_order"):
         pay = ActionLink(_("Pay with another card"), reverse("admin:ecommerce_order_pay", args=[order.pk]))
         links.insert(0, pay)
+    if user.has_perm("ecommerce.handle_return") and (order.status == order.Status.FULFILLED or order.fulfillment_state):
+        links.append(ActionLink(_("Open a return"), reverse("admin:ecommerce_return_open", args=[order.pk])))
     return links
 
 

@@ -21,6 +21,7 @@ from ecommerce.admin.display import Badge, format_time, fulfillment_badge, money
 from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.parcels import parcel_context
+from ecommerce.admin.orders.returns import requests_link, returns_of
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
 from ecommerce.orders.printing import changes_since
@@ -87,6 +88,8 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "invoice_url": change_url(request, order.invoice) if order.invoice else "",
         "card": _card(order, payments),
         "address": _address(order),
+        "returns": returns_of(order),
+        "requests_link": requests_link(order),
         "timeline": timeline(order),
     }
 

@@ -14,7 +14,7 @@ from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.search_terms import TypedCard, typed_amount, typed_card, typed_invoice_numbers, typed_numbers
 from customers.models import Customer
 from customers.search import Code, Matches, MatchesWithoutIndex, clean_text
-from ecommerce.models import Coupon, Fulfillment, Order, OrderWords
+from ecommerce.models import Coupon, Fulfillment, Order, OrderWords, Return
 from ecommerce.models.order import Among, OrderQuerySet
 from ecommerce.shipping.carriers import normalize_number
 
@@ -66,6 +66,11 @@ def by_numbers(text: str) -> Q | None:
     if not numbers or (len(numbers) > 1 and by_phone(text)):
         return None
     return Q(number__in=numbers) if Order.objects.filter(number__in=numbers).exists() else None
+
+
+def by_return(text: str) -> Q | None:
+    match = re.fullmatch(r"rma[\s_-]*0*([0-9]{1,15})", text, re.IGNORECASE)
+    return Q(pk__in=Return.objects.filter(number=f"RMA-{match[1]}").values("order")) if match else None
 
 
 def by_email(text: str) -> Q | None:
@@ -136,7 +141,7 @@ def by_amount(text: str) -> Q | None:
 
 
 # The first that finds something; and those asked beside the words, because a text can be all of them.
-FINDERS: tuple[Finder, ...] = (by_numbers, by_invoices, by_credit_note, by_stripe_id, by_email, by_card)
+FINDERS: tuple[Finder, ...] = (by_numbers, by_return, by_invoices, by_credit_note, by_stripe_id, by_email, by_card)
 BESIDE_WORDS: tuple[Finder, ...] = (by_phone, by_coupon, by_tracking_number, by_four_digits, by_amount)
 
 

@@ -78,7 +78,7 @@ def list_own_orders(request: HttpRequest, query: Query[PageRequest]) -> OrderLis
 @router.get("/orders/{number}", response=responses_for(OrderResponse, 404, signed_in=True))
 def read_own_order(request: HttpRequest, number: str) -> OrderResponse:
     """Read one of one's own orders."""
-    return order_response(_own_order(request, number))
+    return order_response(own_order(request, number))
 
 
 @router.post(
@@ -90,7 +90,7 @@ def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpR
 
     Where its price has changed since, 409 `price_changed` names the new `total`: send that as `expected_total`.
     """
-    order = _own_order(request, number)
+    order = own_order(request, number)
     _check_own_card(authenticated_customer(request), body.source_id)
     try:
         paid = pay(
@@ -101,7 +101,7 @@ def pay_order(request: HttpRequest, number: str, body: PayOrderRequest) -> HttpR
             **body.payment_source,
         )
     except OrderError as error:
-        raise _for_customer(error, _own_order(request, number)) from error
+        raise _for_customer(error, own_order(request, number)) from error
     return payment_response(paid)
 
 
@@ -118,7 +118,7 @@ def _for_customer(error: OrderError, order: Order) -> OrderError:
 )
 def confirm_order(request: HttpRequest, number: str) -> HttpResponse:
     """Fetch the result of an authentication (3-D Secure), once Stripe.js is done."""
-    return payment_response(confirm(order_id=_own_order(request, number).pk, at=database_clock.now()))
+    return payment_response(confirm(order_id=own_order(request, number).pk, at=database_clock.now()))
 
 
 def _check_own_card(customer: Customer, card_id: int | None) -> None:
@@ -126,7 +126,7 @@ def _check_own_card(customer: Customer, card_id: int | None) -> None:
         raise OrderError("unknown_source", _("This customer has no such card."), field="source_id")
 
 
-def _own_order(request: HttpRequest, number: str) -> Order:
+def own_order(request: HttpRequest, number: str) -> Order:
     order = with_response_relations(own_orders(authenticated_customer(request)).filter(number=number)).first()
     if order is None:
         raise ApiError("unknown_order", _("You have no order %(number)s.") % {"number": number[:20]})

@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
 
 from billing import models as billing_models
 from billing.declines import for_customer
@@ -59,6 +59,7 @@ def string_enum(*choices: str) -> WithJsonSchema:
 PaymentStatus = Annotated[str, string_enum(*PAYMENT_STATUSES)]
 OrderStatus = Annotated[str, string_enum("created", "paid", "fulfilled", "canceled", "returned")]
 InvoiceStatus = Annotated[str, string_enum("draft", "open", "paid", "void", "uncollectible")]
+ReturnStatus = Annotated[str, string_enum("requested", "approved", "received", "closed", "declined", "canceled")]
 PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
 
 
@@ -160,6 +161,30 @@ class Fulfillment(FromRow):
     at: datetime
 
 
+class ReturnedItem(FromRow):
+    """Units of an item of the order in a return, and how many have arrived; `id` is the item's."""
+
+    id: int = Field(alias="item_id")
+    quantity: int
+    received: int
+
+
+class OrderReturn(FromRow):
+    """A return of the order; `answer` is what the shop says to it."""
+
+    number: str
+    status: ReturnStatus
+    is_withdrawal: bool
+    answer: str
+    requested: datetime = Field(alias="requested_at")
+    items: list[ReturnedItem]
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _rows(cls, value: Any) -> Any:
+        return list(value.all()) if hasattr(value, "all") else value
+
+
 class CardSummary(FromRow):
     """A card's brand and last four digits."""
 
@@ -222,6 +247,10 @@ class OrderRow:
         return self._last_payment.card if self._last_payment else None
 
     @property
+    def returns(self) -> list[models.Return]:
+        return list(self._order.returns.all())
+
+    @property
     def fulfillment(self) -> models.Fulfillment | None:
         return next(iter(self._order.fulfillments.all()), None)
 
@@ -261,6 +290,7 @@ class Order(FromRow):
     invoice: Invoice | None
     source: CardSummary | None
     fulfillment: Fulfillment | None
+    returns: list[OrderReturn]
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,7 @@ from ecommerce.management.demo.activity import act_as_staff
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
 from ecommerce.management.demo.people import create_customers, create_staff
+from ecommerce.management.demo.returns import create_returns
 from ecommerce.management.demo.shipping import create_shipping
 from ecommerce.management.demo.taxes import create_taxes, name_a_business
 from ecommerce.models import Order
@@ -41,6 +42,8 @@ class Command(BaseCommand):
         staff = create_staff()
         customers = create_customers(rng, at=opened)
         name_a_business(customers, at=opened)
-        create_orders(DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now))
+        shop = DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now)
+        create_orders(shop)
+        create_returns(shop)
         act_as_staff(staff)
         self.stdout.write(f"{Order.objects.count()} orders; sign in as admin / admin, or ada@example.com in the shop.")

@@ -32,8 +32,7 @@ function signInTo(account) {
   storeTokens(account);
 }
 
-async function request(method, path, body, headers) {
-  const token = readTokens()?.auth;
+async function request(method, path, body, headers, token = readTokens()?.auth) {
   const allHeaders = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }), ...headers };
   let response;
   let data;
@@ -118,6 +117,16 @@ export const removeSource = async (id) => (await authorizedRequest("DELETE", `/c
 export const chooseSource = async (id) => (await authorizedRequest("POST", `/customer/sources/${id}/default`)).data;
 export const orders = (after = "") => authorizedRequest("GET", `/ecommerce/orders?limit=20&starting_after=${encodeURIComponent(after)}`);
 export const order = async (number) => (await authorizedRequest("GET", `/ecommerce/orders/${encodeURIComponent(number)}`)).data.order;
+
+export const reasons = async () => (await request("GET", "/ecommerce/reasons")).data;
+export const askToCancel = async (number, body) => (await authorizedRequest("POST", `/ecommerce/orders/${encodeURIComponent(number)}/cancellation`, body)).data;
+export const askForReturn = async (number, body) => (await authorizedRequest("POST", `/ecommerce/orders/${encodeURIComponent(number)}/returns`, body)).data.order;
+/* A guest names the e-mail of the order, and sends no token. */
+export async function withdraw(number, body) {
+  const path = `/ecommerce/orders/${encodeURIComponent(number)}/withdraw`;
+  const sent = body.email ? request("POST", path, body, {}, "") : authorizedRequest("POST", path, body);
+  return (await sent).data.withdrawal;
+}
 
 /* A 402 carries its unpaid order; the page shows it by its `payment_status`. */
 async function orderFrom(response) {

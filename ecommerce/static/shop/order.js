@@ -1,6 +1,7 @@
 import * as api from "./api.js";
 import * as card from "./card.js";
 import { $, cardName, createElement, formatAddress, formatMoney, formatTime, goSignIn, itemLine, renderTotals, showError, whileBusy } from "./page.js";
+import { renderAfterSale } from "./after-sale.js";
 import { statusText, tone } from "./status.js";
 
 const number = $("order").dataset.number;
@@ -44,6 +45,7 @@ async function show(order) {
   $("lines").replaceChildren(...order.items.map(({ product_sku_name: name, quantity, amount }) => itemLine(name, quantity, amount, order.currency)));
   renderTotals($("sums"), { ...order, total: order.amount, coupon: order.coupon_code });
   $("order").hidden = false;
+  renderAfterSale(order, reload);
   $("authenticate").hidden = order.payment_status !== "requires_action";
   const payable = order.status === "created" && order.payment_status === "failed";
   $("pay-again").hidden = !payable;

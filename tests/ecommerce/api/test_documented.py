@@ -23,6 +23,9 @@ from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.api import responses
 from ecommerce.api.responses import EXAMPLES, examples, operations
 from ecommerce.models import ApiKey, Order, ShippingRate, ShippingZone, ShopSettings, TaxRate
+from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.refund import refund
+from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.tasks import sweep
 from tests.support.api_client import CORE, PASSWORD, SDK, Answer, Api, sign_in
 from tests.support.factories import ANA, make_coupon, make_sku
@@ -40,6 +43,8 @@ VOLATILE = {
 STEADY = {
     r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)": "2026-11-23T10:00:00Z",
     r"\d{4}-\d\d-\d\d \d\d:\d\d UTC": "2026-11-23 10:00 UTC",
+    r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC": "2026-11-23 10:00:00 UTC",
+    r"by \d{4}-\d\d-\d\d": "by 2026-12-07",
     r"\([0-9a-f]{8}\)": "(4f1c2a9b)",
 }
 ADDRESS = {
@@ -97,6 +102,7 @@ def from_the_start(settings: LazySettings) -> None:
     settings.CARD_DECLINES_STOP = 200
     with connection.cursor() as cursor:
         cursor.execute("ALTER SEQUENCE ecommerce_order_number RESTART")
+        cursor.execute("ALTER SEQUENCE ecommerce_return_number RESTART")
 
 
 @pytest.fixture
@@ -115,6 +121,7 @@ def book(from_the_start: None, fake_stripe: FakeStripeServer) -> Book:
     _catalogue(book, grace, skus)
     _orders(book, grace, skus, fake_stripe)
     _core(book, skus, fake_stripe)
+    _after_sale(book, grace, skus)
     _account(book, fake_stripe)
     return book
 
@@ -394,6 +401,35 @@ def _undoing(tell: Any, number: str, other: str) -> None:
     free = Order.objects.get(total=0)
     tell("fulfill_order", f"/{free.number}/fulfill", name="digital")
     tell("return_order", f"/{free.number}/return", {"reason": "Nothing was paid"}, name="nothing_to_refund")
+
+
+def _after_sale(book: Book, grace: Api, sku: dict[str, int]) -> None:
+    address = Customer.objects.get(email="grace@example.com").addresses.all()[0].pk
+    body = {"items": [{"sku_id": sku["tee"], "quantity": 2}], "gateway_token": "tok_visa", "address_id": address}
+    sent, waiting, other = (Order.objects.get(number=grace.order(body).order["number"]) for _number in range(3))
+    fulfill(order_id=sent.pk, by=ANA, at=timezone.now())
+
+    def tell(operation: str, number: str, act: str, body: Any, name: str = "") -> Answer:
+        return book.note(operation, grace.post(f"{SHOP}/orders/{number}/{act}", body), sent=body, name=name)
+
+    reason = {"reason": "Ordered by mistake", "note": "I meant the blue one."}
+    one = [{"id": sent.items.get().pk, "quantity": 1}]
+    book.note("list_reasons", Api().get(f"{SHOP}/reasons"))
+    for number in (waiting.number, sent.number, "unknown"):
+        tell("ask_to_cancel_order", number, "cancellation", reason)
+    for number in (sent.number, waiting.number, "unknown"):
+        tell("ask_to_return_items", number, "returns", {"items": one, "reason": "Doesn't fit"})
+    tell("withdraw_from_order", sent.number, "withdraw", {"items": None}, "asked")
+    tell("withdraw_from_order", sent.number, "withdraw", {"items": one, "confirm": True}, "return")
+    guest = {"items": None, "confirm": True, "email": "grace@example.com"}
+    book.note(
+        "withdraw_from_order", Api().post(f"{SHOP}/orders/{other.number}/withdraw", guest), sent=guest, name="guest"
+    )
+    tell("withdraw_from_order", other.number, "withdraw", {"items": None, "confirm": True})
+    tell("withdraw_from_order", "unknown", "withdraw", {"items": None})
+    refund(order_id=waiting.pk, request=RefundRequest(amount=100), reason="Late", by=ANA, at=timezone.now())
+    for name in ("left_to_staff", ""):
+        tell("withdraw_from_order", waiting.number, "withdraw", {"items": None, "confirm": True}, name)
 
 
 def _refunding(tell: Any) -> Callable[[], Answer]:
