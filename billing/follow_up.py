@@ -53,6 +53,8 @@ PENDING_REFUND = Schedule(since="requested_at", first=2 * MINUTE, longest=12 * H
 AUTHENTICATION = Schedule(since="requested_at", first=2 * MINUTE, longest=HOUR, end=60 * DAY)
 # A bank decides within some three months.
 OPEN_DISPUTE = Schedule(since="disputed_at", first=5 * MINUTE, longest=DAY, end=180 * DAY)
+# Staff decide within days.
+OPEN_REVIEW = Schedule(since="reviewed_at", first=5 * MINUTE, longest=DAY, end=180 * DAY)
 
 
 def authentication_at() -> Any:

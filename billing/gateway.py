@@ -29,6 +29,7 @@ from billing.gateway_types import (
     PaymentIntent,
     StripeDispute,
     StripeRefund,
+    StripeReview,
     Unavailable,
     Unexpected,
 )
@@ -159,6 +160,10 @@ def detach_card(payment_method_id: str) -> None:
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
     return _dispute(call(lambda: client().v1.disputes.retrieve(dispute_id)))
+
+
+def retrieve_review(review_id: str) -> StripeReview:
+    return _review(call(lambda: client().v1.reviews.retrieve(review_id)))
 
 
 def disputes_page(*, since: datetime | None = None, after: str = "") -> Page[StripeDispute]:
@@ -301,6 +306,7 @@ def _intent(intent: Any) -> PaymentIntent:
         decline_code=getattr(failure, "decline_code", None) or "",
         failure_message=without_secrets(getattr(failure, "message", None) or ""),
         charge_id=_id(getattr(intent, "latest_charge", None)),
+        review_id=_id(getattr(intent, "review", None)),
         # Another program's PaymentIntents of the same account may have been paid by other means than a card.
         card=_card(method) if method and getattr(method, "card", None) else None,
     )
@@ -328,6 +334,16 @@ def _dispute(dispute: stripe.Dispute) -> StripeDispute:
         currency=dispute.currency,
         created=dispute.created,
         intent_id=_id(getattr(dispute, "payment_intent", None)),
+    )
+
+
+def _review(review: stripe.Review) -> StripeReview:
+    return StripeReview(
+        id=review.id,
+        is_open=review.open,
+        reason=review.reason,
+        intent_id=_id(getattr(review, "payment_intent", None)),
+        charge_id=_id(getattr(review, "charge", None)),
     )
 
 

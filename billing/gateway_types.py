@@ -98,6 +98,7 @@ class PaymentIntent:
     decline_code: str = ""
     failure_message: str = ""
     charge_id: str = ""
+    review_id: str = ""
     card: CardDetails | None = None
 
 
@@ -126,6 +127,17 @@ class StripeDispute:
     currency: str
     created: int
     intent_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripeReview:
+    """A review of Stripe Radar. `reason` is that of its opening while it is open, then that of its end."""
+
+    id: str
+    is_open: bool
+    reason: str
+    intent_id: str
+    charge_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,7 @@ class PaymentResult:
     failure_code: str = ""
     decline_code: str = ""
     message: str = ""
+    review_id: str = ""  # of the review that Stripe Radar has opened
     card: gateway.CardDetails | None = None
 
     @classmethod
@@ -41,6 +42,7 @@ class PaymentResult:
                     status=Payment.Status.SUCCEEDED,
                     intent_id=intent.id,
                     charge_id=intent.charge_id,
+                    review_id=intent.review_id,
                     card=intent.card,
                 )
             case "requires_action":
@@ -124,6 +126,16 @@ class DisputeResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewResult:
+    """The state of a review of Stripe Radar; `reason` is why it was opened, or how it ended."""
+
+    payment_id: int
+    stripe_id: str
+    is_open: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshStatus:
     """Nothing new at Stripe, but what the order shows of this payment must be refreshed."""
 
@@ -166,6 +178,6 @@ class CheckBooks:
     run_id: int
 
 
-StripeResult = PaymentResult | RefundResult | DisputeResult | RefreshStatus
+StripeResult = PaymentResult | RefundResult | DisputeResult | ReviewResult | RefreshStatus
 # Not of a payment that is here; each has its own function in ecommerce.
 Notice = UnknownCharge | NumbersSeen | CheckBooks

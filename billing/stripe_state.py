@@ -5,6 +5,8 @@ Outside any transaction. Nothing is ever posted to Stripe from here.
 
 import logging
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db.models import Q
@@ -18,6 +20,7 @@ from billing.results import (
     Notice,
     PaymentResult,
     RefundResult,
+    ReviewResult,
     StripeResult,
     UnknownCharge,
 )
@@ -77,6 +80,21 @@ def fetch_dispute(dispute_id: str) -> list[StripeResult]:
     return [*before, DisputeResult(payment_id=payment.pk, stripe_id=dispute.id, status=status, reason=dispute.reason)]
 
 
+def fetch_review(review_id: str) -> list[StripeResult]:
+    """Fetch a review of Stripe Radar; empty if its charge is not ours. Raise gateway.GatewayError."""
+    review = gateway.retrieve_review(review_id)
+    before, payment = _charged_payment(review.intent_id or _intent_of_charge(review.charge_id))
+    if payment is None:
+        return before
+    result = ReviewResult(payment_id=payment.pk, stripe_id=review.id, is_open=review.is_open, reason=review.reason)
+    return [*before, result]
+
+
+def _intent_of_charge(charge_id: str) -> str:
+    charged = Payment.objects.filter(stripe_charge_id=charge_id).exclude(stripe_charge_id="").first()
+    return (charged.stripe_payment_intent_id or "") if charged else ""
+
+
 def intent_results(intent: gateway.PaymentIntent) -> list[StripeResult]:
     """Return the results of a PaymentIntent: none where it is not ours, or its status is not final."""
     payment = _payment_of(intent)
@@ -122,8 +140,9 @@ def _payment_of(intent: gateway.PaymentIntent) -> Payment | None:
 
 
 def is_ours(stripe_id: str) -> bool:
-    """Tell whether a row of ours has this id of a PaymentIntent, refund or dispute."""
-    payments = Payment.objects.filter(Q(stripe_payment_intent_id=stripe_id) | Q(stripe_dispute_id=stripe_id))
+    """Tell whether a row of ours has this id of a PaymentIntent, refund, dispute or review."""
+    ids = ("stripe_payment_intent_id", "stripe_dispute_id", "stripe_review_id")
+    payments = Payment.objects.filter(reduce(or_, (Q(**{name: stripe_id}) for name in ids)))
     return bool(stripe_id) and (payments.exists() or Refund.objects.filter(stripe_refund_id=stripe_id).exists())
 
 

@@ -18,12 +18,12 @@ from django.db.models.functions import Now
 
 from backoffice import database_clock, uploads
 from backoffice.enqueue import enqueue_on_commit
-from billing import customer_updates, disputes, removals, restore, tax_transactions, wakeups
+from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, StripeRemoval, TaxTransaction, WebhookEvent
 from billing.tasks import process_event, reconcile, remove_at_stripe
 from customers.mail import delivery
 from customers.tasks import send_mails
-from ecommerce import imports
+from ecommerce import imports, notes
 from ecommerce.bulk_jobs import export, leases, processes, run
 from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
@@ -40,7 +40,7 @@ JOB_SECONDS = 20  # of one task, so that other tasks get their turn
 THREADS = 8  # at 150 ms a call some 50 a second
 MAX_ROWS = 500  # of each kind in one sweep
 SWEEP_EVERY = 15  # seconds, by the schedule in the settings
-LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds and disputes: a fifth in all
+LOOK_UP_SHARE = 15  # of the rate, 1/15 each for authentications, pending refunds, disputes and reviews
 failed_calls = FailedCalls()
 FEW: dict[str, Any] = {"queue": "celery", "limit": MAX_ROWS, "repeat": wakeups.REPEAT_FEW}
 
@@ -113,6 +113,7 @@ def remove_old_exports() -> None:
     export.remove_old()
     uploads.remove_old(at=database_clock.now())
     tracking_files.remove_old(at=database_clock.now())
+    notes.remove_orphans(at=database_clock.now())
 
 
 @shared_task(name="ecommerce.sweep", bind=True)
@@ -186,6 +187,7 @@ def _due_look_ups() -> list[partial[None]]:
         *_payment_calls(Payment.objects.filter(AUTHENTICATING), limit),
         *_refund_calls(Refund.objects.filter(PENDING), limit),
         *(partial(execute.check_dispute, dispute_id=each) for each in disputes.claim_due(limit)),
+        *(partial(execute.check_review, review_id=each) for each in reviews.claim_due(limit)),
     ]
 
 

@@ -33,6 +33,7 @@ class TestCard:
     refunds: str = "succeeded"
     dispute: str | None = None
     risk: str = "normal"
+    review: bool = False
     cvc_check: str = "pass"
 
 
@@ -128,7 +129,7 @@ CARDS = (
     _declining("4100000000000019", FRAUDULENT, "chargeDeclinedFraudulent", "radarBlock"),
     _declining("4000000000000341", GENERIC, "chargeCustomerFail", can_be_saved=True),
     _card("4000000000000101", "cvcCheckFail", cvc_check="fail"),
-    _card("4000000000009235", "riskLevelElevated", risk="elevated"),
+    _card("4000000000009235", "riskLevelElevated", risk="elevated", review=True),
     _card("4000000000004954", "riskLevelHighest", risk="highest"),
     _card("4000000000000259", "createDispute", "disputed", dispute="fraudulent"),
     _card("4000000000002685", "createDisputeProductNotReceived", dispute="product_not_received"),

@@ -15,6 +15,7 @@ from fake_stripe.intents import (
     unexpected_state,
 )
 from fake_stripe.payment_methods import USED_UP, attach, test_card
+from fake_stripe.reviews import open_review
 
 NEEDS_RETURN_URL = (
     "This PaymentIntent is configured to accept payment methods enabled in your Dashboard. Because some of these "
@@ -99,6 +100,8 @@ def _authorize(context: RequestContext, intent: JsonObject, method: JsonObject) 
         intent |= {"status": "requires_capture", "amount_capturable": intent["amount"]}
         emit(context, "payment_intent.amount_capturable_updated", context.store.save(intent))
         return intent
+    if card.review:
+        intent["review"] = open_review(context, charge, reason="rule")["id"]
     _succeed(context, intent, intent["amount"])
     if card.dispute:
         open_dispute(context, charge, reason=card.dispute)

@@ -14,6 +14,7 @@ from fake_stripe.endpoints import RequestContext
 from fake_stripe.errors import ApiError, JsonObject, invalid_parameter
 from fake_stripe.intents import fail_authentication
 from fake_stripe.refunds import scheduled_status, settle_refund
+from fake_stripe.reviews import CLOSED_REASONS, close_review, open_review
 from fake_stripe.server import FakeStripe
 from fake_stripe.setup_intents import succeed_setup
 from fake_stripe.store import public_fields
@@ -61,6 +62,8 @@ def control_routes(fake: FakeStripe) -> list[Route]:
         Route("/_sandbox/clock", _with_errors(clock), methods=["GET", "POST"]),
         Route("/_sandbox/disputes", _handler(fake, dispute), methods=["POST"]),
         Route("/_sandbox/disputes/{id}/close", _handler(fake, decide_dispute), methods=["POST"]),
+        Route("/_sandbox/reviews", _handler(fake, review), methods=["POST"]),
+        Route("/_sandbox/reviews/{id}/close", _handler(fake, end_review), methods=["POST"]),
         Route("/_sandbox/refunds/{id}/settle", _handler(fake, settle_refund_now), methods=["POST"]),
         Route("/_sandbox/3ds/{id}", _handler(fake, authenticate), methods=["POST"]),
     ]
@@ -115,11 +118,24 @@ def _handler(fake: FakeStripe, action: Action) -> Handler:
 
 
 def dispute(context: RequestContext, body: JsonObject) -> JsonObject:
+    return open_dispute(context, _paid_charge(context, body), reason=body.get("reason", "fraudulent"))
+
+
+def review(context: RequestContext, body: JsonObject) -> JsonObject:
+    """Stripe Radar puts a payment up for review."""
+    reason = _one_of({"reason": "manual"} | body, "reason", "rule", "manual")
+    return open_review(context, _paid_charge(context, body), reason=reason)
+
+
+def end_review(context: RequestContext, body: JsonObject) -> JsonObject:
+    return close_review(context, context.get("review"), reason=_one_of(body, "reason", *CLOSED_REASONS))
+
+
+def _paid_charge(context: RequestContext, body: JsonObject) -> JsonObject:
     intent = context.get("payment_intent", "payment_intent") if "payment_intent" in body else None
     if intent is None or not intent["latest_charge"]:
         raise invalid_parameter("payment_intent must be one that has been paid.", param="payment_intent")
-    charge = context.store.get("charge", intent["latest_charge"])
-    return open_dispute(context, charge, reason=body.get("reason", "fraudulent"))
+    return context.store.get("charge", intent["latest_charge"])
 
 
 def decide_dispute(context: RequestContext, body: JsonObject) -> JsonObject:
@@ -133,9 +149,9 @@ def settle_refund_now(context: RequestContext, body: JsonObject) -> JsonObject:
     return settle_refund(context, refund, _one_of(status, "status", "succeeded", "failed"))
 
 
-def _one_of(body: JsonObject, name: str, first: str, second: str) -> str:
-    if body.get(name) not in {first, second}:
-        raise invalid_parameter(f"{name} must be {first} or {second}.", param=name)
+def _one_of(body: JsonObject, name: str, *choices: str) -> str:
+    if body.get(name) not in choices:
+        raise invalid_parameter(f"{name} must be {' or '.join(choices)}.", param=name)
     return str(body[name])
 
 

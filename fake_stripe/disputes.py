@@ -6,6 +6,7 @@ from fake_stripe.errors import JsonObject, invalid_request
 from fake_stripe.events import emit
 from fake_stripe.pagination import list_endpoint
 from fake_stripe.parameters import boolean, choice, metadata, nested, text, words
+from fake_stripe.reviews import close_review_of
 
 EVIDENCE = words(
     "access_activity_log billing_address cancellation_policy cancellation_policy_disclosure cancellation_rebuttal "
@@ -39,6 +40,7 @@ def open_dispute(context: RequestContext, charge: JsonObject, *, reason: str) ->
     dispute["balance_transactions"] = [_balance_transaction(context, dispute, -dispute["amount"])]
     context.store.insert(dispute)
     context.store.save(charge | {"disputed": True})
+    close_review_of(context, charge, reason="disputed")
     emit(context, "charge.dispute.created", dispute)
     emit(context, "charge.dispute.funds_withdrawn", dispute)
     return dispute

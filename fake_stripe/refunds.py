@@ -8,6 +8,7 @@ from fake_stripe.errors import JsonObject, invalid_parameter, invalid_request
 from fake_stripe.events import emit
 from fake_stripe.pagination import list_endpoint
 from fake_stripe.parameters import choice, integer, merge_metadata, metadata, not_simulated, text
+from fake_stripe.reviews import close_review_of
 from fake_stripe.store import Store, random_text
 
 _create = {
@@ -137,6 +138,9 @@ def _add_refunded(context: RequestContext, charge: JsonObject, amount: int) -> N
     charge["amount_refunded"] += amount
     charge["refunded"] = charge["amount_refunded"] == charge["amount_captured"]
     context.store.save(charge)
+    if charge["refunded"]:
+        as_fraud = context.params.get("reason") == "fraudulent"
+        close_review_of(context, charge, reason="refunded_as_fraud" if as_fraud else "refunded")
 
 
 def scheduled_status(store: Store, refund: JsonObject) -> str:

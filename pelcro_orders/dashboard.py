@@ -23,6 +23,7 @@ from billing.money import format_money
 from ecommerce.books import TITLES
 from ecommerce.customer_requests.waiting import open_requests, open_returns
 from ecommerce.models import BulkJob, Order, Sku
+from ecommerce.notes import unread_mentions
 
 DAYS = 30
 LISTED = 5
@@ -56,6 +57,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= {
             **_figures(may("billing.view_invoice"), may("billing.view_refund")),
             **_orders_by_status(may("ecommerce.view_customerrequest")),
+            "mentions": unread_mentions(request.user)[:LISTED],
         }
     if may("ecommerce.view_bulkjob"):
         context |= _jobs()

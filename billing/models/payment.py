@@ -83,6 +83,10 @@ class Payment(StripeOperation):
         WON = "won", _("Won")
         LOST = "lost", _("Lost")
 
+    class Review(models.TextChoices):
+        OPEN = "open", _("Open")
+        CLOSED = "closed", _("Closed")
+
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="payments", verbose_name=_("invoice"))
     by_customer = models.BooleanField(_("by the customer"), default=False, editable=False)
     card = models.ForeignKey(Card, models.PROTECT, null=True, blank=True, verbose_name=_("card"))
@@ -109,6 +113,16 @@ class Payment(StripeOperation):
     # When an open dispute is looked up again; empty where none is open, or its time is past.
     dispute_check_at = models.DateTimeField(null=True, blank=True, editable=False)
 
+    # By Stripe Radar: the latest one. Its reason is that of its opening, then that of its end.
+    review = models.CharField(_("review"), max_length=10, choices=Review, blank=True, default="", db_default="")
+    review_reason = models.CharField(
+        _("reason of the review"), max_length=50, blank=True, default="", db_default="", editable=False
+    )
+    stripe_review_id = models.CharField(_("Stripe review"), max_length=255, blank=True, default="", db_default="")
+    reviewed_at = models.DateTimeField(_("review opened"), null=True, blank=True, editable=False)
+    # When an open review is looked up again; empty where none is open, or its time is past.
+    review_check_at = models.DateTimeField(null=True, blank=True, editable=False)
+
     objects: models.Manager["Payment"] = StripeOperationQuerySet["Payment"].as_manager()
 
     class Meta:
@@ -121,6 +135,9 @@ class Payment(StripeOperation):
             models.Index(fields=["id"], condition=Q(postponed=True), name="payment_postponed"),
             models.Index(
                 fields=["dispute_check_at"], condition=Q(dispute_check_at__isnull=False), name="payment_dispute_due"
+            ),
+            models.Index(
+                fields=["review_check_at"], condition=Q(review_check_at__isnull=False), name="payment_review_due"
             ),
             models.Index(
                 OpClass(F("stripe_charge_id"), name="varchar_pattern_ops"),

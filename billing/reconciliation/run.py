@@ -120,6 +120,7 @@ def _compare_charges(run: Reconciliation) -> str:
     _note_numbers(run, page.rows)
     payments = settle.payments_of(page.rows)
     settle.note_charge_ids(page.rows, payments)
+    settle.note_reviews(page.rows, payments)
     records.record_compared(run, (key for key, payment in payments.items() if payment.stripe_payment_intent_id == key))
     run.compared += len(page.rows) - len(foreign)
     return page.after

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from django.db.models import Q
@@ -109,6 +110,18 @@ def payments_of(page: Iterable[gateway.PaymentIntent]) -> dict[str, Payment]:
     named = {intent.id: stripe_state.parse_uuid(intent.metadata.get("payment")) for intent in page}
     ours = Q(stripe_payment_intent_id__in=named) | Q(uuid__in=[uuid for uuid in named.values() if uuid])
     return rows_of(named, Payment.objects.filter(ours).select_related("invoice"), "stripe_payment_intent_id")
+
+
+def note_reviews(page: Iterable[gateway.PaymentIntent], payments: dict[str, Payment]) -> None:
+    """Fetch the reviews of Stripe Radar whose events were lost."""
+    for intent in page:
+        payment = payments.get(intent.id)
+        if payment and intent.review_id not in {"", payment.stripe_review_id}:
+            attempt(partial(_send_review, intent.review_id))
+
+
+def _send_review(review_id: str) -> None:
+    send(stripe_state.fetch_review(review_id))
 
 
 def note_charge_ids(page: Iterable[gateway.PaymentIntent], payments: dict[str, Payment]) -> None:

@@ -57,6 +57,8 @@ def handler_for(event_type: str) -> tuple[Callable[[str], Sequence[StripeResult 
             return stripe_state.fetch_refunds_of_intent, "payment_intent"
         case "charge.dispute.created" | "charge.dispute.closed":
             return stripe_state.fetch_dispute, "id"
+        case "review.opened" | "review.closed":
+            return stripe_state.fetch_review, "id"
         case _:
             return None
 

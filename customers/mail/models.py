@@ -35,6 +35,7 @@ class Mail(models.Model):
         PASSWORD_RESET = "password_reset", _("New password")
         WITHDRAWAL = "withdrawal", _("Withdrawal received")
         RETURN = "return", _("Returns and cancellations")
+        MENTION = "mention", _("Mentions in notes")
         OTHER = "other", _("Other")
 
     class Status(models.TextChoices):

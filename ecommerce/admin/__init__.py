@@ -8,6 +8,7 @@ from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
 from ecommerce.admin.orders import admin as orders_admin
+from ecommerce.admin.orders import tag_admin
 from ecommerce.admin.returns import admin as returns_admin
 from ecommerce.admin.returns import reasons, requests_admin
 from ecommerce.admin.shipping import admin as shipping_admin
@@ -31,5 +32,6 @@ __all__ = [
     "returns_admin",
     "shipping_admin",
     "staff_admin",
+    "tag_admin",
     "taxes_admin",
 ]

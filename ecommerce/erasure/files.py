@@ -9,11 +9,13 @@ from backoffice import uploads
 from ecommerce.erasure.words import Words
 from ecommerce.exports import storage
 from ecommerce.models import BulkJob, FileImport
+from ecommerce.notes import delete_notes
 
 
 def remove_files(order_ids: list[int], words: Words) -> None:
     """Delete the files first, then note it: after a crash in between, both are done again. Raise OSError."""
     _remove_exports(order_ids)
+    delete_notes(order_ids)
     for file_import in FileImport.objects.filter(kind="customer"):
         if _names(file_import, words):
             _remove_import(file_import)

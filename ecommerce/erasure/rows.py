@@ -38,6 +38,7 @@ from ecommerce.models import (
 )
 
 BATCH = 500
+TEXTS_OF_ORDER = ("attention", "discount_reason", "summary", "hold_reason")
 
 
 def allow_changed_history() -> None:
@@ -66,10 +67,9 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     # By number, since an order does not name its void invoices any more.
     numbers = list(Order.objects.filter(pk__in=ids).values_list("number", flat=True))
     for order in Order.objects.locked().filter(pk__in=ids):
-        sent_to = order.shipping_address
-        kept = sent_to and {name: value if name == "country" else "" for name, value in sent_to.items()}
+        kept = _country_alone(order.shipping_address)
         # The summary repeats the text of custom lines.
-        said = {name: scrubber.text(getattr(order, name)) for name in ("attention", "discount_reason", "summary")}
+        said = {name: scrubber.text(getattr(order, name)) for name in TEXTS_OF_ORDER}
         Order.objects.filter(pk=order.pk).update(
             shipping_address=kept, address=None, placement_key=None, **_fitting(order, said)
         )
@@ -77,6 +77,7 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     # A line without a SKU was worded for this order.
     _scrub(OrderItem.objects.filter(theirs, sku_code=""), scrubber, "description")
     _scrub(InvoiceLine.objects.filter(invoice__reference__in=numbers, sku_code=""), scrubber, "description")
+    _forget_former_addresses(ids)
     _scrub(OrderEvent.objects.filter(theirs), scrubber, "data", "by_label")
     _scrub(OrderAct.objects.filter(theirs), scrubber, "reason", "message", "by_label")
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
@@ -95,6 +96,16 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     for model in (OrderEvent, OrderAct, Return, CustomerRequest):
         model.objects.filter(theirs, by_kind=ActorKind.CUSTOMER).exclude(by_label=ERASED).update(by_label=ERASED)
     Refund.objects.filter(payment__invoice__reference__in=numbers, by_kind=ActorKind.CUSTOMER).update(by_label=ERASED)
+
+
+def _forget_former_addresses(ids: list[int]) -> None:
+    for event in OrderEvent.objects.filter(order__in=ids, kind=OrderEvent.Kind.ADDRESS_CHANGED):
+        kept = {name: _country_alone(event.data.get(name)) for name in ("old", "new")}
+        OrderEvent.objects.filter(pk=event.pk).update(data={**event.data, **kept})
+
+
+def _country_alone(address: dict[str, str] | None) -> dict[str, str] | None:
+    return address and {name: value if name == "country" else "" for name, value in address.items()}
 
 
 def _forget_bill_to(invoice: Invoice, scrubber: Scrubber) -> None:

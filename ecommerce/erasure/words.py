@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from customers.models import Customer, FrozenAddress, Mail, User
-from ecommerce.models import Order
+from ecommerce.models import Order, OrderEvent
 
 ERASED = "[erased]"
 SHORTEST = 2  # of a name: a single letter stands everywhere
@@ -54,8 +54,10 @@ def _addresses(customer: Customer) -> list[dict[str, str]]:
     saved: list[FrozenAddress] = [each.frozen() for each in customer.addresses.all()]
     orders = Order.objects.filter(customer=customer).exclude(shipping_address=None)
     sent = orders.values_list("shipping_address", flat=True)
+    changes = OrderEvent.objects.filter(order__customer=customer, kind=OrderEvent.Kind.ADDRESS_CHANGED)
+    former = [address for data in changes.values_list("data", flat=True) if (address := data.get("old"))]
     billed = customer.invoices.values_list("bill_to", flat=True)
-    return [{name: str(value or "") for name, value in each.items()} for each in (*saved, *sent, *billed)]
+    return [{name: str(value or "") for name, value in each.items()} for each in (*saved, *sent, *former, *billed)]
 
 
 def _clean(words: Iterable[str]) -> list[str]:

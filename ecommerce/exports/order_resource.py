@@ -36,6 +36,12 @@ LEFT JOIN (
         quantity || ' x ' || CASE WHEN sku_code = '' THEN description ELSE sku_code END, '; ' ORDER BY id) AS items
     FROM ecommerce_orderitem WHERE order_id = ANY(%(ids)s::bigint[]) GROUP BY order_id
 ) lines ON lines.order_id = o.id
+LEFT JOIN (
+    SELECT order_id, string_agg(t.name, ', ' ORDER BY t.name) AS names
+    FROM ecommerce_ordertag g JOIN ecommerce_tag t ON t.id = g.tag_id WHERE order_id = ANY(%(ids)s::bigint[])
+    GROUP BY order_id
+) tags ON tags.order_id = o.id
+LEFT JOIN customers_user s ON s.id = o.assignee_id
 LEFT JOIN LATERAL jsonb_to_record(o.shipping_address) AS a(
     name text, line1 text, line2 text, city text, state text, postal_code text, country text
 ) ON true
@@ -111,6 +117,11 @@ class OrderResource(Resource):  # type: ignore[misc]
     ship_state = TextColumn("a.state")
     ship_postal_code = TextColumn("a.postal_code")
     ship_country = TextColumn("a.country")
+    # What is before is fixed; new columns go to the end.
+    tags = TextColumn("tags.names")
+    on_hold = Column("CASE WHEN o.on_hold THEN 'true' ELSE 'false' END")
+    hold_reason = TextColumn("o.hold_reason")
+    assignee = TextColumn("s.username")
 
     def select(self, form: Format = Format.CSV) -> str:
         """The SELECT of the rows; its parameter `ids` is the array of the orders' ids."""

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from django.core.files.base import File
@@ -33,6 +34,32 @@ def open_file(name: str) -> "File[Any] | None":
         # Each storage has errors of its own.
         logger.exception("%s can't be opened.", name)
         raise StorageUnavailable(_("The file storage does not answer. Try again in a few minutes.")) from error
+
+
+def save(name: str, content: "File[Any]") -> str:
+    """Keep a file; return its name. Raise StorageUnavailable."""
+    files = storage()
+    try:
+        return str(files.save(name, content))
+    except Exception as error:
+        logger.exception("%s can't be saved.", name)
+        raise StorageUnavailable(_("The file storage does not answer. Try again in a few minutes.")) from error
+
+
+def names_in(folder: str) -> list[str]:
+    """Return the names of the files in a folder; none where it does not exist."""
+    try:
+        return list(storage().listdir(folder)[1])
+    except FileNotFoundError:
+        return []
+
+
+def is_older(name: str, moment: datetime) -> bool:
+    """Whether a file is there, and was written before a moment."""
+    try:
+        return bool(storage().get_modified_time(name) < moment)
+    except FileNotFoundError:
+        return False
 
 
 def delete(names: Sequence[str]) -> list[str]:

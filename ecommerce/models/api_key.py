@@ -56,6 +56,7 @@ class ApiKey(models.Model):
         FULFILL = "ecommerce.fulfill_order", _("Fulfill orders")
         CANCEL = "ecommerce.cancel_order", _("Cancel orders")
         RETURN = "ecommerce.return_order", _("Return orders")
+        ADDRESS = "ecommerce.correct_address", _("Correct addresses of orders")
         REFUND = "billing.refund_payment", _("Refund orders")
 
     # Forty characters leave room for the prefix in Order.placed_by.

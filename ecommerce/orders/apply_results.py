@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing import disputes, invoices, payments, tax_transactions
 from billing.models import Invoice, Payment, Refund
-from billing.results import DisputeResult, PaymentResult, RefundResult, StripeResult
+from billing.results import DisputeResult, PaymentResult, RefundResult, ReviewResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import allocations, completion, stock
@@ -18,6 +18,7 @@ from ecommerce.orders.apply_results_bulk import apply_full_refunds
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
+from ecommerce.orders.reviews import apply_review
 from ecommerce.orders.selectors import open_act, order_ids_of_payments
 
 logger = logging.getLogger(__name__)
@@ -79,6 +80,8 @@ def _apply_one(order: Order, result: StripeResult, *, at: datetime) -> None:
             _apply_refund_result(order, result, at=at)
         case DisputeResult():
             _apply_dispute_result(order, result, at=at)
+        case ReviewResult():
+            apply_review(order, result, at=at)
         case _:
             refresh(order, open_act(order))
 
@@ -102,6 +105,10 @@ def _apply_payment_result(order: Order, result: PaymentResult, *, at: datetime) 
             Payment.Status.REQUIRES_ACTION: _payment_requires_action,
         }
         apply[result.status](order, change.payment, at=at)
+        if result.review_id:
+            # On hold at once: the event of its review may be late.
+            opened = ReviewResult(payment_id=change.payment.pk, stripe_id=result.review_id, is_open=True, reason="rule")
+            apply_review(order, opened, at=at)
     elif change.before == Payment.Status.FAILED and result.status is Payment.Status.SUCCEEDED:
         # Closed as failed here, and then Stripe took the money after all: pay the order with it, or refund it.
         _payment_succeeded_late(order, change.payment, result, at=at)

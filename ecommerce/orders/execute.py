@@ -75,6 +75,16 @@ def check_dispute(*, dispute_id: str, at: datetime) -> None:
         apply_results(results=results, at=at)
 
 
+def check_review(*, review_id: str, at: datetime) -> None:
+    """Fetch the state of a review of Stripe Radar."""
+    try:
+        results = stripe_state.fetch_review(review_id)
+    except gateway.GatewayError as error:
+        logger.warning("Review %s is checked later: %s", review_id, error)
+    else:
+        apply_results(results=results, at=at)
+
+
 def check_stripe_now(*, order_id: int, at: datetime) -> Order:
     """Attempt each open payment and refund of an order now instead of when it is next due."""
     number = Order.objects.only("number").get(pk=order_id).number
@@ -88,6 +98,9 @@ def check_stripe_now(*, order_id: int, at: datetime) -> Order:
         "stripe_dispute_id", flat=True
     ):
         check_dispute(dispute_id=dispute_id, at=at)
+    reviewed = Payment.objects.filter(invoice__reference=number, review=Payment.Review.OPEN)
+    for review_id in reviewed.values_list("stripe_review_id", flat=True):
+        check_review(review_id=review_id, at=at)
     for payment_id in payments.values_list("pk", flat=True):
         execute_payment(payment_id=payment_id, at=at)
     for refund_id in refunds.values_list("pk", flat=True):

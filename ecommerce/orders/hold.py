@@ -7,7 +7,8 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from customers.actors import SYSTEM, Actor
+from billing.models import Payment
+from customers.actors import STRIPE, SYSTEM, Actor
 from ecommerce.models import Order, OrderEvent
 from ecommerce.orders.errors import OrderError, on_hold, wrong_status
 from ecommerce.orders.history import new_event
@@ -85,6 +86,8 @@ def put_on_hold(
     data: Mapping[str, Any] | None = None,
 ) -> None:
     """Write the hold of orders that the caller has locked and checked, with an event each."""
+    if not orders:
+        return
     reason = reason.strip()[:MAX_REASON_LENGTH]
     _write(orders, on_hold=True, hold_reason=reason, hold_until=until, held_for_review=for_review)
     said = {"reason": reason, **({"until": until.isoformat()} if until else {}), **(data or {})}
@@ -92,9 +95,32 @@ def put_on_hold(
 
 
 def take_off_hold(orders: Sequence[Order], *, by: Actor, at: datetime, data: Mapping[str, Any] | None = None) -> None:
-    """Write the end of the hold of orders that the caller has locked and checked, with an event each."""
+    """Write the end of the hold of orders that the caller has locked and checked, with an event each.
+
+    An order that staff release, and whose payment Stripe still reviews, is on hold for that then.
+    """
+    if not orders:
+        return
+    by_staff = [order for order in orders if not order.held_for_review]
     _write(orders, on_hold=False, hold_reason="", hold_until=None, held_for_review=False)
     _record(orders, OrderEvent.Kind.RELEASED, data or {}, by=by, at=at)
+    hold_for_review(_in_review(by_staff), at=at)
+
+
+def hold_for_review(orders: Sequence[Order], *, at: datetime) -> None:
+    """Put those of locked orders on hold that are not, and that have not left: Stripe reviews their payments."""
+    free = [order for order in orders if order.status in HOLDABLE and not order.on_hold]
+    reason = _("Stripe Radar reviews the payment: approve or refund it there.")
+    put_on_hold(free, reason=reason, for_review=True, by=STRIPE, at=at)
+
+
+def _in_review(orders: Sequence[Order]) -> list[Order]:
+    invoices = [order.invoice_id for order in orders if order.invoice_id]
+    if not invoices:
+        return []
+    reviewed = Payment.objects.filter(invoice__in=invoices, review=Payment.Review.OPEN)
+    ids = set(reviewed.values_list("invoice_id", flat=True))
+    return [order for order in orders if order.invoice_id in ids]
 
 
 def _write(orders: Sequence[Order], **columns: Any) -> None:

@@ -9,10 +9,13 @@ from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
     UnfoldBooleanWidget,
 )
 
+from ecommerce.admin.orders.side_forms import UntilField
 from ecommerce.models import Order, Reason
+from ecommerce.orders.hold import MAX_REASON_LENGTH as MAX_HOLD_REASON
 
 MAX_REASON_LENGTH = 500
 
@@ -85,6 +88,16 @@ class ReturnForm(ReasonForm):
     restock = forms.BooleanField(
         label=gettext_lazy("Put the items back in stock"), required=False, initial=True, widget=UnfoldBooleanWidget()
     )
+
+
+class HoldForm(ActionForm):
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=MAX_HOLD_REASON,
+        widget=UnfoldAdminTextInputWidget(),
+        help_text=gettext_lazy("Shown in the list and on the order until it is released."),
+    )
+    until = UntilField()
 
 
 class NoteForm(ActionForm):

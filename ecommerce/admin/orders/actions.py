@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.admin.orders.action_forms import ActionForm, NoteForm, ReasonForm, ReturnForm
+from ecommerce.admin.orders.beside_actions import BESIDE_ACTIONS, beside_action_names
 from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS
 from ecommerce.admin.orders.order_action import ActionLink, OrderAction
 from ecommerce.admin.orders.refund_form import RefundForm
@@ -138,6 +139,7 @@ ORDER_ACTIONS = (
         asks_amount=True,
         danger=True,
     ),
+    *BESIDE_ACTIONS,
     OrderAction(
         name="try_again",
         label=gettext_lazy("Try the refund again"),
@@ -185,8 +187,9 @@ ORDER_ACTIONS = (
 def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
     # An open dispute, and a refund that failed, may have gone another way at Stripe since.
-    unsure = order.waits_for_stripe or order.money_state == Order.MoneyState.DISPUTED
-    return allowed_acts(order) | ({"check"} if unsure else set()) | ({"correct_tracking"} if order.was_paid else set())
+    unsure = order.waits_for_stripe or order.held_for_review or order.money_state == Order.MoneyState.DISPUTED
+    others = ({"check"} if unsure else set()) | ({"correct_tracking"} if order.was_paid else set())
+    return allowed_acts(order) | beside_action_names(order) | others
 
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:
@@ -207,7 +210,9 @@ def full_refund_links(order: Order, user: Any) -> list[ActionLink]:
 
 def _links(order: Order, user: Any, names: Collection[str]) -> list[ActionLink]:
     return [
-        ActionLink(action.label, reverse(f"admin:ecommerce_order_{action.name}", args=[order.pk]), action.danger)
+        ActionLink(
+            action.label, reverse(f"admin:ecommerce_order_{action.name}", args=[order.pk]), action.danger, action.aside
+        )
         for action in ORDER_ACTIONS
         if action.is_linked and action.name in names and action.has_permission(user)
     ]

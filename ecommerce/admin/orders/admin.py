@@ -27,6 +27,7 @@ from ecommerce.admin.orders.detail import change_url, load_order, order_context
 from ecommerce.admin.orders.filters import OrderListParams
 from ecommerce.admin.orders.order_action import ActionLink
 from ecommerce.admin.orders.search import search
+from ecommerce.admin.orders.side_panel import SidePanel
 from ecommerce.models import Order
 from ecommerce.models.order import OrderQuerySet
 
@@ -59,7 +60,7 @@ class OrderAdmin(ReadOnlyAdmin):
             )
             for action in ORDER_ACTIONS
         ]
-        return [*own, *views.urls(self), *super().get_urls()]
+        return [*own, *SidePanel(self).urls(), *views.urls(self), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -78,12 +79,14 @@ class OrderAdmin(ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
-        pk = parse_id(object_id)
+        return self.order_page(request, parse_id(object_id), extra_context or {})
+
+    def order_page(self, request: HttpRequest, pk: int | None, extra_context: dict[str, Any]) -> HttpResponse:
         order = None if pk is None else load_order(pk)
         if order is None:
             messages.warning(request, _("There is no such order. Search for its number here."))
             return redirect("admin:ecommerce_order_changelist")
-        return self.render(request, "change_form.html", {**order_context(request, order), **(extra_context or {})})
+        return self.render(request, "change_form.html", {**order_context(request, order), **extra_context})
 
     def options_view(self, request: HttpRequest, order_id: int) -> HttpResponse:
         if not self.has_view_permission(request):

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from django.db.models import OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce, Concat, NullIf, Trim
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,11 +15,13 @@ from backoffice.list_filters import NAME
 from backoffice.list_tabs import format_count
 from backoffice.writers import Format
 from billing.money import format_money
+from customers.models import User
 from ecommerce.admin.bulk_jobs.mass_actions import available_mass_actions
 from ecommerce.admin.display import Badge, TabLink, format_time, fulfillment_badge, money_state_badge, status_badge
 from ecommerce.admin.orders.counts import TabCounts, count_by_tab, count_partly_fulfilled
 from ecommerce.admin.orders.filters import ATTENTION, FULFILLMENT, PAGE_SIZES, TABS, OrderListParams
 from ecommerce.admin.orders.search import SearchResult
+from ecommerce.admin.orders.side_panel import TAGS, TagLabel, tag_labels
 from ecommerce.bulk_jobs.permissions import has_permission
 from ecommerce.models import BulkJob, Order
 
@@ -33,7 +37,13 @@ COLUMNS = (
         "currency",
         "created_at",
     ),
+    *("on_hold", "hold_reason", "assignee_id"),
     *("customer__first_name", "customer__last_name", "customer__email"),
+)
+ASSIGNED_TO = Subquery(
+    User.objects.filter(pk=OuterRef("assignee_id")).values(
+        name=Coalesce(NullIf(Trim(Concat("first_name", Value(" "), "last_name")), Value("")), "username")
+    )
 )
 SCAN_ABOVE = 1_000
 PARTIAL = Order.FulfillmentState.PARTIAL
@@ -54,6 +64,9 @@ class OrderRow:
     money: Badge | None
     attention: str
     created: str
+    hold: str
+    tags: list[TagLabel]
+    assignee: str
 
 
 def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[str, Any]:
@@ -62,11 +75,15 @@ def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[st
     # Scanning for the few orders of a rare tab would pass most orders by.
     queryset = result.scan if counts.by_tab[params.tab] > SCAN_ABOVE else result.orders
     orders = params.filter_by_tab(queryset).select_related("customer").only(*COLUMNS)
+    orders = orders.annotate(tag_rows=TAGS, assigned_to=ASSIGNED_TO)
     filters = request.GET.urlencode()
     page = keyset_page(orders, params=params.paging, per_page=params.per_page, oldest_first=params.oldest_first)
     return {
         "params": params,
         "rows": [_order_row(order) for order in page.rows],
+        "mine_link": params.url({"assignee": request.user.pk}),
+        "is_mine": params.persistent.get("assignee") == str(request.user.pk),
+        "all_link": params.url({"assignee": ""}),
         "tabs": _tabs(params, counts),
         "subtabs": _subtabs(params, result) if params.tab == Order.Status.PAID else (),
         # The filters go with the rows' links, and the ticks of a list go with its filters, whatever the page.
@@ -84,7 +101,7 @@ def changelist_context(request: HttpRequest, params: OrderListParams) -> dict[st
     }
 
 
-def _order_row(order: Order) -> OrderRow:
+def _order_row(order: Any) -> OrderRow:
     customer = order.customer
     return OrderRow(
         pk=order.pk,
@@ -98,6 +115,9 @@ def _order_row(order: Order) -> OrderRow:
         money=money_state_badge(order),
         attention=order.attention,
         created=format_time(order.created_at),
+        hold=order.hold_reason or str(_("On hold")) if order.on_hold else "",
+        tags=tag_labels(order.tag_rows),
+        assignee=order.assigned_to or "",
     )
 
 

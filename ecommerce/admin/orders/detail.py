@@ -22,6 +22,7 @@ from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.parcels import parcel_context
 from ecommerce.admin.orders.returns import requests_link, returns_of
+from ecommerce.admin.orders.side_panel import NOTES, TAGS, side_context
 from ecommerce.admin.orders.timeline import timeline
 from ecommerce.models import Order
 from ecommerce.orders.printing import changes_since
@@ -57,14 +58,13 @@ class OperationRow:
 def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
-    related = ("customer", "coupon", "invoice", "printout")
-    loaded = with_money(Order.objects.select_related(*related)).prefetch_related(
-        Prefetch("invoice__payments", payments)
-    )
+    related = ("customer", "coupon", "invoice", "printout", "assignee")
+    sided = Order.objects.select_related(*related).annotate(tag_rows=TAGS, note_rows=NOTES)
+    loaded = with_money(sided).prefetch_related(Prefetch("invoice__payments", payments))
     return loaded.filter(pk=pk).first()
 
 
-def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
+def order_context(request: HttpRequest, order: Any) -> dict[str, Any]:
     payments = list(order.invoice.payments.all()) if order.invoice else []
     money = OrderMoney(order)
     return {
@@ -90,8 +90,19 @@ def order_context(request: HttpRequest, order: Order) -> dict[str, Any]:
         "address": _address(order),
         "returns": returns_of(order),
         "requests_link": requests_link(order),
-        "timeline": timeline(order),
+        "timeline": timeline(order, {note["id"]: note["text"] for note in order.note_rows}),
+        "hold": _hold(order),
+        **side_context(request, order),
     }
+
+
+def _hold(order: Order) -> str:
+    if not order.on_hold:
+        return ""
+    why = order.hold_reason
+    if order.hold_until is None:
+        return why
+    return _("%(why)s (until %(when)s)") % {"why": why, "when": format_time(order.hold_until)}
 
 
 def _card(order: Order, payments: Sequence[Payment]) -> str:
@@ -104,13 +115,21 @@ def _card(order: Order, payments: Sequence[Payment]) -> str:
 
 
 def _operation_rows(request: HttpRequest, money: OrderMoney, payment: Payment) -> list[OperationRow]:
-    rows = [_operation_row(request, payment, str(_("Charge")), _failure(payment), payment.stripe_payment_intent_id)]
+    detail = " · ".join(filter(None, [_failure(payment), _review(payment)]))
+    rows = [_operation_row(request, payment, str(_("Charge")), detail, payment.stripe_payment_intent_id)]
     for refund in payment.refund_set.all():
         kind = _("Refund outside Stripe") if refund.settled_outside else _("Refund")
         details = [refund.reason, refund.note, _failure(refund)]
         row = _operation_row(request, refund, kind, " · ".join(filter(None, details)), refund.stripe_refund_id)
         rows.append(replace(row, gives_back=money.gives_back(refund)))
     return rows
+
+
+def _review(payment: Payment) -> str:
+    values = {"why": payment.review_reason.replace("_", " "), "id": payment.stripe_review_id}
+    if payment.review == Payment.Review.OPEN:
+        return _("Under review by Stripe Radar (%(why)s, %(id)s)") % values
+    return _("Reviewed by Stripe Radar: %(why)s (%(id)s)") % values if payment.review else ""
 
 
 def _operation_row(

@@ -19,8 +19,9 @@ from backoffice.keyset_paging import PAGING
 from billing.money import supported
 from customers.models import Customer
 from ecommerce.admin.orders.search import SearchResult, search
-from ecommerce.models import Coupon, Order, OrderItem, Product
+from ecommerce.models import Coupon, Order, OrderItem, OrderTag, Product, Tag
 from ecommerce.models.order import OrderQuerySet
+from ecommerce.orders.assign import assignees
 
 ALL, ATTENTION = "", "attention"
 TABS: dict[str, str | Promise] = {
@@ -29,6 +30,7 @@ TABS: dict[str, str | Promise] = {
     ATTENTION: _("Needs attention"),
 }
 FULFILLMENT = "fulfillment_state"
+COLUMNS = ("coupon", "currency", "placed_via", FULFILLMENT, "customer", "assignee")  # filtered by what they hold
 PAGE_SIZES = (50, 100, 200)
 Params = dict[str, str]
 
@@ -65,6 +67,9 @@ class OrderFilters(forms.Form):
     currency = _choice_field(_("Currency"), list(supported()))
     placed_via = _choice_field(_("Placed via"), list(Order.PlacedVia.choices))
     fulfillment_state = _choice_field(_("Fulfillment"), list(Order.FulfillmentState.choices))
+    tag = _model_choice(_("Tag"), queryset=Tag.objects.order_by("name"), widget=UnfoldAdminSelectWidget())
+    assignee = _model_choice(_("Assigned to"), queryset=assignees(), widget=UnfoldAdminSelectWidget())
+    on_hold = _choice_field(_("On hold"), [("1", _("Yes")), ("0", _("No"))])
     customer = _model_choice(_("Customer"), queryset=Customer.objects.all(), widget=forms.HiddenInput())
 
     @property
@@ -76,9 +81,12 @@ class OrderFilters(forms.Form):
 
     def apply(self, orders: OrderQuerySet) -> OrderQuerySet:
         active = self.active
-        names = ("coupon", "currency", "placed_via", FULFILLMENT, "customer")
-        columns = {name: active[name] for name in names if name in active}
+        columns = {name: active[name] for name in COLUMNS if name in active}
         orders = orders.filter(**columns)
+        if "on_hold" in active:
+            orders = orders.filter(on_hold=active["on_hold"] == "1")
+        if "tag" in active:
+            orders = orders.filter(pk__in=OrderTag.objects.filter(tag=active["tag"]).values("order_id"))
         if "product" in active:
             orders = orders.filter(pk__in=OrderItem.objects.filter(sku__product=active["product"]).values("order_id"))
         if "created_from" in active:

@@ -16,7 +16,8 @@ class OrderAction:
     """A button on the order page, with the confirmation page behind it.
 
     `amount` is the money that the action moves, in the minor unit. It is posted back with the form: where it has
-    changed meanwhile, the confirmation is shown again. One that is not linked is reached from a part of the page.
+    changed meanwhile, the confirmation is shown again. One that is not linked is reached from a part of the page;
+    the link of an `aside` one stands in that part of the page, and in the menu of the list.
     """
 
     name: str
@@ -32,6 +33,7 @@ class OrderAction:
     asks_amount: bool = False
     danger: bool = False
     is_linked: bool = True
+    aside: str = ""
 
     def has_permission(self, user: Any) -> bool:
         return any(user.has_perm(permission) for permission in self.permissions)
@@ -47,3 +49,4 @@ class ActionLink:
     label: str | Promise
     url: str
     danger: bool = False
+    aside: str = ""

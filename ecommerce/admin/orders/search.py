@@ -8,13 +8,14 @@ from operator import or_
 from typing import Any, Self
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Lower
 
 from backoffice.list_tabs import BOUND
 from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.search_terms import TypedCard, typed_amount, typed_card, typed_invoice_numbers, typed_numbers
 from customers.models import Customer
 from customers.search import Code, Matches, MatchesWithoutIndex, clean_text
-from ecommerce.models import Coupon, Fulfillment, Order, OrderWords, Return
+from ecommerce.models import Coupon, Fulfillment, Order, OrderTag, OrderWords, Return, Tag
 from ecommerce.models.order import Among, OrderQuerySet
 from ecommerce.shipping.carriers import normalize_number
 
@@ -136,13 +137,34 @@ def by_four_digits(text: str) -> Q | None:
     return _paid_with(card) if card else None
 
 
+def by_tag(text: str) -> Q | None:
+    """Find "tag:fragile"; the tag's name alone is asked for beside the words."""
+    match = re.fullmatch(r"tag:\s*\"?(.+?)\"?", text, re.IGNORECASE)
+    return _tagged(match[1]) or Q(pk=None) if match else None
+
+
+def by_tag_name(text: str) -> Q | None:
+    return _tagged(text)
+
+
+def _tagged(name: str) -> Q | None:
+    tag = Tag.objects.alias(lowered=Lower("name")).filter(lowered=name.lower()).first()
+    return Q(pk__in=OrderTag.objects.filter(tag=tag).values("order_id")) if tag else None
+
+
 def by_amount(text: str) -> Q | None:
     return typed_amount(text, "total")
 
 
 # The first that finds something; and those asked beside the words, because a text can be all of them.
-FINDERS: tuple[Finder, ...] = (by_numbers, by_return, by_invoices, by_credit_note, by_stripe_id, by_email, by_card)
-BESIDE_WORDS: tuple[Finder, ...] = (by_phone, by_coupon, by_tracking_number, by_four_digits, by_amount)
+FINDERS: tuple[Finder, ...] = (
+    *(by_tag, by_numbers, by_return, by_invoices, by_credit_note),
+    *(by_stripe_id, by_email, by_card),
+)
+BESIDE_WORDS: tuple[Finder, ...] = (
+    *(by_phone, by_coupon, by_tag_name),
+    *(by_tracking_number, by_four_digits, by_amount),
+)
 
 
 def _paid_with(card: TypedCard) -> Q:

@@ -1,7 +1,8 @@
 """The timeline of an order: its events as sentences."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from backoffice.badges import tone
 from billing.money import UnsupportedCurrency, format_money
 from customers.actors import ActorKind
+from customers.postal_addresses import address_lines
 from ecommerce.admin.display import format_time
 from ecommerce.models import Order, OrderEvent
 
@@ -56,6 +58,12 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.SENT_AGAIN: gettext_lazy("Sent to Stripe once more, %(money)s"),
     Kind.DISPUTED: gettext_lazy("The customer disputes the charge of %(money)s at the bank"),
     Kind.DISPUTE_WON: gettext_lazy("The dispute of %(money)s was won: the money stays"),
+    Kind.ADDRESS_CHANGED: gettext_lazy("Address corrected"),
+    Kind.NOTE_ADDED: gettext_lazy("Note"),
+    Kind.TAGS_CHANGED: gettext_lazy("Tags"),
+    Kind.HELD: gettext_lazy("Put on hold"),
+    Kind.RELEASED: gettext_lazy("Released"),
+    Kind.ASSIGNED: gettext_lazy("Assigned"),
     Kind.DISPUTE_LOST: gettext_lazy("The dispute of %(money)s was lost: the bank took the money back"),
 }
 # The keys of an event's data that are shown after the sentence, in this order.
@@ -72,15 +80,23 @@ class TimelineEntry:
     when: str
     why: str
     tone: str
+    note: str = ""
 
 
-def timeline(order: Order) -> list[TimelineEntry]:
-    """Newest first."""
-    return [timeline_entry(event) for event in order.events.order_by("-pk")[:MAX_ENTRIES]]
+def timeline(order: Order, notes: Mapping[int, str]) -> list[TimelineEntry]:
+    """Newest first; `notes` are the texts of the order's notes by id."""
+    events = order.events.order_by("-pk")[:MAX_ENTRIES]
+    return [replace(timeline_entry(event), note=notes.get(event.data.get("note_id"), "")) for event in events]
+
+
+def _what(event: OrderEvent) -> str | Promise:
+    if event.kind == Kind.ASSIGNED and not event.data.get("assignee"):
+        return _("Assigned to nobody")
+    return SENTENCES.get(event.kind, event.kind.replace("_", " ").capitalize().replace("%", "%%"))
 
 
 def timeline_entry(event: OrderEvent) -> TimelineEntry:
-    sentence = SENTENCES.get(event.kind, event.kind.replace("_", " ").capitalize().replace("%", "%%"))
+    sentence = _what(event)
     return TimelineEntry(
         what=str(sentence) % {"money": _money(event.data)},
         who=_actor_label(event),
@@ -112,11 +128,30 @@ def _details(data: Mapping[str, Any]) -> str:
     details = [_detail(data[name]) for name in DETAILS if data.get(name)]
     if data.get("restock") is False:
         details.append(_("not put back in stock"))
+    details += _side_details(data)
     return " · ".join(details)
 
 
 def _detail(value: Any) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _side_details(data: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what tags, holds, assignees and addresses say beside the usual details."""
+    if data.get("assignee"):
+        yield str(data["assignee"])
+    for name, words in (("added", _("added %(tags)s")), ("removed", _("removed %(tags)s"))):
+        if isinstance(data.get(name), list) and data[name]:
+            yield words % {"tags": ", ".join(data[name])}
+    if data.get("until"):
+        yield _("until %(when)s") % {"when": format_time(datetime.fromisoformat(data["until"]))}
+    if data.get("review"):
+        yield _("Stripe Radar's review has ended: %(how)s") % {"how": str(data["review"]).replace("_", " ")}
+    if data.get("expired"):
+        yield _("its time was over")
+    for name, words in (("old", _("from %(address)s")), ("new", _("to %(address)s"))):
+        if isinstance(data.get(name), dict):
+            yield words % {"address": ", ".join(address_lines(data[name]))}
 
 
 def _actor_label(event: OrderEvent) -> str:

@@ -12,30 +12,30 @@ from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
-from ecommerce.api.pagination import order_page
+from ecommerce.api.pagination import staff_order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.routes.orders import IdempotencyKey
 from ecommerce.api.schemas.order_requests import (
     CancelRequest,
+    CorrectAddressRequest,
     CreateOrderForRequest,
     FulfillRequest,
     ListOrdersRequest,
     RefundOrderRequest,
     ReturnRequest,
 )
-from ecommerce.api.schemas.orders import OrderListResponse, OrderResponse
+from ecommerce.api.schemas.orders import StaffOrderListResponse, StaffOrderResponse
 from ecommerce.api.security import ApiKeyAuth, api_key_actor
 from ecommerce.api.serializers import (
     ResponseT,
-    order_response,
     payment_response,
     refund_response,
-    reload_for_response,
-    with_response_relations,
+    staff_order_response,
     without_client_secret,
 )
 from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
+from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.place import NewOrder, place
@@ -51,7 +51,7 @@ Permission = ApiKey.Permission
 @router.post(
     "/orders",
     auth=ApiKeyAuth(Permission.ADD),
-    response=responses_for(OrderResponse, 402, 403, 404, 409, 422, signed_in=True, processing=True),
+    response=responses_for(StaffOrderResponse, 402, 403, 404, 409, 422, signed_in=True, processing=True),
 )
 def create_order_for(
     request: HttpRequest, body: CreateOrderForRequest, idempotency_key: IdempotencyKey = ""
@@ -77,16 +77,18 @@ def create_order_for(
         by=api_key_actor(request),
         at=database_clock.now(),
     )
-    return payment_response(order)
+    return payment_response(order, staff=True)
 
 
-@router.get("/orders", auth=ApiKeyAuth(Permission.VIEW), response=responses_for(OrderListResponse, 403, signed_in=True))
-def list_orders(request: HttpRequest, query: Query[ListOrdersRequest]) -> OrderListResponse:
+@router.get(
+    "/orders", auth=ApiKeyAuth(Permission.VIEW), response=responses_for(StaffOrderListResponse, 403, signed_in=True)
+)
+def list_orders(request: HttpRequest, query: Query[ListOrdersRequest]) -> StaffOrderListResponse:
     """List orders, newest first."""
     orders = Order.objects.filter(**_conditions(query))
     if query.email:
         orders = orders.filter(customer__in=Customer.objects.with_email(query.email))
-    return _for_key(request, order_page(orders, query))
+    return _for_key(request, staff_order_page(orders, query))
 
 
 def _customer(body: CreateOrderForRequest) -> Customer:
@@ -115,19 +117,19 @@ def _conditions(query: ListOrdersRequest) -> dict[str, str | int | datetime]:
 @router.get(
     "/orders/{number}",
     auth=ApiKeyAuth(Permission.VIEW),
-    response=responses_for(OrderResponse, 403, 404, signed_in=True),
+    response=responses_for(StaffOrderResponse, 403, 404, signed_in=True),
 )
-def read_order(request: HttpRequest, number: str) -> OrderResponse:
+def read_order(request: HttpRequest, number: str) -> StaffOrderResponse:
     """Read an order."""
-    return _for_key(request, order_response(_order(number)))
+    return _for_key(request, staff_order_response(_order(number)))
 
 
 @router.post(
     "/orders/{number}/fulfill",
     auth=ApiKeyAuth(Permission.FULFILL),
-    response=responses_for(OrderResponse, 403, 404, 422, signed_in=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True),
 )
-def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None = None) -> OrderResponse:
+def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None = None) -> StaffOrderResponse:
     """Fulfill a paid order."""
     body = body or FulfillRequest()
     fulfilled = fulfill(
@@ -137,13 +139,13 @@ def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None
         carrier=body.carrier,
         tracking_number=body.tracking_number,
     )
-    return _for_key(request, order_response(reload_for_response(fulfilled)))
+    return _for_key(request, staff_order_response(fulfilled))
 
 
 @router.post(
     "/orders/{number}/cancel",
     auth=ApiKeyAuth(Permission.CANCEL),
-    response=responses_for(OrderResponse, 403, 404, 422, signed_in=True, processing=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True, processing=True),
 )
 def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None = None) -> HttpResponse:
     """Cancel an order that is not fulfilled. A paid one is refunded first: 202 until Stripe has confirmed it."""
@@ -155,7 +157,7 @@ def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None =
 @router.post(
     "/orders/{number}/return",
     auth=ApiKeyAuth(Permission.RETURN),
-    response=responses_for(OrderResponse, 403, 404, 422, signed_in=True, processing=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True, processing=True),
 )
 def return_order(request: HttpRequest, number: str, body: ReturnRequest | None = None) -> HttpResponse:
     """Take a fulfilled order back. It is refunded first: 202 until Stripe has confirmed it."""
@@ -173,7 +175,7 @@ def return_order(request: HttpRequest, number: str, body: ReturnRequest | None =
 @router.post(
     "/orders/{number}/refund",
     auth=ApiKeyAuth(Permission.REFUND),
-    response=responses_for(OrderResponse, 403, 404, 409, 422, signed_in=True, processing=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 409, 422, signed_in=True, processing=True),
 )
 def refund_order(
     request: HttpRequest, number: str, body: RefundOrderRequest, idempotency_key: IdempotencyKey = ""
@@ -192,6 +194,24 @@ def refund_order(
     return _enqueue_refund(refunded)
 
 
+@router.post(
+    "/orders/{number}/address",
+    auth=ApiKeyAuth(Permission.ADDRESS),
+    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True),
+)
+def correct_order_address(request: HttpRequest, number: str, body: CorrectAddressRequest) -> StaffOrderResponse:
+    """Correct the address of an order of which nothing has left, if that changes neither taxes nor shipping."""
+    order = _order(number)
+    corrected = correct_address(
+        order_id=order.pk,
+        address=body.address.frozen(default_name=order.customer.name or order.customer.email),
+        reason=body.reason,
+        by=api_key_actor(request),
+        at=database_clock.now(),
+    )
+    return _for_key(request, staff_order_response(corrected))
+
+
 def _enqueue_refund(order: Order) -> HttpResponse:
     act = open_act(order)
     if act:
@@ -205,7 +225,7 @@ def _for_key(request: HttpRequest, response: ResponseT) -> ResponseT:
 
 
 def _order(number: str) -> Order:
-    order = with_response_relations(Order.objects.filter(number=number)).first()
+    order = Order.objects.filter(number=number).select_related("customer").first()
     if order is None:
         raise ApiError("unknown_order", _("There is no order %(number)s.") % {"number": number[:20]})
     return order

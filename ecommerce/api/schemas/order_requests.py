@@ -100,6 +100,13 @@ class FulfillRequest(BaseRequest):
     tracking_number: str = Field(default="", max_length=100)
 
 
+class CorrectAddressRequest(BaseRequest):
+    """Where an order goes instead; without a name, to the customer."""
+
+    address: AddressRequest
+    reason: str = Field(default="", max_length=200)
+
+
 class CancelRequest(BaseRequest):
     reason: str = Field(default="", max_length=500)
 

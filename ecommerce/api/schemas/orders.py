@@ -251,6 +251,18 @@ class OrderRow:
         return list(self._order.returns.all())
 
     @property
+    def tag_names(self) -> list[str]:
+        return sorted((tag.name for tag in self._order.tags.all()), key=str.lower)
+
+    @property
+    def assignee_name(self) -> str | None:
+        return self._order.assignee.username if self._order.assignee else None
+
+    @property
+    def note_rows(self) -> list[models.OrderNote]:
+        return list(self._order.notes.all())
+
+    @property
     def fulfillment(self) -> models.Fulfillment | None:
         return next(iter(self._order.fulfillments.all()), None)
 
@@ -306,6 +318,34 @@ class OrderResponse(BaseModel):
     data: OrderData
 
 
+class Note(FromRow):
+    """A note of staff."""
+
+    id: int
+    text: str
+    by: str = Field(alias="by_label")
+    at: datetime
+
+
+class StaffOrder(Order):
+    """An order with what customers never see: its tags, hold, assignee (a username) and notes."""
+
+    tags: list[str] = Field(alias="tag_names")
+    on_hold: bool
+    hold_reason: str
+    hold_until: datetime | None
+    assignee: str | None = Field(alias="assignee_name")
+    notes: list[Note] = Field(alias="note_rows")
+
+
+class StaffOrderData(BaseModel):
+    order: StaffOrder
+
+
+class StaffOrderResponse(BaseModel):
+    data: StaffOrderData
+
+
 class PageMeta(BaseModel):
     """Where the next page starts: send `next` as `starting_after`."""
 
@@ -317,4 +357,11 @@ class OrderListResponse(BaseModel):
     """Orders, newest first."""
 
     data: list[Order]
+    meta: PageMeta
+
+
+class StaffOrderListResponse(BaseModel):
+    """Orders, newest first."""
+
+    data: list[StaffOrder]
     meta: PageMeta

@@ -11,6 +11,7 @@ from backoffice import database_clock
 from ecommerce.management.demo.activity import act_as_staff
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
+from ecommerce.management.demo.organize import organize_orders
 from ecommerce.management.demo.people import create_customers, create_staff
 from ecommerce.management.demo.returns import create_returns
 from ecommerce.management.demo.shipping import create_shipping
@@ -45,5 +46,6 @@ class Command(BaseCommand):
         shop = DemoShop(rng=rng, staff=staff, customers=customers, skus=skus, now=now)
         create_orders(shop)
         create_returns(shop)
+        organize_orders(shop)
         act_as_staff(staff)
         self.stdout.write(f"{Order.objects.count()} orders; sign in as admin / admin, or ada@example.com in the shop.")

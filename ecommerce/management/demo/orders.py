@@ -71,6 +71,7 @@ def _choose_scenario(shop: DemoShop, number: int, at: datetime) -> tuple[str, Fo
         ORDERS - 40: ("pm_card_pendingRefund", partial(_cancel, shop)),
         ORDERS - 30: ("pm_card_createDispute", partial(_cancel, shop)),
         ORDERS - 1: ("pm_card_authenticationRequired", _do_nothing),
+        ORDERS - 8: ("pm_card_riskLevelElevated", _do_nothing),
         ORDERS - 10: ("pm_card_chargeDeclinedInsufficientFunds", _do_nothing),
         ORDERS - 5: ("pm_card_chargeDeclined", _do_nothing),
     }

@@ -6,9 +6,11 @@ from django.utils import timezone
 
 from billing.models import Card, Refund
 from customers.models import Customer
-from ecommerce.models import ApiKey, Order, Sku
+from ecommerce.models import ApiKey, Order, OrderNote, Sku
+from ecommerce.orders.hold import hold
+from ecommerce.orders.tags import tag
 from ecommerce.tasks import sweep
-from tests.support.api_client import CORE, Api, basket, paying
+from tests.support.api_client import CORE, SDK, Api, basket, paying
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
@@ -21,6 +23,43 @@ HOME = {
     "country": "GB",
     "postal_code": "SW1Y 4JH",
 }
+
+
+MAY_CORRECT = ("ecommerce.view_order", "ecommerce.add_order", "ecommerce.correct_address")
+
+
+def test_staff_correct_an_address(customer: Customer) -> None:
+    program = key_with(*MAY_CORRECT)
+    order = made(program, customer, make_sku(shippable=True), address=HOME)
+    url = f"{CORE}/orders/{order['number']}/address"
+    answer = program.post(url, {"address": HOME | {"line1": "1 Aldwych", "first_name": "", "last_name": ""}})
+
+    assert answer.status == 200
+    assert (answer.order["address"]["line1"], answer.order["address"]["name"]) == ("1 Aldwych", customer.name)
+    event = Order.objects.get(number=order["number"]).events.latest("pk")
+    assert (event.kind, event.by_kind) == ("address_changed", "api_key")
+    assert key_with("ecommerce.view_order").post(url, {"address": HOME}).status == 403
+
+
+def test_only_staff_programs_see_notes_tags_holds_and_assignees(staff: Api, ada: Api, customer: Customer) -> None:
+    number = made(staff, customer, make_sku())["number"]
+    order = Order.objects.get(number=number)
+    now = timezone.now()
+    tag(order_id=order.pk, add=["VIP"], by=ANA, at=now)
+    hold(order_id=order.pk, reason="Secret reason", by=ANA, at=now)
+    OrderNote.objects.create(order=order, text="Secret note", **ANA.columns)
+    seen = staff.get(f"{CORE}/orders/{number}").order
+    listed = staff.get(f"{CORE}/orders").body["data"][0]
+
+    assert seen == listed
+    assert (seen["tags"], seen["on_hold"], seen["hold_reason"], seen["hold_until"], seen["assignee"]) == (
+        ["VIP"], True, "Secret reason", None, None
+    )  # fmt: skip
+    assert [(note["text"], note["by"]) for note in seen["notes"]] == [("Secret note", "Ana")]
+    for answer in (ada.get(f"{SDK}/ecommerce/orders"), ada.get(f"{SDK}/ecommerce/orders/{number}")):
+        assert answer.status == 200
+        assert not {"tags", "on_hold", "hold_reason", "assignee", "notes"} & set(str(answer.body).split("'"))
+        assert "Secret" not in str(answer.body)
 
 
 def key_with(*permissions: str) -> Api:

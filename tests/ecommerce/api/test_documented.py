@@ -364,7 +364,7 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     number = tell(create, "", body, idempotency_key="1", name="saved_card").order["number"]
     tell(create, "", body | {"coupon_code": "SAVE10"}, idempotency_key="1")
     tee = {"items": [{"sku_id": sku["tee"], "quantity": 1}]}
-    tell(create, "", body | tee, name="new_address")
+    shipped = tell(create, "", body | tee, name="new_address").order["number"]
     new_card = {key: value for key, value in body.items() if key not in {"source_id", "address"}}
     tell(create, "", new_card | {"gateway_token": "tok_chargeDeclined"})
     tell(create, "", new_card | {"gateway_token": "pm_card_authenticationRequired"})
@@ -377,7 +377,16 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     tell("list_orders", "?status=paid&limit=1", method="GET")
     tell("read_order", f"/{number}", method="GET")
     tell("read_order", "/unknown", method="GET")
+    _moving(tell, shipped)
     _undoing(tell, number, staff.post(f"{CORE}/orders", body).order["number"])
+
+
+def _moving(tell: Any, number: str) -> None:
+    moved = {"address": ADDRESS | {"line1": "1 Aldwych", "postal_code": "WC2B 4BZ"}, "reason": "Asked by phone"}
+    tell("correct_order_address", f"/{number}/address", moved)
+    tell("correct_order_address", "/unknown/address", moved)
+    abroad = ADDRESS | {"city": "Berlin", "postal_code": "10115", "country": "DE"}
+    tell("correct_order_address", f"/{number}/address", {"address": abroad})
 
 
 def _undoing(tell: Any, number: str, other: str) -> None:

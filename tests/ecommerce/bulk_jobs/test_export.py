@@ -21,12 +21,15 @@ from ecommerce.exports import orders as export_orders
 from ecommerce.exports.order_resource import OrderResource
 from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, Order
+from ecommerce.orders.assign import assign
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.hold import hold
+from ecommerce.orders.tags import tag
 from ecommerce.pricing.order import Line, Shipping
 from ecommerce.pricing.taxes import Tax
 from ecommerce.tasks import remove_old_exports
 from tests.support.bulk_jobs import a_clerk, a_job, run
-from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
+from tests.support.factories import ANA, make_coupon, make_customer, make_sku, make_user, place_order
 from tests.support.rows import a_paid_order, a_refund, an_order
 from tests.support.taxed import a_taxed_order
 
@@ -37,6 +40,7 @@ HEADER = (
     "coupon,placed_via,created_at,paid_at,fulfilled_at,canceled_at,returned_at,invoice_number,"
     "stripe_payment_intent_id,ship_name,ship_line1,ship_line2,ship_city,ship_state,ship_postal_code,ship_country"
 )
+ADDED = ",tags,on_hold,hold_reason,assignee"  # since then, and always after it
 
 
 @pytest.fixture(autouse=True)
@@ -65,11 +69,12 @@ def test_the_file_has_the_columns_of_the_contract_one_row_an_order(folder: Path)
 
     assert job.status == "succeeded"
     text = text_of(job)
-    assert text.split("\r\n")[0] == HEADER
+    assert text.split("\r\n")[0] == HEADER + ADDED
     assert text.count("\r\n") == 3
     assert "\n" not in text.replace("\r\n", "")
     one, two = rows_of(job)
-    assert one == dict.fromkeys(HEADER.split(","), "") | {
+    assert one == dict.fromkeys((HEADER + ADDED).split(","), "") | {
+        "on_hold": "false",
         "number": first.number,
         "status": "paid",
         "customer_email": "ada@example.com",
@@ -334,7 +339,7 @@ def test_a_workbook_keeps_numbers_and_codes_as_they_are() -> None:
     assert disposition.endswith('.xlsx"')
     sheet: Any = openpyxl.load_workbook(io.BytesIO(data)).active
     header, cells = list(sheet.iter_rows())
-    assert ",".join(str(cell.value) for cell in header) == HEADER
+    assert ",".join(str(cell.value) for cell in header) == HEADER + ADDED
     found = {str(name.value): cell for name, cell in zip(header, cells, strict=True)}
     assert (found["total"].value, found["total"].number_format, found["quantity"].value) == (45, "0.00", 1)
     assert (found["ship_postal_code"].value, found["ship_postal_code"].data_type) == ("01000", "s")
@@ -357,7 +362,7 @@ def test_csv_for_excel_has_its_separators() -> None:
 def test_without_a_format_of_ours_it_is_the_csv(form: str) -> None:
     _job, data, name = an_export(an_odd_order(), form)
     assert name.endswith('.csv"')
-    assert data.decode().split("\r\n")[0] == HEADER
+    assert data.decode().split("\r\n")[0] == HEADER + ADDED
 
 
 def test_a_retry_writes_the_same_format(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -387,3 +392,14 @@ def test_times_are_in_the_reader_s_zone_with_their_offset(zone: str, written: st
     with override_settings(TIME_ZONE=zone):
         (row,) = rows_of(run("export", [order], a_clerk()))
     assert row["created_at"] == written
+
+
+def test_tags_hold_and_assignee_are_in_the_file() -> None:
+    order = a_paid_order(make_customer(), make_sku())
+    tag(order_id=order.pk, add=["=VIP", "fragile"], by=ANA, at=timezone.now())
+    hold(order_id=order.pk, reason="Fraud?", by=ANA, at=timezone.now())
+    ben = make_user("ben")
+    assign(order_id=order.pk, assignee_id=ben.pk, by=ANA, at=timezone.now())
+    [row] = rows_of(run("export", [order], a_clerk("cleo")))
+    told = (row["tags"], row["on_hold"], row["hold_reason"], row["assignee"])
+    assert told == ("'=VIP, fragile", "true", "Fraud?", "ben")

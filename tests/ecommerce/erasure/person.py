@@ -9,6 +9,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
 from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.utils import timezone
 
@@ -16,11 +17,14 @@ from billing import customer_updates
 from billing.models import CustomerUpdate, Difference, Invoice, InvoiceLine, Payment, WebhookEvent
 from customers.actors import Actor
 from customers.change_email import change_email
-from customers.models import Customer, User
+from customers.models import Customer, FrozenAddress, User
 from ecommerce import imports
 from ecommerce.models import BulkJob, FileImport, Order, OrderItem
+from ecommerce.notes import NewFile, add_note
+from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
+from ecommerce.orders.hold import hold
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.selectors import open_act
@@ -74,7 +78,7 @@ def make_person(staff: User) -> Person:
 
 
 def _staff_acts(person: Person) -> None:
-    first, second, _third = person.orders
+    first, second, third = person.orders
     for begun in (
         cancel(order_id=first.pk, reason=f"{FIRST} called: wrong size", by=ANA, at=timezone.now()),
         refund(order_id=second.pk, reason=f"to {LAST}", request=RefundRequest(amount=100), by=ANA, at=timezone.now()),
@@ -83,11 +87,24 @@ def _staff_acts(person: Person) -> None:
         if act:
             execute_act(act=act, at=timezone.now())
     Order.objects.filter(pk=second.pk).update(attention=f"Call {FIRST} at {PHONE}.")
+    _organized(third)
     for model, pk in ((Customer, person.customer.pk), (Order, second.pk)):
         LogEntry.objects.create(
             user=person.staff, content_type=ContentType.objects.get_for_model(model), object_id=str(pk),
             object_repr=f"{FIRST} {LAST} <{OLD_EMAIL}>"[:200], action_flag=CHANGE, change_message=f"Phone {PHONE}",
         )  # fmt: skip
+
+
+def _organized(order: Order) -> None:
+    words = f"{FIRST} of {STREET}"
+    file = SimpleUploadedFile("passport.txt", words.encode())
+    files = [NewFile(name=f"{LAST}.txt", size=file.size or 0, content=file)]
+    add_note(order_id=order.pk, text=words, files=files, by=ANA, at=timezone.now())
+    address = FrozenAddress(**ADDRESS, line2="", state="")  # type: ignore[typeddict-item]
+    for line1 in ("16 Gossamer Lane", STREET):
+        moved = address | {"line1": line1}
+        correct_address(order_id=order.pk, address=moved, reason=f"{FIRST} moved", by=ANA, at=timezone.now())
+    hold(order_id=order.pk, reason=f"{FIRST} is away", by=ANA, at=timezone.now())
 
 
 def _agreed(person: Person) -> None:

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models import Order, OrderItem, Sku, TaxLine
+from ecommerce.models import NoteMention, Order, OrderEvent, OrderItem, Sku, TaxLine
 from ecommerce.shipping.options import ShippingOption, options
 from ecommerce.shipping.zones import rates_for
 from tests.ecommerce.shipping.test_options import Place
@@ -38,6 +38,11 @@ def test_the_demo_is_a_plausible_shop_whose_books_agree(
     assert set(TaxLine.objects.values_list("category", flat=True)) >= {"S", "K", "G"}
     assert Order.objects.filter(manual_discount__gt=0).exclude(discount_reason="").exists()
     assert OrderItem.objects.filter(sku=None, description="Gift wrapping").exists()
+    assert Order.objects.filter(on_hold=True).count() == 2
+    assert Order.objects.filter(on_hold=True, held_for_review=True).exists()
+    assert Order.objects.filter(tags__name="fragile", assignee__username="fulfillment").exists()
+    assert NoteMention.objects.get().user.username == "fulfillment"
+    assert OrderEvent.objects.filter(kind="address_changed").count() == 1
     assert User.objects.filter(is_staff=True, groups__isnull=False).count() == 5
     assert User.objects.get(email="ada@example.com").check_password("ada-demo-password")
     balanced()
