@@ -1,6 +1,7 @@
 """The migration that lays discounts and refunds of existing orders on their lines, over rows as they were before."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from itertools import count
 from typing import Any
@@ -10,14 +11,16 @@ from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 
 from billing.models import InvoiceLine, Refund, RefundAllocation
 from ecommerce.books import violations
 from ecommerce.models import OrderItem
 from ecommerce.pricing.order import CouponTerms, Line, price
 from tests.support.factories import make_customer
+from tests.support.flush import flush
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 ACTOR = {"by_kind": "staff", "by_label": "Ana"}
 NOW = timezone.now
 
@@ -37,15 +40,16 @@ def before_and_after() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     return before, graph.leaf_nodes()
 
 
-@pytest.fixture
-def old() -> Iterator[Apps]:
-    """Give the models as they were, of a database that is as it was; migrated again afterwards, whatever happens."""
-    before, now = before_and_after()
-    yield migrate(before)
-    if MigrationExecutor(connection).migration_plan(now):  # the test failed before it migrated itself
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE customers_customer, ecommerce_product CASCADE")
-        migrate(now)
+def activity_is_kept(switch: str) -> None:
+    """Switch the triggers of Activity of the tables that were there."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT format('ALTER TABLE %%s %%s TRIGGER %%I', tgrelid::regclass, %s::text, tgname) FROM pg_trigger "
+            "WHERE tgname LIKE 'activity%%' AND tgrelid::regclass::text IN ('ecommerce_product', 'ecommerce_sku')",
+            [switch],
+        )
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
 
 
 class OldShop:
@@ -145,18 +149,9 @@ DISCOUNTED: list[tuple[str, list[tuple[int, int]], int]] = [
 ]
 
 
-def test_discounts_are_laid_as_pricing_lays_them(old: Apps) -> None:
-    shop = OldShop(old)
+def write_discounted(shop: OldShop) -> dict[str, list[Any]]:
     orders = [shop.sell(currency, *lines, discount=discount) for currency, lines, discount in DISCOUNTED]
-    free = shop.sell("usd", (1000, 1))
-    migrate(before_and_after()[1])
-    for order, (currency, lines, discount) in zip(orders, DISCOUNTED, strict=True):
-        sold = [Line(unit_price=unit, quantity=quantity) for unit, quantity in lines]
-        coupon = CouponTerms(code="SAVE", amount_off=discount, currency=currency)
-        expected = price(sold, currency=currency, coupon=coupon)
-        assert discounts(order) == [line.discount for line in expected.lines]
-    assert discounts(free) == [0]
-    assert list(violations()) == []
+    return {"discounted": orders, "free": [shop.sell("usd", (1000, 1))]}
 
 
 def cancel(shop: OldShop, order: Any, amount: int) -> int:
@@ -165,14 +160,13 @@ def cancel(shop: OldShop, order: Any, amount: int) -> int:
     return made
 
 
-def test_refunds_are_laid_on_the_lines_that_they_gave_back(old: Apps) -> None:
-    shop = OldShop(old)
+def write_refunded(shop: OldShop) -> dict[str, int]:
     whole = shop.sell("usd", (1000, 3), (500, 1), discount=350)
     by_lines = shop.sell("usd", (1000, 3), (500, 1), discount=350)
     by_amount = shop.sell("isk", (100_000, 2), (50_000, 1))
     mixed = shop.sell("kwd", (1250, 4), (990, 2), discount=480)
     dashboard = shop.sell("usd", (1000, 2))
-    made = {
+    return {
         "whole": cancel(shop, whole, 3150),
         "two units": shop.refund(by_lines, 1800, lines=[(0, 2)]),
         "the other": shop.refund(by_lines, 450, lines=[(1, 1)]),
@@ -183,8 +177,66 @@ def test_refunds_are_laid_on_the_lines_that_they_gave_back(old: Apps) -> None:
         "rest": cancel(shop, mixed, 4340),
         "all by lines": shop.refund(dashboard, 2000, lines=[(0, 2)]),
     }
-    migrate(before_and_after()[1])
-    assert {name: given_back(pk) for name, pk in made.items()} == {
+
+
+def write_given_up(shop: OldShop) -> int:
+    given_up = shop.pay(shop.sell("usd", (1000, 2)).invoice, status="failed")
+    row = shop.model("billing", "Refund").objects.create(
+        payment=given_up, amount=2000, currency="usd", status="succeeded", next_attempt_at=None, closed_at=NOW(),
+        stripe_refund_id="re_late", **ACTOR,
+    )  # fmt: skip
+    return int(row.pk)
+
+
+def write_many(shop: OldShop) -> list[int]:
+    orders = [shop.sell("usd", (1000, 3), discount=300) for _ in range(4)]
+    return [shop.refund(order, 900, lines=[(0, 1)]) for order in orders]
+
+
+@dataclass
+class Migrated:
+    """What was written before there were cells, and is there still."""
+
+    discounted: dict[str, list[Any]]
+    refunded: dict[str, int]
+    given_up: int
+    many: list[int]
+
+
+@pytest.fixture(scope="module")
+def migrated(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Migrated]:
+    """Migrate all these rows together: the way there and back takes ten seconds."""
+    with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        before, now = before_and_after()
+        patch.setattr(laying(), "BATCH", 2)
+        try:
+            apps = migrate(before)
+            activity_is_kept("DISABLE")  # of columns that are not there any more
+            shop = OldShop(apps)
+            rows = Migrated(write_discounted(shop), write_refunded(shop), write_given_up(shop), write_many(shop))
+            migrate(now)
+            yield rows
+        finally:
+            if MigrationExecutor(connection).migration_plan(now):  # it failed before it migrated itself
+                with connection.cursor() as cursor:
+                    cursor.execute("TRUNCATE customers_customer, ecommerce_product CASCADE")
+                migrate(now)
+            activity_is_kept("ENABLE")
+            flush()
+
+
+def test_discounts_are_laid_as_pricing_lays_them(migrated: Migrated) -> None:
+    for order, (currency, lines, discount) in zip(migrated.discounted["discounted"], DISCOUNTED, strict=True):
+        sold = [Line(unit_price=unit, quantity=quantity) for unit, quantity in lines]
+        coupon = CouponTerms(code="SAVE", amount_off=discount, currency=currency)
+        expected = price(sold, currency=currency, coupon=coupon)
+        assert discounts(order) == [line.discount for line in expected.lines]
+    assert [discounts(order) for order in migrated.discounted["free"]] == [[0]]
+    assert list(violations()) == []
+
+
+def test_refunds_are_laid_on_the_lines_that_they_gave_back(migrated: Migrated) -> None:
+    assert {name: given_back(pk) for name, pk in migrated.refunded.items()} == {
         "whole": [(3, 2700), (1, 450)],
         "two units": [(2, 1800), (0, 0)],
         "the other": [(0, 0), (1, 450)],
@@ -199,38 +251,26 @@ def test_refunds_are_laid_on_the_lines_that_they_gave_back(old: Apps) -> None:
     assert list(violations()) == []
 
 
-def test_a_payment_that_had_been_given_up_gives_back_no_line(old: Apps) -> None:
-    shop = OldShop(old)
-    order = shop.sell("usd", (1000, 2))
-    given_up = shop.pay(order.invoice, status="failed")
-    shop.model("billing", "Refund").objects.create(
-        payment=given_up, amount=2000, currency="usd", status="succeeded", next_attempt_at=None, closed_at=NOW(),
-        stripe_refund_id="re_late", **ACTOR,
-    )  # fmt: skip
-    migrate(before_and_after()[1])
-    assert not RefundAllocation.objects.exists()
+def test_a_payment_that_had_been_given_up_gives_back_no_line(migrated: Migrated) -> None:
+    assert not RefundAllocation.objects.filter(refund_id=migrated.given_up).exists()
     assert list(violations()) == []
 
 
-def test_the_migration_begins_anew_where_it_was_stopped(old: Apps, monkeypatch: pytest.MonkeyPatch) -> None:
-    shop = OldShop(old)
-    orders = [shop.sell("usd", (1000, 3), discount=300) for _ in range(4)]
-    for order in orders:
-        shop.refund(order, 900, lines=[(0, 1)])
-    laying: Any = import_module("ecommerce.migrations." + _laying())
-    monkeypatch.setattr(laying, "BATCH", 2)
-    migrate(before_and_after()[1])
+def test_the_migration_begins_anew_where_it_was_stopped(migrated: Migrated, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(laying(), "BATCH", 2)
     # What a stopped one left undone is done by the next, and what was done stays.
     allocations = list(RefundAllocation.objects.order_by("pk").values())
     editor = connection.schema_editor()
-    laying.allocate_refunds(None, editor)
+    laying().allocate_refunds(None, editor)
     assert list(RefundAllocation.objects.order_by("pk").values()) == allocations
-    RefundAllocation.objects.filter(refund_id=allocations[2]["refund_id"]).delete()
-    laying.allocate_refunds(None, editor)
-    assert RefundAllocation.objects.count() == 4
+    RefundAllocation.objects.filter(refund_id=migrated.many[2]).delete()
+    laying().allocate_refunds(None, editor)
+    assert RefundAllocation.objects.filter(refund_id__in=migrated.many).count() == 4
+    assert RefundAllocation.objects.count() == len(allocations)
     assert list(violations()) == []
 
 
-def _laying() -> str:
+def laying() -> Any:
     nodes = MigrationExecutor(connection).loader.graph.nodes
-    return next(str(name) for _app, name in nodes if name.endswith("lay_on_cells"))
+    name = next(str(name) for _app, name in nodes if name.endswith("lay_on_cells"))
+    return import_module(f"ecommerce.migrations.{name}")
