@@ -295,7 +295,7 @@ NOT_TRACKED = {
             "billing.difference",
             "billing.restoreguard", "billing.striperemoval", "ecommerce.erasure", "ecommerce.fileimport",
             "ecommerce.bulkjob", "ecommerce.bulkjobslice",
-            "ecommerce.bulkjobitem", "ecommerce.printout", "ecommerce.trackingfile",
+            "ecommerce.bulkjobitem", "ecommerce.packing", "ecommerce.printout", "ecommerce.trackingfile",
             "ecommerce.trackingfilerow", "ecommerce.trackinglayout",
         ),
         WORK,

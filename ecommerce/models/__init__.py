@@ -11,6 +11,7 @@ from ecommerce.models.job import BulkJob, BulkJobItem, BulkJobSlice
 from ecommerce.models.note import NoteAttachment, NoteMention, OrderNote
 from ecommerce.models.order import Order, OrderWords
 from ecommerce.models.order_item import OrderItem, TaxLine
+from ecommerce.models.packing import Packing
 from ecommerce.models.printout import Printout
 from ecommerce.models.reason import Reason
 from ecommerce.models.returns import Return, ReturnItem
@@ -40,6 +41,7 @@ __all__ = [
     "OrderNote",
     "OrderTag",
     "OrderWords",
+    "Packing",
     "Printout",
     "Product",
     "Reason",

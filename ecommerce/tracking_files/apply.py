@@ -73,7 +73,9 @@ def _apply(file: TrackingFile, ids: Sequence[int]) -> None:
     except Exception:
         if len(ids) == 1:
             logger.exception("Order %s of tracking file %s failed.", ids[0], file.pk)
-            file.rows.filter(order=ids[0], status=RowStatus.PENDING).update(status=RowStatus.FAILED, code="broken")
+            TrackingFileRow.objects.filter(file=file, order=ids[0], status=RowStatus.PENDING).update(
+                status=RowStatus.FAILED, code="broken"
+            )
             return
         # Nothing of it was committed; which order broke it shows in halves.
         logger.exception("A batch of tracking file %s failed; it is applied in halves.", file.pk)

@@ -71,15 +71,17 @@ def with_contents(orders: OrderQuerySet) -> list[Order]:
     )
 
 
-def slips_of(order: Order) -> Iterator[Slip]:
-    """Yield the slip of what is left to send or, of an order that was sent, one for each parcel."""
-    if order.status == Order.Status.PAID:
+def slips_of(order: Order, parcel_ids: Sequence[int] = ()) -> Iterator[Slip]:
+    """Yield the slip of what is left to send or, of an order that was sent, one for each parcel, or of these."""
+    if order.status == Order.Status.PAID and not parcel_ids:
         left = contents_left(order)
         if left:
             yield _slip(order, left, sent_before=_sent_before(order))
         return
     parcels = list(order.fulfillments.all())
     for number, parcel in enumerate(parcels, 1):
+        if parcel_ids and parcel.pk not in parcel_ids:
+            continue
         words = _("Parcel %(number)d of %(count)d") % {"number": number, "count": len(parcels)}
         name = " · ".join(filter(None, [words if len(parcels) > 1 else "", parcel.carrier, parcel.tracking_number]))
         yield _slip(order, contents_of(parcel), parcel=name)

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from ecommerce.admin.shipping import print_day, tracking
+from ecommerce.admin.shipping import print_day, scan, tracking
 from ecommerce.admin.shipping.access import for_packers, render
 
 app_name = "warehouse"
@@ -23,6 +23,8 @@ PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("", index_view, "index"),
     ("print/", print_day.print_day_view, "print_day"),
     ("print/<int:printout_id>/", print_day.printout_view, "printout"),
+    ("scan/", scan.scan_view, "scan"),
+    ("scan/<int:order_id>/", scan.packing_view, "packing"),
     ("tracking/", tracking.tracking_view, "tracking"),
     ("tracking/<int:file_id>/", tracking.file_view, "tracking_file"),
     ("tracking/<int:file_id>/columns/", tracking.columns_view, "columns"),
