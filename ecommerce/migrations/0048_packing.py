@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0046_tracking_files'),
+        ('ecommerce', '0047_api_keys_correct_addresses'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
