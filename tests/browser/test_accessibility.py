@@ -90,6 +90,7 @@ def pages(ana: User) -> dict[str, str]:
         "shipping zone": f"/admin/ecommerce/shippingzone/{make_shipping_rate().zone_id}/change/",
         "shipping": "/admin/ecommerce/shipping/",
         "print the day": "/admin/ecommerce/shipping/print/",
+        "scan to pack": "/admin/ecommerce/shipping/scan/",
         "tracking file": "/admin/ecommerce/shipping/tracking/",
         "job": f"/admin/ecommerce/bulkjob/{job.pk}/change/",
         "new customer": "/admin/customers/customer/add/",

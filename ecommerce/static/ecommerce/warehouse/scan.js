@@ -24,7 +24,7 @@
   }
 
   const holder = () => document.getElementById("packing");
-  const field = () => document.querySelector("#packing [autofocus], .w-scan [autofocus]");
+  const field = () => document.querySelector("#packing [autofocus], .wh-scan [autofocus]");
   let last = Promise.resolve();
 
   async function send(address, data) {
@@ -51,7 +51,7 @@
     if (!holder()?.contains(form)) return;
     event.preventDefault();
     const data = new FormData(form, event.submitter);
-    const code = form.querySelector("input.w-code[name=code]");
+    const code = form.querySelector("input.wh-code[name=code]");
     if (code) code.value = "";
     last = last.then(() => send(form.action, data));
   });
@@ -65,7 +65,7 @@
   }, true);
 
   function shown() {
-    const page = document.querySelector(".w-scan");
+    const page = document.querySelector(".wh-scan");
     sound(page?.dataset.sound);
     field()?.focus();
     document.querySelector("[data-alarm]")?.scrollIntoView({ block: "center" });
@@ -108,7 +108,7 @@
     const now = Date.now(), again = code === seen && now - seenAt < 1500;
     [seen, seenAt] = [code, now];
     const target = field();
-    if (again || !target?.matches(".w-code") || document.querySelector("[data-alarm]")) return;
+    if (again || !target?.matches(".wh-code") || document.querySelector("[data-alarm]")) return;
     target.value = code;
     target.form.requestSubmit();
   }
