@@ -29,6 +29,7 @@ def test_an_order_is_packed_by_scanner_alone(visit: Visit) -> None:
     page.add_init_script(LISTEN)
     scan(page, order.number)
     count = page.get_by_role("status").filter(has_text="of 4")
+    expect(count).to_have_text("0 of 4")
     for code in ("mug", "TEE", "MUG"):
         scan(page, code)
     expect(count).to_have_text("3 of 4")
