@@ -12,6 +12,7 @@ from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.admin.orders.action_forms import ActionForm, NoteForm, ReasonForm, ReturnForm
 from ecommerce.admin.orders.beside_actions import BESIDE_ACTIONS, beside_action_names
+from ecommerce.admin.orders.delivery import RECORD_DELIVERY
 from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS
 from ecommerce.admin.orders.order_action import ActionLink, OrderAction
 from ecommerce.admin.orders.refund_form import RefundForm
@@ -99,6 +100,7 @@ def _check_stripe(*, order_id: int, by: Actor, at: datetime) -> Order:
 REFUND_PERMISSIONS = ("billing.refund_payment",)
 ORDER_ACTIONS = (
     *FULFILL_ACTIONS,
+    RECORD_DELIVERY,
     OrderAction(
         name="cancel",
         label=gettext_lazy("Cancel"),
@@ -188,7 +190,7 @@ def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
     # An open dispute, and a refund that failed, may have gone another way at Stripe since.
     unsure = order.waits_for_stripe or order.held_for_review or order.money_state == Order.MoneyState.DISPUTED
-    others = ({"check"} if unsure else set()) | ({"correct_tracking"} if order.was_paid else set())
+    others = ({"check"} if unsure else set()) | ({"correct_tracking", "record_delivery"} if order.was_paid else set())
     return allowed_acts(order) | beside_action_names(order) | others
 
 

@@ -68,8 +68,8 @@ READ_MONEY = """
         JOIN billing_refundallocation a ON a.refund_id = r.id
         WHERE p.invoice_id = ecommerce_order.invoice_id) a),
     'parcels', (SELECT jsonb_agg(f ORDER BY f.id) FROM (
-        SELECT f.id, carrier, tracking_number, further_tracking_numbers, at, by_label, voided_at, voided_by,
-            void_reason, (SELECT jsonb_object_agg(item_id, quantity) FROM ecommerce_fulfillmentitem c
+        SELECT f.id, carrier, tracking_number, further_tracking_numbers, at, by_label, delivered_at, voided_at,
+            voided_by, void_reason, (SELECT jsonb_object_agg(item_id, quantity) FROM ecommerce_fulfillmentitem c
                 WHERE c.fulfillment_id = f.id) AS held
         FROM ecommerce_fulfillment f WHERE f.order_id = ecommerce_order.id) f)
 ))

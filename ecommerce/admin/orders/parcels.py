@@ -14,6 +14,7 @@ from ecommerce.orders.parcels import in_words, left_to_send
 from ecommerce.shipping.carriers import tracking_url
 
 Status = Order.Status
+TIMES = ("at", "delivered_at", "voided_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,10 @@ class ParcelRow:
     tracking: Sequence[TrackingLink]
     content: str
     sent: str
+    delivered: str
     voided: str
     correct_url: str
+    delivery_url: str
     void_url: str
 
 
@@ -46,7 +49,7 @@ class SentParcel:
 
 def read_parcel(values: Mapping[str, Any]) -> SentParcel:
     """Read a parcel from JSON, which has times as text and numbers as keys."""
-    times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in ("at", "voided_at")}
+    times = {name: datetime.fromisoformat(values[name]) if values[name] else None for name in TIMES}
     columns = {name: value for name, value in values.items() if name != "held"}
     held = {int(item_id): quantity for item_id, quantity in (values["held"] or {}).items()}
     return SentParcel(Fulfillment(**columns | times), held)
@@ -67,14 +70,17 @@ def _row(number: int, sent: SentParcel, order: Order, items: Sequence[OrderItem]
         standing and order.status in {Status.PAID, Status.FULFILLED} and user.has_perm("ecommerce.undo_fulfillment")
     )
     may_correct = standing and user.has_perm("ecommerce.fulfill_order")
+    may_record = standing and (may_correct or user.has_perm("ecommerce.handle_return"))
     return ParcelRow(
         number=number,
         carrier=parcel.carrier,
         tracking=[TrackingLink(each, tracking_url(parcel.carrier, each)) for each in parcel.tracking_numbers],
         content=in_words(items, sent.held),
         sent=_("%(when)s by %(who)s") % {"when": format_time(parcel.at), "who": parcel.by_label},
+        delivered=format_time(parcel.delivered_at) if parcel.delivered_at else "",
         voided="" if standing else _voided(parcel),
         correct_url=_link("correct_tracking", order, parcel) if may_correct else "",
+        delivery_url=_link("record_delivery", order, parcel) if may_record else "",
         void_url=_link("undo_fulfillment", order, parcel) if may_undo else "",
     )
 
