@@ -135,6 +135,13 @@ class ReceiveForm(ReturnForm):
             for item, count in self.awaited
         ]
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        nothing_came = not self.errors and not list(self._received())
+        if nothing_came and not self.order_return.items.filter(received__gt=0).exists():
+            raise forms.ValidationError(_("Count what has arrived. Where nothing will come, cancel the return."))
+        return cleaned
+
     @property
     def arguments(self) -> dict[str, Any]:
         return {"received": list(self._received()), "complete": self.cleaned_data["complete"]}

@@ -130,6 +130,8 @@ def test_receiving_counts_by_condition_and_restocks_what_is_resellable(support: 
 def test_receiving_in_two_goes(support: Client) -> None:
     one = opened(sent(), 2)
     mugs = items_of(one.order)[0]
+    nothing = support.post(url(one, "receive"), {"confirmed": "", "complete": "on"})
+    assert "Count what has arrived." in sentences(nothing)
     support.post(url(one, "receive"), {"confirmed": "", f"resellable_{mugs.pk}": "1"})
     assert state(one) == "approved"
     too_many = support.post(url(one, "receive"), {"confirmed": "", f"resellable_{mugs.pk}": "2"})
