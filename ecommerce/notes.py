@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -98,10 +99,10 @@ def _shown_name(name: str) -> str:
     return cleaned[-200:]
 
 
-def mentionable() -> list[User]:
-    """Return who may be mentioned: active staff who may see orders."""
+def colleagues() -> Any:
+    """Return the active members of staff, each with whether they may see orders, and so be mentioned."""
     allowed = User.objects.with_perm("ecommerce.view_order", backend=STAFF_BACKEND)
-    return list(assignees().filter(pk__in=allowed.values("pk")))
+    return assignees().annotate(may_see=Exists(allowed.filter(pk=OuterRef("pk"))))
 
 
 def mentioned(text: str) -> list[User]:
@@ -109,7 +110,7 @@ def mentioned(text: str) -> list[User]:
     typed = MENTION.findall(text)
     if not typed:
         return []
-    by_name = {user.username.lower(): user for user in mentionable()}
+    by_name = {user.username.lower(): user for user in colleagues() if user.may_see}
     found = (next((by_name[name] for name in _possible(each.lower()) if name in by_name), None) for each in typed)
     return list(dict.fromkeys(user for user in found if user))
 

@@ -124,7 +124,7 @@ def sweep(task: Task[Any, Any]) -> None:
         return
     until = time.monotonic() + SWEEP_SECONDS
     # One that fails keeps the others from nothing. Events come after the money: to enqueue hundreds takes seconds.
-    for step in (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _enqueue_rest):
+    for step in (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _release_holds, _enqueue_rest):
         try:
             step()
         except Exception:
@@ -150,8 +150,11 @@ def _enqueue_events() -> None:
         enqueue_on_commit(process_event, event_id=event_id)
 
 
-def _enqueue_rest() -> None:
+def _release_holds() -> None:
     hold.release_expired(at=database_clock.now())
+
+
+def _enqueue_rest() -> None:
     if delivery.waiting():
         enqueue_on_commit(send_mails)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):

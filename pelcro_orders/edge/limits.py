@@ -16,6 +16,11 @@ from django.utils.translation import gettext as _
 
 REFUSAL = "pelcro_orders.refusal"  # in the environ: what the edge found wrong with the body
 TOO_LARGE, TOO_SLOW = 413, 408
+# Beside the imports of ModelAdmins.
+PERMISSIONS_TO_SEND = {
+    "admin:ecommerce_order_note": "ecommerce.organize_order",
+    "warehouse:tracking": "ecommerce.fulfill_order",
+}
 Handler = Callable[[HttpRequest], HttpResponse]
 
 
@@ -39,34 +44,37 @@ def content_length(environ: dict[str, Any]) -> int:
 
 
 def takes_files(path: str) -> bool:
-    return _importing_admin(path) is not None
+    return _permission_to_send(path) is not None
 
 
-def _importing_admin(path: str) -> Any:
-    """Return the ModelAdmin whose address of files to import this is."""
+def _permission_to_send(path: str) -> Callable[[HttpRequest], bool] | None:
+    """Return who may send files to this address; None where it takes none."""
     try:
         match = resolve(path)
     except Resolver404:
         return None
+    if match.view_name in PERMISSIONS_TO_SEND:
+        permission = PERMISSIONS_TO_SEND[match.view_name]
+        return lambda request: request.user.has_perm(permission)
     if match.namespaces != ["admin"] or not (match.url_name or "").endswith("_import"):
         return None
     for model, model_admin in admin.site._registry.items():  # noqa: SLF001 - Django offers no other way
         name = f"{model._meta.app_label}_{model._meta.model_name}_import"  # noqa: SLF001 - Django's public API
         if name == match.url_name and hasattr(model_admin, "has_import_permission"):
-            return model_admin
+            return model_admin.has_import_permission  # type: ignore[no-any-return]
     return None
 
 
 def may_send_file(environ: dict[str, Any]) -> bool:
-    """Whether this is somebody of the staff who may import here; known before the body is read."""
+    """Whether this is somebody of the staff who may send files here; known before the body is read."""
     request = WSGIRequest(environ)
-    model_admin = _importing_admin(request.path_info)
-    if model_admin is None:
+    may_send = _permission_to_send(request.path_info)
+    if may_send is None:
         return False
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     request.session = store(request.COOKIES.get(settings.SESSION_COOKIE_NAME))
     request.user = get_user(request)
-    return bool(admin.site.has_permission(request) and model_admin.has_import_permission(request))
+    return bool(admin.site.has_permission(request) and may_send(request))
 
 
 def limit_bodies(get_response: Handler) -> Handler:
@@ -101,8 +109,8 @@ def _sentence(request: HttpRequest, status: int) -> str:
         return _("The request took too long to arrive. Send it again over a faster connection.")
     if takes_files(request.path_info):
         megabytes = settings.UPLOAD_BYTES // 1_000_000
-        return _(
-            "Files of up to %(most)s MB are taken here, from staff who may import. Sign in, or split the file."
-        ) % {"most": megabytes}
+        return _("Files of up to %(most)s MB are taken here, from staff who may send them. Sign in, or send less.") % {
+            "most": megabytes
+        }
     kilobytes = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
     return _("More was sent than the %(most)s KB that this address takes. Send less at once.") % {"most": kilobytes}

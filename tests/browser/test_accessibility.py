@@ -6,16 +6,20 @@ from typing import Any, Literal
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.contrib.auth.models import Group
+from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
 from billing.models import Difference, Invoice, Payment, WebhookEvent
 from customers.models import Mail, User
-from ecommerce.models import ApiKey, BulkJob, Order, Return
+from ecommerce.models import ApiKey, BulkJob, Order, OrderNote, Return
+from ecommerce.orders.hold import hold
+from ecommerce.orders.tags import tag
 from tests.browser.conftest import Visit, follow
 from tests.support import returned
 from tests.support.bulk_jobs import a_job, work
 from tests.support.factories import (
+    ANA,
     make_address,
     make_card,
     make_coupon,
@@ -50,6 +54,11 @@ def pages(ana: User) -> dict[str, str]:
     coupon = make_coupon()
     paid, other = place_order(card_id=card.pk, token="", coupon_code=coupon.code), place_order(quantity=1)
     declined = place_order(token="pm_card_chargeDeclined", quantity=1)
+    moved = place_order(sku=make_sku("TEE-M", shippable=True), address_id=ada.addresses.get().pk)
+    for each in (paid, moved):
+        tag(order_id=each.pk, add=["VIP", "fragile"], by=ANA, at=timezone.now())
+        OrderNote.objects.create(order=each, text="Called, no answer", **ANA.columns)
+    hold(order_id=moved.pk, reason="Waits for an answer", by=ANA, at=timezone.now())
     job = work(a_job("fulfill", [other, declined], ana))
     Order.objects.filter(pk=declined.pk).update(attention="A refund of USD 15.00 failed: the card is closed.")
     returns = returns_of_each_kind()
@@ -74,6 +83,9 @@ def pages(ana: User) -> dict[str, str]:
         "declined order": f"/admin/ecommerce/order/{declined.pk}/change/",
         "options": f"{order}/options/",
         "cancel": f"{order}/cancel/",
+        "hold": f"{order}/hold/",
+        "correct the address": f"/admin/ecommerce/order/{moved.pk}/correct_address/",
+        "tags": "/admin/ecommerce/tag/",
         "fulfill": f"{order}/fulfill/",
         "partial refund": f"{order}/refund/",
         "refund shown": f"{order}/refund/?confirmed=&amount=1.00",

@@ -173,8 +173,8 @@ def _empty_state(params: OrderListParams, *, may_add: bool) -> dict[str, str]:
         return {
             "title": _("No order matches"),
             "text": _(
-                "Search by order number, customer, phone, SKU, product, place, coupon, tracking number, amount, the "
-                "last four digits of a card, invoice (INV-…) or Stripe id (pi_…, ch_…, re_…, cus_…)."
+                "Search by order number, customer, phone, SKU, product, place, coupon, tag, tracking number, amount, "
+                "the last four digits of a card, invoice (INV-…) or Stripe id (pi_…, ch_…, re_…, cus_…)."
             ),
             "link": params.url(dict.fromkeys(params.persistent, "")),
             "link_text": _("Clear search and filters"),

@@ -34,7 +34,7 @@ class NoteForm(forms.Form):
         label=gettext_lazy("Files"),
         required=False,
         widget=FilesInput({"multiple": True}),
-        help_text=gettext_lazy("Up to 10 MB each."),
+        help_text=gettext_lazy("Up to 10 MB each, 20 MB together."),
     )
 
     @property

@@ -92,13 +92,15 @@ def side_context(request: HttpRequest, order: Any) -> dict[str, Any]:
         "may_organize": may_organize,
     }
     if may_organize:
-        colleagues = notes.mentionable()
+        people = list(notes.colleagues())
+        assignee_form = AssigneeForm(initial={"assignee": order.assignee_id}, auto_id="id_side_%s")
+        assignee_form.fields["assignee"].choices = [("", _("Nobody")), *((user.pk, str(user)) for user in people)]  # type: ignore[attr-defined]
         context |= {
             "known_tags": suggested_tags(),
             "tag_form": TagForm(auto_id="id_tag_%s"),
-            "assignee_form": AssigneeForm(initial={"assignee": order.assignee_id}, auto_id="id_side_%s"),
+            "assignee_form": assignee_form,
             "note_form": NoteForm(auto_id="id_note_%s"),
-            "colleagues": [{"name": user.username, "label": user.get_full_name()} for user in colleagues],
+            "colleagues": [{"name": user.username, "label": user.get_full_name()} for user in people if user.may_see],
         }
     return context
 

@@ -61,6 +61,25 @@ def test_files_are_taken_where_there_is_an_import_and_nowhere_else(as_role: Call
         assert not limits.may_send_file(environ(path, manager))
 
 
+NOTE, TRACKING = "/admin/ecommerce/order/1/note/", "/admin/ecommerce/shipping/tracking/"
+
+
+@pytest.mark.parametrize(
+    ("path", "role", "may"),
+    [
+        (NOTE, "Support", True),
+        (NOTE, "Viewer", False),
+        (TRACKING, "Fulfillment", True),
+        (TRACKING, "Support", False),
+        ("/admin/ecommerce/order/1/tags/", "Manager", False),
+    ],
+)
+def test_files_of_notes_and_of_carriers_are_taken_from_who_may_send_them(
+    as_role: Callable[[str], Client], path: str, role: str, *, may: bool
+) -> None:
+    assert limits.may_send_file(environ(path, as_role(role))) is may
+
+
 @pytest.mark.parametrize("path", ["/admin/login/", "/shop/", IMPORT, "/webhooks/stripe/"])
 def test_django_refuses_by_itself_what_another_server_lets_through(client: Client, db: None, path: str) -> None:
     answer = client.post(path, b"x" * (settings.DATA_UPLOAD_MAX_MEMORY_SIZE + 1), "text/plain")
