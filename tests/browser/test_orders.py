@@ -6,10 +6,10 @@ from playwright.sync_api import Page, expect
 
 from customers.models import User
 from ecommerce.admin.bulk_jobs import mass_actions
-from ecommerce.models import Order
+from ecommerce.models import NoteMention, Order
 from tests.browser.conftest import Visit, follow
 from tests.support.admin import LIST, order_row
-from tests.support.factories import make_customer, place_order
+from tests.support.factories import make_customer, make_staff, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -157,3 +157,18 @@ def test_a_refund_is_put_together_shown_and_sent_with_the_keyboard(visit: Visit,
     page.get_by_role("button", name="Refund USD 30.00").press("Enter")
     expect(page.locator(".o-moneys")).to_contain_text("2 x Mug, red: USD 30.00")
     assert order.acts.get(kind="refund").lines == [[order.items.get().pk, 2]]
+
+
+def test_a_colleague_is_suggested_while_a_note_is_typed(visit: Visit, ana: User) -> None:
+    make_staff("ben.b", "ecommerce.view_order")
+    make_staff("bea")  # may not see orders
+    order = order_row("paid")
+    page = visit(f"{LIST}{order.pk}/change/", ana, phone=True)
+    note = page.get_by_label("Note", exact=True)
+    note.press_sequentially("Please look, @b")
+    expect(page.get_by_role("option")).to_have_text(["@ben.b"])
+    note.press("Enter")
+    expect(note).to_have_value("Please look, @ben.b ")
+    follow(page, page.get_by_role("button", name="Add note"))
+    expect(page.locator(".o-notes li")).to_contain_text("Please look, @ben.b")
+    assert [mention.user.username for mention in NoteMention.objects.all()] == ["ben.b"]

@@ -1,5 +1,6 @@
 """Tags, holds and assignees of orders."""
 
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from ecommerce.orders.cancel import cancel
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold, release, release_expired
 from ecommerce.orders.tags import tag
+from ecommerce.tasks import sweep
 from tests.support.admin import order_row
 from tests.support.factories import ANA, make_staff
 from tests.support.order_acts import at_once, fresh, fulfilled, kinds, paid, refused, settle
@@ -160,3 +162,21 @@ def test_only_active_staff_are_assigned() -> None:
     User.objects.filter(pk=gone.pk).update(is_active=False)
     with refused("unknown_assignee"):
         assign(order_id=order.pk, assignee_id=gone.pk, by=ANA, at=timezone.now())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hold_and_a_parcel_at_once_never_both() -> None:
+    order = paid()
+    acts = [lambda: held(order), lambda: fulfill(order_id=order.pk, by=ANA, at=timezone.now())]
+    done = at_once(*acts)
+    order = fresh(order)
+    assert sorted(done) in (["done", "on_hold"], ["done", "wrong_status"])
+    assert (order.status, order.on_hold) in {("paid", True), ("fulfilled", False)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_releases_what_is_over() -> None:
+    order = held(order_row("paid"), until=timezone.now() + timedelta(seconds=0.2))
+    time.sleep(0.3)
+    sweep()
+    assert not fresh(order).on_hold
