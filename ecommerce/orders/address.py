@@ -94,7 +94,9 @@ def check_price_stays(order: Order, address: Mapping[str, Any], *, at: datetime)
             "At this address %(differences)s. What a placed order costs does not change: cancel it and place another "
             "one, or choose an address of the same price."
         )
-        raise OrderError("address_changes_price", sentence % {"differences": ", ".join(differences)}, field="address")
+        raise OrderError(
+            "address_changes_price", sentence % {"differences": _(" and ").join(differences)}, field="address"
+        )
 
 
 def _difference(what: str, old: int, new: int, currency: str) -> list[str]:
@@ -102,8 +104,8 @@ def _difference(what: str, old: int, new: int, currency: str) -> list[str]:
         return []
     values = {"what": what, "by": format_money(abs(new - old), currency), "new": format_money(new, currency)}
     if new > old:
-        return [_("%(what)s would be %(new)s, %(by)s more") % values]
-    return [_("%(what)s would be %(new)s, %(by)s less") % values]
+        return [_("%(what)s would be %(new)s (%(by)s more)") % values]
+    return [_("%(what)s would be %(new)s (%(by)s less)") % values]
 
 
 def _names(taxes: Mapping[Tax, int]) -> str:

@@ -103,7 +103,7 @@ def test_another_tax_is_refused_with_the_difference(mug: Sku, taxed: None) -> No
     order = to(BERLIN, mug)
     with refused("address_changes_price"):
         corrected(order, VIENNA)
-    with pytest.raises(OrderError, match=r"tax would be EUR 6[.]00, EUR 0[.]30 more"):
+    with pytest.raises(OrderError, match=r"tax would be EUR 6[.]00 [(]EUR 0[.]30 more[)]"):
         corrected(order, VIENNA)
     assert goes_to(corrected(order, BERLIN | {"postal_code": "80331", "city": "Munich"}))["city"] == "Munich"
 
@@ -119,7 +119,7 @@ def test_another_price_of_shipping_is_refused_with_the_difference(mug: Sku) -> N
     austria = ShippingZone.objects.create(name="Austria", countries=["AT"])
     make_shipping_rate(austria, price=990)
     order = to(BERLIN, mug)
-    with pytest.raises(OrderError, match=r"shipping would be EUR 9[.]90, EUR 5[.]00 more"):
+    with pytest.raises(OrderError, match=r"shipping would be EUR 9[.]90 [(]EUR 5[.]00 more[)]"):
         corrected(order, VIENNA)
     with refused("no_shipping_rate"):
         corrected(order, LONDON)
