@@ -106,7 +106,7 @@ def test_a_canceled_order_shows_by_itself_that_the_money_went_back(visit: Visit,
     order = place_order(customer=make_customer())
     page = visit(f"{LIST}{order.pk}/change/", ana)
     page.get_by_role("link", name="Cancel").click()
-    page.get_by_label("Reason").fill("Ordered twice")
+    page.get_by_label("In your words").fill("Ordered twice")
     page.get_by_role("button", name="Cancel order, refund USD 15.00").click()
     heading = page.get_by_role("heading", name=f"Order {order.number}")
     expect(heading).to_contain_text("Refund in progress")
