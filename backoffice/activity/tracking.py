@@ -148,4 +148,4 @@ def install_sql(each: Tracked | TrackedLink) -> str:
 
 
 def remove_sql(each: Tracked | TrackedLink) -> str:
-    return f"DROP FUNCTION {each.function}() CASCADE;"
+    return f"DROP FUNCTION IF EXISTS {each.function}() CASCADE;"

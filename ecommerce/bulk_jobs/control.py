@@ -82,6 +82,7 @@ def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: 
     retry_job = BulkJob.objects.create(
         action=job.action,
         selection={**selection, "format": job.selection.get("format", "csv")},
+        parameters=job.parameters,
         total=job.total,
         retry_of=job,
         created_at=at,

@@ -29,6 +29,7 @@ from ecommerce.erasure.words import ERASED, Scrubber, Words
 from ecommerce.models import (
     BulkJobItem,
     CustomerRequest,
+    Fulfillment,
     Order,
     OrderAct,
     OrderEvent,
@@ -80,6 +81,8 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     _forget_former_addresses(ids)
     _scrub(OrderEvent.objects.filter(theirs), scrubber, "data", "by_label")
     _scrub(OrderAct.objects.filter(theirs), scrubber, "reason", "message", "by_label")
+    parcels = Fulfillment.objects.filter(theirs)
+    _scrub(parcels, scrubber, "carrier", "tracking_number", "void_reason", "voided_by", "by_label")
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
     # A carrier's file names the recipients.
     TrackingFileRow.objects.filter(theirs).update(cells=[], detail="")

@@ -50,7 +50,7 @@ WHERE o.id = ANY(%(ids)s::bigint[]) ORDER BY o.id
 
 
 class Column(Field):  # type: ignore[misc]
-    """`sql` is an expression over the tables of FROM_ORDERS."""
+    """`sql` is an expression over the tables that the resource reads."""
 
     is_number = False
 
@@ -87,7 +87,19 @@ def _time(name: str) -> Column:
     return Column(f"replace(o.{name}::text, ' ', 'T') || {minutes}")
 
 
-class OrderResource(Resource):  # type: ignore[misc]
+class CopiedResource(Resource):  # type: ignore[misc]
+    """`tables` are those that the columns read, of the orders whose ids are the parameter `ids`."""
+
+    tables = ""
+
+    def select(self, form: Format = Format.CSV) -> str:
+        """The SELECT of the rows; its parameter `ids` is the array of the orders' ids."""
+        columns = ", ".join(f"{field.written_as(form)} AS {name}" for name, field in self.fields.items())
+        return f"SELECT {columns} {self.tables}"
+
+
+class OrderResource(CopiedResource):
+    tables = FROM_ORDERS
     number = Column("o.number")
     status = Column("o.status")
     customer_email = TextColumn("c.email")
@@ -117,16 +129,12 @@ class OrderResource(Resource):  # type: ignore[misc]
     ship_state = TextColumn("a.state")
     ship_postal_code = TextColumn("a.postal_code")
     ship_country = TextColumn("a.country")
+    fulfillment_state = Column("o.fulfillment_state")
     # What is before is fixed; new columns go to the end.
     tags = TextColumn("tags.names")
     on_hold = Column("CASE WHEN o.on_hold THEN 'true' ELSE 'false' END")
     hold_reason = TextColumn("o.hold_reason")
     assignee = TextColumn("s.username")
-
-    def select(self, form: Format = Format.CSV) -> str:
-        """The SELECT of the rows; its parameter `ids` is the array of the orders' ids."""
-        columns = ", ".join(f"{field.written_as(form)} AS {name}" for name, field in self.fields.items())
-        return f"SELECT {columns} {FROM_ORDERS}"
 
     def export(self, queryset: "QuerySet[Order] | None" = None, **_options: Any) -> tablib.Dataset:
         """The rows of a few orders in memory, as django-import-export's own tools expect them."""

@@ -1,4 +1,4 @@
-"""What a job's two files hold, as blocks of bytes: its orders, and the outcome of each."""
+"""What a job's two files hold, as blocks of bytes: its orders or their items, and the outcome of each order."""
 
 import csv
 import io
@@ -10,7 +10,8 @@ from decimal import Decimal
 from backoffice.spreadsheets import escape_formula_sql
 from backoffice.writers import BOM, Format, Workbook
 from ecommerce.exports.copy_stream import BLOCK_BYTES, Cursor, copy_blocks, snapshot_cursor, snapshot_cursors
-from ecommerce.exports.order_resource import Column, OrderResource
+from ecommerce.exports.item_resource import ItemResource
+from ecommerce.exports.order_resource import Column, CopiedResource, OrderResource
 from ecommerce.models import BulkJob
 from ecommerce.models.order import array_of
 
@@ -29,15 +30,19 @@ COPY (
 
 
 def order_rows(job: BulkJob, on_progress: Callable[[int], None]) -> Iterator[bytes]:
-    """All rows are of one snapshot; `on_progress` gets the number of rows so far, and may raise to end it."""
+    """All rows are of one snapshot; `on_progress` gets the number of orders so far, and may raise to end it."""
     form = Format.named(job.selection.get("format"))
-    fields = OrderResource().fields
+    fields = _resource(job).fields
     if form == Format.XLSX:
         yield from _workbook(job, on_progress, fields)
         return
     bom = BOM if form == Format.EXCEL else ""
     yield f"{bom}{form.delimiter.join(fields)}\r\n".encode()
     yield from _copied(job, form, on_progress)
+
+
+def _resource(job: BulkJob) -> CopiedResource:
+    return ItemResource() if job.parameters.get("rows") == "items" else OrderResource()
 
 
 def _workbook(job: BulkJob, on_progress: Callable[[int], None], fields: Mapping[str, Column]) -> Iterator[bytes]:
@@ -60,7 +65,7 @@ def _number(cell: str) -> int | Decimal | None:
 
 def _copied(job: BulkJob, form: Format, on_progress: Callable[[int], None]) -> Iterator[bytes]:
     rows = 0
-    copy = f"COPY ({OrderResource().select(form)}) TO STDOUT (FORMAT csv, DELIMITER '{form.delimiter}')"
+    copy = f"COPY ({_resource(job).select(form)}) TO STDOUT (FORMAT csv, DELIMITER '{form.delimiter}')"
     with snapshot_cursors(CONNECTIONS) as cursors, ThreadPoolExecutor(CONNECTIONS) as pool:
         # At most one COPY a connection is ahead of the reader: that bounds the memory.
         ahead = deque[tuple[int, Future[bytes]]]()

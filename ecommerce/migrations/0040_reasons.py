@@ -37,7 +37,7 @@ class Migration(migrations.Migration):
     dependencies = [("ecommerce", "0039_returns_desk"), ("customers", "0011_mail_kinds_of_returns")]
     operations = [
         migrations.RunPython(add_reasons, migrations.RunPython.noop, atomic=True),
-        *(migrations.RunSQL(install_sql(each), migrations.RunSQL.noop) for each in (PRODUCT, SHOP_SETTINGS)),
+        *(migrations.RunSQL(install_sql(each), remove_sql(each)) for each in (PRODUCT, SHOP_SETTINGS)),
         migrations.RunSQL(install_sql(REASON), remove_sql(REASON)),
         migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop, atomic=True),
     ]

@@ -1,5 +1,7 @@
 """Fulfill an order: parcels leave with some or all of what is left to send. No money moves: one transaction."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -39,15 +41,20 @@ def fulfill_in_parcels(
     by: Actor,
     at: datetime,
     seen_left: str | None = None,
+    request_key: str = "",
     despite_attention: bool = False,
 ) -> Order:
     """Send parcels of a paid order, which is fulfilled once nothing is left to send; raise OrderError.
 
     `seen_left` is what `tell_left` told when the user decided: where it has changed, nothing is sent. An order that
-    needs attention is sent only if a user with that permission said so.
+    needs attention is sent only if a user with that permission said so. The same request with the same key sends
+    nothing again.
     """
+    request = _fingerprint(request_key, parcels)
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
+        if request and _is_repeated(order, request):
+            return order
         attention = order.attention
         check_fulfillable(order, open_act(order), despite_attention=despite_attention)
         own = list(order.items.order_by("pk"))
@@ -63,9 +70,23 @@ def fulfill_in_parcels(
         # Computed anew: a cancellation that Stripe refused is of no concern any more.
         refresh(order, None)
         kind = OrderEvent.Kind.FULFILLED if is_complete else OrderEvent.Kind.PARTLY_FULFILLED
-        despite = {"despite": attention} if attention else {}
-        record(order, kind, by=by, at=at, **_told(own, sent, held), **despite)
+        also = {name: value for name, value in (("despite", attention), ("request", request)) if value}
+        record(order, kind, by=by, at=at, **_told(own, sent, held), **also)
     return order
+
+
+def _fingerprint(key: str, parcels: Sequence[Parcel]) -> dict[str, str]:
+    asked = [(parcel.items and sorted(parcel.items), parcel.label) for parcel in parcels]
+    return {"key": key, "hash": hashlib.sha256(json.dumps(asked).encode()).hexdigest()} if key else {}
+
+
+def _is_repeated(order: Order, request: dict[str, str]) -> bool:
+    sent = order.events.filter(kind__in=(OrderEvent.Kind.PARTLY_FULFILLED, OrderEvent.Kind.FULFILLED))
+    earlier = sent.filter(data__request__key=request["key"]).values_list("data", flat=True).first()
+    if earlier and earlier["request"] != request:
+        sentence = _("This Idempotency-Key was used for another parcel of order %(number)s. Take a new one.")
+        raise OrderError("idempotency_conflict", sentence % {"number": order.number})
+    return earlier is not None
 
 
 def _told(own: Sequence[OrderItem], sent: Sequence[Fulfillment | None], held: Sequence[Content]) -> dict[str, Any]:

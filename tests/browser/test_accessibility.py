@@ -10,9 +10,11 @@ from django.utils import timezone
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
 
+from backoffice.database_clock import now
 from billing.models import Difference, Invoice, Payment, WebhookEvent
 from customers.models import Mail, User
 from ecommerce.models import ApiKey, BulkJob, Order, OrderNote, Return
+from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold
 from ecommerce.orders.tags import tag
 from tests.browser.conftest import Visit, follow
@@ -28,6 +30,7 @@ from tests.support.factories import (
     make_sku,
     place_order,
 )
+from tests.support.order_acts import paid_lines
 from tests.support.rows import a_refund, an_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,6 +65,10 @@ def pages(ana: User) -> dict[str, str]:
     job = work(a_job("fulfill", [other, declined], ana))
     Order.objects.filter(pk=declined.pk).update(attention="A refund of USD 15.00 failed: the card is closed.")
     returns = returns_of_each_kind()
+    sent = paid_lines((make_sku("PARCEL", shippable=True), 3))
+    item = sent.items.get().pk
+    fulfill(order_id=sent.pk, items=[(item, 1)], carrier="UPS", tracking_number="1Z5R89390357567127", by=ANA, at=now())
+    parcel = sent.fulfillments.get().pk
     key = ApiKey.objects.first() or ApiKey.objects.create(name="Till", prefix="sk", permissions=[])
     event = an_event()
     role = Group.objects.create(name="Packers")
@@ -86,7 +93,10 @@ def pages(ana: User) -> dict[str, str]:
         "hold": f"{order}/hold/",
         "correct the address": f"/admin/ecommerce/order/{moved.pk}/correct_address/",
         "tags": "/admin/ecommerce/tag/",
-        "fulfill": f"{order}/fulfill/",
+        "fulfill": f"/admin/ecommerce/order/{sent.pk}/fulfill/",
+        "parcels": f"/admin/ecommerce/order/{sent.pk}/change/",
+        "undo fulfillment": f"/admin/ecommerce/order/{sent.pk}/undo_fulfillment/",
+        "correct tracking": f"/admin/ecommerce/order/{sent.pk}/correct_tracking/?parcel={parcel}",
         "partial refund": f"{order}/refund/",
         "refund shown": f"{order}/refund/?confirmed=&amount=1.00",
         "pay again": f"/admin/ecommerce/order/{declined.pk}/pay/",

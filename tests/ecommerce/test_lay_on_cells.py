@@ -1,43 +1,24 @@
 """The migration that lays discounts and refunds of existing orders on their lines, over rows as they were before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import count
 from typing import Any
 
 import pytest
-from django.apps.registry import Apps
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
-from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from billing.models import InvoiceLine, Refund, RefundAllocation
 from ecommerce.books import violations
 from ecommerce.models import OrderItem
 from ecommerce.pricing.order import CouponTerms, Line, price
-from tests.support.factories import make_customer
 from tests.support.flush import flush
+from tests.support.old_rows import ACTOR, NOW, OldShop, before_and_after, migrate
 
 pytestmark = pytest.mark.django_db
-ACTOR = {"by_kind": "staff", "by_label": "Ana"}
-NOW = timezone.now
-
-
-def migrate(targets: Sequence[tuple[str, str]]) -> Apps:
-    executor = MigrationExecutor(connection)
-    executor.migrate(list(targets))
-    apps: Apps = executor.loader.project_state(list(targets)).apps
-    return apps
-
-
-def before_and_after() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What stood right before there were cells, and what stands now."""
-    graph = MigrationExecutor(connection).loader.graph
-    named = [node for node in graph.nodes if node[1].endswith("tax_and_cells")]
-    before = [parent.key for node in named for parent in graph.node_map[node].parents if parent.key[0] == node[0]]
-    return before, graph.leaf_nodes()
+CELLS = "tax_and_cells"
 
 
 def activity_is_kept(switch: str) -> None:
@@ -50,74 +31,6 @@ def activity_is_kept(switch: str) -> None:
         )
         for (statement,) in cursor.fetchall():
             cursor.execute(statement)
-
-
-class OldShop:
-    """Writes paid orders and their refunds as they were written before there were cells."""
-
-    def __init__(self, apps: Apps) -> None:
-        self.model = apps.get_model
-        self.numbers = count(1)
-        self.customer_id = make_customer().pk
-        product = self.model("ecommerce", "Product").objects.create(name="Mug")
-        self.sku = self.model("ecommerce", "Sku").objects.create(product=product, code="MUG", price=100, currency="usd")
-
-    def sell(self, currency: str, *lines: tuple[int, int], discount: int = 0) -> Any:
-        """Write a paid order of these prices and quantities."""
-        subtotal = sum(unit * quantity for unit, quantity in lines)
-        sums = {"currency": currency, "subtotal": subtotal, "discount": discount, "total": subtotal - discount}
-        number = next(self.numbers)
-        invoice = self.model("billing", "Invoice").objects.create(
-            number=f"OLD-{number}", customer_id=self.customer_id, status="paid", amount_paid=sums["total"],
-            paid_at=NOW(), bill_to={}, **sums,
-        )  # fmt: skip
-        order = self.model("ecommerce", "Order").objects.create(
-            customer_id=self.customer_id, status="paid", paid_at=NOW(), held_at=NOW(), invoice=invoice,
-            placed_via="staff", placed_by="staff:1", summary="x", **sums,
-        )  # fmt: skip
-        order.refresh_from_db()
-        invoice.reference = order.number
-        invoice.save()
-        for unit, quantity in lines:
-            line = {"sku_code": "MUG", "description": "Mug", "unit_price": unit, "quantity": quantity}
-            line["amount"] = unit * quantity
-            self.model("ecommerce", "OrderItem").objects.create(order=order, sku=self.sku, **line)
-            self.model("billing", "InvoiceLine").objects.create(invoice=invoice, **line)
-        if sums["total"]:
-            self.pay(invoice)
-        return order
-
-    def pay(self, invoice: Any, *, status: str = "succeeded") -> Any:
-        """Write a payment."""
-        return self.model("billing", "Payment").objects.create(
-            invoice=invoice, amount=invoice.total, currency=invoice.currency, status=status, next_attempt_at=None,
-            closed_at=NOW(), stripe_payment_intent_id=f"pi_{next(self.numbers)}",
-        )  # fmt: skip
-
-    def refund(
-        self, order: Any, amount: int, *, status: str = "succeeded", lines: Sequence[tuple[int, int]] = ()
-    ) -> int:
-        """Write a refund, by places and quantities of items where `lines` says so; give its key."""
-        payment = self.model("billing", "Payment").objects.get(invoice=order.invoice, status="succeeded")
-        row = self.model("billing", "Refund").objects.create(
-            payment=payment, amount=amount, currency=order.currency, status=status, next_attempt_at=None,
-            closed_at=NOW(), stripe_refund_id=f"re_{next(self.numbers)}", **ACTOR,
-        )  # fmt: skip
-        items = list(self.model("ecommerce", "OrderItem").objects.filter(order=order).order_by("pk"))
-        failed = status == "failed"
-        self.model("ecommerce", "OrderAct").objects.create(
-            order=order, kind="refund", refund=row, closed_at=NOW(), outcome="failed" if failed else "done",
-            lines=[[items[place].pk, quantity] for place, quantity in lines], **ACTOR,
-        )  # fmt: skip
-        if not failed:
-            self.model("billing", "CreditNote").objects.create(
-                number=f"OLDCN-{next(self.numbers)}", invoice=order.invoice, refund=row, currency=order.currency,
-                amount=amount,
-            )  # fmt: skip
-            for each in (order, order.invoice):
-                each.amount_refunded += amount
-                each.save()
-        return int(row.pk)
 
 
 def given_back(refund: int) -> list[tuple[int, int]]:
@@ -207,7 +120,7 @@ class Migrated:
 def migrated(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[Migrated]:
     """Migrate all these rows together: the way there and back takes ten seconds."""
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
-        before, now = before_and_after()
+        before, now = before_and_after(CELLS)
         patch.setattr(laying(), "BATCH", 2)
         try:
             apps = migrate(before)

@@ -26,7 +26,7 @@ from backoffice.models import Activity
 from backoffice.times import moment
 from backoffice.writers import Format
 from ecommerce.admin.bulk_jobs.banner import banner_context, dismiss_job
-from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_action, job_view
+from ecommerce.admin.bulk_jobs.display import JobView, available_controls, describe_job, job_view
 from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outcome
 from ecommerce.admin.display import format_time
 from ecommerce.bulk_jobs import control, permissions
@@ -71,7 +71,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
 
     @column(gettext_lazy("action"))
     def description(self, job: BulkJob) -> str:
-        return describe_action(job.action, job.total)
+        return describe_job(job)
 
     @column(gettext_lazy("by"))
     def requested_by(self, job: BulkJob) -> str:
@@ -201,7 +201,7 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         if file is None:
             messages.warning(request, _("The file is not there (any more). Export again for a new one."))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)
-        self._record_download(job, describe_action(job.action, job.total))
+        self._record_download(job, describe_job(job))
         form = Format.named(job.selection.get("format"))
         name = f"orders-{job.created_at:%Y-%m-%d}-job-{job.pk}.{form.suffix}"
         return FileResponse(file, as_attachment=True, filename=name, content_type=form.content_type)

@@ -40,7 +40,10 @@ def handle_mass_action(
 ) -> HttpResponse | None:
     """Return the page that asks for confirmation, or None once a job was started; an export needs no confirmation."""
     if action == Action.EXPORT:
-        _start_job(request, NewJob(action=action, orders=orders, selection=_with_format(request)))
+        parameters = {"rows": "items"} if request.POST.get("action") == "export_items" else {}
+        _start_job(
+            request, NewJob(action=action, orders=orders, selection=_with_format(request), parameters=parameters)
+        )
         return None
     if request.POST.get("confirmed") != "1":
         return _render(admin, request, action, orders, job_form(action))

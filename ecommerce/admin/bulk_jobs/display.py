@@ -45,7 +45,7 @@ class JobView:
 
     @property
     def description(self) -> str:
-        return describe_action(self.job.action, self.job.total)
+        return describe_job(self.job)
 
     @property
     def sentence(self) -> str:
@@ -65,7 +65,10 @@ class JobView:
     @property
     def counts(self) -> str:
         if self.job.action == BulkJob.Action.EXPORT and self.is_open:
-            return _("%(rows)s of %(total)s rows written") % {
+            sentence = _("%(rows)s of %(total)s rows written")
+            if self.job.parameters.get("rows") == "items":
+                sentence = _("%(rows)s of %(total)s orders written")
+            return sentence % {
                 "rows": f"{self.job.file_rows:,}",
                 "total": f"{self.job.total:,}",
             }
@@ -140,6 +143,13 @@ def job_view(job: BulkJob) -> JobView:
 def job_views(jobs: Collection[BulkJob]) -> list[JobView]:
     counts, now = counts_by_job(jobs), database_clock.now()
     return [JobView(job, Progress(job, counts[job.pk]), now) for job in jobs]
+
+
+def describe_job(job: BulkJob) -> str:
+    if job.parameters.get("rows") == "items":
+        words = ngettext("export the items of %(count)s order", "export the items of %(count)s orders", job.total)
+        return words % {"count": f"{job.total:,}"}
+    return describe_action(job.action, job.total)
 
 
 def describe_action(action: str, count: int) -> str:

@@ -23,15 +23,16 @@ Action = BulkJob.Action
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MassAction:
-    """`tabs` are the tabs of the orders list that offer the action."""
+    """`tabs` are the tabs of the orders list that offer the action; `rows` are what its file has rows of."""
 
     action: BulkJob.Action
     label: str | Promise
     tabs: frozenset[str]
+    rows: str = "orders"
 
     @property
     def name(self) -> str:
-        return f"{self.action}_orders"
+        return f"{self.action}_{self.rows}"
 
     def has_permission(self, user: Any) -> bool:
         return bool(user.has_perm(PERMISSIONS[self.action]))
@@ -54,6 +55,7 @@ class PrintAction:
 
 MASS_ACTIONS: tuple[MassAction | PrintAction, ...] = (
     MassAction(action=Action.EXPORT, label=gettext_lazy("Export"), tabs=frozenset(TABS)),
+    MassAction(action=Action.EXPORT, rows="items", label=gettext_lazy("Export items"), tabs=frozenset(TABS)),
     MassAction(action=Action.FULFILL, label=gettext_lazy("Fulfill"), tabs=frozenset({"paid"})),
     MassAction(action=Action.CANCEL, label=gettext_lazy("Cancel"), tabs=frozenset({"paid"})),
     MassAction(action=Action.RETURN, label=gettext_lazy("Return"), tabs=frozenset({"fulfilled"})),

@@ -13,7 +13,7 @@ from customers.actors import Actor
 from ecommerce.admin.orders.action_forms import ActionForm, NoteForm, ReasonForm, ReturnForm
 from ecommerce.admin.orders.beside_actions import BESIDE_ACTIONS, beside_action_names
 from ecommerce.admin.orders.delivery import RECORD_DELIVERY
-from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS
+from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS, UNDO_ACTIONS
 from ecommerce.admin.orders.order_action import ActionLink, OrderAction
 from ecommerce.admin.orders.refund_form import RefundForm
 from ecommerce.models import Order
@@ -141,6 +141,7 @@ ORDER_ACTIONS = (
         asks_amount=True,
         danger=True,
     ),
+    *UNDO_ACTIONS,
     *BESIDE_ACTIONS,
     OrderAction(
         name="try_again",

@@ -67,7 +67,11 @@ class OrderAdmin(ReadOnlyAdmin):
             raise PermissionDenied
         params = OrderListParams.from_query(request.GET)
         kept = kept_forms.take(request)
-        if kept and kept.get("action") not in {"export_orders", "print_orders"}:  # which begin without a question
+        if kept and kept.get("action") not in {
+            "export_orders",
+            "export_items",
+            "print_orders",
+        }:  # which begin without a question
             return run_mass_action(self, kept_forms.as_posted(request, kept), params)
         if request.method == "POST":
             return run_mass_action(self, request, params)

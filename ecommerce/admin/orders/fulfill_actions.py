@@ -73,6 +73,8 @@ FULFILL_ACTIONS = (
         run=partial(fulfill_in_parcels, despite_attention=True),
         danger=True,
     ),
+)
+UNDO_ACTIONS = (
     OrderAction(
         name="undo_fulfillment",
         label=gettext_lazy("Undo fulfillment"),

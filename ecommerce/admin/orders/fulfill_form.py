@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
+from backoffice.ids import parse_id
 from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.orders.action_forms import ActionForm
 from ecommerce.admin.orders.carrier_field import CarrierField
@@ -81,8 +82,7 @@ class FulfillForm(ActionForm):
         return "add_parcel" in self.data or "drop_parcel" in self.data
 
     def _count(self) -> int:
-        count = self.data.get("parcels", "1") if self.is_bound else "1"
-        asked = int(count) if str(count).isascii() and str(count).isdigit() else 1
+        asked = parse_id(str(self.data.get("parcels", ""))) or 1
         asked += ("add_parcel" in self.data) - ("drop_parcel" in self.data)
         return max(1, min(asked, MAX_PARCELS))
 
@@ -105,7 +105,7 @@ class FulfillForm(ActionForm):
         last, added = self.count - 1, {}
         for item in self.to_send if "add_parcel" in self.data else ():
             others = (str(self.data.get(f"item_{number}_{item.pk}", "")) for number in range(last))
-            taken = sum(int(typed) for typed in others if typed.isascii() and typed.isdigit())
+            taken = sum(parse_id(typed) or 0 for typed in others)
             added[f"item_{last}_{item.pk}"] = str(max(item.left_to_send - taken, 0))
         self.data = {**{name: self.data[name] for name in self.data}, **added}
 
@@ -166,16 +166,16 @@ class FulfillForm(ActionForm):
         for number in range(self.count):
             content = self._content(number, cleaned)
             total.update(content)
-            if not content and (self.count == 1 or self._label(number, cleaned)):
-                message = _("Say what is in parcel %(number)d.") if self.count > 1 else _("Say what is in the parcel.")
-                self.add_error(None, message % {"number": number + 1} if self.count > 1 else message)
+            # A parcel that was left empty altogether is none.
+            if not content and self._label(number, cleaned):
+                self.add_error(None, _("Say what is in parcel %(number)d.") % {"number": number + 1})
+        if not total and not self.errors:
+            self.add_error(None, _("Say what is in the parcel."))
         for item in self.to_send:
             if total[item.pk] > item.left_to_send:
                 values = {"item": item.description, "left": item.left_to_send, "wanted": total[item.pk]}
                 sentence = _("Of %(item)s, %(left)d are left to send, and the parcels hold %(wanted)d.")
                 self.add_error(None, sentence % values)
-        if self.count > 1 and not total and not self.errors:
-            self.add_error(None, _("Say what is in the parcels."))
 
     def _content(self, number: int, cleaned: dict[str, Any]) -> dict[int, int]:
         if self.is_all:

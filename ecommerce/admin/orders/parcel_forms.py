@@ -31,6 +31,7 @@ def _reason_field() -> forms.CharField:
 class UndoFulfillmentForm(ActionForm):
     """Which parcels were not sent: all of them, unless the page was opened for one."""
 
+    template = "undo_fulfillment.html"
     reason = _reason_field()
 
     def __init__(self, order: Order, data: Any = None) -> None:
@@ -42,7 +43,10 @@ class UndoFulfillmentForm(ActionForm):
             label = " · ".join(filter(None, [parcel.carrier, ", ".join(parcel.tracking_numbers), content]))
             field = forms.BooleanField(label=label, required=False, initial=True, widget=UnfoldBooleanWidget())
             self.fields[f"parcel_{parcel.pk}"] = field
-        self.order_fields([*(f"parcel_{parcel.pk}" for parcel in self.parcels), "reason"])
+
+    @property
+    def parcel_fields(self) -> list[forms.BoundField]:
+        return [self[f"parcel_{parcel.pk}"] for parcel in self.parcels]
 
     def opened_with(self, query: QueryDict) -> None:
         if query.get("parcel"):
@@ -78,11 +82,16 @@ class CorrectTrackingForm(ActionForm):
     def __init__(self, order: Order, data: Any = None) -> None:
         super().__init__(order, data)
         self.sent: Fulfillment | None = None
+        self.has_number_problems = False
         if self.is_bound:
             self._find(self.data.get("parcel"))
 
     def opened_with(self, query: QueryDict) -> None:
         self._find(query.get("parcel"))
+
+    def visible_fields(self) -> list[forms.BoundField]:
+        shown = super().visible_fields()
+        return shown if self.has_number_problems else [field for field in shown if field.name != "accept_numbers"]
 
     def _find(self, parcel_id: Any) -> None:
         pk = parse_id(str(parcel_id or ""))
@@ -101,6 +110,7 @@ class CorrectTrackingForm(ActionForm):
         numbers = cleaned.get("tracking_numbers", [])
         carrier = carrier_name(cleaned.get("carrier", ""), numbers)
         problems = [problem for number in numbers if (problem := number_problem(carrier, number))]
+        self.has_number_problems = bool(problems)
         if problems and not cleaned.get("accept_numbers"):
             self.add_error("tracking_numbers", " ".join(problems))
         return cleaned

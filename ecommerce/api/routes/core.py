@@ -37,7 +37,7 @@ from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
 from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.fulfill import fulfill_in_parcels
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order as request_order_return
@@ -127,17 +127,18 @@ def read_order(request: HttpRequest, number: str) -> StaffOrderResponse:
 @router.post(
     "/orders/{number}/fulfill",
     auth=ApiKeyAuth(Permission.FULFILL),
-    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 409, 422, signed_in=True),
 )
-def fulfill_order(request: HttpRequest, number: str, body: FulfillRequest | None = None) -> StaffOrderResponse:
-    """Fulfill a paid order."""
-    body = body or FulfillRequest()
-    fulfilled = fulfill(
+def fulfill_order(
+    request: HttpRequest, number: str, body: FulfillRequest | None = None, idempotency_key: IdempotencyKey = ""
+) -> StaffOrderResponse:
+    """Send a parcel of a paid order, with all that is left or some `items`; it is fulfilled once nothing is left."""
+    fulfilled = fulfill_in_parcels(
         order_id=_order(number).pk,
+        parcels=[(body or FulfillRequest()).parcel],
+        request_key=idempotency_key,
         by=api_key_actor(request),
         at=database_clock.now(),
-        carrier=body.carrier,
-        tracking_number=body.tracking_number,
     )
     return _for_key(request, staff_order_response(fulfilled))
 

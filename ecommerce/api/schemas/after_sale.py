@@ -6,14 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-from ecommerce.api.schemas.order_requests import RefundItemRequest
-from ecommerce.api.schemas.orders import OrderData, string_enum
+from ecommerce.api.schemas.order_requests import ItemQuantity
+from ecommerce.api.schemas.orders import OrderData
 from ecommerce.api.schemas.requests import BaseRequest, Email
+from ecommerce.api.schemas.rows import string_enum
 from ecommerce.pricing.order import MAX_LINES
 
 Reason = Annotated[str, Field(min_length=1, max_length=200, description="One of `reasons`, or other words.")]
 Note = Annotated[str, Field(max_length=1000, description="More words, for staff.")]
-Items = Annotated[list[RefundItemRequest], Field(min_length=1, max_length=MAX_LINES)]
+Items = Annotated[list[ItemQuantity], Field(min_length=1, max_length=MAX_LINES)]
 
 
 class AskToCancelRequest(BaseRequest):

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from ninja import Field, Schema
 
-from ecommerce.api.schemas.orders import Percent, string_enum
+from ecommerce.api.schemas.rows import Percent, string_enum
 
 InventoryType = Annotated[str, string_enum("infinite", "finite")]
 

@@ -7,7 +7,8 @@ from ninja import Field, Schema
 
 from billing.models import Card
 from customers import accounts, models
-from ecommerce.api.schemas.orders import CardSummary, OrderCustomer, PostalAddress, string_enum
+from ecommerce.api.schemas.people import CardSummary, OrderCustomer, PostalAddress
+from ecommerce.api.schemas.rows import string_enum
 
 AddressType = Annotated[str, string_enum("shipping", "billing")]
 

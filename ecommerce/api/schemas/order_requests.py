@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from ecommerce.api.schemas.requests import MAX_EMAIL_LENGTH, MAX_ID, AddressRequest, BaseRequest, Email, Id, UtcDatetime
 from ecommerce.orders.lines import LineRequest
+from ecommerce.orders.parcels import MAX_NUMBER_LENGTH, MAX_NUMBERS, Parcel
 from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
@@ -95,9 +96,30 @@ class CreateOrderForRequest(ShippedBasketRequest, PaymentSourceRequest):
         return self
 
 
+class ItemQuantity(BaseRequest):
+    """How many of an item, by its id in the order."""
+
+    id: Id
+    quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
+
+
 class FulfillRequest(BaseRequest):
-    carrier: str = Field(default="", max_length=100)
-    tracking_number: str = Field(default="", max_length=100)
+    """A parcel: all that is left to send, or only these `items`. The carrier is guessed from the number if left out."""
+
+    items: Annotated[list[ItemQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
+    carrier: str = Field(default="", max_length=MAX_NUMBER_LENGTH)
+    tracking_number: str = Field(default="", max_length=MAX_NUMBER_LENGTH)
+    further_tracking_numbers: Annotated[
+        list[Annotated[str, Field(max_length=MAX_NUMBER_LENGTH)]], Field(max_length=MAX_NUMBERS - 1)
+    ] = []
+
+    @property
+    def parcel(self) -> Parcel:
+        return Parcel(
+            items=None if self.items is None else [(item.id, item.quantity) for item in self.items],
+            carrier=self.carrier,
+            tracking_numbers=(self.tracking_number, *self.further_tracking_numbers),
+        )
 
 
 class CorrectAddressRequest(BaseRequest):
@@ -117,18 +139,11 @@ class ReturnRequest(CancelRequest):
     restock: bool = True
 
 
-class RefundItemRequest(BaseRequest):
-    """How many of an item, by its id in the order."""
-
-    id: Id
-    quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
-
-
 class RefundOrderRequest(CancelRequest):
     """What goes back: an `amount` in the currency's minor unit, or `items` and the `shipping`, or the `rest`."""
 
     amount: int | None = Field(default=None, strict=True, le=MAX_ID)
-    items: Annotated[list[RefundItemRequest], Field(max_length=MAX_LINES)] = []
+    items: Annotated[list[ItemQuantity], Field(max_length=MAX_LINES)] = []
     shipping: bool = False
     rest: bool = Field(default=False, description="All that is left to refund.")
 

@@ -1,15 +1,18 @@
 """Orders in responses, read from `Order` rows. Amounts are in the currency's minor unit, times ISO 8601 with offset."""
 
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, field_validator, model_validator
+from pydantic import BaseModel, Field, model_validator
 
 from billing import models as billing_models
 from billing.declines import for_customer
 from customers.postal_addresses import address_lines
 from ecommerce import models
+from ecommerce.api.schemas.parcels import Fulfillment, Parcel
+from ecommerce.api.schemas.people import CardSummary, OrderCustomer, PostalAddress
+from ecommerce.api.schemas.returns import OrderReturn
+from ecommerce.api.schemas.rows import FromRow, Percent, string_enum
 
 MoneyState = models.Order.MoneyState
 PAYMENT_STATUS_BY_MONEY_STATE = {
@@ -51,38 +54,17 @@ def last_payment(order: models.Order) -> billing_models.Payment | None:
     return next(iter(reversed(order.invoice.payments.all())), None) if order.invoice else None
 
 
-def string_enum(*choices: str) -> WithJsonSchema:
-    """List a string's values in the documentation, without validating them on the way out."""
-    return WithJsonSchema({"type": "string", "enum": list(choices)})
-
-
 PaymentStatus = Annotated[str, string_enum(*PAYMENT_STATUSES)]
 OrderStatus = Annotated[str, string_enum("created", "paid", "fulfilled", "canceled", "returned")]
 InvoiceStatus = Annotated[str, string_enum("draft", "open", "paid", "void", "uncollectible")]
-ReturnStatus = Annotated[str, string_enum("requested", "approved", "received", "closed", "declined", "canceled")]
 PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
-
-
-class FromRow(BaseModel):
-    """Read from a row's own attributes.
-
-    ninja's Schema reads them through a getter, and once more when the route returns: a page of 100 orders took half
-    as long again.
-    """
-
-    model_config = ConfigDict(from_attributes=True)
-
-
-Percent = Annotated[
-    Decimal,
-    PlainSerializer(lambda value: f"{value.normalize():f}", return_type=str),
-    WithJsonSchema({"type": "string"}),
-]
+FulfillmentState = Annotated[str, string_enum("", "partial")]
 
 
 class OrderItem(FromRow):
     """A line of an order, frozen when it was placed. A custom line has no SKU.
 
+    Of `quantity`, `fulfilled` were sent, `canceled` will never be, and `returned` came back.
     `amount` is before `discount`, which includes the item's share of the coupon; `tax` is the sum of its taxes.
     """
 
@@ -95,6 +77,10 @@ class OrderItem(FromRow):
     amount: int
     discount: int
     tax: int
+    shippable: bool
+    fulfilled: int
+    canceled: int
+    returned: int
 
 
 class TaxLine(BaseModel):
@@ -108,22 +94,6 @@ class TaxLine(BaseModel):
     reason: str
     taxable: int
     amount: int
-
-
-class PostalAddress(FromRow):
-    """An address; an order's is frozen when it is placed. `lines` are as its country writes it, ready for printing."""
-
-    name: str
-    company: str = ""
-    department: str = ""
-    line1: str
-    line2: str
-    city: str
-    state: str
-    postal_code: str
-    country: str
-    delivery_instructions: str = ""
-    lines: list[str]
 
 
 class StatusTransitions(FromRow):
@@ -142,54 +112,6 @@ class Invoice(FromRow):
     status: InvoiceStatus
     amount_paid: int
     amount_refunded: int
-
-
-class OrderCustomer(FromRow):
-    """The customer who ordered."""
-
-    id: int
-    email: str
-    first_name: str
-    last_name: str
-
-
-class Fulfillment(FromRow):
-    """How an order was sent."""
-
-    carrier: str
-    tracking_number: str
-    at: datetime
-
-
-class ReturnedItem(FromRow):
-    """Units of an item of the order in a return, and how many have arrived; `id` is the item's."""
-
-    id: int = Field(alias="item_id")
-    quantity: int
-    received: int
-
-
-class OrderReturn(FromRow):
-    """A return of the order; `answer` is what the shop says to it."""
-
-    number: str
-    status: ReturnStatus
-    is_withdrawal: bool
-    answer: str
-    requested: datetime = Field(alias="requested_at")
-    items: list[ReturnedItem]
-
-    @field_validator("items", mode="before")
-    @classmethod
-    def _rows(cls, value: Any) -> Any:
-        return list(value.all()) if hasattr(value, "all") else value
-
-
-class CardSummary(FromRow):
-    """A card's brand and last four digits."""
-
-    brand: str
-    last4: str
 
 
 class OrderRow:
@@ -263,8 +185,12 @@ class OrderRow:
         return list(self._order.notes.all())
 
     @property
+    def fulfillments(self) -> list[models.Fulfillment]:
+        return list(self._order.fulfillments.all())
+
+    @property
     def fulfillment(self) -> models.Fulfillment | None:
-        return next(iter(self._order.fulfillments.all()), None)
+        return next(iter(self.fulfillments), None)
 
 
 class Order(FromRow):
@@ -302,6 +228,8 @@ class Order(FromRow):
     invoice: Invoice | None
     source: CardSummary | None
     fulfillment: Fulfillment | None
+    fulfillment_state: FulfillmentState
+    fulfillments: list[Parcel]
     returns: list[OrderReturn]
 
     @model_validator(mode="before")

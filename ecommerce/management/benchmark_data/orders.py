@@ -30,6 +30,8 @@ from ecommerce.management.benchmark_data.copy_tables import (
     reserve_numbers,
     without_timeouts,
 )
+from ecommerce.management.benchmark_data.parcels import COLUMNS as PARCEL_COLUMNS
+from ecommerce.management.benchmark_data.parcels import ParcelRows
 from ecommerce.management.benchmark_data.samples import Catalogue, random_address, random_name
 from ecommerce.models import Order, OrderEvent, OrderItem, TaxLine
 
@@ -42,6 +44,7 @@ STATUS_MIX = ["created"] * 5 + ["paid"] * 35 + ["fulfilled"] * 50 + ["canceled"]
 ACTOR = ("staff", "Generated", None)
 VAT_PERCENT = 19
 VAT = ("DE", "", "VAT", VAT_PERCENT, "S", "")
+PARTLY_SENT = 0.05  # of the paid orders
 SHIPPING = 500  # on the step of all currencies
 
 CUSTOMER = ("id", "email", "email_key", "first_name", "last_name", "phone", "stripe_customer_id", "created_at")
@@ -50,9 +53,9 @@ ORDER = (
     *("shipping", "shipping_tax", "shipping_name", "tax", "total", "amount_refunded", "shipping_address"),
     *("placed_via", "placed_by", "placement_hash"),
     *("summary", "sku_codes", "held_at", "created_at", "paid_at", "fulfilled_at", "canceled_at", "returned_at"),
-    "invoice_id",
+    *("fulfillment_state", "invoice_id"),
 )
-ITEM = ("id", "order_id", "sku_id", "sku_code", "description", "unit_price", "quantity", "amount", "tax")
+ITEM = ("id", "order_id", "sku_id", "sku_code", "description", "unit_price", "quantity", "amount", "tax", "canceled")
 TAX = ("country", "region", "name", "rate", "category", "reason", "taxable", "amount")
 TAX_LINE = ("order_id", "item_id", *TAX)
 INVOICE_TAX = ("id", "invoice_id", "line_id", *TAX)
@@ -89,6 +92,7 @@ class ReservedKeys:
     taxes: Iterator[int]
     payments: range
     refunds: range
+    parcels: ParcelRows
     invoice_number: int
     note_number: int
 
@@ -107,6 +111,7 @@ class OrderGenerator:
             Payment: PAYMENT,
             Order: ORDER,
             OrderItem: ITEM,
+            **PARCEL_COLUMNS,
             TaxLine: TAX_LINE,
             InvoiceTax: INVOICE_TAX,
             OrderEvent: EVENT,
@@ -145,6 +150,7 @@ class OrderGenerator:
             taxes=iter(reserve_ids("billing_invoicetax", size * (MAX_LINES + 1))),
             payments=reserve_ids("billing_payment", size),
             refunds=reserve_ids("billing_refund", size),
+            parcels=ParcelRows(self.rng, self.tables, size),
             invoice_number=self._last_number("invoice"),
             note_number=self._last_number("credit_note"),
         )
@@ -171,25 +177,30 @@ class OrderGenerator:
             " ".join(code for _id, code, *_rest in order.lines),
             None if status in {"created", "canceled"} else at, at,
             *map(order.times.get, ("paid", "fulfilled", "canceled", "returned")),
-            keys.invoices[position] if was_paid else None,
+            "partial" if order.partly_sent_at else "", keys.invoices[position] if was_paid else None,
         )  # fmt: skip
         self._add_items(keys, keys.orders[position], order)
-        for kind, when in {"created": at, **order.times}.items():
+        partly = {"partly_fulfilled": order.partly_sent_at} if order.partly_sent_at else {}
+        for kind, when in {"created": at, **order.times, **partly}.items():
             self.tables[OrderEvent].add(keys.orders[position], kind, when, "{}", *ACTOR)
         if was_paid:
             bill_to = json.dumps({**sent_to, "name": f"{first} {last}", "email": email})
             self._add_invoice(keys, position, order, bill_to)
 
     def _add_items(self, keys: ReservedKeys, order_id: int, order: "GeneratedOrder") -> None:
+        items: list[tuple[int, int]] = []
         for (sku_id, code, description, price, quantity), tax in zip(order.lines, order.item_taxes, strict=True):
             item = next(keys.items)
+            items.append((item, quantity))
+            canceled = quantity if order.status == "canceled" else 0
             self.tables[OrderItem].add(
-                item, order_id, sku_id, code, description, price, quantity, price * quantity, tax
+                item, order_id, sku_id, code, description, price, quantity, price * quantity, tax, canceled
             )
             if order.tax:
                 self.tables[TaxLine].add(order_id, item, *VAT, price * quantity, tax)
         if order.tax:
             self.tables[TaxLine].add(order_id, None, *VAT, order.shipping, order.shipping_tax)
+        keys.parcels.add(order_id, order, items)
 
     def _add_customer(self, key: int, at: datetime) -> None:
         first, last = random_name(self.rng)
@@ -267,6 +278,13 @@ class GeneratedOrder:
         more = f", +{len(self.lines) - 1} more" if len(self.lines) > 1 else ""
         self.summary = f"{quantity} x {description}{more}"
         self.times = self._times(rng)
+        self.partly_sent_at = self._partly_sent_at(rng)
+
+    def _partly_sent_at(self, rng: random.Random) -> datetime | None:
+        """When a part of a paid order was sent, if it was: of some of those with several units."""
+        several = sum(quantity for *_rest, quantity in self.lines) > 1
+        is_partial = self.status == "paid" and several and rng.random() < PARTLY_SENT
+        return self.times["paid"] + timedelta(minutes=rng.randint(5, 600)) if is_partial else None
 
     def _times(self, rng: random.Random) -> dict[str, datetime]:
         if self.status == "created":

@@ -10,6 +10,7 @@ from typing import Any
 
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
+from ecommerce.management.demo.parcels import NUMBERS, send_parts, tracking_number
 from ecommerce.models import Order, Sku
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
@@ -26,7 +27,7 @@ from ecommerce.pricing.order import Discount
 ORDERS = 300
 DAYS = 90
 NOT_YET_FULFILLED = timedelta(days=6)  # the newest orders stay as they were placed
-CARRIERS = ("DHL", "UPS", "FedEx", "Royal Mail")
+CARRIERS = tuple(NUMBERS)
 CANCEL_REASONS = ("Customer changed their mind", "Ordered twice", "Wrong address")
 RETURN_REASONS = ("Wrong size", "Arrived damaged", "Not as expected")
 # What customers of a country buy in: US prices have tax on top, EUR prices include it. JPY and KWD have no rates there.
@@ -62,6 +63,7 @@ def create_orders(shop: DemoShop) -> None:
         order = _place_any(shop, token, at=at)
         if order.was_paid:
             follow_up(order, at)
+    send_parts(shop.rng, by=shop.by("fulfillment"), now=shop.now)
 
 
 def _choose_scenario(shop: DemoShop, number: int, at: datetime) -> tuple[str, FollowUp]:
@@ -152,12 +154,13 @@ def _later(shop: DemoShop, at: datetime, *, days: float) -> datetime:
 def _fulfill(shop: DemoShop, order: Order, at: datetime) -> Order:
     sent = _later(shop, at, days=2)
     shipped = order.shipping_address is not None
+    carrier = shop.rng.choice(CARRIERS) if shipped else ""
     return fulfill(
         order_id=order.pk,
         by=shop.by("fulfillment"),
         at=sent,
-        carrier=shop.rng.choice(CARRIERS) if shipped else "",
-        tracking_number=f"{shop.rng.randrange(10**11, 10**12)}" if shipped else "",
+        carrier=carrier,
+        tracking_number=tracking_number(shop.rng, carrier) if carrier else "",
     )
 
 

@@ -51,7 +51,7 @@
       form.append(field);
     }
     field.value = [...ticks].join(",");
-    if (form.elements.action.value === "export_orders") sessionStorage.removeItem(key);
+    if (["export_orders", "export_items"].includes(form.elements.action.value)) sessionStorage.removeItem(key);
   });
   // A refund's page: once something else is chosen, its button shows what goes back, and sends nothing.
   const quoted = document.querySelector("[data-shown-again]");

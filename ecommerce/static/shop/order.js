@@ -24,13 +24,11 @@ function renderMessage(order) {
 }
 
 function renderFacts(order) {
-  const sent = order.fulfillment && [order.fulfillment.carrier, order.fulfillment.tracking_number].filter(Boolean).join(" ");
   const rows = [
     ["Status", statusText(order)],
     ["Ordered", formatTime(order.created)],
     ["Delivery to", order.address && formatAddress(order.address)],
     ["Delivery instructions", order.address && order.address.delivery_instructions],
-    ["Sent with", sent],
     ["Card", order.source && cardName(order.source)],
     ["Invoice", order.invoice && `${order.invoice.number}, ${order.invoice.status}`],
     ["Refunded", order.amount_refunded ? formatMoney(order.amount_refunded, order.currency) : ""],
@@ -38,10 +36,31 @@ function renderFacts(order) {
   $("facts").replaceChildren(...rows.filter(([, value]) => value).flatMap(([name, value]) => [createElement("dt", {}, name), createElement("dd", {}, value)]));
 }
 
+function contents(order, quantities) {
+  return order.items.filter(({ id }) => quantities[id]).map(({ id, product_sku_name: name }) => `${quantities[id]} x ${name}`).join(", ");
+}
+
+function parcelLine(order, parcel, at) {
+  const numbers = parcel.tracking.flatMap(({ number: code, url }) => [" ", url ? createElement("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, code) : code]);
+  const held = contents(order, Object.fromEntries(parcel.items.map(({ id, quantity }) => [id, quantity])));
+  const title = createElement("strong", {}, order.fulfillments.length > 1 ? `Parcel ${at + 1}` : "Parcel");
+  return createElement("li", {}, title, ` ${parcel.carrier}`, ...numbers, createElement("small", {}, [formatTime(parcel.created), held].filter(Boolean).join(": ")));
+}
+
+function renderParcels(order) {
+  const isOnItsWay = order.fulfillments.length > 0;
+  const left = Object.fromEntries(order.items.map((item) => [item.id, item.shippable ? item.quantity - item.fulfilled - item.canceled : 0]));
+  const toCome = order.status === "paid" ? contents(order, left) : "";
+  $("parcel-lines").replaceChildren(...order.fulfillments.map((parcel, at) => parcelLine(order, parcel, at)));
+  $("to-come").textContent = toCome && `${isOnItsWay ? "Still to come" : "Not sent yet"}: ${toCome}`;
+  $("parcels").hidden = !isOnItsWay && !toCome;
+}
+
 async function show(order) {
   secret = order.client_secret;
   renderMessage(order);
   renderFacts(order);
+  renderParcels(order);
   $("lines").replaceChildren(...order.items.map(({ product_sku_name: name, quantity, amount }) => itemLine(name, quantity, amount, order.currency)));
   renderTotals($("sums"), { ...order, total: order.amount, coupon: order.coupon_code });
   $("order").hidden = false;

@@ -40,13 +40,13 @@ def told(response: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", ["export_orders", "print_orders"]),
-        ("?status__exact=created", ["export_orders"]),
-        ("?status__exact=paid", ["export_orders", "fulfill_orders", "cancel_orders", "print_orders"]),
-        ("?status__exact=fulfilled", ["export_orders", "return_orders", "print_orders"]),
-        ("?status__exact=canceled", ["export_orders"]),
-        ("?status__exact=returned", ["export_orders"]),
-        ("?attention=1", ["export_orders"]),
+        ("", ["export_orders", "export_items", "print_orders"]),
+        ("?status__exact=created", ["export_orders", "export_items"]),
+        ("?status__exact=paid", ["export_orders", "export_items", "fulfill_orders", "cancel_orders", "print_orders"]),
+        ("?status__exact=fulfilled", ["export_orders", "export_items", "return_orders", "print_orders"]),
+        ("?status__exact=canceled", ["export_orders", "export_items"]),
+        ("?status__exact=returned", ["export_orders", "export_items"]),
+        ("?attention=1", ["export_orders", "export_items"]),
     ],
 )
 def test_each_tab_offers_its_own(ran: list[Any], query: str, names: list[str]) -> None:

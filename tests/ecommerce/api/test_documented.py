@@ -378,6 +378,7 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     tell("read_order", f"/{number}", method="GET")
     tell("read_order", "/unknown", method="GET")
     _moving(tell, shipped)
+    _sending(tell, shipped)
     _undoing(tell, number, staff.post(f"{CORE}/orders", body).order["number"])
 
 
@@ -387,6 +388,13 @@ def _moving(tell: Any, number: str) -> None:
     tell("correct_order_address", "/unknown/address", moved)
     abroad = ADDRESS | {"city": "Berlin", "postal_code": "10115", "country": "DE"}
     tell("correct_order_address", f"/{number}/address", {"address": abroad})
+
+
+def _sending(tell: Any, number: str) -> None:
+    tee = Order.objects.get(number=number).items.get(shippable=True)
+    parcel = {"items": [{"id": tee.pk, "quantity": 1}], "tracking_number": "1Z5R89390357567127"}
+    tell("fulfill_order", f"/{number}/fulfill", parcel, name="items", idempotency_key="7")
+    tell("fulfill_order", f"/{number}/fulfill", parcel | {"carrier": "DHL"}, idempotency_key="7")
 
 
 def _undoing(tell: Any, number: str, other: str) -> None:

@@ -40,7 +40,7 @@ HEADER = (
     "coupon,placed_via,created_at,paid_at,fulfilled_at,canceled_at,returned_at,invoice_number,"
     "stripe_payment_intent_id,ship_name,ship_line1,ship_line2,ship_city,ship_state,ship_postal_code,ship_country"
 )
-ADDED = ",tags,on_hold,hold_reason,assignee"  # since then, and always after it
+ADDED = ",fulfillment_state,tags,on_hold,hold_reason,assignee"  # since then, and always after it
 
 
 @pytest.fixture(autouse=True)

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db.models import Sum
+from django.db.models import Count, F, Sum
 
 from billing.models import CreditNote, Invoice, Payment, Refund
 from customers.models import Customer
-from ecommerce.models import Order, OrderWords
+from ecommerce.models import Order, OrderItem, OrderWords, Return
 from tests.support.books import differences
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +55,15 @@ def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPat
     numbers = list(Invoice.objects.order_by("pk").values_list("number", flat=True))
     assert numbers == [f"INV-{number:06}" for number in range(1, len(numbers) + 1)]
     assert CreditNote.objects.count() == mix["canceled"] + mix["returned"]
+    partly = Order.objects.filter(fulfillment_state="partial")
+    assert 0 < partly.count() < 25
+    for order in (*partly, *Order.objects.fulfilled()[:20]):
+        units = order.items.aggregate(sent=Sum("fulfilled"), all=Sum("quantity"))
+        assert 0 < units["sent"] < units["all"] if order.fulfillment_state else units["sent"] == units["all"]
+    assert Return.objects.filter(status="closed").count() == mix["returned"]
+    assert not OrderItem.objects.filter(order__status="returned").exclude(returned=F("quantity")).exists()
+    assert not OrderItem.objects.filter(order__status="canceled").exclude(canceled=F("quantity")).exists()
+    assert Order.objects.annotate(parcels=Count("fulfillments")).filter(parcels=2).exists()
 
 
 @pytest.mark.django_db(transaction=True)

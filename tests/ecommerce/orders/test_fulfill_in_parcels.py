@@ -9,12 +9,13 @@ from django.utils import timezone
 from ecommerce.bulk_jobs.preview import preview
 from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
+from ecommerce.orders.cancel_items import cancel_items
 from ecommerce.orders.fulfill import fulfill, fulfill_in_parcels
 from ecommerce.orders.parcels import Parcel, tell_left
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA, make_sku
-from tests.support.order_acts import at_once, counts, fresh, items_of, kinds, paid, paid_lines, refused
+from tests.support.order_acts import at_once, counts, fresh, items_of, kinds, paid, paid_lines, refused, settle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
@@ -131,6 +132,20 @@ def test_orders_that_are_not_shipped_need_no_parcel_but_may_have_one() -> None:
     fulfill(order_id=told.pk, carrier="By hand", by=ANA, at=NOW())
     assert [order.fulfillments.count() for order in (bare, told)] == [0, 1]
     assert kinds(bare)[-1] == "fulfilled"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_item_that_is_sent_and_canceled_at_once_is_one_of_both(order: Order) -> None:
+    mugs, _shirts = items_of(order)
+    came = at_once(
+        partial(fulfill, order_id=order.pk, items=[(mugs.pk, 3)], by=ANA, at=NOW()),
+        partial(cancel_items, order_id=order.pk, items=[(mugs.pk, 3)], reason="", by=ANA, at=NOW()),
+    )
+    assert came.count("done") == 1
+    assert Fulfillment.objects.count() == (came[0] == "done")
+    if came[1] == "done":
+        settle(order)
+    assert counts(order)[0] in {(3, 0, 0), (0, 3, 0)}
 
 
 @pytest.mark.django_db(transaction=True)
