@@ -12,6 +12,7 @@ from ecommerce.management.demo.activity import act_as_staff
 from ecommerce.management.demo.catalogue import create_coupons, create_products
 from ecommerce.management.demo.orders import DAYS, DemoShop, create_orders
 from ecommerce.management.demo.organize import organize_orders
+from ecommerce.management.demo.parcels import send_parts
 from ecommerce.management.demo.people import create_customers, create_staff
 from ecommerce.management.demo.returns import create_returns
 from ecommerce.management.demo.shipping import create_shipping
@@ -47,5 +48,6 @@ class Command(BaseCommand):
         create_orders(shop)
         create_returns(shop)
         organize_orders(shop)
+        send_parts(rng, by=shop.by("fulfillment"), now=now)
         act_as_staff(staff)
         self.stdout.write(f"{Order.objects.count()} orders; sign in as admin / admin, or ada@example.com in the shop.")

@@ -10,7 +10,7 @@ from typing import Any
 
 from customers.actors import Actor, ActorKind
 from customers.models import Customer, User
-from ecommerce.management.demo.parcels import NUMBERS, send_parts, tracking_number
+from ecommerce.management.demo.parcels import NUMBERS, tracking_number
 from ecommerce.models import Order, Sku
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError
@@ -63,7 +63,6 @@ def create_orders(shop: DemoShop) -> None:
         order = _place_any(shop, token, at=at)
         if order.was_paid:
             follow_up(order, at)
-    send_parts(shop.rng, by=shop.by("fulfillment"), now=shop.now)
 
 
 def _choose_scenario(shop: DemoShop, number: int, at: datetime) -> tuple[str, FollowUp]:

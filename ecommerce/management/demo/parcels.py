@@ -27,7 +27,7 @@ def tracking_number(rng: random.Random, carrier: str) -> str:
 
 
 def send_parts(rng: random.Random, *, by: Actor, now: datetime) -> None:
-    """Send a part of the newest order that waits with several units, and the next one in two parcels."""
+    """Send a part of the order that has waited longest with several units, and the next one in two parcels."""
     partly, in_two = _waiting_orders()
     first, *_rest = left_to_send(list(partly.items.order_by("pk")))
     fulfill(
@@ -47,7 +47,7 @@ def send_parts(rng: random.Random, *, by: Actor, now: datetime) -> None:
 
 
 def _waiting_orders() -> list[Order]:
-    waiting = Order.objects.paid().filter(attention="", money_state="", on_hold=False).order_by("-pk")
+    waiting = Order.objects.paid().filter(attention="", money_state="", on_hold=False).order_by("pk")
     return [order for order in waiting if sum(left_to_send(list(order.items.all())).values()) >= UNITS][:2]
 
 

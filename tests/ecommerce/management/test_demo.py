@@ -3,11 +3,13 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db.models import Count
 from pytest_django.fixtures import Settings
 
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models import NoteMention, Order, OrderEvent, OrderItem, Sku, TaxLine
+from ecommerce.models import Fulfillment, NoteMention, Order, OrderEvent, OrderItem, Sku, TaxLine
+from ecommerce.shipping.carriers import number_problem
 from ecommerce.shipping.options import ShippingOption, options
 from ecommerce.shipping.zones import rates_for
 from tests.ecommerce.shipping.test_options import Place
@@ -43,6 +45,11 @@ def test_the_demo_is_a_plausible_shop_whose_books_agree(
     assert Order.objects.filter(tags__name="fragile", assignee__username="fulfillment").exists()
     assert NoteMention.objects.get().user.username == "fulfillment"
     assert OrderEvent.objects.filter(kind="address_changed").count() == 1
+    assert Order.objects.filter(status="paid", fulfillment_state="partial").count() == 1
+    in_two = Order.objects.annotate(parcels=Count("fulfillments")).filter(parcels=2).get()
+    assert (in_two.status, len(in_two.fulfillments.latest("pk").tracking_numbers)) == ("fulfilled", 2)
+    sent = Fulfillment.objects.exclude(tracking_number="")
+    assert not any(number_problem(each.carrier, number) for each in sent for number in each.tracking_numbers)
     assert User.objects.filter(is_staff=True, groups__isnull=False).count() == 5
     assert User.objects.get(email="ada@example.com").check_password("ada-demo-password")
     balanced()
