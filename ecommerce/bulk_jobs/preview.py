@@ -120,45 +120,37 @@ def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
 
 def reason(action: str, status: str, count: int) -> str:
     """Why `count` orders of a status would be skipped, as a sentence."""
-    if status == REFUNDED:
-        return ngettext(
-            "%(count)s was wholly refunded; it can only be canceled.",
-            "%(count)s were wholly refunded; they can only be canceled.",
-            count,
-        ) % {"count": f"{count:,}"}
-    if status == HELD:
-        return ngettext(
-            "%(count)s is on hold; release it first.",
-            "%(count)s are on hold; release them first.",
-            count,
-        ) % {"count": f"{count:,}"}
-    if status == ATTENTION:
-        return ngettext(
-            "%(count)s needs attention.",
-            "%(count)s need attention.",
-            count,
-        ) % {"count": f"{count:,}"}
-    if status == PARTLY:
-        return ngettext(
-            "%(count)s was sent in part; only the items left can be canceled, on its page.",
-            "%(count)s were sent in part; only the items left can be canceled, on their pages.",
-            count,
-        ) % {"count": f"{count:,}"}
-    if status == RETURNING:
-        return ngettext(
-            "%(count)s has an open return: close or cancel that first.",
-            "%(count)s have open returns: close or cancel those first.",
-            count,
-        ) % {"count": f"{count:,}"}
     done = {Action.FULFILL: _("fulfilled"), Action.CANCEL: _("canceled"), Action.RETURN: _("returned")}
+    values = {"count": f"{count:,}", "done": done[Action(action)]}
+    if status not in Order.Status.values:
+        return _about_obstacle(status, count) % values
     sentence = ngettext(
         "%(count)s is %(status)s; only a %(needed)s order can be %(done)s.",
         "%(count)s are %(status)s; only a %(needed)s order can be %(done)s.",
         count,
     )
-    return sentence % {
-        "count": f"{count:,}",
-        "status": str(Order.Status(status).label).lower(),
-        "needed": str(NEEDED[Action(action)].label).lower(),
-        "done": done[Action(action)],
+    labels = {"status": Order.Status(status).label, "needed": NEEDED[Action(action)].label}
+    return sentence % {**values, **{name: str(label).lower() for name, label in labels.items()}}
+
+
+def _about_obstacle(name: str, count: int) -> str:
+    sentences = {
+        REFUNDED: ngettext(
+            "%(count)s was wholly refunded; it can only be canceled.",
+            "%(count)s were wholly refunded; they can only be canceled.",
+            count,
+        ),
+        HELD: ngettext("%(count)s is on hold; release it first.", "%(count)s are on hold; release them first.", count),
+        ATTENTION: ngettext("%(count)s needs attention.", "%(count)s need attention.", count),
+        PARTLY: ngettext(
+            "%(count)s was sent in part; only the items left can be canceled, on its page.",
+            "%(count)s were sent in part; only the items left can be canceled, on their pages.",
+            count,
+        ),
+        RETURNING: ngettext(
+            "%(count)s has an open return: close or cancel that first.",
+            "%(count)s have open returns: close or cancel those first.",
+            count,
+        ),
     }
+    return sentences[name]
