@@ -15,7 +15,7 @@ from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.factories import ANA, make_sku
-from tests.support.order_acts import fresh, items_of, kinds, paid_lines, refused, settle
+from tests.support.order_acts import at_once, fresh, items_of, kinds, paid_lines, refused, settle
 from tests.support.returned import close, opened, receive, sent, two_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
@@ -167,3 +167,21 @@ def test_one_that_has_to_wait_is_acknowledged_and_carried_out_by_staff() -> None
     assert settle(order).status == "canceled"
     request.refresh_from_db()
     assert (request.status, fresh(order).attention) == ("done", "")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_pressed_twice_at_once_it_is_received_once() -> None:
+    order = sent()
+    assert sorted(at_once(lambda: withdrawn(order), lambda: withdrawn(order))) == ["done", "nothing_left"]
+    assert (order.returns.count(), Mail.objects.count()) == (1, 1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_parcel_leaves_while_its_customer_withdraws() -> None:
+    order = two_lines()
+    outcomes = at_once(lambda: withdrawn(order), lambda: fulfill(order_id=order.pk, by=ANA, at=NOW()))
+    assert outcomes[0] == "done"
+    sent_first = outcomes[1] == "done"
+    assert order.returns.count() == (1 if sent_first else 0)
+    if not sent_first:
+        assert settle(order).status == "canceled"
