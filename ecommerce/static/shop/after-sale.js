@@ -24,6 +24,14 @@ function renderReturns({ returns, items }) {
   $("returns").hidden = returns.length === 0;
 }
 
+/* What was sent, has not come back, and is in no return that is open. */
+function returnable({ items, returns }) {
+  const awaited = (id) => returns.filter(({ status }) => ["requested", "approved", "received"].includes(status))
+    .flatMap((each) => each.items).filter((row) => row.id === id).reduce((sum, { quantity, received }) => sum + quantity - received, 0);
+  return items.map(({ id, product_sku_name: name, fulfilled, returned }) => ({ id, name, quantity: fulfilled - returned - awaited(id) }))
+    .filter(({ quantity }) => quantity > 0);
+}
+
 function offer(form, texts) {
   const select = form.elements.reason;
   if (select.options.length) return;
@@ -50,10 +58,10 @@ function onSubmit(form, ask) {
 }
 
 export async function renderAfterSale(order, reload) {
-  const { number, status, items } = order;
-  const sent = order.fulfillment !== null || order.fulfillment_state === "partial";
+  const { number, status } = order;
+  const sent = order.items.some(({ fulfilled }) => fulfilled > 0);
   $("cancellation").hidden = !["created", "paid"].includes(status) || sent;
-  $("return").hidden = !(status === "fulfilled" || sent);
+  $("return").hidden = !["paid", "fulfilled"].includes(status) || returnable(order).length === 0;
   // What was answered stays, also once nothing more can be asked for.
   $("withdrawal").hidden = !["paid", "fulfilled"].includes(status) && $("withdrawn").hidden;
   $("after-sale").hidden = [$("cancellation"), $("return"), $("withdrawal")].every(({ hidden }) => hidden) && order.returns.length === 0 && $("answered").hidden;
@@ -62,7 +70,7 @@ export async function renderAfterSale(order, reload) {
   reasons ??= await api.reasons();
   offer($("ask-to-cancel"), reasons.cancel);
   offer($("ask-for-return"), reasons.return);
-  if (!$("return-items").children.length) quantityFields($("return-items"), items.map(({ id, product_sku_name: name, quantity }) => ({ id, name, quantity })), () => 0);
+  quantityFields($("return-items"), returnable(order), () => 0);
   onSubmit($("ask-to-cancel"), async ({ reason, note }) => {
     const { message } = await api.askToCancel(number, { reason, note });
     await reload();
