@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from billing.models import InvoiceLine, InvoiceTax, RefundAllocation
+from billing.models import InvoiceLine, InvoiceTax, RefundAllocation, RefundFee
 
 # The lines and sums of an order and of an invoice have the same names.
 Sold = Any
@@ -51,7 +51,10 @@ class InvoicedLine:
 
 @dataclass(frozen=True, slots=True)
 class GivenBack:
-    """What a refund gives back of one line, or of the shipping: its price without taxes, and its taxes."""
+    """What a refund gives back of one line, or of the shipping: its price without taxes, and its taxes.
+
+    A fee that is kept of it is below zero.
+    """
 
     label: str
     quantity: int
@@ -146,9 +149,13 @@ def by_line(taxes: Iterable[InvoiceTax]) -> dict[int | None, list[InvoiceTax]]:
 
 
 def given_back(
-    allocations: Iterable[RefundAllocation], lines: Iterable[InvoiceLine], *, shipping_name: str
+    allocations: Iterable[RefundAllocation],
+    lines: Iterable[InvoiceLine],
+    fees: Iterable[RefundFee],
+    *,
+    shipping_name: str,
 ) -> list[GivenBack]:
-    """What a refund gives back, line by line, the shipping last."""
+    """What a refund gives back, line by line, then the shipping, last what is kept as fees."""
     quantities, net, tax = Counter[int | None](), Counter[int | None](), Counter[int | None]()
     for each in allocations:
         quantities[each.invoice_line_id] += each.quantity
@@ -157,14 +164,19 @@ def given_back(
     labels: list[tuple[int | None, str]] = [(line.pk, line.description) for line in lines]
     labels.append((None, _named(_("Shipping"), shipping_name)))
     touched = {*quantities, *net, *tax}
-    return [GivenBack(label, quantities[line], net[line], tax[line]) for line, label in labels if line in touched]
+    back = [GivenBack(label, quantities[line], net[line], tax[line]) for line, label in labels if line in touched]
+    return back + [GivenBack(fee.name, 0, -fee.net, -fee.tax) for fee in fees]
 
 
-def taxes_given_back(allocations: Iterable[RefundAllocation], taxes: Iterable[InvoiceTax]) -> list[tuple[str, int]]:
-    """What a refund gives back of each tax: its label, and the amount in the minor unit."""
+def taxes_given_back(
+    allocations: Iterable[RefundAllocation], taxes: Iterable[InvoiceTax], fees: Iterable[RefundFee]
+) -> list[tuple[str, int]]:
+    """What a refund gives back of each tax, less that of its fees: its label, and the amount in the minor unit."""
     back = Counter[int | None]()
     for each in allocations:
         back[each.invoice_tax_id] += each.amount
+    for fee in fees:
+        back[fee.invoice_tax_id] -= fee.tax
     amounts = Counter[str]()
     for tax in taxes:
         if back[tax.pk]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from backoffice import leases
 from billing import card_attempts, follow_up
 from billing.gateway import CardDetails, PaymentIntent
-from billing.models import Card, Invoice, Payment, Refund
+from billing.models import Card, Invoice, Payment, Refund, RefundFee
 from billing.money import format_money
 from billing.results import PaymentResult, RefundResult
 from customers.actors import STRIPE, Actor
@@ -109,14 +109,30 @@ def _source_params(source: PaymentSource) -> dict[str, Any]:
     return {"payment_method_data": {"type": "card", "card": {"token": source.token}}} | future
 
 
-def create_refund(*, payment: Payment, amount: int, reason: str, by: Actor, at: datetime) -> Refund:
-    """Create a refund, to be executed at once; the database refuses more than was paid."""
-    (refund,) = create_refunds(amounts=[(payment, amount)], reason=reason, by=by, at=at)
+def create_refund(
+    *, payment: Payment, amount: int, reason: str, by: Actor, at: datetime, fees: Sequence[RefundFee] = ()
+) -> Refund:
+    """Create a refund, to be executed at once; the database refuses more than was paid.
+
+    `fees`, unsaved, are kept beside the amount. Where they leave nothing to send, the refund has succeeded.
+    """
+    (refund,) = _new_refunds([(payment, amount)], reason=reason, by=by, at=at)
+    refund.fees = sum(fee.amount for fee in fees)
+    if not amount:
+        refund.status, refund.closed_at, refund.next_attempt_at = Refund.Status.SUCCEEDED, at, None
+    refund.save()
+    for fee in fees:
+        fee.refund = refund
+    RefundFee.objects.bulk_create(fees)
     return refund
 
 
 def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: Actor, at: datetime) -> list[Refund]:
     """Create refunds of several payments, in the order of their primary keys."""
+    return Refund.objects.bulk_create(_new_refunds(amounts, reason=reason, by=by, at=at))
+
+
+def _new_refunds(amounts: Sequence[tuple[Payment, int]], *, reason: str, by: Actor, at: datetime) -> list[Refund]:
     refunds = []
     # The trigger locks each payment: in one order everywhere, two of these can't deadlock.
     for payment, amount in sorted(amounts, key=lambda pair: pair[0].pk):
@@ -128,7 +144,7 @@ def create_refunds(*, amounts: Sequence[tuple[Payment, int]], reason: str, by: A
             "metadata": {"refund": str(refund.uuid), "payment": str(payment.uuid)},
         }
         refunds.append(refund)
-    return Refund.objects.bulk_create(refunds)
+    return refunds
 
 
 def end_authentication(*, payment: Payment, at: datetime) -> bool:
@@ -224,7 +240,7 @@ def apply_refund_result(*, result: RefundResult, at: datetime) -> RefundChange:
     changing = Refund.objects.filter(_may_become(result.status), pk=refund.pk)
     if before == Refund.Status.FAILED and result.status != Refund.Status.FAILED:
         # It did not count as refunded while it was failed, and another may have taken its place.
-        _check_refundable(result, refund.payment_id, refund.amount)
+        _check_refundable(result, refund.payment_id, refund.given_back)
         # Another refund may have given back the same lines since: it is allocated anew.
         refund.allocations.filter(refund__in=changing).delete()
     written = changing.update(

@@ -24,7 +24,8 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 
 # What each credit note gives back of each tax, and of what that is charged on: the allocations name the tax alone. A
 # shipping of several rates gives back of each by its share of the price, rounded so that the parts add up to what this
-# note gives back, and all notes together to what was taxed: hence the sums `upto` and `after`.
+# note gives back, and all notes together to what was taxed: hence the sums `upto` and `after`. Fees are sales, kept of
+# what goes back.
 CREDITED = """
 WITH shown AS (
     SELECT n.invoice_id FROM billing_creditnote n WHERE {shown}
@@ -54,6 +55,9 @@ WITH shown AS (
     UNION ALL
     SELECT n.id, n.issued_at, a.invoice_tax_id, 0, a.amount
     FROM notes n JOIN billing_refundallocation a ON a.refund_id = n.refund_id WHERE a.invoice_tax_id IS NOT NULL
+    UNION ALL
+    SELECT n.id, n.issued_at, f.invoice_tax_id, f.tax - f.amount, -f.tax
+    FROM notes n JOIN billing_refundfee f ON f.refund_id = n.refund_id WHERE f.invoice_tax_id IS NOT NULL
 )
 """
 BY_MONTH = """

@@ -5,7 +5,7 @@ Every function runs inside the transaction of its caller, who holds the locks of
 
 from collections.abc import Collection
 
-from billing.models import Payment, Refund, RefundAllocation
+from billing.models import Payment, Refund, RefundAllocation, RefundFee
 
 
 def lock_unsent(refund_ids: Collection[int]) -> set[int]:
@@ -20,4 +20,5 @@ def lock_unsent(refund_ids: Collection[int]) -> set[int]:
 def delete_unsent(refund_ids: Collection[int]) -> None:
     """Delete refunds that `lock_unsent` returned, so that their payments may be refunded by others."""
     RefundAllocation.objects.filter(refund__in=refund_ids).delete()
+    RefundFee.objects.filter(refund__in=refund_ids).delete()
     Refund.objects.filter(pk__in=refund_ids).delete()

@@ -6,13 +6,16 @@ ACCEPTED = "r.status IN ('pending', 'succeeded')"
 # refunded by itself and is none of the order's.
 MONEY = f"""
     WITH charged AS (
-        SELECT p.invoice_id, count(*) AS payments, sum(p.amount) AS paid, sum(COALESCE(b.back, 0)) AS back
+        SELECT p.invoice_id, count(*) AS payments, sum(p.amount) AS paid, sum(COALESCE(b.back, 0)) AS back,
+               sum(COALESCE(b.fees, 0)) AS fees
         FROM billing_payment p
-        LEFT JOIN (SELECT r.payment_id, sum(r.amount) AS back FROM billing_refund r WHERE {ACCEPTED}
+        LEFT JOIN (SELECT r.payment_id, sum(r.amount) AS back, sum(r.fees) AS fees
+                   FROM billing_refund r WHERE {ACCEPTED}
                    GROUP BY r.payment_id) b ON b.payment_id = p.id
         WHERE p.status = 'succeeded' GROUP BY p.invoice_id
     ), money AS (
-        SELECT o.*, COALESCE(c.payments, 0) AS payments, COALESCE(c.paid, 0) AS paid, COALESCE(c.back, 0) AS back
+        SELECT o.*, COALESCE(c.payments, 0) AS payments, COALESCE(c.paid, 0) AS paid, COALESCE(c.back, 0) AS back,
+               COALESCE(c.fees, 0) AS fees
         FROM ecommerce_order o LEFT JOIN charged c ON c.invoice_id = o.invoice_id
     )
 """
@@ -21,11 +24,12 @@ ORDER = "'order ' || o.number"
 QUERIES = {
     "payment_refunds": """
         SELECT 'payment ' || COALESCE(p.stripe_payment_intent_id, p.uuid::text),
-               format('refunds of %s, kept as %s, of %s', COALESCE(s.refunds, 0), p.refunds, p.amount)
+               format('refunds of %s and fees of %s, kept as %s and %s, of %s', COALESCE(s.refunds, 0),
+                      COALESCE(s.fees, 0), p.refunds, p.fees, p.amount)
         FROM billing_payment p
-        LEFT JOIN (SELECT payment_id, sum(amount) AS refunds FROM billing_refund WHERE status <> 'failed'
-                   GROUP BY payment_id) s ON s.payment_id = p.id
-        WHERE p.refunds <> COALESCE(s.refunds, 0) OR p.refunds > p.amount
+        LEFT JOIN (SELECT payment_id, sum(amount) AS refunds, sum(fees) AS fees FROM billing_refund
+                   WHERE status <> 'failed' GROUP BY payment_id) s ON s.payment_id = p.id
+        WHERE p.refunds <> COALESCE(s.refunds, 0) OR p.fees <> COALESCE(s.fees, 0) OR p.refunds + p.fees > p.amount
     """,
     "order_charged": f"""
         {MONEY} SELECT {ORDER}, format('%s, %s payments of %s, total %s', o.status, o.payments, o.paid, o.total)
@@ -71,13 +75,14 @@ QUERIES = {
                              amount - discount - CASE WHEN prices_include_tax THEN tax ELSE 0 END AS is_left
                       FROM billing_invoiceline WHERE invoice_id = o.invoice_id) l USING (place)
                 WHERE i.shippable AND l.is_left))
-          AND o.back <> o.paid AND NOT EXISTS (
+          AND o.back + o.fees <> o.paid AND NOT EXISTS (
             SELECT FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id
             WHERE p.invoice_id = o.invoice_id AND p.status = 'succeeded' AND r.status IN ('failed', 'requested'))
     """,
     "order_refunded": f"""
-        {MONEY} SELECT {ORDER}, format('says %s, refunds of %s', o.amount_refunded, o.back)
-        FROM money o WHERE o.amount_refunded <> o.back
+        {MONEY} SELECT {ORDER}, format('says %s and fees of %s, refunds of %s and %s', o.amount_refunded, o.fees_kept,
+                                       o.back, o.fees)
+        FROM money o WHERE o.amount_refunded <> o.back OR o.fees_kept <> o.fees
     """,
     "invoice_refunded": """
         SELECT 'invoice ' || i.number, format('says %s, credit notes of %s', i.amount_refunded, COALESCE(n.amount, 0))
@@ -190,11 +195,14 @@ QUERIES = {
     """,
     "refund_allocations": f"""
         SELECT 'refund ' || COALESCE(r.stripe_refund_id, r.uuid::text),
-               format('%s, allocated %s', r.amount, COALESCE(a.amount, 0))
+               format('%s and fees of %s, rows of fees %s, allocated %s', r.amount, r.fees, COALESCE(f.amount, 0),
+                      COALESCE(a.amount, 0))
         FROM billing_refund r JOIN billing_payment p ON p.id = r.payment_id AND p.status = 'succeeded'
         LEFT JOIN (SELECT refund_id, sum(amount) AS amount FROM billing_refundallocation GROUP BY refund_id) a
                ON a.refund_id = r.id
-        WHERE {ACCEPTED} AND r.amount <> COALESCE(a.amount, 0)
+        LEFT JOIN (SELECT refund_id, sum(amount) AS amount FROM billing_refundfee GROUP BY refund_id) f
+               ON f.refund_id = r.id
+        WHERE {ACCEPTED} AND (r.amount + r.fees <> COALESCE(a.amount, 0) OR r.fees <> COALESCE(f.amount, 0))
     """,
     "cells_refunded": """
         SELECT 'invoice ' || i.number, format('%s of line %s kept as refunded, allocations of %s',

@@ -279,8 +279,9 @@ NOT_TRACKED = {
     **dict.fromkeys(
         (
             "billing.card", "billing.invoice", "billing.invoiceline", "billing.creditnote", "billing.payment",
-            "billing.refund", "billing.refundallocation", "billing.invoicetax", "billing.taxtransaction",
-            "billing.counter", "billing.customerupdate", "billing.cardattempt",
+            "billing.refund", "billing.refundallocation", "billing.refundfee",
+            "billing.invoicetax", "billing.taxtransaction", "billing.counter", "billing.customerupdate",
+            "billing.cardattempt",
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
             "ecommerce.fulfillmentitem", "ecommerce.return", "ecommerce.returnitem",

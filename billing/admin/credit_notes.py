@@ -87,7 +87,9 @@ def credit_note_context(note: CreditNote) -> dict[str, Any]:
     invoice = note.invoice
     lines = list(invoice.lines.order_by("pk"))
     taxes = credited_taxes(note, invoice.taxes.order_by("pk"))
-    back = given_back(note.refund.allocations.all(), lines, shipping_name=invoice.shipping_name)
+    back = given_back(
+        note.refund.allocations.all(), lines, note.refund.fee_rows.order_by("pk"), shipping_name=invoice.shipping_name
+    )
     return {
         "note": note,
         "invoice": invoice,

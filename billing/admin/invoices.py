@@ -76,7 +76,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
         lines = Prefetch("lines", InvoiceLine.objects.order_by("pk"))
         taxes = Prefetch("taxes", InvoiceTax.objects.order_by("pk"))
         invoices = Invoice.objects.select_related("customer").prefetch_related(
-            lines, taxes, payments, "credit_notes__refund__allocations"
+            lines, taxes, payments, "credit_notes__refund__allocations", "credit_notes__refund__fee_rows"
         )
         invoice = invoices.filter(pk=parse_id(object_id) or 0).first()
         if invoice is None:
@@ -117,5 +117,6 @@ def invoice_context(invoice: Invoice) -> dict[str, Any]:
 
 def _credited(invoice: Invoice, note: CreditNote) -> dict[str, Any]:
     allocations = note.refund.allocations.all()
-    back = given_back(allocations, invoice.lines.all(), shipping_name=invoice.shipping_name)
-    return {"note": note, "lines": back, "taxes": taxes_given_back(allocations, invoice.taxes.all())}
+    fees = note.refund.fee_rows.all()
+    back = given_back(allocations, invoice.lines.all(), fees, shipping_name=invoice.shipping_name)
+    return {"note": note, "lines": back, "taxes": taxes_given_back(allocations, invoice.taxes.all(), fees)}

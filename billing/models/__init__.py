@@ -1,6 +1,6 @@
 """Cards, invoices, payments, refunds, and Stripe's events."""
 
-from billing.models.allocation import RefundAllocation
+from billing.models.allocation import RefundAllocation, RefundFee
 from billing.models.card import Card
 from billing.models.card_attempt import CardAttempt
 from billing.models.customer_update import CustomerUpdate
@@ -26,6 +26,7 @@ __all__ = [
     "Reconciliation",
     "Refund",
     "RefundAllocation",
+    "RefundFee",
     "RestoreGuard",
     "StripeOperation",
     "StripeRemoval",

@@ -1,7 +1,7 @@
-"""What refunds give back of each line, its taxes, and the shipping."""
+"""What refunds give back of each line, its taxes, and the shipping; and the fees that are kept of it."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.invoice import InvoiceLine, InvoiceTax
@@ -41,3 +41,36 @@ class RefundAllocation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} of {self.invoice_tax or self.invoice_line or 'shipping'}"
+
+
+class RefundFee(models.Model):
+    """What is kept of a refund, with its tax, in the minor unit: for restocking, or postage.
+
+    `rate` in percent and `category` of EN 16931 are those of `invoice_tax`, the tax of the sale by which it is taxed; a
+    fee that is not taxed has none, and is outside the scope of taxes (O). A trigger holds the sum to `Refund.fees`.
+    """
+
+    refund = models.ForeignKey(Refund, models.PROTECT, related_name="fee_rows")
+    name = models.CharField(_("name"), max_length=100)
+    amount = models.PositiveBigIntegerField(_("amount"))
+    tax = models.PositiveBigIntegerField(_("tax"), default=0)
+    rate = models.DecimalField(_("rate"), max_digits=7, decimal_places=4, default=0)
+    category = models.CharField(_("category"), max_length=2, default="O")
+    invoice_tax = models.ForeignKey(InvoiceTax, models.PROTECT, null=True, related_name="+", db_index=False)
+
+    class Meta:
+        verbose_name = _("fee of a refund")
+        verbose_name_plural = _("fees of refunds")
+        default_permissions = ()
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0, tax__lt=F("amount")), name="refund_fee_amount"),
+            models.CheckConstraint(condition=Q(invoice_tax__isnull=False) | Q(tax=0, rate=0), name="refund_fee_tax"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def net(self) -> int:
+        """The fee without its tax."""
+        return self.amount - self.tax

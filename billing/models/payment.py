@@ -93,6 +93,8 @@ class Payment(StripeOperation):
     status = models.CharField(_("status"), max_length=20, choices=Status, default=Status.REQUESTED)
     # The sum of its refunds that have not failed, kept by a trigger, so that the CHECK below holds under concurrency.
     refunds = models.PositiveBigIntegerField(_("refunded"), default=0, editable=False)
+    # What was kept of those refunds as fees, kept by the same trigger.
+    fees = models.PositiveBigIntegerField(_("fees kept"), default=0, db_default=0, editable=False)
     stripe_payment_intent_id = models.CharField(
         _("Stripe payment intent"), max_length=255, null=True, blank=True, unique=True
     )
@@ -149,7 +151,7 @@ class Payment(StripeOperation):
         constraints = [
             models.UniqueConstraint(fields=["invoice"], condition=~Q(status="failed"), name="payment_one_live"),
             models.CheckConstraint(condition=Q(amount__gt=0), name="payment_amount"),
-            models.CheckConstraint(condition=Q(refunds__gte=0, refunds__lte=F("amount")), name="payment_refunds"),
+            models.CheckConstraint(condition=Q(refunds__lte=F("amount") - F("fees")), name="payment_refunds"),
             models.CheckConstraint(
                 condition=~Q(status="succeeded") | Q(stripe_payment_intent_id__isnull=False),
                 name="payment_succeeded_at_stripe",
@@ -166,11 +168,14 @@ class Payment(StripeOperation):
     @property
     def refundable(self) -> int:
         """What may still be refunded, in the currency's minor unit."""
-        return self.amount - self.refunds
+        return self.amount - self.refunds - self.fees
 
 
 class Refund(StripeOperation, ByActor):
-    """Money sent back to the card, or recorded as settled outside Stripe. Failed ones don't count as refunded."""
+    """Money sent back to the card, or recorded as settled outside Stripe. Failed ones don't count as refunded.
+
+    It gives back `amount` and `fees`, and keeps the fees, which are `RefundFee` rows. One of fees alone sends nothing.
+    """
 
     class Status(models.TextChoices):
         REQUESTED = "requested", _("Requested")
@@ -186,6 +191,7 @@ class Refund(StripeOperation, ByActor):
     instead_of = models.OneToOneField(
         "self", models.PROTECT, null=True, blank=True, related_name="replacement", verbose_name=_("instead of")
     )
+    fees = models.PositiveBigIntegerField(_("fees kept"), default=0, db_default=0)
     settled_outside = models.BooleanField(_("settled outside Stripe"), default=False)
     note = models.TextField(_("note"), blank=True)
 
@@ -201,14 +207,20 @@ class Refund(StripeOperation, ByActor):
             models.Index(fields=["id"], condition=Q(postponed=True), name="refund_postponed"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(amount__gt=0), name="refund_amount"),
+            models.CheckConstraint(condition=Q(amount__gt=0) | Q(fees__gt=0), name="refund_amount"),
             models.CheckConstraint(
                 condition=~Q(status__in=["pending", "succeeded"])
                 | Q(stripe_refund_id__isnull=False)
-                | Q(settled_outside=True),
+                | Q(settled_outside=True)
+                | Q(amount=0),
                 name="refund_done_at_stripe",
             ),
         ]
 
     def __str__(self) -> str:
         return self.stripe_refund_id or str(self.uuid)
+
+    @property
+    def given_back(self) -> int:
+        """What its allocations add up to: the money sent, and the fees kept of it."""
+        return self.amount + self.fees

@@ -25,7 +25,7 @@ HELD = "held"  # likewise: one that is on hold
 REFUNDED = "refunded"  # beside the statuses: an order that has the needed one, and nothing left to refund
 PARTLY = "partly"  # likewise: of which something was sent, so that it can't be canceled as a whole
 RETURNING = "returning"  # likewise: which has an open return of its own
-REFUNDED_WHOLLY = Q(total__gt=0, amount_refunded__gte=F("total"))
+REFUNDED_WHOLLY = Q(total__gt=0, amount_refunded__gte=F("total") - F("fees_kept"))
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,7 +96,7 @@ def _obstacle(action: str) -> Case:
 
 
 def _count_by_status(action: str, orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
-    left = F("total") - F("amount_refunded")
+    left = F("total") - F("amount_refunded") - F("fees_kept")
     rows = orders.order_by().annotate(obstacle=_obstacle(action)).values("status", "currency", "obstacle")
     found = rows.annotate(orders=Count("pk"), owed=Sum(left, filter=Q(paid_at__isnull=False), default=0))
     return found.values_list("status", "currency", "obstacle", "orders", "owed")
@@ -112,7 +112,7 @@ def _needing_attention(orders: OrderQuerySet) -> list[tuple[int, str, str]]:
 
 def _count_in_flight(orders: OrderQuerySet) -> Iterable[tuple[Any, ...]]:
     acts = OrderAct.objects.filter(closed_at=None, order__in=orders.order_by().values("pk")).order_by()
-    left = F("order__total") - F("order__amount_refunded")
+    left = F("order__total") - F("order__amount_refunded") - F("order__fees_kept")
     groups = ("order__status", "order__currency", "kind", "is_all")
     found = acts.annotate(is_all=Q(lines=[])).values(*groups).annotate(orders=Count("pk"), owed=Sum(left))
     return list(found.values_list(*groups, "orders", "owed"))

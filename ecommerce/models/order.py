@@ -183,6 +183,7 @@ class Order(ConcurrentMixin, models.Model):
     discount_reason = models.CharField(_("reason"), max_length=200, blank=True, default="", db_default="")
     total = models.PositiveBigIntegerField(_("total"))
     amount_refunded = models.PositiveBigIntegerField(_("refunded"), default=0)
+    fees_kept = models.PositiveBigIntegerField(_("fees kept"), default=0, db_default=0, editable=False)
     coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, blank=True, verbose_name=_("coupon"))
     address = models.ForeignKey(Address, models.SET_NULL, null=True, blank=True, db_index=False, related_name="+")
     shipping_address = models.JSONField(_("shipping address"), null=True, blank=True)
@@ -268,7 +269,9 @@ class Order(ConcurrentMixin, models.Model):
             models.CheckConstraint(condition=Q(discount__lte=F("subtotal")), name="order_discount"),
             models.CheckConstraint(condition=Q(manual_discount__lte=F("discount")), name="order_manual_discount"),
             models.CheckConstraint(condition=Q(shipping_tax__lte=F("tax")), name="order_shipping_tax"),
-            models.CheckConstraint(condition=Q(amount_refunded__lte=F("total")), name="order_refunded"),
+            models.CheckConstraint(
+                condition=Q(amount_refunded__lte=F("total") - F("fees_kept")), name="order_refunded"
+            ),
             models.CheckConstraint(
                 condition=(Q(status="created") & times())
                 | (Q(status="paid") & times(paid_at=True))
@@ -304,6 +307,11 @@ class Order(ConcurrentMixin, models.Model):
     def total_money(self) -> str:
         """The total with its currency, as users read it."""
         return format_money(self.total, self.currency)
+
+    @property
+    def is_wholly_refunded(self) -> bool:
+        """Whether all that was paid was refunded, or kept of refunds as fees."""
+        return bool(self.total) and self.amount_refunded + self.fees_kept >= self.total
 
     @property
     def waits_for_stripe(self) -> bool:

@@ -121,9 +121,9 @@ def allocate_amount(refund: Refund, *, like: Refund | None = None) -> None:
     cells = read_cells(refund.payment.invoice)
     left = cells.left
     back = cells.given_back_by(like) if like else None
-    if back is None or back.total != refund.amount or not left.holds(back):
-        whole = refund.amount == refund.payment.amount
-        back = left if whole else refund_of_amount(left, refund.amount, currency=refund.currency)
+    if back is None or back.total != refund.given_back or not left.holds(back):
+        whole = refund.given_back == refund.payment.amount
+        back = left if whole else refund_of_amount(left, refund.given_back, currency=refund.currency)
     allocate(refund, back, cells)
 
 

@@ -255,6 +255,7 @@ def _refund_failed(order: Order, change: payments.RefundChange, act: OrderAct | 
         if order.invoice and completion.refunds_the_order(refund):
             invoices.void_credit_note(invoice=order.invoice, refund=refund, at=at)
             order.amount_refunded -= refund.amount
+            order.fees_kept -= refund.fees
             if order.tax_calculation_id:
                 tax_transactions.request_undo(refund=refund, at=at)
     elif act:

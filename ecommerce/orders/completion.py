@@ -47,6 +47,7 @@ def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: d
     reduces_order = refunds_the_order(refund)
     if reduces_order:
         order.amount_refunded += refund.amount
+        order.fees_kept += refund.fees
     if act:
         complete_act(order, act, at=at)
     if reduces_order and order.invoice:

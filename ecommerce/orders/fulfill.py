@@ -116,7 +116,7 @@ def check_fulfillable(
         raise wrong_status(order, needed=_("paid"), act=_("fulfilled"), events=events)
     if act:
         raise in_flight(order, act)
-    if order.total and order.amount_refunded >= order.total:
+    if order.is_wholly_refunded:
         sentence = _("Order %(number)s was wholly refunded; it can only be canceled.") % {"number": order.number}
         raise OrderError("wholly_refunded", sentence)
     if order.on_hold:

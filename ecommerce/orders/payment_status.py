@@ -119,7 +119,7 @@ def _concerns(
         if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
             yield refund.attention or _late_refund_concern(refund)
     yield from Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
-    if act is None and order.total and order.amount_refunded >= order.total:
+    if act is None and order.is_wholly_refunded:
         yield from _wholly_refunded_concern(order)
 
 

@@ -7,12 +7,12 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from billing import payments
-from billing.models import Payment, Refund
+from billing.models import Payment, Refund, RefundFee
 from billing.money import format_money
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.allocations import allocate, allocate_all_left, allocate_amount
-from ecommerce.orders.completion import close_acts, complete_act
+from ecommerce.orders.completion import close_acts, complete_act, complete_refund, refund_event
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.history import new_event
 from ecommerce.orders.payment_status import refresh
@@ -105,10 +105,12 @@ def request_refund(
 ) -> None:
     """Save a new act with its refund, to be executed after the commit; the caller holds the order's lock.
 
-    `quote` says which lines it gives back, `instead_of` the failed refund whose place it takes.
+    `quote` says which lines it gives back, and which fees are kept; `instead_of` the failed refund whose place it
+    takes. What the fees leave nothing of is not sent: the act is complete at once.
     """
     order = act.order
-    act.refund = payments.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at)
+    fees = quote.fees if quote else fees_again(instead_of, payment) if instead_of else ()
+    act.refund = payments.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at, fees=fees)
     act.save()
     if quote:
         allocate(act.refund, quote.back, quote.cells)
@@ -116,6 +118,9 @@ def request_refund(
         allocate_amount(act.refund, like=instead_of)
     else:
         allocate_all_left([act.refund])
+    if not amount:
+        _complete_at_once(act, act.refund, at=at)
+        return
     order.money_state = Order.MoneyState.REFUND_IN_PROGRESS
     # Computed from all rows, four queries, only where an attention might have to stay.
     if order.attention:
@@ -123,6 +128,23 @@ def request_refund(
     else:
         order.save()
     _requested_event(act, at=at).save()
+
+
+def _complete_at_once(act: OrderAct, refund: Refund, *, at: datetime) -> None:
+    refund_event(act.order, refund, at=at).save()
+    complete_refund(act.order, refund, act, at=at)
+    refresh(act.order, None)
+
+
+def fees_again(failed: Refund, payment: Payment) -> tuple[RefundFee, ...]:
+    """Return, unsaved, the fees of a failed refund for the one in its place; none where less is left to refund now."""
+    if failed.given_back > payment.refundable:
+        return ()
+    rows = tuple(failed.fee_rows.order_by("pk"))
+    for row in rows:
+        row.pk, row.refund_id = None, None
+        row._state.adding = True  # noqa: SLF001 - as Django says to copy a row
+    return rows
 
 
 def request_full_refunds(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from django.utils.translation import gettext as _
 
-from billing.models import Payment
+from billing.models import Payment, RefundFee
 from billing.money import format_money, is_on_step, off_step
 from ecommerce.models import Order
 from ecommerce.orders.allocations import InvoiceCells, read_cells
@@ -47,16 +47,17 @@ class RefundRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefundQuote:
-    """What a refund would give back, of the payment to be refunded."""
+    """What a refund would give back, of the payment to be refunded, and what is kept of it: unsaved fees."""
 
     payment: Payment
     cells: InvoiceCells
     back: OrderCells
+    fees: tuple[RefundFee, ...] = ()
 
     @property
     def total(self) -> int:
-        """The amount, in the minor unit."""
-        return self.back.total
+        """The amount that is sent back, in the minor unit."""
+        return self.back.total - sum(fee.amount for fee in self.fees)
 
 
 def quote_refund(order: Order, request: RefundRequest) -> RefundQuote:

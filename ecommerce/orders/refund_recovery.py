@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from billing.models import Refund
+from billing.models import Refund, RefundFee
 from billing.settlement import sent_now
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent
@@ -18,7 +18,7 @@ from ecommerce.orders.completion import complete_refund, explain_waiting, refund
 from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
-from ecommerce.orders.refund import request_refund
+from ecommerce.orders.refund import fees_again, request_refund
 from ecommerce.orders.return_order import request_return
 from ecommerce.orders.selectors import failed_refund, open_act, unsent_operation
 
@@ -127,9 +127,11 @@ def _give_up_unsent(order: Order, *, at: datetime) -> Refund | None:
 
 def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: datetime) -> Refund:
     # The cancellation or return of all of it changes the status, so that nothing may be left.
+    fees = () if act.is_whole else fees_again(failed, failed.payment)
     outside = Refund.objects.create(
         payment=failed.payment,
         amount=failed.payment.refundable if act.is_whole else min(failed.amount, failed.payment.refundable),
+        fees=sum(fee.amount for fee in fees),
         currency=failed.currency,
         reason=act.reason,
         status=Status.SUCCEEDED,
@@ -140,6 +142,9 @@ def _create_outside(act: OrderAct, failed: Refund, *, note: str, by: Actor, at: 
         next_attempt_at=None,
         **by.columns,
     )
+    for fee in fees:
+        fee.refund = outside
+    RefundFee.objects.bulk_create(fees)
     _set_replacement(failed, outside)
     if outside.amount and refunds_the_order(outside):
         allocate_amount(outside, like=failed)

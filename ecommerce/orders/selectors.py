@@ -88,7 +88,7 @@ def allowed_acts(order: Order) -> set[str]:
     if order.fulfillment_state:
         acts = (acts - {"cancel"}) | {"undo_fulfillment"}
     # Wholly refunded from Stripe's dashboard, it must not be sent.
-    if order.on_hold or (order.total and order.amount_refunded >= order.total):
+    if order.on_hold or order.is_wholly_refunded:
         acts -= {"fulfill"}
     payment = succeeded_payment(order)
     if payment and payment.refundable and order.status in {Status.PAID, Status.FULFILLED, Status.RETURNED}:

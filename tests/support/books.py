@@ -38,7 +38,9 @@ def _rule_4(ledger: dict[str, Any]) -> list[str]:
 
 def _refunds(ledger: dict[str, Any]) -> list[str]:
     theirs = {each["id"]: each for each in ledger["refunds"]}
-    ours = {refund.stripe_refund_id: refund for refund in Refund.objects.filter(settled_outside=False)}
+    ours = {
+        refund.stripe_refund_id: refund for refund in Refund.objects.filter(settled_outside=False).exclude(amount=0)
+    }
     wrong = [
         f"{each['id']}: {each['amount']} sent back, and no refund says so"
         for each in theirs.values()

@@ -12,7 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from billing import gateway
-from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation
+from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation, RefundFee
 from customers.models import Address, Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import (
@@ -49,7 +49,7 @@ BOOKED: tuple[Any, ...] = (
         ReturnItem,
         CustomerRequest,
     ),
-    *(Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation, CreditNote, Sku, Coupon),
+    *(Invoice, InvoiceLine, InvoiceTax, Payment, Refund, RefundAllocation, RefundFee, CreditNote, Sku, Coupon),
 )
 
 

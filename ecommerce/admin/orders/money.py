@@ -19,7 +19,7 @@ from billing.documents import (
     tax_totals,
     taxes_given_back,
 )
-from billing.models import InvoiceLine, InvoiceTax, Refund, RefundAllocation
+from billing.models import InvoiceLine, InvoiceTax, Refund, RefundAllocation, RefundFee
 from billing.money import format_money
 from ecommerce.admin.orders.parcels import item_state, read_parcel
 from ecommerce.models import Order, OrderItem, TaxLine
@@ -71,7 +71,12 @@ READ_MONEY = """
         SELECT f.id, carrier, tracking_number, further_tracking_numbers, at, by_label, delivered_at, voided_at,
             voided_by, void_reason, (SELECT jsonb_object_agg(item_id, quantity) FROM ecommerce_fulfillmentitem c
                 WHERE c.fulfillment_id = f.id) AS held
-        FROM ecommerce_fulfillment f WHERE f.order_id = ecommerce_order.id) f)
+        FROM ecommerce_fulfillment f WHERE f.order_id = ecommerce_order.id) f),
+    'fees', (SELECT jsonb_agg(f ORDER BY f.id) FROM (
+        SELECT f.id, f.refund_id, f.name, f.amount, f.tax, f.invoice_tax_id
+        FROM billing_payment p JOIN billing_refund r ON r.payment_id = p.id AND r.fees > 0
+        JOIN billing_refundfee f ON f.refund_id = r.id
+        WHERE p.invoice_id = ecommerce_order.invoice_id) f)
 ))
 """
 
@@ -96,6 +101,7 @@ class OrderMoney:
         self.lines = [InvoiceLine(**row) for row in read["lines"] or ()]
         self.invoice_taxes = [InvoiceTax(**_with_rate(row)) for row in read["invoice_taxes"] or ()]
         self.parcels = [read_parcel(row) for row in read["parcels"] or ()]
+        self.fees = [RefundFee(**row) for row in read["fees"] or ()]
         self.allocations = [RefundAllocation(**row) for row in read["allocations"] or ()]
 
     @property
@@ -156,6 +162,8 @@ class OrderMoney:
             rows.append(TotalRow(f"{row.label} {of}".strip(), self._money(row.amount), is_total=row.is_total))
         if self.order.amount_refunded:
             rows.append(TotalRow(_("Refunded"), self._money(-self.order.amount_refunded)))
+        if self.order.fees_kept:
+            rows.append(TotalRow(_("Kept of refunds as fees"), self._money(self.order.fees_kept)))
         return rows
 
     def gives_back(self, refund: Refund) -> list[str]:
@@ -163,14 +171,15 @@ class OrderMoney:
         if refund.status == Refund.Status.FAILED:
             return []
         allocations = [each for each in self.allocations if each.refund_id == refund.pk]
-        back = given_back(allocations, self.lines, shipping_name=self.order.shipping_name)
+        fees = [each for each in self.fees if each.refund_id == refund.pk]
+        back = given_back(allocations, self.lines, fees, shipping_name=self.order.shipping_name)
         sentences = [
             f"{each.quantity} x {each.label}: {self._money(each.total)}"
             if each.quantity
             else f"{each.label}: {self._money(each.total)}"
             for each in back
         ]
-        taxes = taxes_given_back(allocations, self.invoice_taxes)
+        taxes = taxes_given_back(allocations, self.invoice_taxes, fees)
         return sentences + [
             _("Including %(tax)s: %(money)s") % {"tax": label, "money": self._money(amount)} for label, amount in taxes
         ]

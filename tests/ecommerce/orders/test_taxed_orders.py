@@ -11,9 +11,9 @@ from django.utils import timezone
 
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, RefundAllocation
 from billing.tax_report import credited_taxes, month_of, tax_report
-from customers.actors import SYSTEM, Actor
+from customers.actors import SYSTEM
 from customers.models import Address, Customer
-from ecommerce.models import Order, Product, ShippingRate, ShippingZone, ShopSettings, Sku, TaxLine, TaxRate
+from ecommerce.models import ShippingRate, ShopSettings, Sku, TaxLine, TaxRate
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.lines import CustomLine, LineRequest
 from ecommerce.orders.pay import pay
@@ -23,35 +23,12 @@ from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.shipping import ShippingChoice
 from ecommerce.pricing.order import Discount
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, wanted_by
+from tests.support.german import mug_and_book, ordered
 from tests.support.order_acts import fresh, refused, settle
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
 WHY: dict[str, Any] = {"reason": "Came broken", "by": ANA}
-
-
-@pytest.fixture
-def germany() -> Address:
-    """A shop in Germany that charges VAT on top in USD and includes it in EUR, and a customer in Berlin."""
-    ShopSettings.objects.update(country="DE", tax_included_currencies=["eur"])
-    for category, percent in (("standard", 19), ("reduced", 7)):
-        TaxRate.objects.create(country="DE", tax_category=category, name="VAT", percent=percent)
-    zone = ShippingZone.objects.create(name="Germany", countries=["DE"])
-    for currency in ("usd", "eur"):
-        ShippingRate.objects.create(zone=zone, name="Parcel", currency=currency, price=490)
-        ShippingRate.objects.create(zone=zone, name="Express", currency=currency, price=1290)
-    return make_address(make_customer(), country="DE", postal_code="10115", city="Berlin")
-
-
-def mug_and_book(currency: str = "eur") -> tuple[Sku, Sku]:
-    mug = make_sku(shippable=True, price=2000, currency=currency)
-    book = make_sku("BOOK", product="Book", shippable=True, price=1000, currency=currency)
-    Product.objects.filter(name="Book").update(tax_category="reduced")
-    return mug, book
-
-
-def ordered(address: Address, *skus: Sku, by: Actor = ANA, **fields: Any) -> Order:
-    return place(new_order=wanted_by(address.customer, *skus, address_id=address.pk, **fields), by=by, at=NOW())
 
 
 def taxes() -> list[tuple[str, int, int]]:
