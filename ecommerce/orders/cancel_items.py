@@ -1,5 +1,7 @@
 """Cancel some of what an order has not sent: its price goes back, and nothing of what stays is computed anew."""
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -10,8 +12,9 @@ from django.utils.translation import gettext as _
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderItem
 from ecommerce.orders.cancel import request_cancel
-from ecommerce.orders.errors import OrderError, in_flight, wrong_status
-from ecommerce.orders.refund import complete_without_refund, request_refund
+from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, wrong_status
+from ecommerce.orders.parcels import last_change
+from ecommerce.orders.refund import complete_without_refund, request_refund, was_requested
 from ecommerce.orders.refund_quotes import RefundQuote, quote_units
 from ecommerce.orders.selectors import open_act
 
@@ -25,17 +28,32 @@ def cancel_items(
     reason: str,
     by: Actor,
     at: datetime,
-    left: Mapping[int, int] | None = None,
+    seen_left: str | None = None,
+    key: str = "",
 ) -> Order:
     """Cancel units of a paid order that were not sent, given by item id; raise OrderError.
 
-    All that is left of an order that has sent nothing cancels it. `left` is what could still be canceled, by item id,
-    when the user decided: refused where that has changed since, so that a button pressed twice cancels once.
+    All that is left of an order that has sent nothing cancels it. `seen_left` is what `tell_left` told when the user
+    decided: where it has changed, nothing is canceled, so that a button pressed twice cancels once. `key` makes a
+    program's request idempotent.
     """
     with transaction.atomic():
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
-        request_cancel_items(order, items, reason=reason, by=by, at=at, left=left)
+        if key and was_requested(order, key, _fingerprint(items)):
+            return order
+        act = request_cancel_items(order, items, reason=reason, by=by, at=at, seen_left=seen_left)
+        if key and act.kind == Kind.CANCEL_ITEMS:
+            OrderAct.objects.filter(pk=act.pk).update(request_key=key, request_hash=_fingerprint(items))
     return order
+
+
+def tell_left(own: Sequence[OrderItem]) -> str:
+    """What is left to cancel, as a form carries it: where it is another one meanwhile, the form is out of date."""
+    return ",".join(f"{item.pk}:{item.left}" for item in own if item.left)
+
+
+def _fingerprint(items: Iterable[Sequence[int]]) -> str:
+    return hashlib.sha256(json.dumps(sorted(_added_up(items).items())).encode()).hexdigest()
 
 
 def request_cancel_items(
@@ -45,9 +63,9 @@ def request_cancel_items(
     reason: str,
     by: Actor,
     at: datetime,
-    left: Mapping[int, int] | None = None,
-) -> OrderAct | None:
-    """Cancel units of a locked order; return the open act if a refund has to be executed first."""
+    seen_left: str | None = None,
+) -> OrderAct:
+    """Cancel units of a locked order; return the act, which is open if a refund has to be executed first."""
     units = _added_up(items)
     act = open_act(order)
     if act and act.kind == Kind.CANCEL_ITEMS and dict(act.lines) == units:
@@ -57,15 +75,16 @@ def request_cancel_items(
     if order.status != Order.Status.PAID:
         raise wrong_status(order, needed=_("paid"), act=_("canceled in part"))
     own = list(order.items.order_by("pk"))
-    _check_left(order, own, units, left)
+    _check_left(order, own, units, seen_left)
     if cancels_all(own, units):
-        return request_cancel(order, reason=reason, by=by, at=at)
+        request_cancel(order, reason=reason, by=by, at=at)
+        return order.acts.latest("pk")
     lines = [[item_id, quantity] for item_id, quantity in units.items()]
     act = OrderAct(order=order, kind=Kind.CANCEL_ITEMS, reason=reason, lines=lines, requested_at=at, **by.columns)
     quote = quote_units(order, units)
     if quote is None or not quote.total:
         complete_without_refund(act, at=at)
-        return None
+        return act
     request_refund(act, quote.payment, quote.total, at=at, quote=quote)
     return act
 
@@ -89,16 +108,13 @@ def _added_up(items: Iterable[Sequence[int]]) -> dict[int, int]:
     return dict(units)
 
 
-def _check_left(
-    order: Order, own: Sequence[OrderItem], units: Mapping[int, int], expected: Mapping[int, int] | None
-) -> None:
+def _check_left(order: Order, own: Sequence[OrderItem], units: Mapping[int, int], seen_left: str | None) -> None:
     left = {item.pk: item.left for item in own}
     if not units or units.keys() - left.keys():
         sentence = _("Choose what of order %(number)s is canceled.") % {"number": order.number}
         raise OrderError("invalid_items", sentence, field="items")
-    if expected is not None and {key: left.get(key, 0) for key in expected} != dict(expected):
-        sentence = _("What is left of order %(number)s has changed meanwhile. Nothing was canceled: choose again.")
-        raise OrderError("changed_meanwhile", sentence % {"number": order.number}, field="items")
+    if seen_left not in {None, tell_left(own)}:
+        raise changed_meanwhile(order, last_change(order))
     for item in own:
         if units.get(item.pk, 0) > item.left:
             values = {"item": item.description, "left": item.left, "wanted": units[item.pk]}

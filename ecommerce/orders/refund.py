@@ -38,7 +38,7 @@ def refund(
     """
     with transaction.atomic():
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
-        if request.key and _was_requested(order, request):
+        if request.key and was_requested(order, request.key, request.fingerprint):
             return order
         _check_refundable(order)
         _check_left(order, left)
@@ -50,9 +50,10 @@ def refund(
     return order
 
 
-def _was_requested(order: Order, request: RefundRequest) -> bool:
-    earlier = order.acts.filter(request_key=request.key).first()
-    if earlier and earlier.request_hash != request.fingerprint:
+def was_requested(order: Order, key: str, fingerprint: str) -> bool:
+    """Whether an act of a locked order was requested under this key; raise OrderError where it was another one."""
+    earlier = order.acts.filter(request_key=key).first()
+    if earlier and earlier.request_hash != fingerprint:
         sentence = _("This key was sent before with another refund of this order.")
         raise OrderError("idempotency_conflict", sentence)
     return earlier is not None
@@ -140,11 +141,8 @@ def fees_again(failed: Refund, payment: Payment) -> tuple[RefundFee, ...]:
     """Return, unsaved, the fees of a failed refund for the one in its place; none where less is left to refund now."""
     if failed.given_back > payment.refundable:
         return ()
-    rows = tuple(failed.fee_rows.order_by("pk"))
-    for row in rows:
-        row.pk, row.refund_id = None, None
-        row._state.adding = True  # noqa: SLF001 - as Django says to copy a row
-    return rows
+    same = ("name", "amount", "tax", "rate", "category", "invoice_tax_id")
+    return tuple(RefundFee(**row) for row in failed.fee_rows.order_by("pk").values(*same))
 
 
 def request_full_refunds(

@@ -1,47 +1,24 @@
 """The form of a refund: an amount, or items and the shipping, or all that is left."""
 
-from collections import Counter
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
+from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
-from billing.documents import tax_label
-from billing.money import InvalidAmount, format_money, parse_amount
-from ecommerce.admin.orders.action_forms import ReasonForm, joined_reason
-from ecommerce.models import Order, OrderItem, Reason
+from billing.money import InvalidAmount, parse_amount
+from ecommerce.admin.orders.action_forms import joined_reason
+from ecommerce.admin.orders.quoted_form import QuotedForm, quantity_field
+from ecommerce.models import Order, Reason
 from ecommerce.orders.allocations import read_cells
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.refund_quotes import RefundQuote, RefundRequest, quote_refund
+from ecommerce.orders.refund_quotes import RefundRequest, quote_refund
 from ecommerce.orders.selectors import succeeded_payment
-from ecommerce.pricing.refunds import Cells, OrderCells
+from ecommerce.pricing.refunds import OrderCells
 
 
-@dataclass(frozen=True, slots=True)
-class RefundRow:
-    """An item of the order, or its shipping: what is left of it, and the field that says how much goes back."""
-
-    label: str
-    left: str
-    money: str
-    field: forms.BoundField
-
-
-@dataclass(frozen=True, slots=True)
-class BackRow:
-    """What would go back of an item or of the shipping; `tax` is empty for an order without taxes."""
-
-    label: str
-    net: str
-    tax: str
-    total: str
-
-
-class RefundForm(ReasonForm):
+class RefundForm(QuotedForm):
     """`left_before` is what could still be refunded when the form was shown, in the minor unit."""
 
     template = "refund.html"
@@ -55,20 +32,17 @@ class RefundForm(ReasonForm):
         ),
     )
     left_before = forms.IntegerField(required=False, widget=forms.HiddenInput())
-    quote: RefundQuote | None = None
 
     def __init__(self, order: Order, data: Any = None) -> None:
         super().__init__(order, data)
         self.payment = succeeded_payment(order)
         self.fields["amount"].label = _("Amount in %(currency)s") % {"currency": order.currency.upper()}
-        self.items = list(order.items.order_by("pk"))
-        self.rows: list[RefundRow] = []
         if order.invoice:
             self._add_fields(read_cells(order.invoice).left)
 
     def _add_fields(self, left: OrderCells) -> None:
         for item, cells in zip(self.items, left.items, strict=True):
-            self.fields[f"item_{item.pk}"] = _quantity_field(item, cells)
+            self.fields[f"item_{item.pk}"] = quantity_field(item, cells.units)
             units = _("%(left)s of %(quantity)s") % {"left": cells.units, "quantity": item.quantity}
             self._add_row(f"item_{item.pk}", units, cells)
         if left.shipping.total:
@@ -76,16 +50,6 @@ class RefundForm(ReasonForm):
             self._add_row("shipping", "", left.shipping)
         label = _("All that is left, %(money)s") % {"money": self._money(left.total)}
         self.fields["rest"] = _checkbox(label)
-
-    def _add_row(self, name: str, units: str, cells: Cells) -> None:
-        self.rows.append(RefundRow(str(self.fields[name].label), units, self._money(cells.total), self[name]))
-
-    def _shipping_label(self) -> str:
-        name = self.order.shipping_name
-        return _("Shipping (%(name)s)") % {"name": name} if name else _("Shipping")
-
-    def _money(self, amount: int) -> str:
-        return format_money(amount, self.order.currency)
 
     def clean_amount(self) -> int | None:
         text = self.cleaned_data["amount"]
@@ -135,51 +99,6 @@ class RefundForm(ReasonForm):
             "left": self.cleaned_data["left_before"],
             "request": self._request(),
         }
-
-    def refund_amount(self) -> int | None:
-        """Return what would be refunded, in the minor unit; None where something was refunded meanwhile."""
-        return self.quote.total if self.quote else None
-
-    @cached_property
-    def back(self) -> list[BackRow]:
-        """What would go back of each item and of the shipping."""
-        if self.quote is None:
-            return []
-        parts: list[tuple[str, Cells]] = [
-            (f"{cells.units} x {line.description}" if cells.units else line.description, cells)
-            for line, cells in zip(self.quote.cells.lines, self.quote.back.items, strict=True)
-        ]
-        parts.append((self._shipping_label(), self.quote.back.shipping))
-        return [
-            BackRow(label, self._money(cells.goods), self._money(sum(cells.taxes)), self._money(cells.total))
-            for label, cells in parts
-            if cells.total or cells.units
-        ]
-
-    @cached_property
-    def taxes_back(self) -> list[tuple[str, str]]:
-        """What would go back of each tax."""
-        if self.quote is None:
-            return []
-        amounts = Counter[str]()
-        line_ids: list[int | None] = [line.pk for line in self.quote.cells.lines]
-        for line_id, cells in zip([*line_ids, None], [*self.quote.back.items, self.quote.back.shipping], strict=True):
-            for tax, amount in zip(self.quote.cells.taxes.get(line_id, ()), cells.taxes, strict=True):
-                amounts[tax_label(tax)] += amount
-        return [(label, self._money(amount)) for label, amount in amounts.items() if amount]
-
-
-def _quantity_field(item: OrderItem, left: Cells) -> forms.IntegerField:
-    attributes = {"min": 0, "max": left.units, "inputmode": "numeric", "aria-label": item.description}
-    return forms.IntegerField(
-        label=item.description,
-        min_value=0,
-        max_value=left.units,
-        required=False,
-        disabled=not left.units,
-        error_messages={"max_value": _("At most %(limit_value)s can go back.")},
-        widget=UnfoldAdminIntegerFieldWidget(attributes),
-    )
 
 
 def _checkbox(label: str) -> forms.BooleanField:

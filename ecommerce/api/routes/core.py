@@ -16,7 +16,7 @@ from ecommerce.api.pagination import staff_order_page
 from ecommerce.api.responses import responses_for
 from ecommerce.api.routes.orders import IdempotencyKey
 from ecommerce.api.schemas.order_requests import (
-    CancelRequest,
+    CancelOrderRequest,
     CorrectAddressRequest,
     CreateOrderForRequest,
     FulfillRequest,
@@ -37,6 +37,7 @@ from ecommerce.api.throttling import PerCaller
 from ecommerce.models import ApiKey, Order
 from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
+from ecommerce.orders.cancel_items import cancel_items
 from ecommerce.orders.fulfill import fulfill_in_parcels
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.refund import refund
@@ -146,12 +147,20 @@ def fulfill_order(
 @router.post(
     "/orders/{number}/cancel",
     auth=ApiKeyAuth(Permission.CANCEL),
-    response=responses_for(StaffOrderResponse, 403, 404, 422, signed_in=True, processing=True),
+    response=responses_for(StaffOrderResponse, 403, 404, 409, 422, signed_in=True, processing=True),
 )
-def cancel_order(request: HttpRequest, number: str, body: CancelRequest | None = None) -> HttpResponse:
-    """Cancel an order that is not fulfilled. A paid one is refunded first: 202 until Stripe has confirmed it."""
-    reason = (body or CancelRequest()).reason
-    canceled = cancel(order_id=_order(number).pk, reason=reason, by=api_key_actor(request), at=database_clock.now())
+def cancel_order(
+    request: HttpRequest, number: str, body: CancelOrderRequest | None = None, idempotency_key: IdempotencyKey = ""
+) -> HttpResponse:
+    """Cancel an order that was not sent, or `items` of it. A paid one is refunded first: 202 until it is confirmed.
+
+    Without an `Idempotency-Key`, the same `items` sent again later cancel more of them.
+    """
+    body = body or CancelOrderRequest()
+    order_id, by, at = _order(number).pk, api_key_actor(request), database_clock.now()
+    if not body.items:
+        return _enqueue_refund(cancel(order_id=order_id, reason=body.reason, by=by, at=at))
+    canceled = cancel_items(order_id=order_id, items=body.lines, reason=body.reason, by=by, at=at, key=idempotency_key)
     return _enqueue_refund(canceled)
 
 

@@ -139,6 +139,16 @@ class ReturnRequest(CancelRequest):
     restock: bool = True
 
 
+class CancelOrderRequest(CancelRequest):
+    """`items` are units that were not sent; without them all of the order is canceled."""
+
+    items: Annotated[list[ItemQuantity], Field(max_length=MAX_LINES)] = []
+
+    @property
+    def lines(self) -> list[tuple[int, int]]:
+        return [(item.id, item.quantity) for item in self.items]
+
+
 class RefundOrderRequest(CancelRequest):
     """What goes back: an `amount` in the currency's minor unit, or `items` and the `shipping`, or the `rest`."""
 

@@ -217,6 +217,7 @@ class Order(FromRow):
     tax_lines: list[TaxLine]
     prices_include_tax: bool
     amount_refunded: int
+    fees_kept: int = Field(description="What was kept of refunds as fees: it is not part of `amount_refunded`.")
     currency: str
     coupon_code: str | None
     created: datetime = Field(alias="created_at")

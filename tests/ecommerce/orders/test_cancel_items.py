@@ -10,7 +10,7 @@ from billing.models import CreditNote, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct, Sku
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.cancel_items import cancel_items
+from ecommerce.orders.cancel_items import cancel_items, tell_left
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
@@ -118,8 +118,9 @@ def test_only_a_paid_order_is_canceled_in_part() -> None:
 
 def test_the_same_request_joins_and_another_one_is_refused() -> None:
     order = two_lines()
-    drop(order, 1, 0)
-    drop(order, 1, 0)
+    seen = tell_left(items_of(order))
+    drop(order, 1, 0, seen_left=seen)
+    drop(order, 1, 0, seen_left=seen)
     for other in ((2, 0), (3, 2)):
         with refused("in_progress"):
             drop(order, *other)
@@ -129,9 +130,18 @@ def test_the_same_request_joins_and_another_one_is_refused() -> None:
         cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
     assert canceled(order) == [1, 0]
-    mugs = items_of(order)[0].pk
-    with refused("changed_meanwhile"):
-        drop(order, 1, 0, left={mugs: 3})
+    with refused("changed"):
+        drop(order, 1, 0, seen_left=seen)
+
+
+def test_a_key_cancels_once() -> None:
+    order = two_lines()
+    drop(order, 1, 0, key="one")
+    settle(order)
+    drop(order, 1, 0, key="one")
+    assert (canceled(order), OrderAct.objects.filter(kind="cancel_items").count()) == ([1, 0], 1)
+    with refused("idempotency_conflict"):
+        drop(order, 2, 0, key="one")
 
 
 def test_a_refusal_by_stripe_cancels_nothing_and_trying_again_does(fake_stripe: FakeStripeServer) -> None:

@@ -42,7 +42,7 @@ def test_a_fee_is_kept_with_its_tax_and_every_document_says_so(order: Order, led
     assert (done.amount_refunded, done.fees_kept, done.status) == (1700, 300, "fulfilled")
     assert [each["amount"] for each in ledger()["refunds"]] == [1700]
     made, fee, payment = Refund.objects.get(), RefundFee.objects.get(), Payment.objects.get()
-    assert (fee.name, fee.amount, fee.tax, fee.rate, fee.category) == ("Restocking", 300, 48, 19, "S")
+    assert (fee.name, fee.amount, fee.tax, fee.rate, fee.category) == ("Restocking", 300, 48, Decimal(19), "S")
     assert (made.amount, made.fees, payment.refunds, payment.fees, payment.refundable) == (1700, 300, 1700, 300, 1490)
     note = CreditNote.objects.select_related("invoice").get()
     lines, taxes = note.invoice.lines.order_by("pk"), note.invoice.taxes.order_by("pk")
