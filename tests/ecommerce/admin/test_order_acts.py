@@ -14,6 +14,8 @@ from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
 from tests.support.admin import LIST, signed_in
 from tests.support.factories import ANA, make_customer, make_sku, place_order
+from tests.support.order_acts import counts, items_of
+from tests.support.returned import two_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +75,38 @@ def test_cancel_of_an_order_that_was_never_paid_sends_nothing_back(balanced: Cal
     assert "no money goes back" in client.get(url(order, "cancel")).content.decode()
     assert press(client, order, "cancel").status_code == 302
     assert Order.objects.get().status == "canceled"
+
+
+def test_items_are_canceled_once_their_money_was_shown(balanced: Callable[[], None]) -> None:
+    order = two_lines()
+    mugs, shirts = items_of(order)
+    client = somebody("cancel_items")
+    assert "Cancel items" in client.get(f"{LIST}{order.pk}/change/").content.decode()
+    typed = {f"item_{mugs.pk}": "1", f"item_{shirts.pk}": "2", "reason": "Sold out"}
+    shown = client.get(url(order, "cancel_items"), {"confirmed": "", **typed})
+    text = shown.content.decode()
+    assert "USD 55.00 goes back to Visa" in text
+    assert "Cancel items, refund USD 55.00" in text
+    posted = {"confirmed": "5500", **typed, **shown.context["form"].hidden_values}
+    for _press in range(2):
+        client.post(url(order, "cancel_items"), posted)
+    order = settled(order)
+    assert (order.status, order.amount_refunded, counts(order)) == ("paid", 5500, [(0, 1, 0), (0, 2, 0)])
+    again = client.post(url(order, "cancel_items"), posted)
+    assert (again.status_code, counts(order)) == (409, [(0, 1, 0), (0, 2, 0)])
+
+
+def test_all_that_is_left_cancels_the_order_and_says_so(balanced: Callable[[], None]) -> None:
+    order = two_lines()
+    mugs, shirts = items_of(order)
+    client = somebody("cancel_items")
+    typed = {f"item_{mugs.pk}": "3", f"item_{shirts.pk}": "2"}
+    shown = client.get(url(order, "cancel_items"), {"confirmed": "", **typed})
+    assert "the whole order is canceled" in shown.content.decode()
+    too_many = client.get(url(order, "cancel_items"), {"confirmed": "", f"item_{mugs.pk}": "4"})
+    assert "At most 3 can go back." in too_many.content.decode()
+    client.post(url(order, "cancel_items"), {"confirmed": "8500", **typed})
+    assert settled(order).status == "canceled"
 
 
 def test_return_puts_back_in_stock_unless_unticked(balanced: Callable[[], None]) -> None:

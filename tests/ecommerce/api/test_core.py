@@ -7,11 +7,14 @@ from django.utils import timezone
 from billing.models import Card, Refund
 from customers.models import Customer
 from ecommerce.models import ApiKey, Order, OrderNote, Sku
+from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold
 from ecommerce.orders.tags import tag
 from ecommerce.tasks import sweep
 from tests.support.api_client import CORE, SDK, Api, basket, paying
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
+from tests.support.order_acts import counts, items_of
+from tests.support.returned import two_lines
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
 HOME = {
@@ -132,6 +135,26 @@ def test_orders_are_fulfilled_and_returned(staff: Api, customer: Customer) -> No
     assert (back["status"], back["payment_status"], back["amount_refunded"]) == ("returned", "refunded", 1500)
     sku.refresh_from_db()
     assert sku.inventory_quantity == 4
+
+
+@pytest.mark.django_db(transaction=True)
+def test_items_are_canceled_once_a_key(staff: Api, customer: Customer) -> None:
+    order = two_lines()
+    mugs, shirts = items_of(order)
+    path = f"{CORE}/orders/{order.number}/cancel"
+    body = {"items": [{"id": mugs.pk, "quantity": 1}], "reason": "Sold out"}
+    asked = staff.post(path, body, idempotency_key="1")
+    assert (asked.status, asked.order["payment_status"]) == (202, "refund_in_progress")
+    Refund.objects.update(next_attempt_at=timezone.now())
+    sweep()
+    again = staff.post(path, body, idempotency_key="1")
+    assert (again.status, again.order["status"], again.order["amount_refunded"]) == (200, "paid", 1500)
+    assert counts(order) == [(0, 1, 0), (0, 0, 0)]
+    too_many = {"items": [{"id": shirts.pk, "quantity": 3}]}
+    assert staff.post(path, too_many, idempotency_key="2").refused == (422, "invalid_items")
+    assert staff.post(path, too_many, idempotency_key="1").refused == (409, "idempotency_conflict")
+    fulfill(order_id=order.pk, items=[(mugs.pk, 1)], by=ANA, at=timezone.now())
+    assert staff.post(path, {}).refused == (422, "partly_fulfilled")
 
 
 @pytest.mark.django_db(transaction=True)
