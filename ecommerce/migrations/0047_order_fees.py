@@ -16,7 +16,7 @@ ALTER TABLE ecommerce_order DROP CONSTRAINT order_refunded, DROP COLUMN fees_kep
 
 class Migration(migrations.Migration):
 
-    dependencies = [("ecommerce", "0045_return_items_by_restock"), ("billing", "0027_refund_fees")]
+    dependencies = [("ecommerce", "0046_tracking_files"), ("billing", "0027_refund_fees")]
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunSQL(COLUMNS, DROP_COLUMNS)],
