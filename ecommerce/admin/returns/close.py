@@ -8,6 +8,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
+from billing.documents import tax_label
+from billing.models import RefundFee
 from billing.money import InvalidAmount, format_money, parse_amount
 from ecommerce.admin.returns.forms import ReturnForm, checkbox
 from ecommerce.models import Return
@@ -66,8 +68,7 @@ class CloseForm(ReturnForm):
         if not self.errors and cleaned["refund"] == "yes":
             try:
                 self.quote = quote_return(self.order_return, shipping=cleaned["shipping"], fees=self.fees)
-                kept = sum(fee.amount for fee in self.fees)
-                self.amount = self.quote.refund.back.total - kept if self.quote.refund else 0
+                self.amount = self.quote.refund.total if self.quote.refund else 0
             except OrderError as error:
                 self.add_error(error.field if error.field in self.fields else None, error.message)
         return cleaned
@@ -111,7 +112,14 @@ class CloseForm(ReturnForm):
         ]
         if quote.back.shipping.total:
             lines.append(BackRow(_("Shipping"), self._money(quote.back.shipping.total)))
-        return lines + [BackRow(_("%(fee)s, kept") % {"fee": fee.name}, self._money(-fee.amount)) for fee in self.fees]
+        return lines + [BackRow(self._kept(fee), self._money(-fee.amount)) for fee in quote.fees]
+
+    def _kept(self, fee: RefundFee) -> str:
+        values = {"fee": fee.name, "money": self._money(fee.tax)}
+        if fee.invoice_tax and fee.tax:
+            values["tax"] = tax_label(fee.invoice_tax)
+            return _("%(fee)s, kept, with %(money)s of %(tax)s") % values
+        return _("%(fee)s, kept") % values
 
     @property
     def total(self) -> str:
