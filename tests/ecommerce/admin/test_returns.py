@@ -150,6 +150,17 @@ def test_closing_shows_the_money_and_names_it_on_the_button(support: Client) -> 
     assert "USD 30.00" in sentences(support.get(url(one, "change")))
 
 
+def test_fees_are_shown_before_they_are_kept(support: Client) -> None:
+    one = received(sent(), 2)
+    typed = {"refund": "yes", "restocking_fee": "5.00", "postage_fee": "", "reason": "", "confirmed": ""}
+    page = support.post(url(one, "close"), typed, follow=True)
+    assert "Close, refund USD 25.00" in sentences(page)
+    support.post(url(one, "close"), typed | {"confirmed": page.context["amount"]})
+    order = settle(one.order)
+    assert (order.amount_refunded, order.fees_kept, state(one)) == (2500, 500, "closed")
+    assert "Kept of refunds as fees" in sentences(support.get(f"/admin/ecommerce/order/{order.pk}/change/"))
+
+
 def test_goods_may_come_back_without_a_refund(support: Client) -> None:
     one = received(sent(), 2)
     typed = {"refund": "no", "restocking_fee": "", "postage_fee": "", "reason": "Replaced", "confirmed": ""}

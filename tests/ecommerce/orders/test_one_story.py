@@ -23,7 +23,7 @@ from tests.support.factories import ANA, make_sku
 from tests.support.german import ordered
 from tests.support.order_acts import counts, fresh, items_of, settle
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("balanced")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 NOW = timezone.now
 BY: dict[str, Any] = {"by": ANA}
 
