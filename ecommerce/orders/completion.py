@@ -122,7 +122,9 @@ def _cancel_items(order: Order, act: OrderAct, *, at: datetime) -> None:
 
 def close_document(order: Order, one: Return, *, by: Actor, at: datetime, **data: str) -> None:
     """Close a received return, and return its order once all that was sent came back and was refunded."""
-    Return.objects.filter(pk=one.pk, closed_at=None).update(status=Return.Status.CLOSED, closed_at=at)
+    one = Return.objects.select_for_update().get(pk=one.pk)
+    one.status, one.closed_at = Return.Status.CLOSED, at
+    one.save(update_fields=["status", "closed_at"])
     data["return"] = one.number
     record(order, OrderEvent.Kind.RETURN_CLOSED, by=by, at=at, **data)
     _return_if_all_came_back(order, by=by, at=at, **data)
