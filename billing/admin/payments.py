@@ -17,6 +17,7 @@ from billing.admin.links import link
 from billing.admin.search import payments_matching, refunds_matching
 from billing.declines import fraud_signal
 from billing.models import Payment, Refund, StripeOperation
+from billing.money import format_money
 from billing.templatetags.money import money
 from customers.models import Customer
 
@@ -111,7 +112,12 @@ class RefundAdmin(StripeOperationAdmin):
     fieldsets = (
         (
             _("Refund"),
-            {"fields": (("state", "amount_money"), ("payment_link", "customer"), "reason", "by_label", "credit_note")},
+            {
+                "fields": (
+                    *(("state", "amount_money"), "fees_kept", ("payment_link", "customer")),
+                    *("reason", "by_label", "credit_note"),
+                )
+            },
         ),
         (_("At Stripe"), {"fields": AT_STRIPE}),
         (_("Outside Stripe"), {"fields": ("outside", "note")}),
@@ -126,7 +132,14 @@ class RefundAdmin(StripeOperationAdmin):
 
     @column(_("Stripe refund"))
     def stripe_id(self, refund: Refund) -> str:
+        if not refund.amount:
+            return gettext("nothing to send: all of it was kept as fees")
         return refund.stripe_refund_id or gettext("not there yet")
+
+    @column(_("kept as fees"))
+    def fees_kept(self, refund: Refund) -> str:
+        rows = refund.fee_rows.order_by("pk") if refund.fees else ()
+        return ", ".join(f"{fee.name} {format_money(fee.amount, refund.currency)}" for fee in rows) or "–"
 
     @column(_("invoice"))
     def invoice_link(self, refund: Refund) -> SafeString:
