@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     atomic = False
-    dependencies = [("ecommerce", "0048_order_fees")]
+    dependencies = [("ecommerce", "0049_order_fees")]
     operations = [
         ValidateConstraint("order", "ecommerce_order_fees_kept_check"),
         ValidateConstraint("order", "order_refunded"),
