@@ -347,7 +347,7 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     other = Api(ApiKey.objects.create_key(name="Nothing", permissions=[], by=ANA)[1])
     user, card = Customer.objects.get(email="grace@example.com"), Card.objects.filter(removed_at=None).first()
     assert card
-    sku = sku | {"mug": make_sku("MUG-BLUE", product="Mug", name="blue", stock=4).pk}
+    sku = sku | {"mug": make_sku("MUG-BLUE", product="Mug", name="blue", stock=6).pk}
     body = {
         "user_id": user.pk,
         "source_id": card.pk,
@@ -379,6 +379,8 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     tell("read_order", "/unknown", method="GET")
     _moving(tell, shipped)
     _sending(tell, shipped)
+    several = {"items": [{"sku_id": sku["mug"], "quantity": 2}]}
+    _canceling_items(tell, staff.post(f"{CORE}/orders", body | several).order)
     _undoing(tell, number, staff.post(f"{CORE}/orders", body).order["number"])
 
 
@@ -395,6 +397,19 @@ def _sending(tell: Any, number: str) -> None:
     parcel = {"items": [{"id": tee.pk, "quantity": 1}], "tracking_number": "1Z5R89390357567127"}
     tell("fulfill_order", f"/{number}/fulfill", parcel, name="items", idempotency_key="7")
     tell("fulfill_order", f"/{number}/fulfill", parcel | {"carrier": "DHL"}, idempotency_key="7")
+
+
+def _canceling_items(tell: Any, order: dict[str, Any]) -> None:
+    path, item = f"/{order['number']}/cancel", order["items"][0]["id"]
+    for quantity in (1, 2):
+        sent = {"items": [{"id": item, "quantity": quantity}], "reason": "Sold out"}
+        tell(
+            "cancel_order",
+            path,
+            sent,
+            idempotency_key="items",
+            name="items_refund_in_progress" if quantity == 1 else "",
+        )
 
 
 def _undoing(tell: Any, number: str, other: str) -> None:
