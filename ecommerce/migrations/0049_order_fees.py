@@ -16,7 +16,7 @@ ALTER TABLE ecommerce_order DROP CONSTRAINT order_refunded, DROP COLUMN fees_kep
 
 class Migration(migrations.Migration):
 
-    dependencies = [("ecommerce", "0048_packing"), ("billing", "0027_refund_fees")]
+    dependencies = [("ecommerce", "0048_packing"), ("billing", "0029_refund_fees")]
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[migrations.RunSQL(COLUMNS, DROP_COLUMNS)],

@@ -7,7 +7,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     atomic = False
-    dependencies = [("billing", "0027_refund_fees")]
+    dependencies = [("billing", "0029_refund_fees")]
     operations = [
         ValidateConstraint("refund", "billing_refund_fees_check"),
         ValidateConstraint("refund", "refund_amount"),

@@ -121,7 +121,7 @@ CREATE TRIGGER keep_refunds AFTER INSERT OR DELETE OR UPDATE OF amount, status, 
 
 class Migration(migrations.Migration):
 
-    dependencies = [("billing", "0026_tax_report")]
+    dependencies = [("billing", "0028_review_index")]
     operations = [
         migrations.CreateModel(
             name="RefundFee",
