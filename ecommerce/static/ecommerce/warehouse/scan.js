@@ -40,6 +40,9 @@
     const page = new DOMParser().parseFromString(await response.text(), "text/html").getElementById("packing");
     if (!page) { location.reload(); return; }
     const camera = document.querySelector("[data-camera]");
+    // The next scan may be half typed already.
+    const code = (element) => element.querySelector("input.wh-code[name=code]");
+    if (code(holder()) && code(page)) code(page).value = code(holder()).value;
     holder().replaceWith(page);
     // A camera that runs stays.
     if (camera?.dataset.running) page.querySelector("[data-camera]")?.replaceWith(camera);
