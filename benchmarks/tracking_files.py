@@ -87,7 +87,7 @@ def _apply(file: TrackingFile, user: User) -> float:
 
 def measure(*, file_id: int) -> bool:
     while apply.run(file_id=file_id, seconds=20):
-        time.sleep(0.05)
+        pass
     return True
 
 

@@ -32,31 +32,34 @@ GROUP BY order_id ORDER BY order_id LIMIT %s
 
 
 def run(*, file_id: int, seconds: float) -> bool:
-    """Apply for so many seconds; True if there is more to do. A part that another process has is left to it."""
+    """Apply for so many seconds; True if this process left something that no other one is at."""
     deadline = time.monotonic() + seconds
+    has_more = False
     for part in range(PARTS):
         key = f"{file_id}/{part}"
         if try_session_lock(LockSpace.TRACKING_FILE, key):
             try:
-                _run_part(file_id, part, deadline)
+                has_more |= _run_part(file_id, part, deadline)
             finally:
                 release_session_lock(LockSpace.TRACKING_FILE, key)
-    return _end_if_complete(file_id)
+    return not _end_if_complete(file_id) and has_more
 
 
-def _run_part(file_id: int, part: int, deadline: float) -> None:
+def _run_part(file_id: int, part: int, deadline: float) -> bool:
+    """Return whether time was up before the part was done."""
     after = 0
     while time.monotonic() < deadline:
         # Read before each batch: a stop, or a right taken away, is heeded within one.
         file = TrackingFile.objects.filter(pk=file_id, status=Status.APPLYING).first()
         if file is None or rights.stop_without(file):
-            return
+            return False
         ids = _next_orders(file, part, after)
         if not ids:
-            return
+            return False
         TrackingFile.objects.filter(pk=file.pk).update(beat_at=Now())
         _apply(file, ids)
         after = ids[-1]
+    return True
 
 
 def _next_orders(file: TrackingFile, part: int, after: int) -> list[int]:
@@ -112,11 +115,11 @@ def _outcome(row: Judged, refusal: str) -> Outcome:
 
 
 def _end_if_complete(file_id: int) -> bool:
-    """End a file whose rows all have an outcome; True if there is more to do now."""
+    """End a file whose rows all have an outcome; True if it is over."""
     open_files = TrackingFile.objects.filter(pk=file_id, status=Status.APPLYING)
     if not open_files.exists():
-        return False
-    if TrackingFileRow.objects.filter(file=file_id, status=RowStatus.PENDING).exists():
         return True
+    if TrackingFileRow.objects.filter(file=file_id, status=RowStatus.PENDING).exists():
+        return False
     open_files.update(status=Status.DONE, finished_at=Now(), beat_at=None)
-    return False
+    return True

@@ -209,6 +209,20 @@ def test_a_row_that_breaks_the_program_breaks_no_other(ben: User, monkeypatch: p
     assert fresh(orders[1]).status == "paid"
 
 
+def test_a_worker_stops_at_its_time_and_says_that_there_is_more(ben: User) -> None:
+    order = to_send()
+    file = preview((order.number, "ABC111111"))
+    files.apply(file_id=file.pk, accept_doubtful=False, by=Actor.staff(ben))
+    assert apply.run(file_id=file.pk, seconds=0)
+    assert files.waiting().filter(pk=file.pk).exists()
+    assert files.stop(file_id=file.pk, by=Actor.staff(ben))
+    assert not apply.run(file_id=file.pk, seconds=60)
+    assert fresh(order).status == "paid"
+    assert files.try_again(file_id=file.pk, by=Actor.staff(ben))
+    assert not apply.run(file_id=file.pk, seconds=60)
+    assert fresh(order).status == "fulfilled"
+
+
 @pytest.mark.parametrize("step", ["classify.classify", "ship_together", "apply_rows", "write_outcomes"])
 def test_killed_at_each_step_it_goes_on(ben: User, monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     whole, parts = to_send("MUG"), to_send("TEE", 2)
