@@ -42,6 +42,7 @@ def test_an_order_is_packed_by_scanner_alone(visit: Visit) -> None:
     page.reload()
     expect(alarm).to_be_visible()
     page.keyboard.press("Escape")
+    expect(alarm).to_be_hidden()
     expect(count).to_have_text("3 of 4")
     scan(page, "MUG")
     expect(page.get_by_role("heading", name=f"Order {order.number} is packed")).to_be_visible()
