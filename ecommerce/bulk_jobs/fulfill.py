@@ -18,7 +18,7 @@ from ecommerce.orders.selectors import open_acts
 
 # Of an order, that this module reads.
 COLUMNS = (
-    *("number", "status", "fulfillment_state", "total", "amount_refunded", "fulfilled_at", "attention"),
+    *("number", "status", "fulfillment_state", "total", "amount_refunded", "fees_kept", "fulfilled_at", "attention"),
     *("on_hold", "hold_reason", "hold_until"),
 )
 # A parcel with all that is left, for each order with something left to send: digital items need none.

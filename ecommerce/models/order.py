@@ -344,6 +344,7 @@ class Order(ConcurrentMixin, models.Model):
         """Paid to fulfilled: nothing is left to send."""
         self.fulfilled_at = at
         self.fulfillment_state = ""
+        self._end_hold()
 
     @transition(field=status, source=Status.FULFILLED, target=Status.PAID)
     def undo_fulfillment(self) -> None:
@@ -354,12 +355,16 @@ class Order(ConcurrentMixin, models.Model):
     def cancel(self, *, at: datetime) -> None:
         """Created or paid to canceled; a paid one only once its refund was accepted."""
         self.canceled_at = at
-        self.on_hold, self.hold_reason, self.hold_until, self.held_for_review = False, "", None, False
+        self._end_hold()
 
     @transition(field=status, source=Status.FULFILLED, target=Status.RETURNED)
     def return_order(self, *, at: datetime) -> None:
         """Fulfilled to returned, once its refund was accepted."""
         self.returned_at = at
+
+    def _end_hold(self) -> None:
+        # Nothing is left to be sent.
+        self.on_hold, self.hold_reason, self.hold_until, self.held_for_review = False, "", None, False
 
 
 class OrderWords(models.Model):

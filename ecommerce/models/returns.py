@@ -1,7 +1,7 @@
 """Returns of orders: what comes back, and what became of it."""
 
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Q, Sum, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -61,6 +61,11 @@ class Return(ByActor):
 
     def __str__(self) -> str:
         return self.number
+
+    def units_received(self) -> dict[int, int]:
+        """How many units have arrived, in whatever condition, by item id."""
+        arrived = self.items.filter(received__gt=0).order_by("item").values_list("item")
+        return dict(arrived.annotate(units=Sum("received")).values_list("item", "units"))
 
     @property
     def is_open(self) -> bool:

@@ -42,8 +42,11 @@ def cancel_items(
         if key and was_requested(order, key, _fingerprint(items)):
             return order
         act = request_cancel_items(order, items, reason=reason, by=by, at=at, seen_left=seen_left)
-        if key and act.kind == Kind.CANCEL_ITEMS:
-            OrderAct.objects.filter(pk=act.pk).update(request_key=key, request_hash=_fingerprint(items))
+        if key:
+            # Also of an act that cancels the whole, but not of one that was requested under another key.
+            OrderAct.objects.filter(pk=act.pk, request_key=None).update(
+                request_key=key, request_hash=_fingerprint(items)
+            )
     return order
 
 

@@ -50,6 +50,9 @@ def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: d
         order.fees_kept += refund.fees
     if act:
         complete_act(order, act, at=at)
+    if not act or act.kind == Kind.REFUND:
+        # The goods may have come back before.
+        _return_if_all_came_back(order, by=refund.by, at=at)
     if reduces_order and order.invoice:
         invoices.issue_credit_note(invoice=order.invoice, refund=refund, at=at)
         reverse_taxes([(order, refund)], at=at)

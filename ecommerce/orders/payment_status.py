@@ -58,10 +58,19 @@ def _is_unresolved(order: Order, refund: Refund, refunds: Sequence[Refund]) -> b
 
 
 def _is_still_possible(order: Order, act: OrderAct) -> bool:
+    """Whether what an act was for could still be done as it was requested."""
     if act.order_return:
-        return act.order_return.is_open
-    before = {Kind.CANCEL_ITEMS.value: Order.Status.PAID, **STATUS_BEFORE}
-    return bool(order.status == before.get(act.kind, order.status))
+        return act.order_return.is_open and _counts(act.lines) == act.order_return.units_received()
+    if act.kind == Kind.CANCEL_ITEMS:
+        left = {item.pk: item.left for item in order.items.all()} if order.status == Order.Status.PAID else {}
+        return all(left.get(item_id, 0) >= units for item_id, units in act.lines)
+    # Once a parcel has left, only the items that are left can be canceled.
+    is_sent_in_part = act.kind == Kind.CANCEL and order.fulfillment_state
+    return bool(order.status == STATUS_BEFORE.get(act.kind, order.status) and not is_sent_in_part)
+
+
+def _counts(lines: Sequence[Sequence[int]]) -> dict[int, int]:
+    return {item_id: units for item_id, units in lines}  # noqa: C416 - pairs of JSON are lists
 
 
 def _requests_of_customer(order: Order) -> list[str]:
@@ -136,7 +145,9 @@ def _late_refund_concern(refund: Refund) -> str:
 
 
 def _wholly_refunded_concern(order: Order) -> Iterator[str]:
-    if order.status == Order.Status.PAID:
+    if order.status == Order.Status.PAID and order.fulfillment_state:
+        yield _("All of it was refunded: cancel the items that are left.")
+    elif order.status == Order.Status.PAID:
         yield _("All of it was refunded: cancel the order.")
     elif order.status == Order.Status.FULFILLED:
         yield _("All of it was refunded: return the order.")

@@ -1,7 +1,8 @@
 """What arrived of a return: counted by condition, and put back in stock."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -31,6 +32,12 @@ class Received:
         return self.restock and self.condition == Condition.RESELLABLE
 
 
+def received_so_far(one: Return) -> str:
+    """What has arrived of a return, as a form carries it: where more has arrived since, the form is out of date."""
+    rows = one.items.order_by("pk").values_list("item", "condition", "restock", "received")
+    return hashlib.sha256(repr([tuple(row) for row in rows]).encode()).hexdigest()[:16]
+
+
 def receive(one: Return, received: Sequence[Received], *, complete: bool) -> str:
     """Write what arrived of a return whose lock the caller holds, and return it in words; raise OrderError."""
     rows = list(one.items.select_related("item").order_by("pk"))
@@ -52,8 +59,10 @@ def receive(one: Return, received: Sequence[Received], *, complete: bool) -> str
 
 def _check(rows: Sequence[ReturnItem], received: Sequence[Received]) -> None:
     awaited, counted = Counter[int](), Counter[int]()
+    undecided, missing = Counter[int](), Counter[int]()
     for row in rows:
         awaited[row.item_id] += row.quantity - row.received
+        undecided[row.item_id] += 0 if row.condition else row.quantity
     for row in rows:
         # Of a parcel that was voided since, nothing comes back.
         awaited[row.item_id] = min(awaited[row.item_id], row.item.fulfilled - row.item.returned)
@@ -63,9 +72,17 @@ def _check(rows: Sequence[ReturnItem], received: Sequence[Received]) -> None:
             sentence = _("Choose items of this return, how many arrived, and in which condition.")
             raise OrderError("invalid_items", sentence, field="items")
         counted[each.item_id] += each.quantity
-    for item_id, quantity in counted.items():
-        if quantity > awaited[item_id]:
-            values = {"item": description[item_id], "left": awaited[item_id], "wanted": quantity}
+        missing[each.item_id] += each.quantity if each.condition == Condition.MISSING else 0
+    # What is missing already is awaited, and not missing once more.
+    limits = ((counted, awaited), (missing, undecided))
+    for units, most in limits:
+        _check_at_most(units, most, description)
+
+
+def _check_at_most(units: Mapping[int, int], most: Mapping[int, int], description: Mapping[int, str]) -> None:
+    for item_id, quantity in units.items():
+        if quantity > most[item_id]:
+            values = {"item": description[item_id], "left": most[item_id], "wanted": quantity}
             sentence = _("Of %(item)s, %(left)d are awaited, not %(wanted)d. Open a return for what else has come.")
             raise OrderError("invalid_items", sentence % values, field="items")
 

@@ -19,7 +19,7 @@ from ecommerce.orders.errors import OrderError, in_flight
 from ecommerce.orders.history import record
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.refund import fees_again, request_refund
-from ecommerce.orders.return_order import request_return
+from ecommerce.orders.return_order import check_no_open_return, request_return
 from ecommerce.orders.selectors import failed_refund, open_act, unsent_operation
 
 Kind, Status = OrderAct.Kind, Refund.Status
@@ -75,6 +75,8 @@ def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Orde
         order = _locked(order_id)
         failed = _give_up_unsent(order, at=at) or _failed_refund(order)
         act = open_act(order) or _new_act(order, failed, by=by, at=at)
+        if act.kind == Kind.RETURN and act.is_whole:
+            check_no_open_return(order)
         act.refund = outside = _create_outside(act, failed, note=note, by=by, at=at)
         act.save()
         data = {"note": note, "amount": outside.amount, "currency": order.currency}

@@ -29,6 +29,11 @@ def request_return(order: Order, *, reason: str, restock: bool, by: Actor, at: d
         return act
     if order.status != Order.Status.FULFILLED:
         raise wrong_status(order, needed=_("fulfilled"), act=_("returned"))
+    check_no_open_return(order)
+    return request_full_refund(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)
+
+
+def check_no_open_return(order: Order) -> None:
+    """Raise OrderError while a return of the order, which the return of all of it would be a second one of, is open."""
     for number in open_returns([order]).values():
         raise return_open(order, number)
-    return request_full_refund(order, Kind.RETURN, reason=reason, restock=restock, by=by, at=at)

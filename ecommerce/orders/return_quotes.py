@@ -1,6 +1,5 @@
 """What the refund of a return gives back: the price of what arrived, the shipping if it is to, less the fees kept."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -45,7 +44,7 @@ def quote_return(order_return: Return, *, shipping: bool = False, fees: Sequence
     it than the cheapest that was offered.
     """
     order = order_return.order
-    units = units_received(order_return)
+    units = order_return.units_received()
     if not units:
         sentence = _("Nothing of return %(number)s has arrived: close it without a refund.")
         raise OrderError("nothing_received", sentence % {"number": order_return.number})
@@ -60,14 +59,6 @@ def quote_return(order_return: Return, *, shipping: bool = False, fees: Sequence
     elif fees:
         raise OrderError("invalid_fees", _("Nothing was charged, so that no fee can be kept."), field="fees")
     return ReturnQuote(units=units, refund=quote)
-
-
-def units_received(order_return: Return) -> dict[int, int]:
-    """Return by item id how many units of a return have arrived, in whatever condition."""
-    units = Counter[int]()
-    for item_id, received in order_return.items.order_by("item").values_list("item", "received"):
-        units[item_id] += received
-    return dict(+units)
 
 
 def _shipping(order: Order, order_return: Return, quote: RefundQuote) -> Cells:

@@ -14,11 +14,11 @@ from django.utils.translation import gettext as _
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent, OrderItem, Return, ReturnItem
 from ecommerce.orders.completion import close_document
-from ecommerce.orders.errors import OrderError, in_flight, wrong_status
+from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, wrong_status
 from ecommerce.orders.history import record
 from ecommerce.orders.parcels import in_words
 from ecommerce.orders.payment_status import refresh
-from ecommerce.orders.receiving import Received, receive
+from ecommerce.orders.receiving import Received, receive, received_so_far
 from ecommerce.orders.refund import complete_without_refund, request_refund
 from ecommerce.orders.return_quotes import Fee, quote_return
 from ecommerce.orders.selectors import open_act
@@ -33,6 +33,7 @@ __all__ = (
     "open_return",
     "quote_return",
     "receive_return",
+    "received_so_far",
     "returnable",
 )
 
@@ -115,23 +116,37 @@ def cancel_return(*, return_id: int, by: Actor, at: datetime) -> Return:
     return one
 
 
-def receive_return(*, return_id: int, received: Sequence[Received], complete: bool, by: Actor, at: datetime) -> Return:
+def receive_return(
+    *,
+    return_id: int,
+    received: Sequence[Received],
+    complete: bool,
+    seen: str | None = None,
+    by: Actor,
+    at: datetime,
+) -> Return:
     """Count units that arrived, and put those that are to be sold again back in stock; raise OrderError.
 
     `complete` says that no more will come: what has not arrived is missing. Should it arrive all the same, before the
-    return is closed, it is received as well.
+    return is closed, it is received as well. `seen` is what `received_so_far` was when the user counted: where more has
+    arrived since, nothing is counted, so that a parcel that is counted twice arrives once.
     """
     with transaction.atomic():
         order, one = _locked(return_id, Status.APPROVED, Status.RECEIVED, act=_("received"))
         act = open_act(order)
         if act and act.order_return_id == one.pk:
             raise in_flight(order, act)
+        if seen not in {None, received_so_far(one)}:
+            last = order.events.filter(kind=Event.RETURN_RECEIVED).order_by("-pk").first()
+            raise changed_meanwhile(order, last)
         if not received and not complete:
             raise OrderError("invalid_items", _("Say what has arrived."), field="items")
         said = receive(one, received, complete=complete)
         if one.status == Status.APPROVED and not one.items.filter(condition="").exists():
             one.status, one.received_at = Status.RECEIVED, at
             one.save()
+        if order.attention:
+            refresh(order, act)  # a refused refund of this return was of less than has arrived now
         record(order, Event.RETURN_RECEIVED, by=by, at=at, **{"return": one.number, "items": said})
     return one
 

@@ -14,7 +14,7 @@ from ecommerce.orders.fulfill import check_fulfillable
 
 # Of an order, that this module reads.
 COLUMNS = (
-    *("number", "status", "fulfillment_state", "total", "amount_refunded", "fulfilled_at", "attention"),
+    *("number", "status", "fulfillment_state", "total", "amount_refunded", "fees_kept", "fulfilled_at", "attention"),
     *("on_hold", "hold_reason", "hold_until"),
 )
 # A parcel for each order, of a digital one too: the file says that one left.

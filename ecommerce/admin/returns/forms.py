@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from ecommerce.admin.orders.action_forms import joined_reason
 from ecommerce.models import Order, OrderItem, Reason, Return, ReturnItem
-from ecommerce.orders.receiving import Received
+from ecommerce.orders.receiving import Received, received_so_far
 from ecommerce.orders.returns import returnable
 
 Condition = ReturnItem.Condition
@@ -122,6 +122,7 @@ class ReceiveForm(ReturnForm):
     def __init__(self, order_return: Return, data: Any = None) -> None:
         super().__init__(order_return, data)
         self.awaited = awaited(order_return)
+        self.seen = received_so_far(order_return)
         for item, count in self.awaited:
             key, name = item.pk, item.description
             self.fields[f"resellable_{key}"] = _quantity(f"{name}: {Condition.RESELLABLE.label}", count)
@@ -144,7 +145,8 @@ class ReceiveForm(ReturnForm):
 
     @property
     def arguments(self) -> dict[str, Any]:
-        return {"received": list(self._received()), "complete": self.cleaned_data["complete"]}
+        seen = self.data.get("seen")
+        return {"received": list(self._received()), "complete": self.cleaned_data["complete"], "seen": seen}
 
     def _received(self) -> Iterator[Received]:
         for item, _count in self.awaited:
