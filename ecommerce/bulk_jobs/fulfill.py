@@ -78,8 +78,8 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
     data = json.dumps({"carrier": carrier_of(job), "tracking_number": "", "job": job.pk})
     with connection.cursor() as cursor:
         ids = array_of(order.pk for order in orders)
-        told = {"data": data, "carrier": carrier_of(job)}
-        cursor.execute(WRITE, {"ids": ids, "at": at, **told, **actor_of(job).columns})
+        parcel = {"data": data, "carrier": carrier_of(job)}
+        cursor.execute(WRITE, {"ids": ids, "at": at, **parcel, **actor_of(job).columns})
 
 
 def carrier_of(job: BulkJob) -> str:

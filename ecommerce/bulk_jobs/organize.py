@@ -10,7 +10,7 @@ from ecommerce.bulk_jobs.permissions import actor_of
 from ecommerce.models import BulkJob, Order
 from ecommerce.orders.assign import assign_to, find_assignee
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.hold import check_holdable, check_releasable, put_on_hold, take_off_hold
+from ecommerce.orders.hold import check_holdable, check_releasable, end_hold, put_on_hold
 from ecommerce.orders.tags import change_tags
 
 
@@ -43,7 +43,7 @@ def hold(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome
 def release(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> list[Outcome]:
     """Release the orders that are on hold."""
     accepted, outcomes = _checked(orders, check_releasable)
-    take_off_hold(accepted, by=actor_of(job), at=at, data={"reason": job.reason} if job.reason else None)
+    end_hold(accepted, by=actor_of(job), at=at, data={"reason": job.reason} if job.reason else None)
     return outcomes
 
 

@@ -33,9 +33,9 @@ def cancel_items(
 ) -> Order:
     """Cancel units of a paid order that were not sent, given by item id; raise OrderError.
 
-    All that is left of an order that has sent nothing cancels it. `seen_left` is what `tell_left` told when the user
-    decided: where it has changed, nothing is canceled, so that a button pressed twice cancels once. `key` makes a
-    program's request idempotent.
+    All that is left of an order that has sent nothing cancels it. `seen_left` is the `left_fingerprint` of when the
+    user decided: where that has changed, nothing is canceled, so that a button pressed twice cancels once. `key` makes
+    a program's request idempotent.
     """
     with transaction.atomic():
         order = Order.objects.locked().select_related("invoice").get(pk=order_id)
@@ -50,7 +50,7 @@ def cancel_items(
     return order
 
 
-def tell_left(own: Sequence[OrderItem]) -> str:
+def left_fingerprint(own: Sequence[OrderItem]) -> str:
     """What is left to cancel, as a form carries it: where it is another one meanwhile, the form is out of date."""
     return ",".join(f"{item.pk}:{item.left}" for item in own if item.left)
 
@@ -116,7 +116,7 @@ def _check_left(order: Order, own: Sequence[OrderItem], units: Mapping[int, int]
     if not units or units.keys() - left.keys():
         sentence = _("Choose what of order %(number)s is canceled.") % {"number": order.number}
         raise OrderError("invalid_items", sentence, field="items")
-    if seen_left not in {None, tell_left(own)}:
+    if seen_left not in {None, left_fingerprint(own)}:
         raise changed_meanwhile(order, last_change(order))
     for item in own:
         if units.get(item.pk, 0) > item.left:

@@ -14,7 +14,16 @@ from customers.actors import Actor
 from ecommerce.models import Fulfillment, Order, OrderAct, OrderEvent, OrderItem
 from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, needs_attention, on_hold, wrong_status
 from ecommerce.orders.history import record
-from ecommerce.orders.parcels import Content, Parcel, contents, in_words, last_change, left_to_send, send, tell_left
+from ecommerce.orders.parcels import (
+    Content,
+    Parcel,
+    contents,
+    in_words,
+    last_change,
+    left_fingerprint,
+    left_to_send,
+    send,
+)
 from ecommerce.orders.payment_status import refresh
 from ecommerce.orders.selectors import open_act
 
@@ -46,8 +55,8 @@ def fulfill_in_parcels(
 ) -> Order:
     """Send parcels of a paid order, which is fulfilled once nothing is left to send; raise OrderError.
 
-    `seen_left` is what `tell_left` told when the user decided: where it has changed, nothing is sent. An order that
-    needs attention is sent only if a user with that permission said so. The same request with the same key sends
+    `seen_left` is the `left_fingerprint` of when the user decided: where that has changed, nothing is sent. An order
+    that needs attention is sent only if a user with that permission said so. The same request with the same key sends
     nothing again.
     """
     request = _fingerprint(request_key, parcels)
@@ -58,7 +67,7 @@ def fulfill_in_parcels(
         attention = order.attention
         check_fulfillable(order, open_act(order), despite_attention=despite_attention)
         own = list(order.items.order_by("pk"))
-        if seen_left not in {None, tell_left(own)}:
+        if seen_left not in {None, left_fingerprint(own)}:
             raise changed_meanwhile(order, last_change(order))
         held = contents(order, own, parcels)
         sent = [send(order, parcel, content, by=by, at=at) for parcel, content in zip(parcels, held, strict=True)]
@@ -71,7 +80,7 @@ def fulfill_in_parcels(
         refresh(order, None)
         kind = OrderEvent.Kind.FULFILLED if is_complete else OrderEvent.Kind.PARTLY_FULFILLED
         also = {name: value for name, value in (("despite", attention), ("request", request)) if value}
-        record(order, kind, by=by, at=at, **_told(own, sent, held), **also)
+        record(order, kind, by=by, at=at, **_event_data(own, sent, held), **also)
     return order
 
 
@@ -89,16 +98,18 @@ def _is_repeated(order: Order, request: dict[str, str]) -> bool:
     return earlier is not None
 
 
-def _told(own: Sequence[OrderItem], sent: Sequence[Fulfillment | None], held: Sequence[Content]) -> dict[str, Any]:
+def _event_data(
+    own: Sequence[OrderItem], sent: Sequence[Fulfillment | None], held: Sequence[Content]
+) -> dict[str, Any]:
     if len(sent) != 1:
         words = [f"{in_words(own, content)} ({parcel})" for parcel, content in zip(sent, held, strict=True)]
         return {"parcels": words, "fulfillments": [parcel.pk for parcel in sent if parcel]}
     parcel = sent[0]
-    told = {"carrier": parcel.carrier if parcel else "", "tracking_number": parcel.tracking_number if parcel else ""}
+    numbers = {"carrier": parcel.carrier if parcel else "", "tracking_number": parcel.tracking_number if parcel else ""}
     if parcel is None:
-        return told
+        return numbers
     further = {"further_tracking_numbers": parcel.further_tracking_numbers} if parcel.further_tracking_numbers else {}
-    return {"items": in_words(own, held[0]), **told, **further, "fulfillments": [parcel.pk]}
+    return {"items": in_words(own, held[0]), **numbers, **further, "fulfillments": [parcel.pk]}
 
 
 def check_fulfillable(

@@ -33,7 +33,7 @@ def release(*, order_id: int, by: Actor, at: datetime) -> Order:
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
         check_releasable(order)
-        take_off_hold([order], by=by, at=at)
+        end_hold([order], by=by, at=at)
     return order
 
 
@@ -49,7 +49,7 @@ def _release_batch(*, at: datetime) -> int:
     with transaction.atomic():
         expired = Order.objects.filter(on_hold=True, hold_until__lte=at).locked()
         orders = list(expired[:BATCH])
-        take_off_hold(orders, by=SYSTEM, at=at, data={"expired": True})
+        end_hold(orders, by=SYSTEM, at=at, data={"expired": True})
     return len(orders)
 
 
@@ -94,7 +94,7 @@ def put_on_hold(
     _record(orders, OrderEvent.Kind.HELD, said, by=by, at=at)
 
 
-def take_off_hold(orders: Sequence[Order], *, by: Actor, at: datetime, data: Mapping[str, Any] | None = None) -> None:
+def end_hold(orders: Sequence[Order], *, by: Actor, at: datetime, data: Mapping[str, Any] | None = None) -> None:
     """Write the end of the hold of orders that the caller has locked and checked, with an event each.
 
     An order that staff release, and whose payment Stripe still reviews, is on hold for that then.

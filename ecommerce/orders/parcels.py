@@ -1,4 +1,4 @@
-"""What is in the parcels of an order: chosen, written, and told in words."""
+"""What is in the parcels of an order: chosen, written, and described."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -106,7 +106,7 @@ def in_words(own: Sequence[OrderItem], content: Content) -> str:
     return ", ".join(f"{content[item.pk]} x {item.description}" for item in own if content.get(item.pk))
 
 
-def tell_left(own: Sequence[OrderItem]) -> str:
+def left_fingerprint(own: Sequence[OrderItem]) -> str:
     """What is left to send, as a form carries it: where it is another one meanwhile, the form is out of date."""
     return ",".join(f"{item_id}:{quantity}" for item_id, quantity in sorted(left_to_send(own).items()))
 

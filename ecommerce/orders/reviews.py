@@ -7,7 +7,7 @@ from billing.models import Payment
 from billing.results import ReviewResult
 from customers.actors import STRIPE
 from ecommerce.models import Order
-from ecommerce.orders.hold import hold_for_review, take_off_hold
+from ecommerce.orders.hold import end_hold, hold_for_review
 
 
 def apply_review(order: Order, result: ReviewResult, *, at: datetime) -> None:
@@ -18,4 +18,4 @@ def apply_review(order: Order, result: ReviewResult, *, at: datetime) -> None:
     if payment.review == Payment.Review.OPEN:
         hold_for_review([order], at=at)
     elif order.held_for_review:
-        take_off_hold([order], by=STRIPE, at=at, data={"review": payment.review_reason})
+        end_hold([order], by=STRIPE, at=at, data={"review": payment.review_reason})

@@ -31,21 +31,21 @@ def undo_fulfillment(
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
         parcels = _parcels(order, parcel_ids)
-        standing = [parcel for parcel in parcels if parcel.voided_at is None]
-        if not standing and _is_undone(order, parcel_ids):
+        valid = [parcel for parcel in parcels if parcel.voided_at is None]
+        if not valid and _is_undone(order, parcel_ids):
             return order
-        _check(order, standing)
+        _check(order, valid)
         own = list(order.items.order_by("pk"))
-        content = _content(standing)
+        content = _content(valid)
         _check_nothing_came_back(order, own, content)
         void = {"voided_at": at, "voided_by": by.label[:200], "void_reason": reason[:200]}
-        Fulfillment.objects.filter(pk__in=[parcel.pk for parcel in standing]).update(**void)
+        Fulfillment.objects.filter(pk__in=[parcel.pk for parcel in valid]).update(**void)
         if order.status == Status.FULFILLED:
             order.undo_fulfillment()
         is_partial = sum(item.fulfilled for item in own) > sum(content.values())
         order.fulfillment_state = Order.FulfillmentState.PARTIAL if is_partial else ""
         refresh(order, None)
-        record(order, Kind.FULFILLMENT_UNDONE, by=by, at=at, reason=reason, **_told(own, standing, content))
+        record(order, Kind.FULFILLMENT_UNDONE, by=by, at=at, reason=reason, **_event_data(own, valid, content))
     return order
 
 
@@ -93,9 +93,9 @@ def _is_undone(order: Order, ids: Sequence[int] | None) -> bool:
     return order.status == Status.PAID and last is not None and last.kind == Kind.FULFILLMENT_UNDONE
 
 
-def _check(order: Order, standing: Sequence[Fulfillment]) -> None:
+def _check(order: Order, valid: Sequence[Fulfillment]) -> None:
     # A paid order has parcels where a part of it was sent; a fulfilled one has none where nothing is shipped.
-    if order.status != Status.FULFILLED and not (order.status == Status.PAID and standing):
+    if order.status != Status.FULFILLED and not (order.status == Status.PAID and valid):
         raise wrong_status(order, needed=_("fulfilled or partly fulfilled"), act=_("undone"))
     act = open_act(order)
     if act:
@@ -125,7 +125,7 @@ def _expected_back(order: Order) -> dict[int, int]:
     return dict(rows.values_list("item").annotate(units=Sum(F("quantity") - F("received"))).order_by())
 
 
-def _told(own: Sequence[OrderItem], parcels: Sequence[Fulfillment], content: Counter[int]) -> dict[str, Any]:
+def _event_data(own: Sequence[OrderItem], parcels: Sequence[Fulfillment], content: Counter[int]) -> dict[str, Any]:
     if not parcels:
         return {}
     numbers = ", ".join(filter(None, map(_describe, parcels)))

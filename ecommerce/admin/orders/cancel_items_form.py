@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from ecommerce.admin.orders.quoted_form import QuotedForm, quantity_field
 from ecommerce.models import Order, OrderItem, Reason
 from ecommerce.orders.allocations import read_cells
-from ecommerce.orders.cancel_items import cancels_all, quote_cancellation, tell_left
+from ecommerce.orders.cancel_items import cancels_all, left_fingerprint, quote_cancellation
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.refund_quotes import RefundQuote, RefundRequest, quote_refund
 from ecommerce.orders.selectors import succeeded_payment
@@ -44,7 +44,7 @@ class CancelItemsForm(QuotedForm):
         if not chosen:
             raise forms.ValidationError(_("Choose what is canceled."))
         # Where something was sent or canceled meanwhile, the act itself refuses.
-        if cleaned.get("seen_left") in {"", tell_left(self.items)}:
+        if cleaned.get("seen_left") in {"", left_fingerprint(self.items)}:
             self.is_whole = cancels_all(self.items, dict(chosen))
             try:
                 self.quote = self._quote(chosen)
@@ -66,7 +66,7 @@ class CancelItemsForm(QuotedForm):
 
     @property
     def hidden_values(self) -> dict[str, Any]:
-        return {"seen_left": tell_left(self.items)}
+        return {"seen_left": left_fingerprint(self.items)}
 
     @property
     def arguments(self) -> dict[str, Any]:

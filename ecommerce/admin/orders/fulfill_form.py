@@ -15,7 +15,7 @@ from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.orders.action_forms import ActionForm
 from ecommerce.admin.orders.carrier_field import CarrierField
 from ecommerce.models import Order, OrderItem
-from ecommerce.orders.parcels import Parcel, left_to_send, tell_left
+from ecommerce.orders.parcels import Parcel, left_fingerprint, left_to_send
 from ecommerce.shipping.carriers import carrier_name, number_problem
 
 MAX_PARCELS = 20
@@ -113,7 +113,7 @@ class FulfillForm(ActionForm):
     def hidden_values(self) -> dict[str, Any]:
         # What was seen stays what it was, however often a parcel is added.
         seen = self.data.get("seen_left") if self.is_bound else None
-        return {"seen_left": tell_left(self.items) if seen is None else seen, "parcels": self.count}
+        return {"seen_left": left_fingerprint(self.items) if seen is None else seen, "parcels": self.count}
 
     @property
     def rows(self) -> list[ParcelFields]:

@@ -65,12 +65,12 @@ def parcel_context(
 
 def _row(number: int, sent: SentParcel, order: Order, items: Sequence[OrderItem], user: Any) -> ParcelRow:
     parcel = sent.row
-    standing = parcel.voided_at is None
+    is_valid = parcel.voided_at is None
     may_undo = (
-        standing and order.status in {Status.PAID, Status.FULFILLED} and user.has_perm("ecommerce.undo_fulfillment")
+        is_valid and order.status in {Status.PAID, Status.FULFILLED} and user.has_perm("ecommerce.undo_fulfillment")
     )
-    may_correct = standing and user.has_perm("ecommerce.fulfill_order")
-    may_record = standing and (may_correct or user.has_perm("ecommerce.handle_return"))
+    may_correct = is_valid and user.has_perm("ecommerce.fulfill_order")
+    may_record = is_valid and (may_correct or user.has_perm("ecommerce.handle_return"))
     return ParcelRow(
         number=number,
         carrier=parcel.carrier,
@@ -78,7 +78,7 @@ def _row(number: int, sent: SentParcel, order: Order, items: Sequence[OrderItem]
         content=in_words(items, sent.held),
         sent=_("%(when)s by %(who)s") % {"when": format_time(parcel.at), "who": parcel.by_label},
         delivered=format_time(parcel.delivered_at) if parcel.delivered_at else "",
-        voided="" if standing else _voided(parcel),
+        voided="" if is_valid else _voided(parcel),
         correct_url=_link("correct_tracking", order, parcel) if may_correct else "",
         delivery_url=_link("record_delivery", order, parcel) if may_record else "",
         void_url=_link("undo_fulfillment", order, parcel) if may_undo else "",

@@ -27,7 +27,7 @@ Answer = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class PendingRequest:
     """One thing that a customer asks for. `approve` and `decline` are the acts that answer it, where there are some."""
 
     key: str
@@ -55,25 +55,25 @@ class Inbox:
         self.order_id = order_id
 
     @cached_property
-    def all(self) -> list[Asked]:
+    def all(self) -> list[PendingRequest]:
         within = timedelta(days=ShopSettings.objects.values_list("answer_days", flat=True).first() or 0)
         returns = self._of_order(open_returns()).prefetch_related("items__item")
         requests = self._of_order(open_requests()).prefetch_related("order__items")
         found = [*(_of_return(each, within) for each in returns), *(_of_request(each, within) for each in requests)]
-        return sorted(found, key=lambda asked: asked.due)
+        return sorted(found, key=lambda item: item.due)
 
     def _of_order(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         rows = rows if self.order_id is None else rows.filter(order=self.order_id)
         return rows.select_related("order__customer").order_by("pk")[:MAX_SHOWN]
 
-    def chosen(self, keys: Iterable[str]) -> list[Asked]:
+    def chosen(self, keys: Iterable[str]) -> list[PendingRequest]:
         wanted = set(keys)
-        return [asked for asked in self.all if asked.key in wanted]
+        return [item for item in self.all if item.key in wanted]
 
 
-def _of_return(each: Return, within: timedelta) -> Asked:
+def _of_return(each: Return, within: timedelta) -> PendingRequest:
     requested = each.status == Return.Status.REQUESTED
-    return Asked(
+    return PendingRequest(
         key=f"return-{each.pk}",
         what=_("Withdrawal") if each.is_withdrawal else _("Return"),
         tone="bad" if each.is_withdrawal else "info",
@@ -89,10 +89,10 @@ def _of_return(each: Return, within: timedelta) -> Asked:
     )
 
 
-def _of_request(each: CustomerRequest, within: timedelta) -> Asked:
+def _of_request(each: CustomerRequest, within: timedelta) -> PendingRequest:
     withdrawal = each.kind == Kind.WITHDRAWAL
     order = each.order
-    return Asked(
+    return PendingRequest(
         key=f"request-{each.pk}",
         what=str(each.get_kind_display()),
         tone="bad" if withdrawal else "warn",
@@ -114,19 +114,19 @@ def _in_words(pairs: Sequence[Sequence[int]], items: Iterable[OrderItem]) -> str
     return ", ".join(f"{quantity} x {names.get(pk, pk)}" for pk, quantity in pairs)
 
 
-def money_back(chosen: Iterable[Asked]) -> str:
+def money_back(chosen: Iterable[PendingRequest]) -> str:
     """The money that approving sends back at once, by currency, as text."""
     sums = Counter[str]()
-    for asked in chosen:
-        sums[asked.order.currency] += asked.money
+    for item in chosen:
+        sums[item.order.currency] += item.money
     return ", ".join(format_money(amount, currency) for currency, amount in sorted(sums.items()) if amount)
 
 
-def answer(asked: Asked, *, approves: bool, words: str, by: Actor, at: datetime) -> Any:
+def answer(item: PendingRequest, *, approves: bool, words: str, by: Actor, at: datetime) -> Any:
     """Approve or decline one of them; raise OrderError."""
-    act = asked.approve if approves else asked.decline
+    act = item.approve if approves else item.decline
     if act is None:
         raise ValueError("Nothing to answer.")
-    if approves and asked.key.startswith("request-") and asked.what == str(Kind.WITHDRAWAL.label):
+    if approves and item.key.startswith("request-") and item.what == str(Kind.WITHDRAWAL.label):
         return act(by=by, at=at)
     return act(answer=words, by=by, at=at)

@@ -16,7 +16,7 @@ from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.enqueue import enqueue_on_commit
 from backoffice.ids import parse_id
 from customers.actors import actor
-from ecommerce.admin.returns.requests import MAX_SHOWN, Asked, Inbox, answer, money_back
+from ecommerce.admin.returns.requests import MAX_SHOWN, Inbox, PendingRequest, answer, money_back
 from ecommerce.models import CustomerRequest, OrderAct
 from ecommerce.orders.errors import OrderError
 from ecommerce.tasks import execute_act
@@ -36,7 +36,7 @@ class CustomerRequestAdmin(ReadOnlyAdmin):
         if request.method == "POST" or "act" in request.GET:
             return self._ask(request, request.POST or request.GET)
         inbox, now = Inbox(order_id=parse_id(request.GET.get("order", ""))), database_clock.now()
-        rows = [_row(request, asked, now) for asked in inbox.all]
+        rows = [_row(request, item, now) for item in inbox.all]
         answered = CustomerRequest.objects.exclude(status=CustomerRequest.Status.OPEN).select_related("order__customer")
         context = {
             "title": _("Requests of customers"),
@@ -55,11 +55,11 @@ class CustomerRequestAdmin(ReadOnlyAdmin):
         order = f"?order={found.order_id}" if found else ""
         return HttpResponseRedirect(reverse("admin:ecommerce_customerrequest_changelist") + order)
 
-    def _chosen(self, request: HttpRequest, values: Any) -> tuple[list[Asked], bool]:
+    def _chosen(self, request: HttpRequest, values: Any) -> tuple[list[PendingRequest], bool]:
         approves = values.get("act") == "approve"
         chosen = Inbox().chosen(values.getlist("chosen"))
-        able = [asked for asked in chosen if (asked.approve if approves else asked.decline)]
-        if not all(request.user.has_perm(asked.permission) for asked in able):
+        able = [item for item in chosen if (item.approve if approves else item.decline)]
+        if not all(request.user.has_perm(item.permission) for item in able):
             raise PermissionDenied
         return able, approves
 
@@ -72,7 +72,7 @@ class CustomerRequestAdmin(ReadOnlyAdmin):
         context = {
             "title": _("Approve") if approves else _("Decline"),
             "approves": approves,
-            "rows": [_row(request, asked, database_clock.now()) for asked in chosen],
+            "rows": [_row(request, item, database_clock.now()) for item in chosen],
             "button": _button(len(chosen), money, approves=approves),
             "money": money,
             "error": error,
@@ -90,22 +90,22 @@ class CustomerRequestAdmin(ReadOnlyAdmin):
         if money_back(chosen) != request.POST.get("money", "") and approves:
             return self._ask(request, request.POST, error=_("The amount is another one now."), words=words)
         done = 0
-        for asked in chosen:
+        for item in chosen:
             try:
-                answer(asked, approves=approves, words=words, by=actor(request), at=database_clock.now())
+                answer(item, approves=approves, words=words, by=actor(request), at=database_clock.now())
             except OrderError as error:
                 messages.error(request, error.message)
             else:
                 done += 1
-                self._execute(asked)
+                self._execute(item)
         if done:
             sentence = ngettext("%(n)d request is answered.", "%(n)d requests are answered.", done)
             messages.success(request, sentence % {"n": done})
         return self._back()
 
     @staticmethod
-    def _execute(asked: Asked) -> None:
-        for act in OrderAct.objects.filter(order=asked.order, closed_at=None, refund__isnull=False):
+    def _execute(item: PendingRequest) -> None:
+        for act in OrderAct.objects.filter(order=item.order, closed_at=None, refund__isnull=False):
             enqueue_on_commit(execute_act, act_id=act.pk)
 
     @staticmethod
@@ -118,13 +118,13 @@ class CustomerRequestAdmin(ReadOnlyAdmin):
         return TemplateResponse(request, f"admin/ecommerce/customerrequest/{template}", {**base, **context})
 
 
-def _row(request: HttpRequest, asked: Asked, now: Any) -> dict[str, Any]:
-    may = request.user.has_perm(asked.permission)
+def _row(request: HttpRequest, item: PendingRequest, now: Any) -> dict[str, Any]:
+    may = request.user.has_perm(item.permission)
     return {
-        "asked": asked,
-        "late": asked.is_late(now),
-        "may": may and asked.approve is not None,
-        "may_decline": may and asked.decline is not None,
+        "item": item,
+        "late": item.is_late(now),
+        "may": may and item.approve is not None,
+        "may_decline": may and item.decline is not None,
     }
 
 

@@ -10,7 +10,7 @@ from billing.models import CreditNote, Refund
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, OrderAct, Sku
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.cancel_items import cancel_items, tell_left
+from ecommerce.orders.cancel_items import cancel_items, left_fingerprint
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
@@ -118,7 +118,7 @@ def test_only_a_paid_order_is_canceled_in_part() -> None:
 
 def test_the_same_request_joins_and_another_one_is_refused() -> None:
     order = two_lines()
-    seen = tell_left(items_of(order))
+    seen = left_fingerprint(items_of(order))
     drop(order, 1, 0, seen_left=seen)
     drop(order, 1, 0, seen_left=seen)
     for other in ((2, 0), (3, 2)):

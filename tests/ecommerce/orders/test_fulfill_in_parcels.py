@@ -11,7 +11,7 @@ from ecommerce.models import Fulfillment, Order
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.cancel_items import cancel_items
 from ecommerce.orders.fulfill import fulfill, fulfill_in_parcels
-from ecommerce.orders.parcels import Parcel, tell_left
+from ecommerce.orders.parcels import Parcel, left_fingerprint
 from ecommerce.orders.selectors import allowed_acts
 from tests.support.bulk_jobs import a_clerk, outcomes, run
 from tests.support.factories import ANA, make_sku
@@ -34,7 +34,8 @@ def test_several_parcels_leave_at_once(order: Order) -> None:
         Parcel(items=[(mugs.pk, 2), (shirts.pk, 1)], carrier="united parcel service", tracking_numbers=[UPS, UPS]),
         Parcel(carrier="Own van", tracking_numbers=["trip 1", "", "33 1881 0025"]),
     ]
-    sent = fulfill_in_parcels(order_id=order.pk, parcels=parcels, by=ANA, at=NOW(), seen_left=tell_left([mugs, shirts]))
+    seen = left_fingerprint([mugs, shirts])
+    sent = fulfill_in_parcels(order_id=order.pk, parcels=parcels, by=ANA, at=NOW(), seen_left=seen)
     assert (sent.status, sent.fulfillment_state, counts(order)) == ("fulfilled", "", [(3, 0, 0), (2, 0, 0)])
     first, second = order.fulfillments.order_by("pk")
     assert (first.carrier, first.tracking_numbers) == ("UPS", [UPS])
@@ -70,7 +71,7 @@ def test_parcels_hold_no_more_than_is_left_together(order: Order) -> None:
 
 def test_a_form_that_is_out_of_date_sends_nothing_and_says_who_was_first(order: Order) -> None:
     mugs, shirts = items_of(order)
-    seen = tell_left([mugs, shirts])
+    seen = left_fingerprint([mugs, shirts])
     press = partial(fulfill_in_parcels, order_id=order.pk, parcels=[Parcel(items=[(mugs.pk, 1)])], seen_left=seen)
     press(by=ANA, at=NOW())
     with refused("changed"):
@@ -85,7 +86,7 @@ def test_a_button_pressed_twice_sends_once(order: Order) -> None:
     mugs, shirts = items_of(order)
     press = partial(
         fulfill_in_parcels, order_id=order.pk, parcels=[Parcel(items=[(mugs.pk, 1)])], by=ANA, at=NOW(),
-        seen_left=tell_left([mugs, shirts]),
+        seen_left=left_fingerprint([mugs, shirts]),
     )  # fmt: skip
     assert sorted(at_once(*[press] * 4)) == ["changed"] * 3 + ["done"]
     assert counts(order) == [(1, 0, 0), (0, 0, 0)]
