@@ -19,6 +19,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 DESKTOP, PHONE = ViewportSize(width=1280, height=900), ViewportSize(width=390, height=844)
 POLICY = "Content Security Policy"
 PATIENCE = 15_000
+AT_REST = "/static/ecommerce/demo/mug.svg"  # without a script
 
 Visit = Callable[..., Page]
 
@@ -52,7 +53,8 @@ def browser(chromium: str, live_server: LiveServer) -> Iterator[Browser]:
 class Profiles:
     """Browser contexts, kept from test to test for their caches, and cleared of all that a person would have left.
 
-    The first page of a new context takes Chromium a second more.
+    The first page of a new context takes Chromium a second more, and any new page half a second: so the first one stays
+    open, at an address of this server, since another one's would have Chromium start another process.
     """
 
     def __init__(self, browser: Browser, origin: str) -> None:
@@ -85,12 +87,18 @@ class Profiles:
         return thrown
 
     def _forget(self, context: BrowserContext) -> None:
-        for page in context.pages:
+        kept, *others = context.pages
+        for page in others:
             page.goto("about:blank")  # so that no script writes any more
-        storage = {"origin": self._origin, "storageTypes": "all"}
-        context.new_cdp_session(context.pages[0]).send("Storage.clearDataForOrigin", storage)
-        for page in context.pages:
             page.close()
+        kept.unroute_all()
+        kept.emulate_media(color_scheme="null")
+        kept.goto(f"{self._origin}{AT_REST}")
+        kept.evaluate("sessionStorage.clear()")
+        storage = {"origin": self._origin, "storageTypes": "all"}
+        devtools = context.new_cdp_session(kept)
+        devtools.send("Storage.clearDataForOrigin", storage)
+        devtools.detach()
         context.clear_cookies()
 
 
@@ -110,7 +118,7 @@ def visit(profiles: Profiles, live_server: LiveServer) -> Iterator[Visit]:
         context = profiles.take(viewport=PHONE if phone else DESKTOP, is_mobile=phone, has_touch=phone, **options)
         if user:
             context.add_cookies([signed_in(user, live_server.url)])
-        page = context.new_page()
+        page = context.pages[0] if context.pages else context.new_page()
         page.goto(f"{live_server.url}{address}")
         return page
 

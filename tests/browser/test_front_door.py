@@ -26,10 +26,13 @@ def _nothing_counted() -> None:
 
 
 def with_authenticator(page: Page) -> Page:
-    devtools = page.context.new_cdp_session(page)
+    """Open this page in another tab, with an authenticator that goes when that is closed."""
+    own = page.context.new_page()
+    devtools = own.context.new_cdp_session(own)
     devtools.send("WebAuthn.enable")
     devtools.send("WebAuthn.addVirtualAuthenticator", {"options": AUTHENTICATOR})
-    return page
+    own.goto(page.url)
+    return own
 
 
 def type_password(page: Page) -> None:
