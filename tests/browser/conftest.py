@@ -92,7 +92,7 @@ class Profiles:
             page.goto("about:blank")  # so that no script writes any more
             page.close()
         kept.unroute_all()
-        kept.emulate_media(color_scheme="null")
+        kept.emulate_media(media="null", color_scheme="null")
         kept.goto(f"{self._origin}{AT_REST}")
         kept.evaluate("sessionStorage.clear()")
         storage = {"origin": self._origin, "storageTypes": "all"}
@@ -112,6 +112,7 @@ def visit(profiles: Profiles, live_server: LiveServer) -> Iterator[Visit]:
     """Return a function that opens a page as a user, desktop or phone, with cookies of its own.
 
     An exception in the page fails the test, and so does whatever the Content-Security-Policy refused.
+    The page is that of the test before: what can't be taken from it again, as an added script, is for a tab of its own.
     """
 
     def open_page(address: str, user: User | None = None, *, phone: bool = False, **options: Any) -> Page:

@@ -25,8 +25,10 @@ def scan(page: Page, code: str) -> None:
 def test_an_order_is_packed_by_scanner_alone(visit: Visit) -> None:
     ana = User.objects.create(username="ana", is_staff=True, is_superuser=True)
     order = paid_lines((make_sku("MUG", shippable=True), 3), (make_sku("TEE", shippable=True), 1))
-    page = visit("/admin/ecommerce/shipping/scan/", ana, phone=True)
+    first = visit("/admin/ecommerce/shipping/scan/", ana, phone=True)
+    page = first.context.new_page()  # with which the script goes
     page.add_init_script(LISTEN)
+    page.goto(first.url)
     scan(page, order.number)
     count = page.get_by_role("status").filter(has_text="of 4")
     expect(count).to_have_text("0 of 4")
