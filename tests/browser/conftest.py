@@ -61,13 +61,13 @@ class Profiles:
         self.thrown: list[str] = []
         self._browser, self._origin = browser, origin
         self._free: dict[str, list[BrowserContext]] = defaultdict(list)
-        self._taken: list[tuple[str, BrowserContext]] = []
+        self._taken: list[tuple[str, BrowserContext, Any]] = []
 
     def take(self, **options: Any) -> BrowserContext:
         """Give a context that shares nothing with the others of this test."""
         kind = repr(sorted(options.items()))
         context = self._free[kind].pop() if self._free[kind] else self._new(**options)
-        self._taken.append((kind, context))
+        self._taken.append((kind, context, options.get("color_scheme", "light")))
         return context
 
     def _new(self, **options: Any) -> BrowserContext:
@@ -80,19 +80,19 @@ class Profiles:
     def clear(self) -> list[str]:
         """Close all pages, and return what they complained of."""
         while self._taken:
-            kind, context = self._taken.pop()
-            self._forget(context)
+            kind, context, scheme = self._taken.pop()
+            self._forget(context, scheme)
             self._free[kind].append(context)
         thrown, self.thrown = self.thrown, []
         return thrown
 
-    def _forget(self, context: BrowserContext) -> None:
+    def _forget(self, context: BrowserContext, scheme: Any) -> None:
         kept, *others = context.pages
         for page in others:
             page.goto("about:blank")  # so that no script writes any more
             page.close()
         kept.unroute_all()
-        kept.emulate_media(media="null", color_scheme="null")
+        kept.emulate_media(media="null", color_scheme=scheme)
         kept.goto(f"{self._origin}{AT_REST}")
         kept.evaluate("sessionStorage.clear()")
         storage = {"origin": self._origin, "storageTypes": "all"}
