@@ -105,7 +105,7 @@ def test_nothing_needs_scripts(visit: Visit, ana: User, ran: list[Any]) -> None:
 def test_a_canceled_order_shows_by_itself_that_the_money_went_back(visit: Visit, ana: User) -> None:
     order = place_order(customer=make_customer())
     page = visit(f"{LIST}{order.pk}/change/", ana)
-    page.get_by_role("link", name="Cancel").click()
+    page.get_by_role("link", name="Cancel", exact=True).click()
     page.get_by_label("In your words").fill("Ordered twice")
     page.get_by_role("button", name="Cancel order, refund USD 15.00").click()
     heading = page.get_by_role("heading", name=f"Order {order.number}")
