@@ -16,6 +16,8 @@ from typing import Any, Self
 
 import django
 
+from pelcro_orders.startup import collect_garbage_seldom
+
 OURS, STOCK = "pelcro_orders.settings", "benchmarks.stock.settings"
 PROCESS = Path("/proc/self")
 MEGABYTE = 1 << 20
@@ -82,6 +84,8 @@ def _peak_bytes() -> int:
 def main() -> None:
     django.setup()
     measure = import_module(sys.argv[1]).measure
+    if os.environ["DJANGO_SETTINGS_MODULE"] == OURS:
+        collect_garbage_seldom()  # as our server and workers do first
     print("ready", flush=True)
     print(json.dumps(measure(**json.load(sys.stdin))))
 

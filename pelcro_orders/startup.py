@@ -1,5 +1,6 @@
 """What a server, worker or beat does first."""
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,17 @@ def prepare() -> None:
     """Keep what is written from other users of the machine; run the system checks, as manage.py does by itself."""
     os.umask(PRIVATE)
     refuse_bad_configuration()
+    collect_garbage_seldom()
+
+
+def collect_garbage_seldom() -> None:
+    """Keep all that is loaded by now out of each garbage collection, and its memory shared with forked children.
+
+    Of the time of a page, a sixth went into collections; what they find here is little.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def refuse_bad_configuration() -> None:

@@ -22,6 +22,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from devserver.fake_stripe_server import FakeStripeServer
 from devserver.temporary_services import TemporaryServices, replace_environment
+from pelcro_orders.startup import collect_garbage_seldom
 
 SERVICES = pytest.StashKey[TemporaryServices]()
 # All tests of these modules share one server, or one database as it was, so one worker runs them.
@@ -51,13 +52,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_collection_finish() -> None:
-    """Keep all that is loaded by now out of each garbage collection, and its memory shared with forked children.
-
-    Of the time of a page, a sixth went into collections; what they find here is little.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
+    collect_garbage_seldom()
     gc.enable()
 
 
