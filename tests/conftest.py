@@ -67,7 +67,7 @@ def balanced(ledger: Callable[[], dict[str, Any]], db: None) -> Iterator[Callabl
 
 @pytest.fixture
 def roles(db: None) -> None:
-    """Give the groups back that the flush after a transactional test took away."""
+    """Give the groups of the staff, should a test have taken one away."""
     if Group.objects.count() < len(ROLES):
         make_roles(apps)
 
