@@ -13,7 +13,8 @@ def with_list_filters(request: HttpRequest, url: str) -> str:
     filters = request.GET.get(NAME, "")
     if not filters:
         return url
-    return f"{url}?{filters}" if _is_list(url) else f"{url}?{urlencode({NAME: filters})}"
+    query = filters if _is_list(url) else urlencode({NAME: filters})
+    return f"{url}{'&' if '?' in url else '?'}{query}"
 
 
 def _is_list(url: str) -> bool:

@@ -17,6 +17,15 @@
     else window.dispatchEvent(new CustomEvent("opencommand"));
   }
 
+  // Unfold writes the name of a chosen file into the first text field around it, be it a field of its own.
+  function keepTextFields() {
+    for (const input of document.querySelectorAll("input[type=file]")) {
+      const field = input.parentNode.parentNode.parentNode.querySelector("input[type=text]");
+      if (!field || field.name) input.hasChangeListener = true;
+    }
+  }
+  document.addEventListener("DOMContentLoaded", keepTextFields);
+
   // What a form held when it was shown: a field typed back to what it was is not unsaved.
   const shown = new Map();
   let leaving = false;
