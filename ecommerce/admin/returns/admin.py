@@ -23,7 +23,7 @@ from backoffice.times import moment
 from billing.admin.links import link
 from customers.postal_addresses import address_lines
 from ecommerce.admin.returns import display
-from ecommerce.admin.returns.actions import ACTIONS, PERMISSION, action_links, action_view
+from ecommerce.admin.returns.actions import ACTIONS, PERMISSION, action_links, action_view, is_refunding
 from ecommerce.admin.returns.open_return import open_view
 from ecommerce.admin.returns.search import exact_return, returns_matching
 from ecommerce.models import Return
@@ -93,7 +93,7 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
             "order": order_return.order,
             "status": display.status_badge(order_return),
             "deadline": display.deadline_badge(order_return),
-            "next_step": display.next_step(order_return),
+            "next_step": display.next_step(order_return, refunding=is_refunding(order_return)),
             "action_links": action_links(order_return, request.user),
             "rows": display.rows(order_return),
             "refunds": display.refunds(order_return),

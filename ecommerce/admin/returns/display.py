@@ -19,8 +19,10 @@ from ecommerce.models.customer_request import refund_deadline
 Status = Return.Status
 
 
-def next_step(order_return: Return) -> str:
+def next_step(order_return: Return, *, refunding: bool = False) -> str:
     """Say who has to do what now."""
+    if refunding:
+        return _("Stripe: confirm the refund, which closes it")
     return {
         Status.REQUESTED: _("Staff: approve or decline it"),
         Status.APPROVED: _("Customer: send it. Staff: receive it"),

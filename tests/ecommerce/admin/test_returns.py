@@ -144,7 +144,9 @@ def test_closing_shows_the_money_and_names_it_on_the_button(support: Client) -> 
     one = received(sent(), 2)
     page = support.get(url(one, "close"))
     assert "Close, refund USD 30.00" in sentences(page)
-    support.post(url(one, "close"), filled_in(page))
+    waits = support.post(url(one, "close"), filled_in(page), follow=True)
+    assert "Stripe: confirm the refund, which closes it" in sentences(waits)
+    assert url(one, "close") not in waits.content.decode()
     assert settle(one.order).amount_refunded == 3000
     assert (state(one), fresh(one.order).status) == ("closed", "fulfilled")
     assert "USD 30.00" in sentences(support.get(url(one, "change")))
