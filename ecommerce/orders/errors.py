@@ -83,7 +83,7 @@ def on_hold(order: Order) -> OrderError:
     """The error of fulfilling an order that somebody put on hold."""
     values = {
         "number": order.number,
-        "why": f": {order.hold_reason}" if order.hold_reason else "",
+        "why": f": {order.hold_reason.rstrip('.')}" if order.hold_reason else "",
         "until": _(" (until %s)") % f"{order.hold_until:%Y-%m-%d %H:%M %Z}" if order.hold_until else "",
     }
     return OrderError("on_hold", _("Order %(number)s is on hold%(until)s%(why)s. Release it first.") % values)

@@ -78,7 +78,11 @@ def why_not_printed(order: Order) -> str:
 def held_up(order: Order) -> str:
     """Say why a paid order is not packed now, as the end of a sentence; empty where it is."""
     if order.on_hold:
-        return _("is on hold: %(why)s.") % {"why": order.hold_reason} if order.hold_reason else _("is on hold.")
+        return (
+            _("is on hold: %(why)s.") % {"why": order.hold_reason.rstrip(".")}
+            if order.hold_reason
+            else _("is on hold.")
+        )
     return _("needs attention: %(why)s") % {"why": order.attention} if order.attention else ""
 
 

@@ -105,7 +105,7 @@ def _waiting() -> list[tuple[str, str]]:
     paid, address = Order.objects.paid(), reverse("admin:ecommerce_order_changelist")
     lines = []
     if held := paid.filter(on_hold=True)[: MOST + 1].count():
-        lines.append((_("%(count)s on hold") % {"count": held}, f"{address}?status__exact=paid"))
+        lines.append((_("%(count)s on hold") % {"count": held}, f"{address}?status__exact=paid&on_hold=1"))
     if troubled := paid.needing_attention()[: MOST + 1].count():
         words = ngettext("%(count)d needs attention", "%(count)d need attention", troubled)
         lines.append((words % {"count": troubled}, f"{address}?attention=1"))

@@ -120,8 +120,12 @@ def file_view(request: HttpRequest, file_id: int) -> HttpResponse:
     file = get_object_or_404(TrackingFile, pk=file_id)
     if file.status == Status.MAPPING:
         return redirect("warehouse:columns", file.pk)
-    template = "tracking_progress.html" if request.GET.get("fragment") == "progress" else "tracking_file.html"
-    return render(request, template, {"title": str(file), **file_context(file, request.GET)})
+    is_polled = request.GET.get("fragment") == "progress"
+    if is_polled and file.started_at and not file.is_open:
+        return HttpResponse(headers={"HX-Refresh": "true"})  # the rows below have their outcomes now
+    template = "tracking_progress.html" if is_polled else "tracking_file.html"
+    title = _("Tracking file %(file)s") % {"file": file}
+    return render(request, template, {"title": title, **file_context(file, request.GET)})
 
 
 @for_packers

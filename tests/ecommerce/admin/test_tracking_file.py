@@ -61,6 +61,7 @@ def test_from_the_upload_to_the_file_that_comes_back(packer: Client, django_capt
     with django_capture_on_commit_callbacks(execute=True):
         packer.post(f"{PAGE}{file.pk}/apply/")
     work_tracking_file(file_id=file.pk)
+    assert packer.get(f"{PAGE}{file.pk}/?fragment=progress")["HX-Refresh"] == "true"
     assert numbers(two) == [("Van", ["ABC333333"])]
     done = packer.get(f"{PAGE}{file.pk}/")
     assert "2 done, 0 skipped, 1 failed, 0 left" in texts(done)
