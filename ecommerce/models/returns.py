@@ -72,6 +72,12 @@ class Return(ByActor):
         """Whether something is still to be done with it."""
         return self.closed_at is None
 
+    @property
+    def is_refunding(self) -> bool:
+        """Whether it was closed with a refund that Stripe has not answered yet."""
+        # In Python, so that a page that has prefetched the acts makes no query.
+        return any(act.closed_at is None for act in self.acts.all())
+
 
 class ReturnItem(models.Model):
     """So many units of an item in a return, and how many arrived in which condition; the condition is empty until then.

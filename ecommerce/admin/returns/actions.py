@@ -108,14 +108,8 @@ ACTIONS = (
 )
 
 
-def is_refunding(order_return: Return) -> bool:
-    """Whether it was closed with a refund that Stripe has not answered yet."""
-    act = open_act(order_return.order)
-    return act is not None and act.order_return_id == order_return.pk
-
-
 def action_links(order_return: Return, user: Any) -> list[dict[str, Any]]:
-    if not user.has_perm(PERMISSION) or is_refunding(order_return):
+    if not user.has_perm(PERMISSION) or order_return.is_refunding:
         return []
     return [
         {

@@ -23,7 +23,7 @@ from backoffice.times import moment
 from billing.admin.links import link
 from customers.postal_addresses import address_lines
 from ecommerce.admin.returns import display
-from ecommerce.admin.returns.actions import ACTIONS, PERMISSION, action_links, action_view, is_refunding
+from ecommerce.admin.returns.actions import ACTIONS, PERMISSION, action_links, action_view
 from ecommerce.admin.returns.open_return import open_view
 from ecommerce.admin.returns.search import exact_return, returns_matching
 from ecommerce.models import Return
@@ -49,7 +49,7 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Return]:
         returns: QuerySet[Return] = super().get_queryset(request)
-        return returns.prefetch_related("items__item")
+        return returns.prefetch_related("items__item", "acts")
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -93,7 +93,7 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
             "order": order_return.order,
             "status": display.status_badge(order_return),
             "deadline": display.deadline_badge(order_return),
-            "next_step": display.next_step(order_return, refunding=is_refunding(order_return)),
+            "next_step": display.next_step(order_return),
             "action_links": action_links(order_return, request.user),
             "rows": display.rows(order_return),
             "refunds": display.refunds(order_return),
@@ -121,7 +121,7 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
             raise PermissionDenied
         related = ("order__customer", "order__invoice")
         key = int(object_id) if str(object_id).isdigit() and len(str(object_id)) < 19 else 0  # noqa: PLR2004 - digits of the highest
-        return get_object_or_404(Return.objects.select_related(*related), pk=key)
+        return get_object_or_404(Return.objects.select_related(*related).prefetch_related("acts"), pk=key)
 
     def render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> TemplateResponse:
         request.current_app = self.admin_site.name

@@ -19,9 +19,9 @@ from ecommerce.models.customer_request import refund_deadline
 Status = Return.Status
 
 
-def next_step(order_return: Return, *, refunding: bool = False) -> str:
+def next_step(order_return: Return) -> str:
     """Say who has to do what now."""
-    if refunding:
+    if order_return.is_refunding:
         return _("Stripe: confirm the refund, which closes it")
     return {
         Status.REQUESTED: _("Staff: approve or decline it"),

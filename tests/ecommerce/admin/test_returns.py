@@ -147,6 +147,7 @@ def test_closing_shows_the_money_and_names_it_on_the_button(support: Client) -> 
     waits = support.post(url(one, "close"), filled_in(page), follow=True)
     assert "Stripe: confirm the refund, which closes it" in sentences(waits)
     assert url(one, "close") not in waits.content.decode()
+    assert "Stripe: confirm the refund, which closes it" in sentences(support.get(LIST))
     assert settle(one.order).amount_refunded == 3000
     assert (state(one), fresh(one.order).status) == ("closed", "fulfilled")
     assert "USD 30.00" in sentences(support.get(url(one, "change")))
