@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
-from billing.documents import TaxTotal, tax_label
 from billing.models import CreditNote, InvoiceTax
+from billing.sums import TaxTotal, tax_label
 
 # Of each paid invoice, in the month of its payment; a void or open one has none.
 SOLD = """

@@ -18,8 +18,8 @@ from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
 from billing.admin.links import link
 from billing.admin.search import credit_notes_matching
-from billing.documents import given_back, reasons
 from billing.models import CreditNote
+from billing.sums import given_back, reasons
 from billing.tax_report import credited_taxes
 from billing.templatetags.money import money
 from customers.postal_addresses import address_lines

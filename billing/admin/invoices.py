@@ -17,8 +17,8 @@ from backoffice.ids import parse_id
 from backoffice.list_tabs import Tabbed, status_tabs
 from backoffice.times import moment
 from billing.admin.search import invoices_matching
-from billing.documents import given_back, invoiced_lines, reasons, sum_rows, tax_totals, taxes_given_back
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
+from billing.sums import given_back, invoiced_lines, reasons, sum_rows, tax_totals, taxes_given_back
 from billing.templatetags.money import money
 from customers.postal_addresses import address_lines
 

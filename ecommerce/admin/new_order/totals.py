@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from billing.documents import SumRow, TaxTotal, reasons, sum_rows, tax_label
 from billing.money import format_money
+from billing.sums import SumRow, TaxTotal, reasons, sum_rows, tax_label
 from ecommerce.orders.quotes import Quote, QuotedLine
 
 

@@ -8,7 +8,9 @@ from django.db.models import JSONField, QuerySet
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext as _
 
-from billing.documents import (
+from billing.models import InvoiceLine, InvoiceTax, Refund, RefundAllocation, RefundFee
+from billing.money import format_money
+from billing.sums import (
     TaxTotal,
     by_line,
     given_back,
@@ -19,8 +21,6 @@ from billing.documents import (
     tax_totals,
     taxes_given_back,
 )
-from billing.models import InvoiceLine, InvoiceTax, Refund, RefundAllocation, RefundFee
-from billing.money import format_money
 from ecommerce.admin.orders.parcels import item_state, read_parcel
 from ecommerce.models import Order, OrderItem, TaxLine
 

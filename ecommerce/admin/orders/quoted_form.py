@@ -9,8 +9,8 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from billing.documents import tax_label
 from billing.money import format_money
+from billing.sums import tax_label
 from ecommerce.admin.orders.action_forms import ReasonForm
 from ecommerce.models import Order, OrderItem
 from ecommerce.orders.refund_quotes import RefundQuote

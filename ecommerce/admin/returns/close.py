@@ -8,9 +8,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextInputWidget
 
-from billing.documents import tax_label
 from billing.models import RefundFee
 from billing.money import InvalidAmount, format_money, parse_amount
+from billing.sums import tax_label
 from ecommerce.admin.returns.forms import ReturnForm, checkbox
 from ecommerce.models import Return
 from ecommerce.orders.errors import OrderError

@@ -8,8 +8,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from billing.documents import given_back, taxes_given_back
 from billing.models import CreditNote, InvoiceTax, Payment, Refund, RefundFee
+from billing.sums import given_back, taxes_given_back
 from billing.tax_report import credited_taxes, month_of, tax_report
 from customers.models import Address
 from devserver.fake_stripe_server import FakeStripeServer
