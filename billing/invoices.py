@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from django.db import connection
+from django.conf import settings
 from django.db.models import Case, F, When
 
-from billing.models import Counter, CreditNote, Invoice, InvoiceLine, InvoiceTax, Refund
+from billing.models import CreditNote, Document, Invoice, InvoiceLine, InvoiceTax, Refund
+from billing.numbers import take_numbers
 from customers.models import Customer
 
 
@@ -33,6 +34,7 @@ class InvoiceData:
     prices_include_tax: bool
     total: int
     bill_to: dict[str, str]
+    ship_to: dict[str, str] | None
     lines: Sequence[InvoiceLine]
     taxes: Sequence[InvoiceTax]
 
@@ -40,7 +42,17 @@ class InvoiceData:
 def issue(*, data: InvoiceData, at: datetime) -> Invoice:
     """Issue an open invoice. Its number comes from a gapless counter, locked until the transaction ends."""
     frozen = {field.name: getattr(data, field.name) for field in fields(data) if field.name not in {"lines", "taxes"}}
-    invoice = Invoice.objects.create(number=f"INV-{_next_number('invoice'):06}", issued_at=at, **frozen)
+    taken = take_numbers("invoice", at=at, currency=data.currency)
+    invoice = Invoice.objects.create(
+        number=taken.numbers[0],
+        issued_at=at,
+        seller_id=taken.seller_version,
+        seller_currency=taken.seller_currency,
+        exchange_rate=taken.exchange_rate,
+        exchange_rate_source=taken.exchange_rate_source,
+        is_test=settings.IS_TEST_SHOP,
+        **frozen,
+    )
     for line in data.lines:
         line.invoice = invoice
     InvoiceLine.objects.bulk_create(data.lines)
@@ -53,6 +65,7 @@ def issue(*, data: InvoiceData, at: datetime) -> Invoice:
 def mark_paid(*, invoice: Invoice, at: datetime) -> None:
     """Mark an open invoice paid in full; raise RuntimeError if it is not open."""
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.PAID, paid_at=at, amount_paid=invoice.total)
+    Document.objects.create(invoice=invoice)  # a worker makes it after the commit
 
 
 def void(*, invoice: Invoice, at: datetime) -> None:
@@ -71,19 +84,21 @@ def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> l
     amounts = Case(*(When(pk=invoice_id, then=refund.amount) for invoice_id, refund in owed))
     credited = Invoice.objects.filter(pk__in=[invoice_id for invoice_id, _refund in owed])
     credited.update(amount_refunded=F("amount_refunded") + amounts)
-    first = _next_number("credit_note", len(owed))
-    notes = [
+    taken = take_numbers("credit_note", len(owed), at=at)
+    notes = CreditNote.objects.bulk_create(
         CreditNote(
-            number=f"CN-{number:06}",
+            number=number,
             invoice_id=invoice_id,
             refund=refund,
+            seller_id=taken.seller_version,
             currency=refund.currency,
             amount=refund.amount,
             issued_at=at,
         )
-        for number, (invoice_id, refund) in enumerate(owed, start=first)
-    ]
-    return CreditNote.objects.bulk_create(notes)
+        for number, (invoice_id, refund) in zip(taken.numbers, owed, strict=True)
+    )
+    Document.objects.bulk_create(Document(credit_note=note) for note in notes)
+    return notes
 
 
 def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:
@@ -97,18 +112,3 @@ def _change(invoice: Invoice, expected: Invoice.Status, **values: object) -> Non
         raise RuntimeError(f"Invoice {invoice.number} is not {expected}.")
     for name, value in values.items():
         setattr(invoice, name, value)
-
-
-# One statement, since every order waits for this row: it stays locked until the transaction ends, so that a rollback
-# leaves no gap.
-NEXT_NUMBER = f"""
-    INSERT INTO {Counter._meta.db_table} AS known (name, value) VALUES (%s, %s)
-    ON CONFLICT (name) DO UPDATE SET value = known.value + excluded.value RETURNING value
-"""  # noqa: S608, SLF001 - a constant, and Django's public name for it
-
-
-def _next_number(name: str, count: int = 1) -> int:
-    """Return the first of `count` consecutive numbers."""
-    with connection.cursor() as cursor:
-        cursor.execute(NEXT_NUMBER, [name, count])
-        return int(cursor.fetchone()[0]) - count + 1

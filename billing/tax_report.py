@@ -150,7 +150,7 @@ def _row(rows: dict[tuple[Any, ...], TaxReportRow], key: Sequence[Any]) -> TaxRe
 
 def credited_taxes(note: CreditNote, taxes: Iterable[InvoiceTax]) -> list[TaxTotal]:
     """What a credit note gives back of each tax of its invoice, and of what that is charged on, as the report says."""
-    back = {pk: (int(taxable), int(tax)) for pk, taxable, tax in _of_note(note)}
+    back = credited_of(note)
     totals: dict[tuple[str, str], TaxTotal] = {}
     for tax in taxes:
         if tax.pk not in back:
@@ -164,8 +164,10 @@ def credited_taxes(note: CreditNote, taxes: Iterable[InvoiceTax]) -> list[TaxTot
     return list(totals.values())
 
 
-def _of_note(note: CreditNote) -> list[tuple[Any, ...]]:
-    return _rows(CREDITED.format(shown=OF_NOTE) + BY_TAX, {"note": note.pk})
+def credited_of(note: CreditNote) -> dict[int, tuple[int, int]]:
+    """What a credit note gives back, less its fees: of what is taxed, and of the tax, by the invoice's tax."""
+    rows = _rows(CREDITED.format(shown=OF_NOTE) + BY_TAX, {"note": note.pk})
+    return {pk: (int(taxable), int(tax)) for pk, taxable, tax in rows}
 
 
 def _rows(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:

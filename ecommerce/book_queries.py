@@ -280,12 +280,12 @@ QUERIES = {
     """,
     "numbers": """
         SELECT 'invoices', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (
-            SELECT max(substring(number FROM '^INV-(\\d{1,15})$')::bigint) AS highest,
+            SELECT max(substring(number FROM '^\\D+(?:\\d{4}-)?(\\d{1,15})$')::bigint) AS highest,
                    COALESCE((SELECT value FROM billing_counter WHERE name = 'invoice'), 0) AS counter
             FROM billing_invoice) h WHERE h.highest > h.counter
         UNION ALL
         SELECT 'credit notes', format('%s was issued, the counter is at %s', h.highest, h.counter) FROM (
-            SELECT max(substring(number FROM '^CN-(\\d{1,15})$')::bigint) AS highest,
+            SELECT max(substring(number FROM '^\\D+(?:\\d{4}-)?(\\d{1,15})$')::bigint) AS highest,
                    COALESCE((SELECT value FROM billing_counter WHERE name = 'credit_note'), 0) AS counter
             FROM billing_creditnote) h WHERE h.highest > h.counter
         UNION ALL

@@ -16,10 +16,10 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from backoffice import file_storage
 from customers.actors import Actor
 from customers.mail import outbox
 from customers.models import Mail, User
-from ecommerce.exports import storage
 from ecommerce.models import NoteAttachment, NoteMention, Order, OrderEvent, OrderNote
 from ecommerce.orders.assign import assignees
 from ecommerce.orders.errors import OrderError
@@ -55,7 +55,7 @@ def add_note(*, order_id: int, text: str, files: Sequence[NewFile] = (), by: Act
         with transaction.atomic():
             return _write(order_id, text, saved, by=by, at=at)
     except Exception:
-        storage.delete([name for _file, name in saved])
+        file_storage.delete([name for _file, name in saved])
         raise
 
 
@@ -74,7 +74,7 @@ def _check(text: str, files: Sequence[NewFile]) -> None:
 
 
 def _save(file: NewFile) -> str:
-    return storage.save(f"{FOLDER}/{uuid4().hex}", file.content)
+    return file_storage.save(f"{FOLDER}/{uuid4().hex}", file.content)
 
 
 def _write(order_id: int, text: str, saved: Sequence[tuple[NewFile, str]], *, by: Actor, at: datetime) -> OrderNote:
@@ -154,7 +154,7 @@ def open_mention(*, mention_id: int, user: User, at: datetime) -> NoteMention | 
 def delete_notes(order_ids: Sequence[int]) -> None:
     """Delete the notes of orders, their files first; raise OSError where a file can't be deleted now."""
     attachments = NoteAttachment.objects.filter(note__order__in=order_ids)
-    if storage.delete(list(attachments.values_list("file", flat=True))):
+    if file_storage.delete(list(attachments.values_list("file", flat=True))):
         raise OSError("Files of notes can't be deleted now.")
     attachments.delete()
     OrderNote.objects.filter(order__in=order_ids).delete()
@@ -163,8 +163,8 @@ def delete_notes(order_ids: Sequence[int]) -> None:
 def remove_orphans(*, at: datetime) -> int:
     """Remove files that a crash left without a note; return how many."""
     removed = 0
-    for name in storage.names_in(FOLDER):
+    for name in file_storage.names_in(FOLDER):
         path = f"{FOLDER}/{name}"
-        if not NoteAttachment.objects.filter(file=path).exists() and storage.is_older(path, at - ORPHANED_AFTER):
-            removed += not storage.delete([path])
+        if not NoteAttachment.objects.filter(file=path).exists() and file_storage.is_older(path, at - ORPHANED_AFTER):
+            removed += not file_storage.delete([path])
     return removed

@@ -199,6 +199,46 @@ SHOP_SETTINGS = Tracked(
     expressions={name: f"nullif(r.{name}, '{{}}')" for name in ("tax_included_currencies", "stacked_countries")},
     ignored=frozenset({"id"}),
 )
+SELLER = Tracked(
+    model="billing.seller",
+    table="billing_seller",
+    kind="setting",
+    label="'Seller'",
+    columns=dict.fromkeys(
+        (
+            "name",
+            "line1",
+            "line2",
+            "city",
+            "state",
+            "postal_code",
+            "country",
+            "tax_id",
+            "tax_number",
+            "registration",
+            "bank",
+            "email",
+            "phone",
+            "currency",
+            "invoice_prefix",
+            "credit_note_prefix",
+            "year_in_numbers",
+            "footer",
+        ),
+        "setting",
+    ),
+    secrets={"logo": "setting"},
+    ignored=frozenset({"id", "version_id"}),
+)
+EXCHANGE_RATE = Tracked(
+    model="billing.exchangerate",
+    table="billing_exchangerate",
+    kind="tax",
+    label="upper(r.currency || ' in ' || r.to_currency) || ', ' || r.day",
+    columns=dict.fromkeys(("currency", "to_currency", "rate", "day", "source"), "tax"),
+    expressions={"rate": "trim_scale(r.rate)"},
+    ignored=frozenset({"id"}),
+)
 REASON = Tracked(
     model="ecommerce.reason",
     table="ecommerce_reason",
@@ -226,7 +266,7 @@ API_KEY = Tracked(
 )
 TRACKED = (
     USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
-    REASON, TAG, API_KEY,
+    SELLER, EXCHANGE_RATE, REASON, TAG, API_KEY,
 )  # fmt: skip
 LINKS = (
     TrackedLink(
@@ -281,7 +321,7 @@ NOT_TRACKED = {
             "billing.card", "billing.invoice", "billing.invoiceline", "billing.creditnote", "billing.payment",
             "billing.refund", "billing.refundallocation", "billing.refundfee",
             "billing.invoicetax", "billing.taxtransaction", "billing.counter", "billing.customerupdate",
-            "billing.cardattempt",
+            "billing.cardattempt", "billing.document", "billing.sellerversion",
             "ecommerce.order", "ecommerce.orderitem", "ecommerce.taxline",
             "ecommerce.orderwords", "ecommerce.orderact", "ecommerce.orderevent", "ecommerce.fulfillment",
             "ecommerce.fulfillmentitem", "ecommerce.return", "ecommerce.returnitem",

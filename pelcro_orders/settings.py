@@ -249,6 +249,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
 
 STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))
+IS_TEST_SHOP = not STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))  # as its documents say
 STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
 STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("whsec_",))
 WEBHOOK_PAYLOAD_DAYS = config.number("WEBHOOK_PAYLOAD_DAYS", 30, least=1, most=3650)

@@ -152,4 +152,4 @@ def settings_page(request: HttpRequest) -> HttpResponse:
 
 
 def environment_label(_request: HttpRequest) -> list[Any] | None:
-    return None if settings.STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_")) else [_("Test mode"), "warning"]
+    return [_("Test mode"), "warning"] if settings.IS_TEST_SHOP else None

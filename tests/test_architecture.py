@@ -106,4 +106,4 @@ def test_what_calls_other_machines_is_known() -> None:
         for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
         if "storages[" in path.read_text()
     ]
-    assert sorted(opened) == ["backoffice/uploads.py", "ecommerce/exports/storage.py"]
+    assert sorted(opened) == ["backoffice/file_storage.py", "backoffice/uploads.py"]

@@ -4,11 +4,13 @@ from billing.models.allocation import RefundAllocation, RefundFee
 from billing.models.card import Card
 from billing.models.card_attempt import CardAttempt
 from billing.models.customer_update import CustomerUpdate
+from billing.models.document import Document, DocumentLost
 from billing.models.event import WebhookEvent
 from billing.models.invoice import Counter, CreditNote, Invoice, InvoiceLine, InvoiceTax
 from billing.models.payment import Payment, Refund, StripeOperation
 from billing.models.reconciliation import ComparedObject, Difference, Reconciliation, RestoreGuard
 from billing.models.removal import StripeRemoval
+from billing.models.seller import ExchangeRate, Seller, SellerVersion
 from billing.models.tax_transaction import TaxTransaction
 
 __all__ = [
@@ -19,6 +21,9 @@ __all__ = [
     "CreditNote",
     "CustomerUpdate",
     "Difference",
+    "Document",
+    "DocumentLost",
+    "ExchangeRate",
     "Invoice",
     "InvoiceLine",
     "InvoiceTax",
@@ -28,6 +33,8 @@ __all__ = [
     "RefundAllocation",
     "RefundFee",
     "RestoreGuard",
+    "Seller",
+    "SellerVersion",
     "StripeOperation",
     "StripeRemoval",
     "TaxTransaction",

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from billing.models.seller import SellerVersion
 from billing.money import format_money, supported
 from customers.models import Customer
 
@@ -38,9 +39,11 @@ class InvoiceQuerySet(models.QuerySet["Invoice"]):
 class Invoice(models.Model):
     """What a customer owes or paid for one order, frozen when issued. Amounts are in the currency's minor unit.
 
-    `reference` is the order's number; `bill_to` holds name, e-mail and address. `discount` includes what was given by
-    hand, `manual_discount`, with its reason. `tax` is all of it, `shipping_tax` that of the shipping alone.
-    `shipping_refunded` is how much of the shipping's price without taxes was given back.
+    `reference` is the order's number; `bill_to` holds name, e-mail and address, `ship_to` the address where goods were
+    sent. `seller` is empty while nobody has filled that in. `exchange_rate` is what one unit of `currency` was worth in
+    `seller_currency`, where that is another one. `discount` includes what was given by hand, `manual_discount`, with
+    its reason. `tax` is all of it, `shipping_tax` that of the shipping alone. `shipping_refunded` is how much of the
+    shipping's price without taxes was given back.
     """
 
     class Status(models.TextChoices):
@@ -71,6 +74,15 @@ class Invoice(models.Model):
     amount_paid = models.PositiveBigIntegerField(_("amount paid"), default=0)
     amount_refunded = models.PositiveBigIntegerField(_("amount refunded"), default=0)
     bill_to = models.JSONField(_("bill to"))
+    ship_to = models.JSONField(_("ship to"), null=True, blank=True)
+    # No constraint: versions are never deleted, and validating it would lock a big table.
+    seller = models.ForeignKey(
+        SellerVersion, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
+    seller_currency = models.CharField(max_length=3, blank=True, default="", db_default="")
+    exchange_rate = models.DecimalField(max_digits=18, decimal_places=8, null=True)
+    exchange_rate_source = models.CharField(max_length=100, blank=True, default="", db_default="")
+    is_test = models.BooleanField(default=False, db_default=False)
     issued_at = models.DateTimeField(_("issued"), db_default=Now())
     paid_at = models.DateTimeField(_("paid"), null=True, blank=True)
     voided_at = models.DateTimeField(_("voided"), null=True, blank=True)
@@ -202,6 +214,10 @@ class CreditNote(models.Model):
     number = models.CharField(_("number"), max_length=20, unique=True)
     invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="credit_notes", verbose_name=_("invoice"))
     refund = models.OneToOneField("billing.Refund", models.PROTECT, related_name="credit_note")
+    # No constraint: versions are never deleted, and validating it would lock a big table.
+    seller = models.ForeignKey(
+        SellerVersion, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     currency = models.CharField(_("currency"), max_length=3, choices=supported)
     amount = models.PositiveBigIntegerField(_("amount"))
     issued_at = models.DateTimeField(_("issued"), db_default=Now())

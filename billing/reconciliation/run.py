@@ -16,7 +16,7 @@ from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
 from backoffice import database_clock, leases
-from billing import gateway, restore
+from billing import gateway, numbers, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
 from billing.reconciliation import checks, disputes, records, settle, taxes
 from billing.reconciliation.checks import Mismatch
@@ -34,7 +34,6 @@ RECENT = timedelta(hours=1)
 # An authentication may take a day: what was created before the last pass may have succeeded after it.
 OVERLAP = timedelta(days=2)
 WHOLE_EVERY = timedelta(days=6, hours=12)
-INVOICE_NUMBER = re.compile(r"INV-(\d{1,15})", re.ASCII)
 ORDER_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 
@@ -134,7 +133,7 @@ def _note_numbers(run: Reconciliation, page: Sequence[gateway.PaymentIntent]) ->
         # The number alone may be that of another shop with this account.
         if checks.is_uuid(intent.metadata.get("payment")):
             order = ORDER_NUMBER.fullmatch(intent.metadata.get("order", ""))
-            invoice = INVOICE_NUMBER.fullmatch(intent.metadata.get("invoice", ""))
+            invoice = numbers.NUMBER.fullmatch(intent.metadata.get("invoice", ""))
             run.highest_order = max(run.highest_order, int(order[0]) if order else 0)
             run.highest_invoice = max(run.highest_invoice, int(invoice[1]) if invoice else 0)
 

@@ -15,9 +15,9 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, file_storage
 from ecommerce.bulk_jobs import leases, permissions
-from ecommerce.exports import orders, storage
+from ecommerce.exports import orders
 from ecommerce.models import BulkJob
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def delete_unfinished(job_id: int) -> None:
     """Delete the files that a job began and did not finish; what can't be deleted now, `remove_old` deletes later."""
     job = BulkJob.objects.get(pk=job_id)
     names = [name for name in job.selection.get("unfinished", []) if name != job.file]
-    left = storage.delete(names)
+    left = file_storage.delete(names)
     with transaction.atomic():
         job = BulkJob.objects.select_for_update(no_key=True).get(pk=job_id)
         begun_since = [name for name in job.selection.get("unfinished", []) if name not in {*names, job.file}]
@@ -122,7 +122,7 @@ class ExportWriter:
         self.heartbeat(0)
         blocks = orders.order_rows(self.job, self.heartbeat)
         with beating(self.job):
-            saved_as = storage.storage().save(self.name, storage.StreamedFile(blocks, self.name))
+            saved_as = file_storage.storage().save(self.name, file_storage.StreamedFile(blocks, self.name))
         # The storage may have taken long to finish: publish nothing without asking again.
         self._check_and_beat()
         with transaction.atomic():
@@ -179,6 +179,6 @@ def remove_old() -> int:
     removed = 0
     for job in BulkJob.objects.filter(finished_at__lte=Now() - FILE_RETENTION).exclude(file=""):
         # The file first: a crash between the two leaves a name without a file, which the next run clears.
-        if not storage.delete([job.file]):
+        if not file_storage.delete([job.file]):
             removed += BulkJob.objects.filter(pk=job.pk).update(file="")
     return removed

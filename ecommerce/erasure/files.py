@@ -5,9 +5,8 @@ import json
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from backoffice import uploads
+from backoffice import file_storage, uploads
 from ecommerce.erasure.words import Words
-from ecommerce.exports import storage
 from ecommerce.models import BulkJob, FileImport
 from ecommerce.notes import delete_notes
 
@@ -24,7 +23,7 @@ def remove_files(order_ids: list[int], words: Words) -> None:
 def _remove_exports(order_ids: list[int]) -> None:
     theirs = Q(slices__order_ids__overlap=order_ids, action=BulkJob.Action.EXPORT) & ~Q(file="")
     for job in BulkJob.objects.filter(theirs).distinct() if order_ids else ():
-        if storage.delete([job.file]):
+        if file_storage.delete([job.file]):
             raise OSError(f"The file of bulk job {job.pk} can't be deleted now.")
         said = _("The file is deleted: it named a person who has been erased. Export again if you need the others.")
         BulkJob.objects.filter(pk=job.pk, file=job.file).update(file="", file_rows=0, message=said)

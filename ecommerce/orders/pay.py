@@ -195,6 +195,7 @@ def _invoice_data(order: Order, contents: OrderContents) -> invoices.InvoiceData
         prices_include_tax=order.prices_include_tax,
         total=order.total,
         bill_to=_bill_to(order, contents),
+        ship_to=order.shipping_address,
         lines=lines,
         taxes=contents.invoice_taxes(lines),
     )

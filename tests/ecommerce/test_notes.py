@@ -4,11 +4,11 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from backoffice import file_storage as storage
+from backoffice.file_storage import open_file
 from customers.actors import Actor
 from customers.models import Mail
 from ecommerce import notes
-from ecommerce.exports import storage
-from ecommerce.exports.storage import open_file
 from ecommerce.models import NoteAttachment, NoteMention, Order, OrderNote
 from ecommerce.notes import NewFile, add_note, mentioned, unknown_mentions
 from tests.support.admin import order_row

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from backoffice.file_storage import storage
 from ecommerce.bulk_jobs.outcomes import Progress
-from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, BulkJobItem, Fulfillment, Order, OrderEvent
 from ecommerce.tasks import enqueue_job
 from tests.faults.conftest import House

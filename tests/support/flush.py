@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from backoffice.activity.origin import SILENT, silent
+from billing.models import Seller
 from ecommerce.models import ShopSettings
 from ecommerce.roles import ROLES
 
@@ -34,6 +35,7 @@ def flush() -> None:
         cursor.execute(_statements())
     with silent():
         ShopSettings.objects.create()
+        Seller.objects.create()
         reasons.add_reasons(apps, None)
 
 

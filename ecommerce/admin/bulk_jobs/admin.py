@@ -20,6 +20,7 @@ from backoffice.activity.record import record
 from backoffice.badges import badge
 from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
+from backoffice.file_storage import StorageUnavailable, open_file
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.models import Activity
@@ -31,7 +32,6 @@ from ecommerce.admin.bulk_jobs.items import item_page, outcome_tabs, parse_outco
 from ecommerce.admin.display import format_time
 from ecommerce.bulk_jobs import control, permissions
 from ecommerce.exports.orders import outcome_rows
-from ecommerce.exports.storage import StorageUnavailable, open_file
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 

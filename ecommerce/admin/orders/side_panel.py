@@ -19,13 +19,13 @@ from django.views.decorators.http import require_POST
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from backoffice import database_clock
+from backoffice.file_storage import StorageUnavailable, open_file
 from backoffice.list_filters import with_list_filters
 from customers.actors import actor
 from ecommerce import notes
 from ecommerce.admin.display import format_time
 from ecommerce.admin.orders.note_form import NoteForm
 from ecommerce.admin.orders.side_forms import AssigneeField, TagsField, suggested_tags
-from ecommerce.exports.storage import StorageUnavailable, open_file
 from ecommerce.models import NoteAttachment, Order, OrderNote, OrderTag
 from ecommerce.orders.assign import assign
 from ecommerce.orders.errors import OrderError

@@ -14,12 +14,12 @@ from django.db.models import F
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from backoffice.file_storage import storage
 from backoffice.spreadsheets import escape_formula
 from ecommerce.bulk_jobs import control, export
 from ecommerce.bulk_jobs.run import run_job
 from ecommerce.exports import orders as export_orders
 from ecommerce.exports.order_resource import OrderResource
-from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, Order
 from ecommerce.orders.assign import assign
 from ecommerce.orders.fulfill import fulfill

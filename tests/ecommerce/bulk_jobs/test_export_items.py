@@ -10,8 +10,8 @@ from django.conf import settings
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from backoffice.file_storage import storage
 from ecommerce.bulk_jobs import control
-from ecommerce.exports.storage import storage
 from ecommerce.models import BulkJob, Order, OrderItem
 from ecommerce.orders.fulfill import fulfill
 from tests.support.bulk_jobs import a_clerk, run, work

@@ -17,11 +17,11 @@ from django.db import connection, transaction
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from backoffice import file_storage as storage
 from backoffice import uploads
 from devserver.programs import free_port
 from ecommerce.bulk_jobs import control, export
 from ecommerce.bulk_jobs.run import run_job
-from ecommerce.exports import storage
 from ecommerce.models import BulkJob
 from ecommerce.tasks import remove_old_exports
 from pelcro_orders.s3 import BoundedS3Storage

@@ -9,9 +9,9 @@ import pytest
 from django.db.models import Sum
 from django.utils import timezone
 
+from backoffice.file_storage import storage
 from billing.models import CreditNote, Invoice
 from customers.models import Address
-from ecommerce.exports.storage import storage
 from ecommerce.models import ApiKey, Order, Sku
 from ecommerce.orders.cancel_items import cancel_items
 from ecommerce.orders.fulfill import fulfill

@@ -1,4 +1,4 @@
-"""Where files of orders are kept, and a stream of blocks as Django's storages read it."""
+"""Where the files of orders and documents are kept, and a stream of blocks as Django's storages read it."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -81,7 +81,7 @@ class StreamedFile(File):  # type: ignore[type-arg]
         super().__init__(None, name)
         self._blocks, self._buffer = blocks, b""
 
-    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:  # noqa: ARG002 - File's signature
+    def chunks(self, chunk_size: int | None = None) -> Iterator[bytes]:
         return self._blocks
 
     def read(self, size: int = -1) -> bytes:
