@@ -14,6 +14,7 @@ class LockSpace(IntEnum):
     JOB_PROCESS = 3
     MAIL_SENDER = 4
     TRACKING_FILE = 5
+    DOCUMENTS = 6
     CARD_ATTEMPTS = 12
 
 

@@ -1,4 +1,4 @@
-"""Celery tasks of webhook events and reconciliation."""
+"""Celery tasks of webhook events, documents and reconciliation."""
 
 import time
 
@@ -7,6 +7,7 @@ from celery import shared_task
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
 from billing import card_attempts, customer_updates, removals, tax_transactions
+from billing.documents import make
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
 
@@ -35,6 +36,19 @@ def remove_at_stripe(*, removal_id: int) -> None:
 def record_tax(*, tax_transaction_id: int) -> None:
     """Have Stripe record a tax transaction, unless that is done."""
     tax_transactions.execute(tax_transaction_id=tax_transaction_id)
+
+
+@shared_task(name="billing.make_documents")
+def make_documents() -> None:
+    """Make documents for a while, and enqueue the rest."""
+    if make.make_due(until=time.monotonic() + TURN_SECONDS):
+        enqueue_on_commit(make_documents)
+
+
+@shared_task(name="billing.make_document")
+def make_document(*, document_id: int) -> None:
+    """Make one document that somebody waits for, unless that is done."""
+    make.make_now(document_id)
 
 
 @shared_task(name="billing.remove_old_payloads")

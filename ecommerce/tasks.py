@@ -19,8 +19,9 @@ from django.db.models.functions import Now
 from backoffice import database_clock, uploads
 from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
+from billing.documents import make
 from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, StripeRemoval, TaxTransaction, WebhookEvent
-from billing.tasks import process_event, reconcile, remove_at_stripe
+from billing.tasks import make_documents, process_event, reconcile, remove_at_stripe
 from customers.mail import delivery
 from customers.tasks import send_mails
 from ecommerce import imports, notes
@@ -157,6 +158,8 @@ def _release_holds() -> None:
 def _enqueue_rest() -> None:
     if delivery.waiting():
         enqueue_on_commit(send_mails)
+    if make.waiting().exists():
+        enqueue_on_commit(make_documents)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):
         enqueue_on_commit(work_import, import_id=import_id)
     for file_id in wakeups.take_to_enqueue(tracking_files.waiting(), **FEW):

@@ -76,6 +76,16 @@ class DocumentLine:
     taxes: tuple[LineTax, ...]
 
     @property
+    def total(self) -> int:
+        """The price after discount with its taxes."""
+        return self.net + self.tax
+
+    @property
+    def is_fee(self) -> bool:
+        """Whether it is kept of what goes back."""
+        return self.quantity < 0
+
+    @property
     def tax_label(self) -> str:
         """Its taxes in short: VAT 19 %."""
         return ", ".join(tax.label for tax in self.taxes)
@@ -90,6 +100,11 @@ class ShippingCharge:
     net: int
     tax: int
     taxes: tuple[LineTax, ...]
+
+    @property
+    def total(self) -> int:
+        """The price with its taxes."""
+        return self.net + self.tax
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -96,7 +96,6 @@ class Migration(migrations.Migration):
                 ('file', models.CharField(blank=True, editable=False, max_length=200)),
                 ('attempts', models.PositiveIntegerField(default=0, editable=False, verbose_name='attempts')),
                 ('next_attempt_at', models.DateTimeField(blank=True, db_default=django.db.models.functions.datetime.Now(), editable=False, null=True, verbose_name='next attempt')),
-                ('enqueued_at', models.DateTimeField(blank=True, editable=False, null=True)),
                 ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name='created')),
                 ('issued_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='issued')),
                 ('credit_note', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='billing.creditnote')),

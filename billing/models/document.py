@@ -44,7 +44,6 @@ class Document(models.Model):
     file = models.CharField(max_length=200, blank=True, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
     next_attempt_at = models.DateTimeField(_("next attempt"), db_default=Now(), null=True, blank=True, editable=False)
-    enqueued_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
     issued_at = models.DateTimeField(_("issued"), null=True, blank=True, editable=False)
 

@@ -18,12 +18,13 @@ def take_what_is_known(apps, _schema_editor):
 class Migration(migrations.Migration):
     """Adds two functions with their triggers, on tables that are nearly empty."""
 
+    atomic = False
     dependencies = [
         ("billing", "0031_seller_and_documents"),
         ("ecommerce", "0050_validate_order_fees"),
     ]
     operations = [
-        migrations.RunPython(take_what_is_known, migrations.RunPython.noop),
+        migrations.RunPython(take_what_is_known, migrations.RunPython.noop, atomic=True),
         *(migrations.RunSQL(install_sql(each), remove_sql(each)) for each in (SELLER, EXCHANGE_RATE)),
-        migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop),
+        migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop, atomic=True),
     ]

@@ -1,0 +1,183 @@
+"""Make the files of invoices and credit notes: each under a lease, outside any transaction, never changed once issued.
+
+The file is written first and the row points to it last. Whoever dies in between leaves a file that the next attempt,
+which makes the same bytes, finds and takes; of two workers one wins the row, and the other deletes what it wrote.
+"""
+
+import hashlib
+import logging
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import Error, InterfaceError, OperationalError, connection
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from django.utils import translation
+from django.utils.translation import gettext as _
+
+from backoffice import database_clock, file_storage, leases
+from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from billing.documents.build import document_of
+from billing.documents.errors import CannotIssue
+from billing.documents.late import freeze_what_was_missing
+from billing.documents.pdf import pdf_of
+from billing.models import CreditNote, Document, Invoice, SellerVersion
+
+logger = logging.getLogger(__name__)
+
+FOLDER = "documents"
+BACKOFF = leases.Backoff(first=timedelta(seconds=5), longest=timedelta(hours=1), jitter=0.5)
+MAX_ATTEMPTS = 6  # of one that can't be made, or ends its worker each time; then people are told
+DUE = Q(status=Document.Status.QUEUED)
+RELATED = ("invoice__seller", "credit_note__seller", "credit_note__refund", "credit_note__invoice__seller")
+LOGOS = ("invoice__seller__logo", "credit_note__seller__logo", "credit_note__invoice__seller__logo")
+
+
+# Queueing
+
+
+def queue_missing(*, invoices: Collection[Invoice] = (), credit_notes: Collection[CreditNote] = ()) -> None:
+    """Queue what was never asked for: the documents of invoices from before there were any, once they are paid."""
+    wanted = [Document(invoice=each) for each in invoices if each.status == Invoice.Status.PAID]
+    wanted += [Document(credit_note=each) for each in credit_notes]
+    Document.objects.bulk_create(wanted, ignore_conflicts=True)
+
+
+def document_for(issued: Invoice | CreditNote, format: str = Document.Format.PDF) -> Document | None:  # noqa: A002
+    """Return the document, queued now if it never was; None for an invoice that is not paid."""
+    of_notes = isinstance(issued, CreditNote)
+    rows = issued.documents.filter(format=format)
+    found = rows.first()
+    if found is None and format == Document.Format.PDF:
+        queue_missing(**({"credit_notes": [issued]} if of_notes else {"invoices": [issued]}))
+        found = rows.first()
+    return found
+
+
+def queue_again(documents: QuerySet[Document]) -> int:
+    """Have documents that could not be issued tried again; return how many."""
+    broken = documents.filter(status=Document.Status.BROKEN)
+    return broken.update(status=Document.Status.QUEUED, problems=[], attempts=0, next_attempt_at=Now())
+
+
+def queue_mended(*rules: str) -> int:
+    """Have those tried again that waited for a setting which was changed now."""
+    of_rules = Q(pk__in=[])
+    for rule in rules:
+        of_rules |= Q(problems__contains=[{"rule": rule}])
+    return queue_again(Document.objects.filter(of_rules))
+
+
+# Making
+
+
+def waiting() -> QuerySet[Document]:
+    """Return the documents that are due."""
+    return Document.objects.filter(DUE, next_attempt_at__lte=Now())
+
+
+def make_due(*, until: float) -> bool:
+    """Make documents that are due, the earliest first, and return whether some are left at `until`, a monotonic moment.
+
+    One process at a time, so that a hundred thousand of them keep no worker from payments.
+    """
+    with _only_maker() as alone:
+        if not alone:
+            return False
+        while time.monotonic() < until:
+            claimed = leases.claim(_with_all_it_says(Document.objects.filter(DUE)))
+            if not claimed:
+                return False
+            _make(claimed[0])
+    return waiting().exists()
+
+
+def make_now(document_id: int) -> Document:
+    """Make one document, unless that is done or another process is at it; return it as it is then."""
+    for document in leases.claim(_with_all_it_says(Document.objects.filter(DUE, pk=document_id))):
+        _make(document)
+    return Document.objects.select_related("invoice", "credit_note").get(pk=document_id)
+
+
+def _with_all_it_says(documents: QuerySet[Document]) -> QuerySet[Document]:
+    return documents.select_related(*RELATED).defer(*LOGOS)
+
+
+@lru_cache(maxsize=8)
+def _logo(version_id: int) -> bytes:
+    """Return the logo of a version, which never changes; nothing if it has none."""
+    return bytes(SellerVersion.objects.values_list("logo", flat=True).get(pk=version_id) or b"")
+
+
+def logo_of(issued: Invoice | CreditNote) -> bytes:
+    """Return the seller's logo as it was; nothing if there was none."""
+    return _logo(issued.seller_id) if issued.seller_id else b""
+
+
+@contextmanager
+def _only_maker() -> Iterator[bool]:
+    if not try_session_lock(LockSpace.DOCUMENTS, ""):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        try:
+            release_session_lock(LockSpace.DOCUMENTS, "")
+        except Error:
+            connection.close()  # the lock ends with it
+
+
+def _make(document: Document) -> None:
+    try:
+        _issue(document, _content(document))
+    except CannotIssue as error:
+        leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=[error.problem])
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone: the next attempt comes after the lease
+    except Exception:
+        logger.exception("The %s of %s could not be made.", document.format, document.of)
+        leases.postpone(document, backoff=BACKOFF)
+
+
+def _content(document: Document) -> bytes:
+    """Return the file; raise CannotIssue."""
+    issued = document.of
+    with translation.override(settings.LANGUAGE_CODE):
+        # Its lease counts, too: one that ends its worker each time comes to an end.
+        if document.attempts > MAX_ATTEMPTS:
+            raise CannotIssue("pdf", _("Its PDF could not be made %(times)s times.") % {"times": MAX_ATTEMPTS})
+        freeze_what_was_missing(issued)
+        return pdf_of(document_of(issued), created_at=issued.issued_at, logo=logo_of(issued))
+
+
+def _issue(document: Document, content: bytes) -> None:
+    """Keep the file, then have the row point to it; delete it again where another worker was first."""
+    digest = hashlib.sha256(content).hexdigest()
+    file = _keep(document, content, digest)
+    changes: dict[str, Any] = {"file": file, "sha256": digest, "size": len(content), "problems": []}
+    issued = leases.release(document, next_attempt_at=None, status=Document.Status.ISSUED, issued_at=Now(), **changes)
+    # One that is not issued yet may be about to point to this very file.
+    if (
+        not issued
+        and Document.objects.filter(pk=document.pk, status=Document.Status.ISSUED).exclude(file=file).exists()
+    ):
+        file_storage.delete([file])
+
+
+def _keep(document: Document, content: bytes, digest: str) -> str:
+    day = database_clock.now()
+    name = f"{FOLDER}/{day:%Y/%m}/{document.pk}-{digest[:16]}.{document.format}"
+    left = file_storage.open_file(name)
+    if left is not None:
+        with left:
+            if left.read() == content:
+                return name  # a worker died after it had written it
+    # Of another content under this name, a worker died while it wrote: the storage gives the whole one another name.
+    return file_storage.save(name, ContentFile(content))
