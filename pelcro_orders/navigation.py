@@ -31,6 +31,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("billing.payment", _("Payments"), "credit_card"),
             ("billing.refund", _("Refunds"), "currency_exchange"),
             ("billing.taxreport", _("Tax report"), "summarize"),
+            ("billing.exchangerate", _("Exchange rates"), "currency_exchange"),
             ("billing.difference", _("Differences"), "difference"),
             ("billing.webhookevent", _("Webhooks"), "webhook"),
         ],
@@ -44,7 +45,10 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("backoffice.activity", _("Activity"), "history"),
         ],
     ),
-    (None, [("ecommerce.shopsettings", _("Settings"), "settings")]),
+    (
+        None,
+        [("billing.seller", _("Seller"), "storefront"), ("ecommerce.shopsettings", _("Settings"), "settings")],
+    ),
 ]
 """Groups of (model, title, icon). A model that is not registered is left out."""
 

@@ -1,6 +1,6 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
-from ecommerce.admin import differences, invoices
+from ecommerce.admin import differences, invoices, seller
 from ecommerce.admin.activity import admin as activity_admin
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
 from ecommerce.admin.bulk_jobs import confirmation
@@ -30,6 +30,7 @@ __all__ = [
     "reasons",
     "requests_admin",
     "returns_admin",
+    "seller",
     "shipping_admin",
     "staff_admin",
     "tag_admin",

@@ -1,6 +1,6 @@
 """Changes of the seller and of exchange rates are recorded; who accounts sees the one and keeps the other."""
 
-from django.db import migrations
+from django.db import migrations, models
 
 from backoffice.activity.origin import silent
 from backoffice.activity.tracking import install_sql, remove_sql
@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
         ("ecommerce", "0050_validate_order_fees"),
     ]
     operations = [
+        migrations.AlterField(
+            model_name='shopsettings',
+            name='tax_id',
+            field=models.CharField(blank=True, editable=False, max_length=40, verbose_name='tax id'),
+        ),
         migrations.RunPython(take_what_is_known, migrations.RunPython.noop, atomic=True),
         *(migrations.RunSQL(install_sql(each), remove_sql(each)) for each in (SELLER, EXCHANGE_RATE)),
         migrations.RunPython(lambda apps, _: make_roles(apps), migrations.RunPython.noop, atomic=True),

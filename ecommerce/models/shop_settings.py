@@ -24,8 +24,8 @@ def first_stacked_countries() -> list[str]:
 class ShopSettings(models.Model):
     """One row, written by the first migration. `country` is where the shop sends from, empty until somebody says so.
 
-    `tax_included_currencies` are those whose prices include tax; `stacked_countries` those whose law adds all taxes of
-    a document before it rounds. `tax_day` says on which day's rate an order is taxed.
+    `tax_id` repeats that of the seller, with whose page it is written. `tax_included_currencies` are those whose
+    prices include tax; `stacked_countries` those whose law adds all taxes of a document before it rounds. `tax_day` says on which day's rate an order is taxed.
     """
 
     class ShippingTax(models.TextChoices):
@@ -41,9 +41,7 @@ class ShopSettings(models.Model):
     country = models.CharField(
         _("country"), max_length=2, choices=country_choices, blank=True, help_text=_("Where the shop sends from.")
     )
-    tax_id = models.CharField(
-        _("tax id"), max_length=40, blank=True, help_text=_("With its country's prefix, for example DE136695976.")
-    )
+    tax_id = models.CharField(_("tax id"), max_length=40, blank=True, editable=False)
     small_business = models.BooleanField(
         _("small business"), default=False, help_text=_("Exempt from charging tax: no order is taxed.")
     )

@@ -16,6 +16,7 @@ from backoffice.badges import badge
 from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
+from billing.models import Seller
 from ecommerce.admin.file_import import FileImportExport
 from ecommerce.admin.taxes.eu_rates import eu_rates_view
 from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
@@ -94,9 +95,9 @@ class ShopSettingsAdmin(StaffAdmin):
     """One row, whose page is at /admin/settings/: it has no list."""
 
     form = ShopSettingsForm
-    readonly_fields = ("provider", "reasons")
+    readonly_fields = ("seller", "provider", "reasons")
     fieldsets = (
-        (_("Shop"), {"fields": (("country", "tax_id"),)}),
+        (_("Shop"), {"fields": ("seller", "country")}),
         (
             _("Tax"),
             {"fields": ("tax_included_currencies", ("shipping_tax", "tax_day"), "stacked_countries", "provider")},
@@ -132,6 +133,13 @@ class ShopSettingsAdmin(StaffAdmin):
 
     def response_post_save_change(self, request: HttpRequest, obj: ShopSettings) -> HttpResponse:
         return HttpResponseRedirect(self.page_link())
+
+    @column(_("seller"))
+    def seller(self, shop: ShopSettings) -> SafeString:
+        """Say who sells, with the tax id that the rules of taxes read; both are edited on a page of their own."""
+        seller = Seller.objects.filter(pk=1).first()
+        named = ", ".join(filter(None, (seller.name, seller.tax_id))) if seller else ""
+        return _link(reverse("admin:billing_seller_changelist"), named or gettext("Nobody has filled in who sells."))
 
     @column(_("calculated by"))
     def provider(self, shop: ShopSettings) -> SafeString | str:

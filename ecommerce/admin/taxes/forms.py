@@ -11,7 +11,6 @@ from unfold.widgets import UnfoldAdminSelect2MultipleWidget, UnfoldAdminSelect2W
 from billing.money import supported
 from customers.countries import country_choices
 from customers.postal_addresses import known_state
-from customers.tax_ids import WrongTaxId, check
 from ecommerce.admin.shipping.forms import ListField
 from ecommerce.models import ShopSettings, TaxRate
 from ecommerce.models.tax import rate_countries
@@ -106,7 +105,6 @@ class ShopSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
         model = ShopSettings
         fields = (
             "country",
-            "tax_id",
             "tax_included_currencies",
             "shipping_tax",
             "tax_day",
@@ -117,12 +115,6 @@ class ShopSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "cancel_minutes",
             "answer_days",
         )
-
-    def clean_tax_id(self) -> str:
-        try:
-            return check(self.cleaned_data["tax_id"]).text
-        except WrongTaxId as error:
-            raise forms.ValidationError(str(error)) from error
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
