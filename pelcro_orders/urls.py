@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from billing import views as billing_views
 from billing.webhooks import views
 from customers.views import address_fields
 from ecommerce.api.root import api
@@ -21,5 +22,6 @@ urlpatterns = [
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),
     path("address-fields.json", address_fields, name="address_fields"),
+    path("documents/<str:token>/", billing_views.document, name="document"),
     path("webhooks/stripe/", views.stripe, name="stripe_webhook"),
 ]

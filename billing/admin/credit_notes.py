@@ -16,17 +16,17 @@ from backoffice.columns import column
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
+from billing.admin.downloads import Downloadable
 from billing.admin.links import link
 from billing.admin.search import credit_notes_matching
+from billing.documents.build import document_of
+from billing.documents.rows import rows_back
 from billing.models import CreditNote
-from billing.sums import given_back, reasons
-from billing.tax_report import credited_taxes
 from billing.templatetags.money import money
-from customers.postal_addresses import address_lines
 
 
 @admin.register(CreditNote)
-class CreditNoteAdmin(Tabbed, ReadOnlyAdmin):
+class CreditNoteAdmin(Downloadable, Tabbed, ReadOnlyAdmin):
     list_display = ("number", "invoice_link", "customer", "amount_money", "state", "issued")
     list_display_links = ("number",)
     list_select_related = ("invoice__customer",)
@@ -47,7 +47,7 @@ class CreditNoteAdmin(Tabbed, ReadOnlyAdmin):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        related = ("invoice__customer", "refund")
+        related = ("invoice__customer", "invoice__seller", "refund", "seller")
         note = CreditNote.objects.select_related(*related).filter(pk=parse_id(object_id) or 0).first()
         if note is None:
             raise Http404
@@ -58,6 +58,7 @@ class CreditNoteAdmin(Tabbed, ReadOnlyAdmin):
             "title": _("Credit note %(number)s") % {"number": note.number},
             "original": note,
             **credit_note_context(note),
+            "downloads": self.downloads(note),
         }
         return TemplateResponse(request, "admin/billing/creditnote/detail.html", context)
 
@@ -84,18 +85,10 @@ class CreditNoteAdmin(Tabbed, ReadOnlyAdmin):
 
 def credit_note_context(note: CreditNote) -> dict[str, Any]:
     """Lines, taxes and addresses of a credit note."""
-    invoice = note.invoice
-    lines = list(invoice.lines.order_by("pk"))
-    taxes = credited_taxes(note, invoice.taxes.order_by("pk"))
-    back = given_back(
-        note.refund.allocations.all(), lines, note.refund.fee_rows.order_by("pk"), shipping_name=invoice.shipping_name
-    )
+    document = document_of(note)
     return {
         "note": note,
-        "invoice": invoice,
-        "bill_to": address_lines(invoice.bill_to | {"name": ""}),
-        "lines": back,
-        "net": sum(each.net for each in back),
-        "taxes": taxes,
-        "reasons": reasons(taxes),
+        "invoice": note.invoice,
+        "document": document,
+        "lines": rows_back(document),
     }

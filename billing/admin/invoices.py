@@ -16,14 +16,16 @@ from backoffice.columns import column
 from backoffice.ids import parse_id
 from backoffice.list_tabs import Tabbed, status_tabs
 from backoffice.times import moment
+from billing.admin.downloads import Downloadable
 from billing.admin.search import invoices_matching
+from billing.documents.build import document_of
+from billing.documents.rows import sums_of
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, Payment
-from billing.sums import given_back, invoiced_lines, reasons, sum_rows, tax_totals, taxes_given_back
+from billing.sums import given_back, taxes_given_back
 from billing.templatetags.money import money
-from customers.postal_addresses import address_lines
 
 
-class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
+class InvoiceAdmin(Downloadable, Tabbed, ReadOnlyAdmin):
     """Registered by the app of the orders, which this one knows nothing of: it adds the link to the order."""
 
     list_display = ("number", "reference", "customer", "total_amount", "refunded", "state", "issued")
@@ -58,6 +60,7 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
             "original": invoice,
             "invoice": invoice,
             **invoice_context(invoice),
+            "downloads": self.downloads(invoice),
             "no_tax": not invoice.taxes.all() and self.shop_collects_tax(),
             "order_url": self.order_url(request, invoice),
             "customer_url": self._customer_url(request, invoice),
@@ -75,8 +78,8 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
         )
         lines = Prefetch("lines", InvoiceLine.objects.order_by("pk"))
         taxes = Prefetch("taxes", InvoiceTax.objects.order_by("pk"))
-        invoices = Invoice.objects.select_related("customer").prefetch_related(
-            lines, taxes, payments, "credit_notes__refund__allocations", "credit_notes__refund__fee_rows"
+        invoices = Invoice.objects.select_related("customer", "seller").prefetch_related(
+            lines, taxes, payments, "documents", "credit_notes__refund__allocations", "credit_notes__refund__fee_rows"
         )
         invoice = invoices.filter(pk=parse_id(object_id) or 0).first()
         if invoice is None:
@@ -102,16 +105,13 @@ class InvoiceAdmin(Tabbed, ReadOnlyAdmin):
 
 def invoice_context(invoice: Invoice) -> dict[str, Any]:
     """What the sheet says: lines, sums, taxes, and the credit notes with what they give back."""
-    lines = invoiced_lines(invoice.lines.all(), invoice.taxes.all())
-    taxes = tax_totals(invoice.taxes.all())
+    document = document_of(invoice)
     return {
-        "lines": lines,
-        "discounted": any(line.discount for line in lines),
-        "taxed": bool(taxes),
-        "sums": sum_rows(invoice, taxes, coupon_code=invoice.coupon_code),
-        "reasons": reasons(taxes),
+        "document": document,
+        "discounted": any(line.discount for line in document.lines),
+        "taxed": bool(document.taxes),
+        "sums": sums_of(document),
         "credited": [_credited(invoice, note) for note in invoice.credit_notes.all() if note.voided_at is None],
-        "bill_to": address_lines(invoice.bill_to | {"name": ""}),
     }
 
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 
 from billing.documents.credit_note import document_of_credit_note
 from billing.documents.document import DocumentLine, InvoiceDocument, ShippingCharge, summed
-from billing.documents.parts import day_of, footer_of, in_seller_currency, line_tax, seller_party, shared, tax_total
+from billing.documents.parts import (
+    by_key,
+    day_of,
+    footer_of,
+    in_seller_currency,
+    line_tax,
+    seller_party,
+    shared,
+    tax_total,
+)
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax
 from billing.sums import by_line
 
@@ -15,11 +24,11 @@ def document_of(issued: Invoice | CreditNote) -> InvoiceDocument:
 
 
 def _document_of_invoice(invoice: Invoice) -> InvoiceDocument:
-    taxes = list(invoice.taxes.order_by("pk"))
+    taxes = by_key(invoice.taxes.all())
     of_lines = by_line(taxes)
     lines = [
         _line(position, line, of_lines.get(line.pk, ()))
-        for position, line in enumerate(invoice.lines.order_by("pk"), start=1)
+        for position, line in enumerate(by_key(invoice.lines.all()), start=1)
     ]
     return InvoiceDocument(
         kind="invoice",

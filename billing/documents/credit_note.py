@@ -4,7 +4,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from billing.documents.document import DocumentLine, InvoiceDocument, LineTax, ShippingCharge, summed
-from billing.documents.parts import day_of, footer_of, in_seller_currency, line_tax, seller_party, shared, tax_total
+from billing.documents.parts import (
+    by_key,
+    day_of,
+    footer_of,
+    in_seller_currency,
+    line_tax,
+    seller_party,
+    shared,
+    tax_total,
+)
 from billing.models import CreditNote, Invoice, InvoiceLine, InvoiceTax, RefundFee
 from billing.sums import tax_label
 from billing.tax_report import credited_of
@@ -13,8 +22,8 @@ from billing.tax_report import credited_of
 def document_of_credit_note(note: CreditNote) -> InvoiceDocument:
     """Return what a credit note says: what goes back, line by line, then the shipping, less what is kept as fees."""
     invoice = note.invoice
-    taxes = list(invoice.taxes.order_by("pk"))
-    fees = list(note.refund.fee_rows.select_related("invoice_tax").order_by("pk"))
+    taxes = by_key(invoice.taxes.all())
+    fees = by_key(note.refund.fee_rows.select_related("invoice_tax"))
     goods = _without_fees(credited_of(note), fees)
     lines, shipping = _given_back(note, taxes, goods)
     lines += [
@@ -72,7 +81,7 @@ def _given_back(
         taxable, amount = credited.get(tax.pk, (0, 0))
         if taxable or amount:
             of_lines.setdefault(tax.line_id, []).append(line_tax(tax, taxable, amount))
-    sold = [line for line in invoice.lines.order_by("pk") if line.pk in touched]
+    sold = [line for line in by_key(invoice.lines.all()) if line.pk in touched]
     lines = [
         _line_back(position, line, quantities[line.pk], nets[line.pk], of_lines.get(line.pk, []), invoice)
         for position, line in enumerate(sold, start=1)

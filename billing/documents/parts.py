@@ -1,11 +1,12 @@
 """What documents of invoices and of credit notes have in common."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeVar
 
+from django.db.models import Model
 from django.utils.translation import gettext as _
 
 from billing import money
@@ -14,6 +15,7 @@ from billing.models import Invoice, InvoiceTax, SellerVersion
 from billing.sums import tax_label
 from billing.tax_report import shop_zone
 
+RowT = TypeVar("RowT", bound=Model)
 SELLER_FIELDS = (
     *("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id", "tax_number", "email", "phone"),
     *("registration", "bank"),
@@ -30,6 +32,11 @@ def shared(invoice: Invoice) -> dict[str, Any]:
         "ship_to": address_party(invoice.ship_to) if invoice.ship_to else None,
         "is_test": invoice.is_test,
     }
+
+
+def by_key(rows: Iterable[RowT]) -> list[RowT]:
+    """Return rows in the order in which they were written, whether they were prefetched or not."""
+    return sorted(rows, key=lambda row: row.pk)
 
 
 def day_of(moment: datetime) -> date:

@@ -24,8 +24,9 @@ def first_stacked_countries() -> list[str]:
 class ShopSettings(models.Model):
     """One row, written by the first migration. `country` is where the shop sends from, empty until somebody says so.
 
-    `tax_id` repeats that of the seller, with whose page it is written. `tax_included_currencies` are those whose
-    prices include tax; `stacked_countries` those whose law adds all taxes of a document before it rounds. `tax_day` says on which day's rate an order is taxed.
+    `tax_id` repeats that of the seller, with whose page it is written. `tax_included_currencies` are those whose prices
+    include tax; `stacked_countries` those whose law adds all taxes of a document before it rounds. `tax_day` says on
+    which day's rate an order is taxed.
     """
 
     class ShippingTax(models.TextChoices):
