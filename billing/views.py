@@ -15,6 +15,7 @@ from billing.downloads import NotReady, download
 @never_cache
 @require_safe
 def document(request: HttpRequest, token: str) -> HttpResponse:
+    """Answer with the PDF that a signed link names, for nobody who had to sign in."""
     try:
         issued = read_link(token)
     except LinkExpired:

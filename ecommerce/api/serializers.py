@@ -7,7 +7,7 @@ from django.http import HttpResponse, JsonResponse
 from django.utils.translation import gettext as _
 
 from billing.declines import for_customer
-from billing.models import Payment
+from billing.models import CreditNote, Payment
 from ecommerce.api.errors import status_of
 from ecommerce.api.schemas.errors import Error
 from ecommerce.api.schemas.orders import (
@@ -32,12 +32,13 @@ def _relations() -> "tuple[Prefetch[str], ...]":
         Prefetch("items", OrderItem.objects.order_by("pk")),
         Prefetch("tax_lines", TaxLine.objects.order_by("pk")),
         Prefetch("returns", Return.objects.order_by("pk").prefetch_related(Prefetch("items", rows))),
+        Prefetch("invoice__credit_notes", CreditNote.objects.filter(voided_at=None).order_by("pk")),
         Prefetch("invoice__payments", Payment.objects.select_related("card").order_by("pk")),
     )
 
 
 def with_response_relations(orders: QuerySet[Order]) -> QuerySet[Order]:
-    """Fetch all that a response shows of orders, in eight queries however many they are."""
+    """Fetch all that a response shows of orders, in nine queries however many they are."""
     return orders.select_related("customer", "coupon", "invoice").prefetch_related(*_relations())
 
 

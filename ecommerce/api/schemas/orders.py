@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 
 from billing import models as billing_models
 from billing.declines import for_customer
+from billing.documents.links import signed_link
 from customers.postal_addresses import address_lines
 from ecommerce import models
 from ecommerce.api.schemas.parcels import Fulfillment, Parcel
@@ -114,6 +115,16 @@ class Invoice(FromRow):
     amount_refunded: int
 
 
+class CreditNote(BaseModel):
+    """What a refund took off the invoice. `pdf` is a link that needs no token, and is valid for a day."""
+
+    number: str
+    amount: int
+    currency: str
+    created: datetime
+    pdf: str
+
+
 class OrderRow:
     """An order that was read by `with_response_relations`, and the attributes of a response that are no columns."""
 
@@ -136,6 +147,25 @@ class OrderRow:
     def client_secret(self) -> str | None:
         waiting = self.payment_status == "requires_action"
         return self._last_payment.client_secret if self._last_payment and waiting else None
+
+    @property
+    def invoice_pdf(self) -> str | None:
+        invoice = self._order.invoice
+        return signed_link(invoice) if invoice and invoice.status == "paid" else None
+
+    @property
+    def credit_notes(self) -> list[CreditNote]:
+        notes = self._order.invoice.credit_notes.all() if self._order.invoice else ()
+        return [
+            CreditNote(
+                number=note.number,
+                amount=note.amount,
+                currency=note.currency,
+                created=note.issued_at,
+                pdf=signed_link(note),
+            )
+            for note in notes
+        ]
 
     @property
     def coupon_code(self) -> str | None:
@@ -227,6 +257,10 @@ class Order(FromRow):
     address: PostalAddress | None
     items: list[OrderItem]
     invoice: Invoice | None
+    invoice_pdf: str | None = Field(
+        description="A link to the invoice's PDF that needs no token; it is valid for a day, and null until it is paid."
+    )
+    credit_notes: list[CreditNote]
     source: CardSummary | None
     fulfillment: Fulfillment | None
     fulfillment_state: FulfillmentState

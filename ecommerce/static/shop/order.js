@@ -23,6 +23,10 @@ function renderMessage(order) {
   $("said").hidden = !sentence || order.status === "canceled";
 }
 
+function documentLink(text, address) {
+  return address ? createElement("span", {}, `${text} `, createElement("a", { href: address, download: "" }, "PDF")) : text;
+}
+
 function renderFacts(order) {
   const rows = [
     ["Status", statusText(order)],
@@ -30,7 +34,8 @@ function renderFacts(order) {
     ["Delivery to", order.address && formatAddress(order.address)],
     ["Delivery instructions", order.address && order.address.delivery_instructions],
     ["Card", order.source && cardName(order.source)],
-    ["Invoice", order.invoice && `${order.invoice.number}, ${order.invoice.status}`],
+    ["Invoice", order.invoice && documentLink(`${order.invoice.number}, ${order.invoice.status}`, order.invoice_pdf)],
+    ...order.credit_notes.map((note) => ["Credit note", documentLink(`${note.number}, ${formatMoney(note.amount, note.currency)}`, note.pdf)]),
     ["Refunded", order.amount_refunded ? formatMoney(order.amount_refunded, order.currency) : ""],
   ];
   $("facts").replaceChildren(...rows.filter(([, value]) => value).flatMap(([name, value]) => [createElement("dt", {}, name), createElement("dd", {}, value)]));
