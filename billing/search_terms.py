@@ -13,6 +13,7 @@ from billing.money import currency, supported
 MAX_NUMBERS = 100
 _NUMBER_LABELS = frozenset({"order", "orders", "no", "nr", "number", "numbers", "and"})
 _INVOICE_LABELS = frozenset({"invoice", "invoices", "inv", "no", "nr", "number", "numbers", "and"})
+_WHOLE_NUMBER = re.compile(r"[a-z]{1,6}[-/.]?(?:[0-9]{4}-)?[0-9]{6,15}", re.IGNORECASE)
 _DECIMALS = re.compile(r"[0-9]+,[0-9]{1,2}")
 _BRANDS = r"visa|mastercard|amex|american express|discover|diners(?: club)?|jcb|unionpay|card"
 _LAST4 = re.compile(
@@ -41,6 +42,11 @@ def typed_invoice_numbers(text: str) -> list[str]:
     if not any(word.startswith("inv") for word in words) or set(words) - set(numbers) - _INVOICE_LABELS:
         return []
     return [f"INV-{number.removeprefix('inv').lstrip('0'):0>6}" for number in numbers[:MAX_NUMBERS]]
+
+
+def typed_whole_number(text: str) -> str:
+    """What may be the number of an invoice or credit note with any prefix and year, in capitals; empty if it is none."""
+    return text.upper() if _WHOLE_NUMBER.fullmatch(text) else ""
 
 
 def _words(text: str, *, separators: str) -> list[str]:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
-from billing.models import Difference, Invoice, Refund, WebhookEvent
+from billing.models import Difference, Invoice, Refund, Seller, WebhookEvent
 from billing.money import format_money
 from ecommerce.books import TITLES
 from ecommerce.customer_requests.waiting import open_requests, open_returns
@@ -63,6 +63,8 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= _jobs()
     if may("ecommerce.view_sku"):
         context |= {"low_stock": low_stock(), "low_stock_at": LOW_STOCK}
+    if may("billing.view_seller"):
+        context["seller_missing"] = not Seller.objects.exclude(version=None).exists()
     if may("billing.view_webhookevent"):
         context |= {"webhook_errors": format_count(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
     if may("billing.view_difference"):

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from billing.models import Card, CreditNote, Invoice, Payment, Refund
-from billing.search_terms import typed_amount, typed_card, typed_invoice_numbers, typed_numbers
+from billing.search_terms import typed_amount, typed_card, typed_invoice_numbers, typed_numbers, typed_whole_number
 from customers.models import Customer
 from customers.search import clean_text
 
@@ -28,10 +28,27 @@ def paid_by_stripe_id(text: str) -> Q | None:
     return Q(stripe_charge_id__startswith=text) if re.match(r"(ch|py)_", text) else None
 
 
+def invoice_numbers(text: str) -> list[str]:
+    """Return the numbers of invoices that a text is, with the shop's prefix or the one that shops begin with."""
+    whole = typed_whole_number(text)
+    if whole and Invoice.objects.filter(number=whole).exists():
+        return [whole]
+    return typed_invoice_numbers(text)
+
+
+def credit_note_number(text: str) -> str:
+    """Return the number of a credit note that a text is; empty if it is none."""
+    whole = typed_whole_number(text)
+    if whole and CreditNote.objects.filter(number=whole).exists():
+        return whole
+    match = re.fullmatch(r"cn[\s-]?0*([0-9]{1,15})", text, re.IGNORECASE)
+    return f"CN-{match[1]:0>6}" if match else ""
+
+
 def invoices_matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoice]:
     """Find by invoice number, order number, Stripe's id of the payment, or by customer."""
     text = clean_text(text)
-    if numbers := typed_invoice_numbers(text):
+    if numbers := invoice_numbers(text):
         return invoices.filter(number__in=numbers)
     numbers = typed_numbers(text)
     if numbers and (found := _ids(Invoice.objects.filter(reference__in=numbers))):
@@ -44,8 +61,8 @@ def invoices_matching(invoices: QuerySet[Invoice], text: str) -> QuerySet[Invoic
 def credit_notes_matching(notes: QuerySet[CreditNote], text: str) -> QuerySet[CreditNote]:
     """Find by its own number, or by whatever finds an invoice."""
     text = clean_text(text)
-    if match := re.fullmatch(r"cn-?0*(\d{1,15})", text, re.IGNORECASE):
-        return notes.filter(number=f"CN-{int(match[1]):06}")
+    if number := credit_note_number(text):
+        return notes.filter(number=number)
     return notes.filter(invoice__in=_ids(invoices_matching(Invoice.objects.all(), text)))
 
 

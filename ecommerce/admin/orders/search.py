@@ -11,8 +11,9 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower
 
 from backoffice.list_tabs import BOUND
+from billing.admin.search import credit_note_number, invoice_numbers
 from billing.models import CreditNote, Invoice, Payment, Refund
-from billing.search_terms import TypedCard, typed_amount, typed_card, typed_invoice_numbers, typed_numbers
+from billing.search_terms import TypedCard, typed_amount, typed_card, typed_numbers
 from customers.models import Customer
 from customers.search import Code, Matches, MatchesWithoutIndex, clean_text
 from ecommerce.models import Coupon, Fulfillment, Order, OrderTag, OrderWords, Return, Tag
@@ -82,13 +83,13 @@ def by_email(text: str) -> Q | None:
 
 
 def by_invoices(text: str) -> Q | None:
-    numbers = typed_invoice_numbers(text)
+    numbers = invoice_numbers(text)
     return _of_invoices(Invoice.objects.filter(number__in=numbers), "pk") if numbers else None
 
 
 def by_credit_note(text: str) -> Q | None:
-    match = re.fullmatch(r"cn[\s-]?0*([0-9]{1,15})", text, re.IGNORECASE)
-    return _of_invoices(CreditNote.objects.filter(number=f"CN-{match[1]:0>6}"), "invoice_id") if match else None
+    number = credit_note_number(text)
+    return _of_invoices(CreditNote.objects.filter(number=number), "invoice_id") if number else None
 
 
 def by_stripe_id(text: str) -> Q | None:

@@ -7,9 +7,9 @@ from pydantic import BaseModel, Field, model_validator
 
 from billing import models as billing_models
 from billing.declines import for_customer
-from billing.documents.links import signed_link
 from customers.postal_addresses import address_lines
 from ecommerce import models
+from ecommerce.api.schemas.invoices import CreditNote, Invoice, credit_notes_of, pdf_of_invoice
 from ecommerce.api.schemas.parcels import Fulfillment, Parcel
 from ecommerce.api.schemas.people import CardSummary, OrderCustomer, PostalAddress
 from ecommerce.api.schemas.returns import OrderReturn
@@ -57,7 +57,6 @@ def last_payment(order: models.Order) -> billing_models.Payment | None:
 
 PaymentStatus = Annotated[str, string_enum(*PAYMENT_STATUSES)]
 OrderStatus = Annotated[str, string_enum("created", "paid", "fulfilled", "canceled", "returned")]
-InvoiceStatus = Annotated[str, string_enum("draft", "open", "paid", "void", "uncollectible")]
 PlacedVia = Annotated[str, string_enum("staff", "website", "api")]
 FulfillmentState = Annotated[str, string_enum("", "partial")]
 
@@ -106,25 +105,6 @@ class StatusTransitions(FromRow):
     returned: datetime | None = Field(alias="returned_at")
 
 
-class Invoice(FromRow):
-    """The order's one invoice."""
-
-    number: str
-    status: InvoiceStatus
-    amount_paid: int
-    amount_refunded: int
-
-
-class CreditNote(BaseModel):
-    """What a refund took off the invoice. `pdf` is a link that needs no token, and is valid for a day."""
-
-    number: str
-    amount: int
-    currency: str
-    created: datetime
-    pdf: str
-
-
 class OrderRow:
     """An order that was read by `with_response_relations`, and the attributes of a response that are no columns."""
 
@@ -150,22 +130,11 @@ class OrderRow:
 
     @property
     def invoice_pdf(self) -> str | None:
-        invoice = self._order.invoice
-        return signed_link(invoice) if invoice and invoice.status == "paid" else None
+        return pdf_of_invoice(self._order.invoice)
 
     @property
     def credit_notes(self) -> list[CreditNote]:
-        notes = self._order.invoice.credit_notes.all() if self._order.invoice else ()
-        return [
-            CreditNote(
-                number=note.number,
-                amount=note.amount,
-                currency=note.currency,
-                created=note.issued_at,
-                pdf=signed_link(note),
-            )
-            for note in notes
-        ]
+        return credit_notes_of(self._order.invoice)
 
     @property
     def coupon_code(self) -> str | None:

@@ -15,6 +15,7 @@ from ecommerce.management.demo.organize import organize_orders
 from ecommerce.management.demo.parcels import send_parts
 from ecommerce.management.demo.people import create_customers, create_staff
 from ecommerce.management.demo.returns import create_returns
+from ecommerce.management.demo.seller import create_seller
 from ecommerce.management.demo.shipping import create_shipping
 from ecommerce.management.demo.taxes import create_taxes, name_a_business
 from ecommerce.models import Order
@@ -40,6 +41,7 @@ class Command(BaseCommand):
         skus = create_products(at=opened)
         create_coupons(at=opened, today=now)
         create_shipping()
+        create_seller(opened=opened)
         create_taxes()
         staff = create_staff()
         customers = create_customers(rng, at=opened)

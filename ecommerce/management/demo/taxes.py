@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from customers.models import Customer
 from customers.tax_ids import check, columns
+from ecommerce.management.demo.seller import TAX_ID
 from ecommerce.models import ShopSettings, TaxCategory, TaxRate
 
 STANDARD, REDUCED = TaxCategory.STANDARD, TaxCategory.REDUCED
@@ -24,7 +25,7 @@ RATES = (
 
 
 def create_taxes() -> None:
-    ShopSettings.objects.update(country="DE", tax_id="DE136695976", tax_included_currencies=["eur"])
+    ShopSettings.objects.update(country="DE", tax_id=TAX_ID, tax_included_currencies=["eur"])
     TaxRate.objects.bulk_create(
         TaxRate(country=country, region=state, city=city, tax_category=category, name=name, percent=Decimal(percent))
         for country, state, city, category, name, percent in RATES
