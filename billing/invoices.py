@@ -65,7 +65,7 @@ def issue(*, data: InvoiceData, at: datetime) -> Invoice:
 def mark_paid(*, invoice: Invoice, at: datetime) -> None:
     """Mark an open invoice paid in full; raise RuntimeError if it is not open."""
     _change(invoice, Invoice.Status.OPEN, status=Invoice.Status.PAID, paid_at=at, amount_paid=invoice.total)
-    Document.objects.create(invoice=invoice)  # a worker makes it after the commit
+    _queue_documents([Document(invoice=invoice)])
 
 
 def void(*, invoice: Invoice, at: datetime) -> None:
@@ -97,8 +97,13 @@ def issue_credit_notes(*, owed: Sequence[tuple[int, Refund]], at: datetime) -> l
         )
         for number, (invoice_id, refund) in zip(taken.numbers, owed, strict=True)
     )
-    Document.objects.bulk_create(Document(credit_note=note) for note in notes)
+    _queue_documents([Document(credit_note=note) for note in notes])
     return notes
+
+
+def _queue_documents(documents: Sequence[Document]) -> None:
+    # Workers make them after the commit. Whatever is there already, no document keeps money from being applied.
+    Document.objects.bulk_create(documents, ignore_conflicts=True)
 
 
 def void_credit_note(*, invoice: Invoice, refund: Refund, at: datetime) -> None:

@@ -45,7 +45,7 @@ def typed_invoice_numbers(text: str) -> list[str]:
 
 
 def typed_whole_number(text: str) -> str:
-    """What may be the number of an invoice or credit note with any prefix and year, in capitals; empty if it is none."""
+    """Return what may be the number of an invoice or credit note with any prefix; empty for what is none."""
     return text.upper() if _WHOLE_NUMBER.fullmatch(text) else ""
 
 

@@ -1,6 +1,7 @@
 """The models whose changes Activity shows, column by column, and why the others are not among them."""
 
 from backoffice.activity.tracking import Tracked, TrackedLink
+from billing.sellers import DETAILS
 
 USER = Tracked(
     model="customers.user",
@@ -204,29 +205,7 @@ SELLER = Tracked(
     table="billing_seller",
     kind="setting",
     label="'Seller'",
-    columns=dict.fromkeys(
-        (
-            "name",
-            "line1",
-            "line2",
-            "city",
-            "state",
-            "postal_code",
-            "country",
-            "tax_id",
-            "tax_number",
-            "registration",
-            "bank",
-            "email",
-            "phone",
-            "currency",
-            "invoice_prefix",
-            "credit_note_prefix",
-            "year_in_numbers",
-            "footer",
-        ),
-        "setting",
-    ),
+    columns=dict.fromkeys((*DETAILS, "currency", "invoice_prefix", "credit_note_prefix", "year_in_numbers"), "setting"),
     secrets={"logo": "setting"},
     ignored=frozenset({"id", "version_id"}),
 )
