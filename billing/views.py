@@ -19,7 +19,7 @@ def document(request: HttpRequest, token: str) -> HttpResponse:
     try:
         issued = read_link(token)
     except LinkExpired:
-        words = _("This link was valid for a day. Open the order again to get a new one.")
+        words = _("This link has ended. Open the order again to get a new one.")
         return _refused(request, words, HTTPStatus.GONE)
     if issued is None:
         return _refused(request, _("This link is not complete. Copy all of it."), HTTPStatus.NOT_FOUND)

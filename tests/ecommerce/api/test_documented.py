@@ -46,6 +46,7 @@ STEADY = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC": "2026-11-23 10:00:00 UTC",
     r"by \d{4}-\d\d-\d\d": "by 2026-12-07",
     r"\([0-9a-f]{8}\)": "(4f1c2a9b)",
+    r"/documents/(invoice|credit-note):[^/]+/": r"/documents/\1:12:20787:Example/",
 }
 ADDRESS = {
     "first_name": "Grace",
