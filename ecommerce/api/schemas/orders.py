@@ -227,7 +227,7 @@ class Order(FromRow):
     items: list[OrderItem]
     invoice: Invoice | None
     invoice_pdf: str | None = Field(
-        description="A link to the invoice's PDF that needs no token; it is valid for a day at least, and null until it is paid."
+        description="A link to the invoice's PDF that needs no token, valid for a day at least; null until it is paid."
     )
     credit_notes: list[CreditNote]
     source: CardSummary | None
