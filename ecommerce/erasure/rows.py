@@ -115,7 +115,9 @@ def _forget_bill_to(invoice: Invoice, scrubber: Scrubber) -> None:
     # The country stays: the tax of the invoice follows from it.
     kept = {name: value if name == "country" else "" for name, value in invoice.bill_to.items()}
     Invoice.objects.filter(pk=invoice.pk).update(
-        bill_to=kept, discount_reason=scrubber.text(invoice.discount_reason)[:200]
+        bill_to=kept,
+        ship_to=_country_alone(invoice.ship_to),
+        discount_reason=scrubber.text(invoice.discount_reason)[:200],
     )
 
 

@@ -122,6 +122,8 @@ def pages(ana: User) -> dict[str, str]:
         "credit notes": "/admin/billing/creditnote/",
         "credit note": f"/admin/billing/creditnote/{note.pk}/change/",
         "tax report": "/admin/billing/taxreport/",
+        "seller": "/admin/billing/seller/1/change/",
+        "new exchange rate": "/admin/billing/exchangerate/add/",
         "payment": f"/admin/billing/payment/{Payment.objects.latest('pk').pk}/change/",
         "webhook": f"/admin/billing/webhookevent/{event.pk}/change/",
         "staff member": f"/admin/customers/user/{ana.pk}/change/",
