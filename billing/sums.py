@@ -36,20 +36,6 @@ class SumRow:
 
 
 @dataclass(frozen=True, slots=True)
-class InvoicedLine:
-    """A line with its taxes in short; a custom line has no `code`."""
-
-    description: str
-    code: str
-    quantity: int
-    unit_price: int
-    amount: int
-    discount: int
-    tax: int
-    rates: str
-
-
-@dataclass(frozen=True, slots=True)
 class GivenBack:
     """What a refund gives back of one line, or of the shipping: its price without taxes, and its taxes.
 
@@ -120,24 +106,6 @@ def _tax_row(tax: TaxTotal, *, included: bool) -> SumRow:
 def reasons(taxes: Sequence[TaxTotal]) -> list[str]:
     """Why rates are 0, each once: what the law wants said on the document."""
     return list(dict.fromkeys(tax.reason for tax in taxes if tax.reason))
-
-
-def invoiced_lines(lines: Iterable[InvoiceLine], taxes: Iterable[InvoiceTax]) -> list[InvoicedLine]:
-    """The lines of an invoice as its readers see them."""
-    of_lines = by_line(taxes)
-    return [
-        InvoicedLine(
-            description=line.description,
-            code=line.sku_code,
-            quantity=line.quantity,
-            unit_price=line.unit_price,
-            amount=line.amount,
-            discount=line.discount,
-            tax=line.tax,
-            rates=rates(of_lines.get(line.pk, ())),
-        )
-        for line in lines
-    ]
 
 
 def by_line(taxes: Iterable[InvoiceTax]) -> dict[int | None, list[InvoiceTax]]:

@@ -1,6 +1,6 @@
 """Tax by month, country, rate and currency: that of the invoices paid, less that of the credit notes issued."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection
 
 from billing.models import CreditNote, InvoiceTax
-from billing.sums import TaxTotal, tax_label
+from billing.sums import tax_label
 
 # Of each paid invoice, in the month of its payment; a void or open one has none.
 SOLD = """
@@ -146,22 +146,6 @@ def tax_report(*, first: date, last: date) -> list[TaxReportRow]:
 
 def _row(rows: dict[tuple[Any, ...], TaxReportRow], key: Sequence[Any]) -> TaxReportRow:
     return rows.setdefault(tuple(key), TaxReportRow(**dict(zip(KEY, key, strict=True))))
-
-
-def credited_taxes(note: CreditNote, taxes: Iterable[InvoiceTax]) -> list[TaxTotal]:
-    """What a credit note gives back of each tax of its invoice, and of what that is charged on, as the report says."""
-    back = credited_of(note)
-    totals: dict[tuple[str, str], TaxTotal] = {}
-    for tax in taxes:
-        if tax.pk not in back:
-            continue
-        key = (tax_label(tax), tax.reason)
-        before = totals.get(key)
-        taxable, amount = back[tax.pk]
-        if before:
-            taxable, amount = taxable + before.taxable, amount + before.amount
-        totals[key] = TaxTotal(key[0], taxable, amount, tax.reason)
-    return list(totals.values())
 
 
 def credited_of(note: CreditNote) -> dict[int, tuple[int, int]]:

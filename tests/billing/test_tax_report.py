@@ -14,9 +14,10 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from billing.documents.build import document_of
 from billing.invoices import void_credit_note
 from billing.models import CreditNote, Invoice, InvoiceTax, Refund
-from billing.tax_report import TaxReportRow, credited_taxes, month_of, next_month, tax_report
+from billing.tax_report import TaxReportRow, month_of, next_month, tax_report
 from ecommerce.models import Coupon, Order
 from ecommerce.pricing.errors import PricingError
 from ecommerce.pricing.order import Line, Shipping
@@ -89,9 +90,7 @@ def test_a_void_credit_note_does_not_count() -> None:
     Refund.objects.update(status="failed")
     assert [row.credited_tax for row in tax_report(first=NOVEMBER, last=NOVEMBER)] == [0, 0]
     # Its own page says what it would have given back.
-    assert [(tax.label, tax.amount) for tax in credited_taxes(CreditNote.objects.get(), InvoiceTax.objects.all())] == [
-        ("VAT 19 %", 144)
-    ]
+    assert [(tax.label, tax.amount) for tax in document_of(CreditNote.objects.get()).taxes] == [("VAT 19 %", 144)]
 
 
 def test_an_unpaid_invoice_does_not_count() -> None:
@@ -212,15 +211,14 @@ def stacked_kinds(order: Order) -> bool:
 
 
 def check_notes(order: Order) -> None:
-    taxes = InvoiceTax.objects.filter(invoice=order.invoice).order_by("pk")
     notes = CreditNote.objects.filter(invoice=order.invoice)
-    of_notes = [total for note in notes for total in credited_taxes(note, taxes)]
+    of_notes = [total for note in notes for total in document_of(note).taxes]
     rows = tax_report(first=NOVEMBER, last=date(2027, 6, 1))
     assert sum(total.amount for total in of_notes) == sum(row.credited_tax for row in rows)
     assert sum(total.taxable for total in of_notes) == sum(row.credited for row in rows)
     if not stacked_kinds(order):
         for note in notes:
-            assert sum(total.taxable + total.amount for total in credited_taxes(note, taxes)) == note.amount
+            assert sum(total.taxable + total.amount for total in document_of(note).taxes) == note.amount
 
 
 def test_the_page_shows_a_month_and_the_file_has_the_same(as_role: AsRole) -> None:
