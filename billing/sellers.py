@@ -5,11 +5,8 @@ import struct
 from django.utils.translation import gettext as _
 
 from billing.models import Seller, SellerVersion
+from billing.models.seller import DETAILS
 
-DETAILS = (
-    *("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id", "tax_number", "email", "phone"),
-    *("registration", "bank", "footer"),
-)
 MAX_LOGO_BYTES = 200_000
 MAX_LOGO_PIXELS = 2_000
 PNG, HEADER = b"\x89PNG\r\n\x1a\n", struct.Struct(">8s4x4sII")

@@ -1,7 +1,6 @@
 """The models whose changes Activity shows, column by column, and why the others are not among them."""
 
 from backoffice.activity.tracking import Tracked, TrackedLink
-from billing.sellers import DETAILS
 
 USER = Tracked(
     model="customers.user",
@@ -205,7 +204,14 @@ SELLER = Tracked(
     table="billing_seller",
     kind="setting",
     label="'Seller'",
-    columns=dict.fromkeys((*DETAILS, "currency", "invoice_prefix", "credit_note_prefix", "year_in_numbers"), "setting"),
+    columns=dict.fromkeys(
+        (
+            *("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id", "tax_number", "email"),
+            *("phone", "registration", "bank", "footer", "currency"),
+            *("invoice_prefix", "credit_note_prefix", "year_in_numbers"),
+        ),
+        "setting",
+    ),
     secrets={"logo": "setting"},
     ignored=frozenset({"id", "version_id"}),
 )

@@ -24,7 +24,7 @@ class Downloadable(Base):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.download_view)
         name = f"billing_{self.opts.model_name}_document"
-        return [path("<int:pk>/<str:format>/", view, name=name), *super().get_urls()]
+        return [path("<int:pk>/documents/<str:format>/", view, name=name), *super().get_urls()]
 
     def download_view(self, request: HttpRequest, pk: int, format: str) -> HttpResponse:  # noqa: A002 - as in addresses
         if not self.has_view_permission(request):

@@ -12,14 +12,12 @@ from django.utils.translation import gettext as _
 from billing import money
 from billing.documents.document import REASON_CODES, DocumentTax, LineTax, Party, SellerCurrencyTax
 from billing.models import Invoice, InvoiceTax, SellerVersion
+from billing.models.seller import DETAILS
 from billing.sums import tax_label
 from billing.tax_report import shop_zone
 
 RowT = TypeVar("RowT", bound=Model)
-SELLER_FIELDS = (
-    *("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id", "tax_number", "email", "phone"),
-    *("registration", "bank"),
-)
+SELLER_FIELDS = tuple(name for name in DETAILS if name != "footer")
 
 
 def shared(invoice: Invoice) -> dict[str, Any]:

@@ -93,8 +93,11 @@ class Document(models.Model):
 
     def read(self) -> bytes:
         """Return the file, byte for byte as it was issued; raise DocumentLost, StorageUnavailable."""
+        content = b""
         file = file_storage.open_file(self.file)
-        content: bytes = b"" if file is None else file.read()
+        if file is not None:
+            with file:
+                content = file.read()
         if hashlib.sha256(content).hexdigest() != self.sha256:
             raise DocumentLost(
                 _("The file of %(name)s is not what was issued: put %(file)s back from a backup.")

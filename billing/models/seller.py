@@ -13,11 +13,17 @@ NUMBER_PREFIX = RegexValidator(
     r"^[A-Z]+[-/.]?\Z", _("Write capital letters, and at the end one of - / . if you like, for example INV-.")
 )
 
+DETAILS = (
+    *("name", "line1", "line2", "city", "state", "postal_code", "country", "tax_id", "tax_number", "email", "phone"),
+    *("registration", "bank", "footer"),
+)
+"""What of the seller documents say."""
+
 
 class SellerVersion(models.Model):
     """The seller as invoices and credit notes name it; a change makes another version, and none is ever changed.
 
-    `details` has the fields of `billing.documents.document.Party`, and `footer`.
+    `details` has what DETAILS names.
     """
 
     details = models.JSONField()

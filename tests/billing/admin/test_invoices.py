@@ -34,7 +34,7 @@ def test_the_invoice_reads_as_the_customer_would_read_it(finance: Client) -> Non
     page = sentences(finance.get(f"{LIST}{invoice.pk}/change/"))
 
     for words in (
-        f"Pelcro Orders Invoice {invoice.number} Paid",
+        f"Test shop Invoice {invoice.number} Paid",
         "Bill to Ada Lovelace ada@example.com 1 High Street London United Kingdom",
         "Mug, red MUG-RED 2 USD 15.00 USD 30.00",
         "Subtotal USD 30.00 Discount −USD 3.00 Total USD 27.00 Paid USD 27.00 Refunded −USD 5.00",

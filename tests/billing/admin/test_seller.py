@@ -53,7 +53,7 @@ def test_it_is_filled_in_and_frozen_and_recorded(admin: Client) -> None:
     assert seller.version.details["city"] == "Berlin"
     assert ShopSettings.objects.get().tax_id == "DE136695976"
     (told,) = Activity.objects.filter(object_type="billing.seller")
-    assert told.changes["name"] == [None, "Krug GmbH"]
+    assert told.changes["name"] == ["", "Krug GmbH"]
     save(admin, bank="IBAN DE89")
     save(admin)
     assert [each.details["bank"] for each in SellerVersion.objects.order_by("pk")] == ["", "IBAN DE89", ""]
@@ -64,10 +64,10 @@ def test_it_is_filled_in_and_frozen_and_recorded(admin: Client) -> None:
 def test_who_may(as_role: AsRole) -> None:
     for role, status in (("Support", 403), ("Finance", 200), ("Manager", 200)):
         assert as_role(role).get(PAGE).status_code == status
-    manager = as_role("manager")
-    user = User.objects.get(username="manager")
+    other = as_role("other")
+    user = User.objects.get(username="other")
     user.user_permissions.add(*Permission.objects.filter(codename__in=("view_seller", "change_seller")))
-    save(manager)
+    save(other)
     assert Seller.objects.get().name == "Krug GmbH"
     finance = Client()
     finance.force_login(User.objects.get(username="finance"))

@@ -47,17 +47,17 @@ def test_staff_download_the_same_bytes_each_time(as_role: AsRole, order: Order) 
     content = issue(order.invoice)
     viewer = as_role("Viewer")
     page = f"/admin/billing/invoice/{order.invoice.pk}/"
-    assert f'href="{page}pdf/"' in viewer.get(f"{page}change/").content.decode()
+    assert f'href="{page}documents/pdf/"' in viewer.get(f"{page}change/").content.decode()
     for _ in range(2):
-        file = viewer.get(f"{page}pdf/")
+        file = viewer.get(f"{page}documents/pdf/")
         assert (file.content, file["Content-Type"]) == (content, "application/pdf")
         assert file["Content-Disposition"] == f'attachment; filename="{order.invoice.number}.pdf"'
     tab = viewer.get(f"/admin/customers/customer/{order.customer_id}/change/").content.decode()
-    assert f'href="{page}pdf/"' in tab
-    assert as_role("nobody").get(f"{page}pdf/").status_code == 403
-    assert viewer.get(f"{page}cii/", follow=True).redirect_chain == [(f"{page}change/", 302)]
-    assert viewer.get(f"{page}exe/").status_code == 404
-    assert viewer.get("/admin/billing/invoice/999999/pdf/").status_code == 404
+    assert f'href="{page}documents/pdf/"' in tab
+    assert as_role("nobody").get(f"{page}documents/pdf/").status_code == 403
+    assert viewer.get(f"{page}documents/cii/", follow=True).redirect_chain == [(f"{page}change/", 302)]
+    assert viewer.get(f"{page}documents/exe/").status_code == 404
+    assert viewer.get("/admin/billing/invoice/999999/documents/pdf/").status_code == 404
 
 
 def test_credit_notes_are_downloaded_too_void_ones_as_they_were(as_role: AsRole, order: Order) -> None:
@@ -65,9 +65,9 @@ def test_credit_notes_are_downloaded_too_void_ones_as_they_were(as_role: AsRole,
     content = issue(note)
     page = f"/admin/billing/creditnote/{note.pk}/"
     finance = as_role("Finance")
-    assert finance.get(f"{page}pdf/").content == content
+    assert finance.get(f"{page}documents/pdf/").content == content
     CreditNote.objects.update(voided_at=note.issued_at)
-    assert finance.get(f"{page}pdf/").content == content
+    assert finance.get(f"{page}documents/pdf/").content == content
     assert "Void since" in sentences(finance.get(f"{page}change/"))
 
 
@@ -81,13 +81,13 @@ def test_an_invoice_that_is_not_paid_has_no_pdf(as_role: AsRole, order: Order, s
     Invoice.objects.update(status=status, paid_at=None, amount_paid=0, **voided)
     page = f"/admin/billing/invoice/{order.invoice.pk}/"
     viewer = as_role("Viewer")
-    assert f"{page}pdf/" not in viewer.get(f"{page}change/").content.decode()
-    assert sentence in sentences(viewer.get(f"{page}pdf/", follow=True))
+    assert f"{page}documents/pdf/" not in viewer.get(f"{page}change/").content.decode()
+    assert sentence in sentences(viewer.get(f"{page}documents/pdf/", follow=True))
 
 
 def test_the_first_download_of_an_older_invoice_queues_it(as_role: AsRole, order: Order) -> None:
     assert order.invoice
-    page = f"/admin/billing/invoice/{order.invoice.pk}/pdf/"
+    page = f"/admin/billing/invoice/{order.invoice.pk}/documents/pdf/"
     viewer = as_role("Viewer")
     assert "is being made. Try again in a moment." in sentences(viewer.get(page, follow=True))
     make.make_due(until=float("inf"))
