@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
@@ -73,7 +72,7 @@ class SellerForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(str(error)) from error
 
     def clean_logo_file(self) -> bytes | None:
-        file: UploadedFile | None = self.cleaned_data["logo_file"]
+        file: Any = self.cleaned_data["logo_file"]
         if file is None:
             return None
         content: bytes = file.read()
@@ -117,7 +116,7 @@ class SellerAdmin(StaffAdmin):
     def response_post_save_change(self, request: HttpRequest, obj: Seller) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:billing_seller_change", args=[1]))
 
-    def save_model(self, request: HttpRequest, obj: Seller, form: Any, change: Any) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         logo = form.cleaned_data["logo_file"]
         if logo or form.cleaned_data["remove_logo"]:
             obj.logo = logo
@@ -172,7 +171,7 @@ class ExchangeRateAdmin(StaffAdmin):
     )
     fieldsets = ((None, {"fields": (("currency", "to_currency"), ("rate", "day"), "source")}),)
 
-    def save_model(self, request: HttpRequest, obj: ExchangeRate, form: Any, change: Any) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
         say_what_is_mended(request, queue_mended("exchange_rate"))
 

@@ -51,11 +51,13 @@ def queue_missing(*, invoices: Collection[Invoice] = (), credit_notes: Collectio
 
 def document_for(issued: Invoice | CreditNote, format: str = Document.Format.PDF) -> Document | None:  # noqa: A002
     """Return the document, queued now if it never was; None for an invoice that is not paid."""
-    of_notes = isinstance(issued, CreditNote)
     rows = issued.documents.filter(format=format)
     found = rows.first()
     if found is None and format == Document.Format.PDF:
-        queue_missing(**({"credit_notes": [issued]} if of_notes else {"invoices": [issued]}))
+        if isinstance(issued, CreditNote):
+            queue_missing(credit_notes=[issued])
+        else:
+            queue_missing(invoices=[issued])
         found = rows.first()
     return found
 

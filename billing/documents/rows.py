@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from django.utils.translation import gettext as _
 
 from billing.documents.document import InvoiceDocument
-from billing.sums import GivenBack, SumRow, sum_rows
+from billing.sums import GivenBack, SumRow, TaxTotal, sum_rows
 
 
 def rows_back(document: InvoiceDocument) -> list[GivenBack]:
@@ -40,7 +40,8 @@ def sums_of(document: InvoiceDocument) -> list[SumRow]:
         total=document.total,
         prices_include_tax=document.prices_include_tax,
     )
-    return sum_rows(sold, document.taxes, coupon_code=document.coupon_code)
+    taxes = [TaxTotal(tax.label, tax.taxable, tax.amount, tax.reason) for tax in document.taxes]
+    return sum_rows(sold, taxes, coupon_code=document.coupon_code)
 
 
 def _sums_of_credit_note(document: InvoiceDocument) -> list[SumRow]:

@@ -12,7 +12,7 @@ from ecommerce.models import ShopSettings
 
 @admin.register(Seller)
 class ShopSellerAdmin(SellerAdmin):
-    def save_model(self, request: HttpRequest, obj: Seller, form: Any, change: Any) -> None:
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         super().save_model(request, obj, form, change)
         if "tax_id" in form.changed_data:
             ShopSettings.objects.filter(pk=1).update(tax_id=obj.tax_id)

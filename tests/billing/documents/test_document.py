@@ -38,7 +38,7 @@ def books_and_mugs(**fields: Any) -> Order:
 
 
 def adds_up(document: InvoiceDocument) -> None:
-    charged = [*document.lines, *([document.shipping] if document.shipping else [])]
+    charged: list[Any] = [*document.lines, *([document.shipping] if document.shipping else [])]
     assert document.net + document.tax == document.total
     assert sum(each.net for each in charged) == document.net
     assert sum(each.tax for each in charged) == document.tax == sum(tax.amount for tax in document.taxes)
