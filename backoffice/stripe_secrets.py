@@ -10,6 +10,8 @@ from typing import Any
 REMOVED = "[removed]"
 # pi_…_secret_…, seti_…_secret_…, cs_…_secret_…; ek_live_…, sk_test_…, rk_live_…; whsec_….
 SECRET = re.compile(r"\b[a-z]+_\w*?_secret_\w+|\b(?:ek|sk|rk)_(?:live|test)_\w+|\bwhsec_[\w+/=]+", re.ASCII)
+# The address of a payment link lets in whoever has it; Django logs the paths of what it refused.
+LINK = re.compile(r"(?<=/pay/)[\w.-]+", re.ASCII)
 FIELDS = {"client_secret", "secret", "ephemeral_key", "client_secrets"}
 
 
@@ -34,4 +36,4 @@ class SecretlessFormatter(logging.Formatter):
     """Also of tracebacks, which repeat an error's message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        return without_secrets(super().format(record))
+        return LINK.sub(REMOVED, without_secrets(super().format(record)))

@@ -8,6 +8,7 @@ from billing import views as billing_views
 from billing.webhooks import views
 from customers.views import address_fields
 from ecommerce.api.root import api
+from ecommerce.shop.payment_link import payment_link_view
 from pelcro_orders.site import settings_page
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", api.urls),
     path("shop/", include("ecommerce.shop.urls")),
+    path("pay/<str:token>/", payment_link_view, name="payment_link"),
     path("address-fields.json", address_fields, name="address_fields"),
     path("documents/<str:token>/", billing_views.document, name="document"),
     path("webhooks/stripe/", views.stripe, name="stripe_webhook"),

@@ -23,6 +23,7 @@ ALWAYS = {
     "account_reset_password_from_key",
     "account_reset_password_from_key_done",
     "jsi18n",
+    "payment_link",
     "staff_invitation",
     "stripe_webhook",
 }

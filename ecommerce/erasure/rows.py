@@ -34,6 +34,7 @@ from ecommerce.models import (
     OrderAct,
     OrderEvent,
     OrderItem,
+    PaymentLink,
     Return,
     TrackingFileRow,
 )
@@ -80,6 +81,7 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     _scrub(InvoiceLine.objects.filter(invoice__reference__in=numbers, sku_code=""), scrubber, "description")
     _forget_former_addresses(ids)
     _scrub(OrderEvent.objects.filter(theirs), scrubber, "data", "by_label")
+    PaymentLink.objects.filter(theirs).delete()
     _scrub(OrderAct.objects.filter(theirs), scrubber, "reason", "message", "by_label")
     parcels = Fulfillment.objects.filter(theirs)
     _scrub(parcels, scrubber, "carrier", "tracking_number", "void_reason", "voided_by", "by_label")

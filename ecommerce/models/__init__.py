@@ -12,6 +12,7 @@ from ecommerce.models.note import NoteAttachment, NoteMention, OrderNote
 from ecommerce.models.order import Order, OrderWords
 from ecommerce.models.order_item import OrderItem, TaxLine
 from ecommerce.models.packing import Packing
+from ecommerce.models.payment_link import PaymentLink
 from ecommerce.models.printout import Printout
 from ecommerce.models.reason import Reason
 from ecommerce.models.returns import Return, ReturnItem
@@ -42,6 +43,7 @@ __all__ = [
     "OrderTag",
     "OrderWords",
     "Packing",
+    "PaymentLink",
     "Printout",
     "Product",
     "Reason",

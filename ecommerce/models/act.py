@@ -134,6 +134,8 @@ class OrderEvent(ByActor):
         HELD = "held", _("Put on hold")
         RELEASED = "released", _("Released")
         ASSIGNED = "assigned", _("Assigned")
+        PAYMENT_LINK_CREATED = "payment_link_created", _("Payment link made")
+        PAYMENT_LINK_REVOKED = "payment_link_revoked", _("Payment link revoked")
 
     order = models.ForeignKey(Order, models.PROTECT, related_name="events", verbose_name=_("order"))
     kind = models.CharField(_("kind"), max_length=40, choices=Kind)

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext
@@ -91,6 +92,13 @@ class ShopSettings(models.Model):
         default=2,
         db_default=2,
         help_text=_("Within how many days staff mean to answer what customers ask for."),
+    )
+    payment_link_days = models.PositiveSmallIntegerField(
+        _("days for a payment link"),
+        default=14,
+        db_default=14,
+        validators=[MinValueValidator(1), MaxValueValidator(365)],
+        help_text=_("How long an order can be paid by a link. What was in stock and what it cost is checked again."),
     )
 
     class Meta:

@@ -1,8 +1,10 @@
 """Pay an order: issue its one invoice, request a payment, and pay with another card after a decline."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -13,7 +15,7 @@ from billing.models import Card, Invoice, Payment
 from billing.payments import PaymentSource
 from customers.actors import Actor, ActorKind
 from customers.models import Customer
-from ecommerce.models import Order, OrderAct, OrderEvent
+from ecommerce.models import Order, OrderAct, OrderEvent, PaymentLink
 from ecommerce.orders import stock
 from ecommerce.orders.completion import mark_paid
 from ecommerce.orders.contents import OrderContents, read_contents
@@ -21,6 +23,7 @@ from ecommerce.orders.doubt import check_no_unknown_charge, check_not_restored, 
 from ecommerce.orders.errors import OrderError, in_flight, too_many_declines, wrong_status
 from ecommerce.orders.execute import check_authentication, execute_order_payment
 from ecommerce.orders.history import record
+from ecommerce.orders.payment_links import check_link
 from ecommerce.orders.reprice import accept_price, check_price, tax_calculation
 from ecommerce.orders.selectors import open_act
 
@@ -42,21 +45,44 @@ def pay(
 
     `expected_total`, in the minor unit, accepts a price that has changed since; without it that is refused.
     """
+    source_for = partial(payment_source_for, card_id=card_id, token=token, save=save_card, at=at)
+    return _pay(order_id, source_for, expected_total=expected_total, by=by, at=at)
+
+
+def pay_by_link(*, link: PaymentLink, token: str, expected_total: int | None, by: Actor, at: datetime) -> Order:
+    """Do the same by a payment link, which has to hold until the payment is requested; no card is saved."""
+    source_for = partial(payment_source_for, card_id=None, token=token, save=False, at=at)
+    return _pay(link.order_id, source_for, expected_total=expected_total, by=by, at=at, link=link)
+
+
+def _pay(
+    order_id: int,
+    source_for: Callable[[Customer], PaymentSource],
+    *,
+    expected_total: int | None,
+    by: Actor,
+    at: datetime,
+    link: PaymentLink | None = None,
+) -> Order:
     check_not_restored()
+    if link:
+        check_link(link, at=at)
     look_up_lost_charges(Order.objects.select_related("customer").get(pk=order_id))
     waiting = _waiting_for_authentication(order_id)
     if waiting:
         check_declines(waiting.invoice.customer, by=by)
         # The card and the price are checked before the authentication of the old one is ended for good.
-        payment_source_for(waiting.invoice.customer, card_id=card_id, token=token, save=save_card, at=at)
+        source_for(waiting.invoice.customer)
         check_price(order_id=order_id, expected_total=expected_total, at=at)
         end_authentication(order_id=order_id, at=at)
     calculation = tax_calculation(order_id=order_id, at=at)
     with transaction.atomic():
         order = Order.objects.locked().select_related("customer", "invoice", "coupon").get(pk=order_id)
         _check_payable(order)
+        if link:
+            check_link(link, at=at)
         check_declines(order.customer, by=by)
-        source = payment_source_for(order.customer, card_id=card_id, token=token, save=save_card, at=at)
+        source = source_for(order.customer)
         accept_price(order, expected_total=expected_total, by=by, at=at, calculation=calculation)
         stock.reserve_again(order, at=at)
         request_payment(order, source, by=by, at=at)

@@ -16,6 +16,7 @@ from customers.models import Mail, User
 from ecommerce.models import ApiKey, BulkJob, Order, OrderNote, Return
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold
+from ecommerce.orders.payment_links import create_link, revoke_links
 from ecommerce.orders.tags import tag
 from tests.browser.conftest import Visit, follow
 from tests.support import returned
@@ -57,6 +58,7 @@ def pages(ana: User) -> dict[str, str]:
     coupon = make_coupon()
     paid, other = place_order(card_id=card.pk, token="", coupon_code=coupon.code), place_order(quantity=1)
     declined = place_order(token="pm_card_chargeDeclined", quantity=1)
+    create_link(order_id=declined.pk, by=ANA, at=now())
     moved = place_order(sku=make_sku("TEE-M", shippable=True), address_id=ada.addresses.get().pk)
     for each in (paid, moved):
         tag(order_id=each.pk, add=["VIP", "fragile"], by=ANA, at=timezone.now())
@@ -235,12 +237,22 @@ def test_the_confirmation_of_a_mass_action_has_no_serious_fault(
     assert [faults(page, scheme) for scheme in schemes(page)] == [[], []]
 
 
+def payment_pages() -> list[str]:
+    """Give the page of a payment link for an order that was declined, that waits for the bank, and that is over."""
+    links = []
+    for token in ("pm_card_chargeDeclined", "pm_card_authenticationRequired", "pm_card_chargeDeclined"):
+        order = place_order(token=token, quantity=1)
+        links.append(create_link(order_id=order.pk, by=ANA, at=now()))
+    revoke_links(order_id=links[-1].order_id, by=ANA, at=now())
+    return [f"/pay/{link.token}/" for link in links]
+
+
 @WIDTHS
 def test_no_page_for_strangers_has_a_serious_fault(
     visit: Visit, pages: dict[str, str], live_server: LiveServer, *, phone: bool
 ) -> None:
     first = visit("/admin/login/", phone=phone)
-    paths = ("/admin/login/", *(f"/shop/{name}" for name in SHOP), "/shop/nothing-here/")
+    paths = ("/admin/login/", *(f"/shop/{name}" for name in SHOP), "/shop/nothing-here/", *payment_pages())
     found = {}
     for address, page in opened(first, (f"{live_server.url}{path}" for path in paths)):
         for scheme in schemes(page):

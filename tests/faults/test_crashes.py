@@ -14,10 +14,12 @@ from billing.models import ComparedObject, Difference, Reconciliation
 from billing.reconciliation import records
 from billing.reconciliation import run as reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models import Order, OrderAct
+from ecommerce.models import Order, OrderAct, PaymentLink
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.execute import execute_act
 from ecommerce.orders.fulfill import fulfill
+from ecommerce.orders.pay import pay_by_link
+from ecommerce.orders.payment_links import create_link
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.return_order import return_order
@@ -63,6 +65,32 @@ def test_a_form_sent_again_after_a_crash_is_charged_once(
         keys.append(f"form-{number + 1}")
     assert Order.objects.count() == len(keys)
     assert [each["status"] for each in ledger()["payment_intents"]] == ["succeeded"] * len(keys)
+
+
+def test_paying_by_a_link_survives_a_crash_at_any_step(balanced: Check, stride: int) -> None:
+    make_customer()
+    sku = make_sku(stock=1000)
+
+    def linked() -> PaymentLink:
+        order = place_order(token="pm_card_chargeDeclined")
+        return create_link(order_id=order.pk, by=ANA, at=timezone.now())
+
+    def paid(link: PaymentLink) -> Order:
+        return pay_by_link(link=link, token="pm_card_visa", expected_total=1500, by=ANA, at=timezone.now())
+
+    links = [linked()]
+    for number in crashes(lambda: paid(links[-1]), stride=stride):
+        recover()
+        order = Order.objects.get(pk=links[-1].order_id)
+        if order.status == "created":  # killed before anything was on disk: the page is sent again
+            assert order.money_state == "payment_failed", f"after a crash at step {number}"
+            order = paid(links[-1])
+        assert order.status == "paid", f"after a crash at step {number}"
+        links.append(linked())
+    assert Order.objects.get(pk=links[-1].order_id).status == "paid"
+    sku.refresh_from_db()
+    assert sku.inventory_quantity == 1000 - len(links)
+    balanced()
 
 
 def undone(begin: Callable[..., Any], order_id: int) -> None:

@@ -1,10 +1,10 @@
 """The totals of a quote, in the words and order of an invoice."""
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 from billing.money import format_money
-from billing.sums import SumRow, TaxTotal, reasons, sum_rows, tax_label
+from billing.sums import reasons
+from ecommerce.orders.quote_sums import tax_totals, total_rows
 from ecommerce.orders.quotes import Quote, QuotedLine
 
 
@@ -39,42 +39,12 @@ def _shown_line(line: QuotedLine, currency: str) -> ShownLine:
     )
 
 
-def total_rows(quote: Quote, *, reason: str) -> list[SumRow]:
-    """Return the rows from the subtotal on, the total among them; included taxes stand below it."""
-    totals = quote.totals
-    sold = SimpleNamespace(
-        subtotal=totals.subtotal,
-        discount=totals.discount,
-        manual_discount=totals.manual_discount,
-        discount_reason=reason,
-        shipping=totals.shipping,
-        shipping_name=quote.shipping_name,
-        tax=totals.tax,
-        total=totals.total,
-        prices_include_tax=totals.prices_include_tax,
-    )
-    return sum_rows(sold, tax_totals(quote), coupon_code=quote.coupon.code if quote.coupon else "")
-
-
 def shown_totals(quote: Quote) -> list[ShownTotal]:
     """Return the rows but for the total, which stands beside the button."""
     return [
         ShownTotal(label=row.label, amount=format_money(row.amount, quote.currency), is_included=row.is_included)
         for row in total_rows(quote, reason="")
         if not row.is_total
-    ]
-
-
-def tax_totals(quote: Quote) -> list[TaxTotal]:
-    """Return each tax of a quote once, over all items and the shipping."""
-    return [
-        TaxTotal(
-            tax_label(SimpleNamespace(name=each.tax.name, rate=each.tax.percent)),
-            each.taxable,
-            each.amount,
-            each.tax.reason,
-        )
-        for each in quote.totals.taxes
     ]
 
 

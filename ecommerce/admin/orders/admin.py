@@ -26,6 +26,7 @@ from ecommerce.admin.orders.changelist import changelist_context
 from ecommerce.admin.orders.detail import change_url, load_order, order_context
 from ecommerce.admin.orders.filters import OrderListParams
 from ecommerce.admin.orders.order_action import ActionLink
+from ecommerce.admin.orders.payment_link import payment_link_url
 from ecommerce.admin.orders.search import search
 from ecommerce.admin.orders.side_panel import SidePanel
 from ecommerce.models import Order
@@ -60,7 +61,7 @@ class OrderAdmin(ReadOnlyAdmin):
             )
             for action in ORDER_ACTIONS
         ]
-        return [*own, *SidePanel(self).urls(), *views.urls(self), *super().get_urls()]
+        return [*own, payment_link_url(self), *SidePanel(self).urls(), *views.urls(self), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):

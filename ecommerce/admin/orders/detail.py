@@ -21,6 +21,7 @@ from ecommerce.admin.display import Badge, format_time, fulfillment_badge, money
 from ecommerce.admin.orders.actions import action_links
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.parcels import parcel_context
+from ecommerce.admin.orders.payment_link import payment_link_context
 from ecommerce.admin.orders.returns import requests_link, returns_of
 from ecommerce.admin.orders.side_panel import NOTES, TAGS, side_context
 from ecommerce.admin.orders.timeline import timeline
@@ -93,6 +94,7 @@ def order_context(request: HttpRequest, order: Any) -> dict[str, Any]:
         "timeline": timeline(order, {note["id"]: note["text"] for note in order.note_rows}),
         "hold": _hold(order),
         **side_context(request, order),
+        **payment_link_context(order, request.user),
     }
 
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from billing.money import format_money
 from billing.sums import SumRow, sum_rows, tax_totals
-from ecommerce.admin.new_order.totals import total_rows
 from ecommerce.models import Order
+from ecommerce.orders.quote_sums import total_rows
 from ecommerce.orders.quotes import Quote
 
 

@@ -64,6 +64,8 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.HELD: gettext_lazy("Put on hold"),
     Kind.RELEASED: gettext_lazy("Released"),
     Kind.ASSIGNED: gettext_lazy("Assigned"),
+    Kind.PAYMENT_LINK_CREATED: gettext_lazy("Payment link made"),
+    Kind.PAYMENT_LINK_REVOKED: gettext_lazy("Payment link revoked"),
     Kind.DISPUTE_LOST: gettext_lazy("The dispute of %(money)s was lost: the bank took the money back"),
 }
 # The keys of an event's data that are shown after the sentence, in this order.

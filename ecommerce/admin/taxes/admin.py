@@ -107,6 +107,7 @@ class ShopSettingsAdmin(StaffAdmin):
             _("Returns and cancellations"),
             {"fields": (("return_days", "cancel_minutes", "answer_days"), "reasons")},
         ),
+        (_("Payment links"), {"fields": ("payment_link_days",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -114,6 +114,7 @@ class ShopSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "return_days",
             "cancel_minutes",
             "answer_days",
+            "payment_link_days",
         )
 
     def clean(self) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from ecommerce.api.schemas.order_requests import (
     ReturnRequest,
 )
 from ecommerce.api.schemas.orders import StaffOrderListResponse, StaffOrderResponse
+from ecommerce.api.schemas.payment_links import PaymentLinkResponse
 from ecommerce.api.security import ApiKeyAuth, api_key_actor
 from ecommerce.api.serializers import (
     ResponseT,
@@ -39,6 +40,7 @@ from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.cancel_items import cancel_items
 from ecommerce.orders.fulfill import fulfill_in_parcels
+from ecommerce.orders.payment_links import create_link
 from ecommerce.orders.place import NewOrder, place
 from ecommerce.orders.refund import refund
 from ecommerce.orders.return_order import return_order as request_order_return
@@ -220,6 +222,20 @@ def correct_order_address(request: HttpRequest, number: str, body: CorrectAddres
         at=database_clock.now(),
     )
     return _for_key(request, staff_order_response(corrected))
+
+
+@router.post(
+    "/orders/{number}/payment-link",
+    auth=ApiKeyAuth(Permission.ADD),
+    response=responses_for(PaymentLinkResponse, 403, 404, 422, signed_in=True),
+)
+def create_payment_link(request: HttpRequest, number: str) -> PaymentLinkResponse:
+    """Make a link by which a created order is paid by card without signing in. The one that holds is returned again.
+
+    Whoever has the address can pay the order until `expires_at`: hand it to nobody but its customer.
+    """
+    link = create_link(order_id=_order(number).pk, by=api_key_actor(request), at=database_clock.now())
+    return PaymentLinkResponse.model_validate({"data": {"payment_link": link}})
 
 
 def _enqueue_refund(order: Order) -> HttpResponse:

@@ -45,6 +45,7 @@ STEADY = {
     r"\d{4}-\d\d-\d\d \d\d:\d\d UTC": "2026-11-23 10:00 UTC",
     r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC": "2026-11-23 10:00:00 UTC",
     r"by \d{4}-\d\d-\d\d": "by 2026-12-07",
+    r"https?://[^/]+/pay/[^/]+/": "https://orders.example.com/pay/WyI5ZjJjIiwxXQ.Qv0c8k/",
     r"\([0-9a-f]{8}\)": "(4f1c2a9b)",
     r"/documents/(invoice|credit-note):[^/]+/": r"/documents/\1:12:20787:Example/",
 }
@@ -367,7 +368,9 @@ def _core(book: Book, sku: dict[str, int], fake_stripe: FakeStripeServer) -> Non
     tee = {"items": [{"sku_id": sku["tee"], "quantity": 1}]}
     shipped = tell(create, "", body | tee, name="new_address").order["number"]
     new_card = {key: value for key, value in body.items() if key not in {"source_id", "address"}}
-    tell(create, "", new_card | {"gateway_token": "tok_chargeDeclined"})
+    declined = tell(create, "", new_card | {"gateway_token": "tok_chargeDeclined"}).order["number"]
+    for path in (declined, number, "unknown"):
+        tell("create_payment_link", f"/{path}/payment-link")
     tell(create, "", new_card | {"gateway_token": "pm_card_authenticationRequired"})
     for change in (*_refused(sku), {"user_id": 999}, {"source_id": 999}, {"source_id": None}):
         tell(create, "", body | change)
