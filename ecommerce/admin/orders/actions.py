@@ -27,7 +27,7 @@ from ecommerce.admin.orders.cancel_items_form import CancelItemsForm
 from ecommerce.admin.orders.delivery import RECORD_DELIVERY
 from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS, UNDO_ACTIONS
 from ecommerce.admin.orders.order_action import ActionLink, OrderAction
-from ecommerce.admin.orders.payment_link import REVOKE_LINK, link_action_names
+from ecommerce.admin.orders.payment_link import REVOKE_LINK
 from ecommerce.admin.orders.refund_form import RefundForm
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
@@ -153,8 +153,10 @@ def available_action_names(order: Order) -> set[str]:
     """Return what the order's state allows, whatever the user's permissions."""
     # An open dispute, and a refund that failed, may have gone another way at Stripe since.
     unsure = order.waits_for_stripe or order.held_for_review or order.money_state == Order.MoneyState.DISPUTED
-    others = ({"check"} if unsure else set()) | ({"correct_tracking", "record_delivery"} if order.was_paid else set())
-    return allowed_acts(order) | beside_action_names(order) | link_action_names(order) | others
+    others = {"correct_tracking", "record_delivery"} if order.was_paid else set()
+    if order.status == Order.Status.CREATED:
+        others = {"revoke_payment_link"}
+    return allowed_acts(order) | beside_action_names(order) | others | ({"check"} if unsure else set())
 
 
 def action_links(order: Order, user: Any) -> list[ActionLink]:

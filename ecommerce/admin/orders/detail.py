@@ -29,10 +29,12 @@ from ecommerce.models import Order
 from ecommerce.orders.printing import changes_since
 
 ADVICE: Mapping[str, str | Promise] = {
-    "payment_failed": gettext_lazy("Nothing was charged. Pay with another card, or cancel the order."),
+    "payment_failed": gettext_lazy(
+        "Nothing was charged. Pay with another card, give the customer a payment link, or cancel the order."
+    ),
     "payment_processing": gettext_lazy("Stripe has not said yet whether the charge went through; it is asked again."),
     "authentication_required": gettext_lazy(
-        "The bank wants the customer to confirm the charge, which they can do in the shop. Or charge another card."
+        "The bank wants the customer to confirm the charge, in the shop or by a payment link. Or charge another card."
     ),
     "refund_in_progress": gettext_lazy("Stripe has not answered yet. The order changes once it has said yes."),
     "refund_pending": gettext_lazy("Stripe has accepted the refund; it has not reached the customer yet."),

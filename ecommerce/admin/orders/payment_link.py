@@ -78,9 +78,5 @@ REVOKE_LINK = OrderAction(
     button=gettext_lazy("Revoke"),
     success_message=gettext_lazy("The payment link of order %(number)s pays nothing any more."),
     run=revoke_links,
-    aside="payment_link",
+    is_linked=False,
 )
-
-
-def link_action_names(order: Order) -> set[str]:
-    return {"revoke_payment_link"} if valid_link(order, at=database_clock.now()) else set()

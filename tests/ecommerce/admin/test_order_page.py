@@ -74,7 +74,7 @@ def test_it_says_why_a_card_was_declined_and_what_to_do() -> None:
     order.invoice.payments.update(status="failed", failure_message="Insufficient funds.")  # type: ignore[union-attr]
     Order.objects.filter(pk=order.pk).update(money_state="payment_failed")
     page = page_of(order, viewer())
-    assert "<q>Insufficient funds.</q> Nothing was charged. Pay with another card, or cancel the order." in page
+    assert "<q>Insufficient funds.</q> Nothing was charged. Pay with another card, give the customer a payment" in page
 
 
 def test_what_needs_attention_stands_at_the_top() -> None:
