@@ -50,7 +50,8 @@ class RequestTextMiddleware:
 
     def process_view(self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any) -> HttpResponse | None:
         # Programs' own addresses (the API, Stripe's webhook) read their bodies themselves.
-        if request.method in {"GET", "HEAD", "OPTIONS"} or getattr(view, "csrf_exempt", False):
+        is_for_programs = getattr(view, "csrf_exempt", False) and not getattr(view, "takes_form", False)
+        if request.method in {"GET", "HEAD", "OPTIONS"} or is_for_programs:
             return None
         try:
             ok = all(is_text(text) for text in _form_texts(request)) and _is_utf8_form(request)

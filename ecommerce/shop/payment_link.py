@@ -41,6 +41,9 @@ def payment_link_view(request: HttpRequest, token: str) -> HttpResponse:
     return response
 
 
+payment_link_view.takes_form = True  # type: ignore[attr-defined]
+
+
 def _post(request: HttpRequest, link: PaymentLink) -> HttpResponse:
     at = database_clock.now()
     try:
