@@ -49,7 +49,7 @@ def pay(
     return _pay(order_id, source_for, expected_total=expected_total, by=by, at=at)
 
 
-def pay_by_link(*, link: PaymentLink, token: str, expected_total: int | None, by: Actor, at: datetime) -> Order:
+def pay_by_link(*, link: PaymentLink, token: str, expected_total: int, by: Actor, at: datetime) -> Order:
     """Do the same by a payment link, which has to hold until the payment is requested; no card is saved."""
     source_for = partial(payment_source_for, card_id=None, token=token, save=False, at=at)
     return _pay(link.order_id, source_for, expected_total=expected_total, by=by, at=at, link=link)

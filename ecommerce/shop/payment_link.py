@@ -66,10 +66,10 @@ def _post(request: HttpRequest, link: PaymentLink) -> HttpResponse:
     return response
 
 
-def _expected_total(request: HttpRequest) -> int | None:
-    # The total that the button named.
+def _expected_total(request: HttpRequest) -> int:
+    # The total that the button named: without one, the holder has agreed to none.
     text = request.POST.get("expected_total", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else None
+    return int(text) if text.isascii() and text.isdigit() and len(text) < MAX_DIGITS else 0
 
 
 def _holder(link: PaymentLink, request: HttpRequest) -> Actor:
