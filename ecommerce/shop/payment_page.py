@@ -9,9 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from billing.declines import for_customer
-from billing.sums import SumRow, sum_rows, tax_totals
 from billing.models import Payment
 from billing.money import format_money
+from billing.sums import SumRow, sum_rows, tax_totals
 from ecommerce.models import Order, OrderItem, PaymentLink
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.quote_sums import total_rows
