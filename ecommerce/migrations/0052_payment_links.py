@@ -6,6 +6,9 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
+from backoffice.activity.tracking import install_sql
+from ecommerce.tracked import SHOP_SETTINGS
+
 
 class Migration(migrations.Migration):
 
@@ -46,4 +49,5 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('order',), name='payment_link_one_an_order')],
             },
         ),
+        migrations.RunSQL(install_sql(SHOP_SETTINGS), migrations.RunSQL.noop),
     ]

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from backoffice import database_clock
 from backoffice.content_security import allow_stripe
+from billing.models import Seller
 from customers.actors import Actor, ActorKind
 from customers.client_address import counted_address
 from customers.models import Customer
@@ -18,6 +19,7 @@ from ecommerce.orders.pay import confirm, pay_by_link
 from ecommerce.shop.payment_page import payment_page, sentence_for_customer
 
 MAX_DIGITS = 16
+NAMELESS = "Pelcro Shop"  # until the seller is filled in
 REFUSED, TOO_MANY, GONE = 409, 429, 410
 HEADERS = {
     # The address lets in: it stays out of caches, of search engines, and of what other sites are told.
@@ -80,8 +82,12 @@ def _holder(link: PaymentLink, request: HttpRequest) -> Actor:
 
 def _render(request: HttpRequest, link: PaymentLink, error: OrderError | None = None) -> HttpResponse:
     page = payment_page(link, at=database_clock.now())
+    seller = Seller.objects.get(pk=1)
     context = {
         "page": page,
+        "shop": seller.name or NAMELESS,
+        "is_test": settings.IS_TEST_SHOP,
+        "contact": [each for each in (seller.email, seller.phone) if each],
         "order": link.order,
         "email": _masked(link.order.customer),
         "problem": _problem(error, page.state),

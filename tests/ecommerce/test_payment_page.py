@@ -10,6 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from backoffice.stripe_secrets import SecretlessFormatter
+from billing.models import Seller
 from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, PaymentLink, Product, Sku
@@ -61,6 +62,14 @@ def test_it_says_what_is_paid_for_and_nothing_more_of_the_person(link: PaymentLi
         assert text in page
     for text in ("ada@", "Lovelace", "St James", "7946", "INV-", "pi_", f">{link.order_id}<"):
         assert text not in page
+
+
+def test_it_names_the_shop_and_how_to_ask_it(link: PaymentLink) -> None:
+    assert "Pelcro Shop" in shown(link)[1]
+    Seller.objects.update(name="Babbage & Sons", email="ask@babbage.example")
+    page = shown(link)[1]
+    assert "Babbage &amp; Sons · ask@babbage.example" in page
+    assert "Pelcro" not in page
 
 
 def test_its_headers_keep_the_address_to_itself(link: PaymentLink) -> None:
