@@ -7,17 +7,21 @@ The same template, data and versions of typst and of the fonts give the same byt
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from threading import Lock
+from typing import IO, Any, Literal
 
 import typst
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from fontTools.ttLib import TTFont
+from pypdfium2 import PdfDocument
 
 Standard = Literal["", "1.7", "a-2b", "a-3b"]
 
@@ -33,6 +37,8 @@ _CODE_POINT = re.compile(r"\\u\{([0-9a-f]+)\}")
 _MARKS = "[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe00-\ufe2f\U0001f3fb-\U0001f3ff]+"
 _NO_GLYPH = "\ufffd"
 _MOST_TRIES = 5
+_KEPT_FOR = 10  # documents
+_PDFIUM = Lock()  # its functions may not run side by side
 
 
 class PdfError(Exception):
@@ -56,8 +62,12 @@ def compile_pdf(
     standard: Standard = "",
     attachments: Iterable[Attachment] = (),
     images: Mapping[str, bytes] | None = None,
+    tagged: bool = True,
 ) -> bytes:
-    """Raise PdfError. `template` is a name like "invoice.typ", `created_at` the document's own time."""
+    """Raise PdfError. `template` is a name like "invoice.typ", `created_at` the document's own time.
+
+    Tags are what a screen reader goes by: what is only printed needs none.
+    """
     given = {f"images/{name}.json": json.dumps(list(content)).encode() for name, content in (images or {}).items()}
     listed = []
     for number, each in enumerate(attachments):
@@ -68,7 +78,7 @@ def compile_pdf(
     text = _UNPRINTABLE.sub(r"\1", text)
     for _ in range(_MOST_TRIES):
         try:
-            return _compile(template, given | {"data.json": text.encode()}, created_at, standard)
+            return _compile(template, given | {"data.json": text.encode()}, created_at, standard, tagged=tagged)
         except typst.TypstError as error:
             displayable = _displayable(text, error.diagnostic)
             if displayable == text:
@@ -77,7 +87,9 @@ def compile_pdf(
     raise PdfError(f"{template}: it has characters that no font has.")
 
 
-def _compile(template: str, given: Mapping[str, bytes], created_at: datetime, standard: Standard) -> bytes:
+def _compile(
+    template: str, given: Mapping[str, bytes], created_at: datetime, standard: Standard, *, tagged: bool
+) -> bytes:
     root = settings.BASE_DIR / "templates" / "documents"
     project: Any = {**given, "main.typ": (root / template).read_bytes()}  # its stubs don't know of files in memory
     compiled: bytes = typst.compile(
@@ -88,8 +100,44 @@ def _compile(template: str, given: Mapping[str, bytes], created_at: datetime, st
         format="pdf",
         pdf_standards=standard or None,
         timestamp=int(created_at.timestamp()),
+        pdf_tags=tagged,
     )
     return compiled
+
+
+def compile_parts(template: str, parts: Iterable[Mapping[str, Any]], *, created_at: datetime) -> bytes:
+    """Make one PDF to print of parts, each with pages of its own, in the memory that one part takes."""
+    compiled = []
+    for data in parts:
+        compiled.append(compile_pdf(template, data, created_at=created_at, tagged=False))
+        _forget_layouts()
+    if len(compiled) == 1:
+        return compiled[0]
+    joined = BytesIO()
+    join_pdfs(compiled, joined)
+    return joined.getvalue()
+
+
+def _forget_layouts() -> None:
+    # typst keeps what it laid out until ten more documents have not used it: a megabyte a page.
+    empty: Any = {"main.typ": b""}
+    for _ in range(_KEPT_FOR + 1):
+        typst.compile(empty, format="pdf", font_paths=_fonts(), ignore_system_fonts=True)
+
+
+def join_pdfs(parts: Iterable[bytes], file: IO[bytes]) -> None:
+    """Write the pages of all parts into one file, without what is attached to them."""
+    with _PDFIUM:
+        joined = PdfDocument.new()
+    try:
+        for part in parts:
+            with _PDFIUM, closing(PdfDocument(part)) as one:
+                joined.import_pages(one)
+        with _PDFIUM:
+            joined.save(file)
+    finally:
+        with _PDFIUM:
+            joined.close()
 
 
 def _font_directories() -> list[Path]:

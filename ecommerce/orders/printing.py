@@ -106,6 +106,11 @@ def changes_since(orders: Iterable[Order]) -> dict[int, str]:
     return {pk: "; ".join(said) for pk, said in found.items()}
 
 
+def changes_on_paper(orders: Iterable[Order]) -> dict[int, str]:
+    """As `changes_since`, for the orders of a printout: the slips of what was wholly sent are not used any more."""
+    return changes_since(order for order in orders if order.status != Order.Status.FULFILLED)
+
+
 def changed_since_printed(*, at: datetime) -> list[Order]:
     """Return the paid orders of the last days' printouts whose slips are wrong by now."""
     ids: set[int] = set()

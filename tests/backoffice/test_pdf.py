@@ -13,7 +13,7 @@ from django.conf import LazySettings
 from django.utils.translation import gettext_lazy
 from pypdf import PdfReader
 
-from backoffice.pdf import Attachment, PdfError, compile_pdf
+from backoffice.pdf import Attachment, PdfError, compile_parts, compile_pdf
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 PNG = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAgAAAAECAIAAAA8r+mnAAAAEUlEQVR42mP4z8CAFTFQTwIAWl4f4Q122OMAAAAASUVORK5CYII=")
@@ -128,6 +128,11 @@ def _places(page: Any) -> list[Any]:
 def test_a_long_text_goes_on_for_pages() -> None:
     text = words("word " * 2_000)
     assert text.count("word") == 2_000
+
+
+def test_parts_become_one_file() -> None:
+    joined = compile_parts("letter.typ", [{"texts": ["one"]}, {"texts": ["two", "汉字"]}], created_at=AT)
+    assert [page.extract_text().split()[0] for page in PdfReader(BytesIO(joined)).pages] == ["one", "two"]
 
 
 def test_an_error_in_a_template_says_where(template: Path) -> None:

@@ -37,6 +37,7 @@ class ParcelRow:
     correct_url: str
     delivery_url: str
     void_url: str
+    slip_url: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,7 @@ def _row(number: int, sent: SentParcel, order: Order, items: Sequence[OrderItem]
         correct_url=_link("correct_tracking", order, parcel) if may_correct else "",
         delivery_url=_link("record_delivery", order, parcel) if may_record else "",
         void_url=_link("undo_fulfillment", order, parcel) if may_undo else "",
+        slip_url=reverse("warehouse:parcel_slip", args=[parcel.pk]) if may_correct else "",
     )
 
 

@@ -21,11 +21,11 @@ from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
 from backoffice.times import moment
 from billing.admin.links import link
-from customers.postal_addresses import address_lines
 from ecommerce.admin.returns import display
 from ecommerce.admin.returns.actions import ACTIONS, PERMISSION, action_links, action_view
 from ecommerce.admin.returns.open_return import open_view
 from ecommerce.admin.returns.search import exact_return, returns_matching
+from ecommerce.admin.returns.slip import sender_lines, slip_pdf
 from ecommerce.models import Return
 
 Status = Return.Status
@@ -64,6 +64,7 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
         return [
             path("open/<int:order_id>/", wrap(partial(open_view, self)), name="ecommerce_return_open"),
             path("<int:return_id>/slip/", wrap(self.slip_view), name="ecommerce_return_slip"),
+            path("<int:return_id>/slip.pdf", wrap(self.slip_pdf_view), name="ecommerce_return_slip_pdf"),
             *acts,
             *super().get_urls(),
         ]
@@ -111,10 +112,13 @@ class ReturnAdmin(Tabbed, ReadOnlyAdmin):
             "order_return": order_return,
             "order": order,
             "rows": display.rows(order_return),
-            "address": address_lines(order.shipping_address) if order.shipping_address else [],
+            "address": sender_lines(order_return),
             "barcode": barcode_svg(order_return.number),
         }
         return self.render(request, "slip.html", context)
+
+    def slip_pdf_view(self, request: HttpRequest, return_id: int) -> HttpResponse:
+        return slip_pdf(request, self._read(request, return_id))
 
     def _read(self, request: HttpRequest, object_id: str | int) -> Return:
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:

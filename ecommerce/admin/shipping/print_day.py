@@ -18,13 +18,14 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from backoffice import database_clock
 from customers.actors import actor
 from ecommerce.admin.shipping.access import for_packers, render
-from ecommerce.admin.shipping.slips import pick_list, slips_of, with_contents
+from ecommerce.admin.shipping.slips import pick_list, printed_slips, with_contents
 from ecommerce.models import Order, OrderTag, Printout, ShippingRate, Tag
 from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders.printing import (
     MOST,
     TooMany,
     changed_since_printed,
+    changes_on_paper,
     changes_since,
     print_orders,
     to_pack,
@@ -141,14 +142,14 @@ def _tell(request: HttpRequest, left_out: Sequence[str]) -> None:
 def printout_view(request: HttpRequest, printout_id: int) -> HttpResponse:
     printout = get_object_or_404(Printout, pk=printout_id)
     orders = with_contents(Order.objects.with_ids(printout.order_ids))
-    changes = changes_since(order for order in orders if order.status != Order.Status.FULFILLED)
+    changes = changes_on_paper(orders)
     picking = request.GET.get("what") == "pick"
     context = {
         "title": _("Pick list") if picking else _("Packing slips"),
         "printout": printout,
         "picking": picking,
         "picks": pick_list(orders) if picking else [],
-        "slips": [] if picking else [slip for order in orders for slip in slips_of(order)],
+        "slips": [] if picking else printed_slips(orders, changes),
         "prices": "prices" in request.GET if "shown" in request.GET else printout.prices,
         "changed": [(order, changes[order.pk]) for order in orders if order.pk in changes],
         "order_count": len(orders),

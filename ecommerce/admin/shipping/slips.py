@@ -1,7 +1,7 @@
 """What stands on packing slips and pick lists."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db.models import Prefetch
@@ -35,6 +35,7 @@ class Slip:
     lines: Sequence[SlipLine]
     parcel: str = ""
     sent_before: str = ""
+    changed: str = ""  # since it was printed, as a sentence
 
     @property
     def barcode(self) -> SafeString:
@@ -69,6 +70,20 @@ def with_contents(orders: OrderQuerySet) -> list[Order]:
         .prefetch_related(Prefetch("fulfillments__items", contents))
         .order_by("pk")
     )
+
+
+def printed_slips(orders: Iterable[Order], changes: Mapping[int, str]) -> list[Slip]:
+    """Return all slips of a printout; those that are wrong by now say so."""
+    return [
+        replace(slip, changed=_take_out(changes[order.pk]) if order.pk in changes else "")
+        for order in orders
+        for slip in slips_of(order)
+    ]
+
+
+def _take_out(what: str) -> str:
+    sentence = _("Changed since it was printed: %(what)s. Take this slip out of the pile.")
+    return sentence % {"what": what.rstrip(".")}
 
 
 def slips_of(order: Order, parcel_ids: Sequence[int] = ()) -> Iterator[Slip]:

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import path
 from django.utils.translation import gettext as _
 
-from ecommerce.admin.shipping import print_day, scan, tracking
+from ecommerce.admin.shipping import papers, print_day, scan, tracking
 from ecommerce.admin.shipping.access import for_packers, render
 
 app_name = "warehouse"
@@ -23,6 +23,8 @@ PAGES: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("", index_view, "index"),
     ("print/", print_day.print_day_view, "print_day"),
     ("print/<int:printout_id>/", print_day.printout_view, "printout"),
+    ("print/<int:printout_id>/pdf/", papers.printout_pdf_view, "printout_pdf"),
+    ("parcels/<int:parcel_id>/slip/", papers.parcel_slip_view, "parcel_slip"),
     ("scan/", scan.scan_view, "scan"),
     ("scan/<int:order_id>/", scan.packing_view, "packing"),
     ("tracking/", tracking.tracking_view, "tracking"),

@@ -1,11 +1,14 @@
 """Print the day: slips and pick lists, who printed what, and what changed since."""
 
+import re
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pypdf import PdfReader
 
 from ecommerce.models import Fulfillment, Order, OrderEvent, OrderTag, Printout, Sku, Tag
 from ecommerce.orders.fulfill import fulfill
@@ -36,6 +39,11 @@ def texts(answer: Any) -> str:
 
 def printed(packer: Client, **fields: Any) -> Any:
     return packer.post(DAY, fields, follow=True)
+
+
+def pdf_pages(answer: Any) -> list[str]:
+    assert answer["Content-Type"] == "application/pdf"
+    return [" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(answer.content)).pages]
 
 
 def test_the_day_is_printed_once(packer: Client, mug: Sku) -> None:
@@ -152,10 +160,62 @@ def test_what_changed_since_is_printed_again(packer: Client, mug: Sku) -> None:
     assert [order for order, _ in packer.get(DAY).context["changed"]] == [held]
 
 
+def test_one_pdf_of_a_day_has_the_pick_list_and_the_slips(packer: Client, mug: Sku) -> None:
+    tee = make_sku("TEE", shippable=True)
+    one, two = paid_lines((tee, 1), (mug, 2)), paid_lines((mug, 3))
+    page = printed(packer)
+    record(two, OrderEvent.Kind.ADDRESS_CHANGED, by=ANA, at=timezone.now())
+    address = f"{page.request['PATH_INFO']}pdf/"
+    picks, first, second = pdf_pages(packer.get(address))
+    assert "MUG" in picks
+    assert f"{one.number}, {two.number}" in picks
+    assert (one.number in first, "3 pieces" in first, "USD" in first) == (True, True, False)
+    assert f"{two.number} changed since it was printed: the address was corrected by Ana" in picks
+    assert "Changed since it was printed: the address was corrected by Ana. Take this slip out of the pile." in second
+    for each in (picks, first, second):
+        assert re.search(r"Printed \d{4}-\d\d-\d\d \d\d:\d\d \w+ by fulfillment", each)
+    assert len(pdf_pages(packer.get(f"{address}?what=pick"))) == 1
+    assert "USD" in pdf_pages(packer.get(f"{address}?what=slips&shown=1&prices=1"))[0]
+    assert "Take this slip out of the pile." in texts(packer.get(page.request["PATH_INFO"]))
+
+
+def test_many_slips_are_made_in_parts(packer: Client, mug: Sku, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ecommerce.admin.shipping.papers.SLIPS_AT_ONCE", 2)
+    orders = [paid_lines((mug, 1)) for _ in range(3)]
+    pages = pdf_pages(packer.get(f"{printed(packer).request['PATH_INFO']}pdf/"))
+    assert [order.number in page for order, page in zip(orders, pages[1:], strict=True)] == [True] * 3
+
+
+def test_the_slip_of_one_parcel(packer: Client, mug: Sku) -> None:
+    order = paid_lines((mug, 3))
+    (item,) = order.items.all()
+    fulfill(order_id=order.pk, items=[(item.pk, 1)], carrier="DHL", tracking_number="JD1", by=ANA, at=timezone.now())
+    parcel = order.fulfillments.get()
+    address = f"/admin/ecommerce/shipping/parcels/{parcel.pk}/slip/"
+    assert address in texts(packer.get(f"{LIST}{order.pk}/change/"))
+    (page,) = pdf_pages(packer.get(address))
+    assert "DHL · JD1" in page
+    assert "1 piece in this parcel" in page
+    Fulfillment.objects.update(voided_at=timezone.now())
+    assert packer.get(address).status_code == 404
+
+
+def test_texts_of_customers_break_no_paper(packer: Client, mug: Sku) -> None:
+    order = paid_lines((mug, 1))
+    address = {"name": "محمد 汉字 #panic()", "line1": "W" * 200, "country": "US"}
+    address["delivery_instructions"] = "Ring \x07 twice. " * 600
+    Order.objects.filter(pk=order.pk).update(shipping_address=address)
+    pages = pdf_pages(packer.get(f"{printed(packer).request['PATH_INFO']}pdf/?what=slips"))
+    assert len(pages) > 1
+    assert "#panic()" in pages[0]
+    assert "1 piece in this parcel" in pages[-1]
+
+
 @pytest.mark.parametrize(("role", "status"), [("Viewer", 403), ("Support", 403), ("Manager", 200), ("nobody", 403)])
 def test_who_may_print(as_role: Callable[[str], Client], role: str, status: int) -> None:
     client = as_role(role)
-    for address in ("/admin/ecommerce/shipping/", DAY):
+    Printout.objects.create(pk=1, order_ids=[], **ANA.columns)
+    for address in ("/admin/ecommerce/shipping/", DAY, f"{DAY}1/pdf/"):
         assert client.get(address).status_code == status
     assert client.post(DAY).status_code == (status if status == 403 else 302)
 

@@ -1,10 +1,12 @@
 """The returns desk: list, search by scanner, and each act's page."""
 
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.test import Client
+from pypdf import PdfReader
 
 from customers.models import Mail
 from ecommerce.models import Order, OrderItem, Return, Sku
@@ -192,6 +194,9 @@ def test_the_slip_carries_the_number_as_a_barcode(support: Client) -> None:
     slip = support.get(url(one, "slip"))
     assert f'aria-label="{one.number}"' in slip.content.decode()
     assert "12 St James's Square" in sentences(slip)
+    (page,) = PdfReader(BytesIO(support.get(f"{LIST}{one.pk}/slip.pdf").content)).pages
+    for words in (one.number, "12 St James's Square", "Mug", "Printed 20"):
+        assert words in page.extract_text()
 
 
 def test_an_order_that_sent_nothing_offers_no_return(support: Client) -> None:
