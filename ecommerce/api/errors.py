@@ -25,6 +25,7 @@ STATUS_BY_CODE = {
     "unknown_address": 404,
     "unknown_source": 404,
     "unknown_shipping_rate": 404,
+    "unknown_parcel": 404,
     "method_not_allowed": 405,
     "out_of_stock": 409,
     "coupon_exhausted": 409,

@@ -5,7 +5,7 @@ from ninja import Swagger
 
 from ecommerce.api.errors import add_exception_handlers
 from ecommerce.api.responses import DocumentedAPI, PydanticRenderer
-from ecommerce.api.routes import account, after_sale, auth, catalogue, core, customer, orders
+from ecommerce.api.routes import account, after_sale, auth, catalogue, core, customer, orders, organize
 
 DESCRIPTION = _("""\
 Amounts are integers in the currency's minor unit. A response holds its result under `data`, or why the request failed
@@ -29,3 +29,4 @@ api.add_router("/v1/sdk/ecommerce", catalogue.router)
 api.add_router("/v1/sdk/ecommerce", orders.router)
 api.add_router("/v1/sdk/ecommerce", after_sale.router)
 api.add_router("/v1/core", core.router)
+api.add_router("/v1/core", organize.router)

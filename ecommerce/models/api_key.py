@@ -57,6 +57,8 @@ class ApiKey(models.Model):
         CANCEL = "ecommerce.cancel_order", _("Cancel orders")
         RETURN = "ecommerce.return_order", _("Return orders")
         ADDRESS = "ecommerce.correct_address", _("Correct addresses of orders")
+        HOLD = "ecommerce.hold_order", _("Put orders on hold and release them")
+        ORGANIZE = "ecommerce.organize_order", _("Tag, assign and annotate orders")
         REFUND = "billing.refund_payment", _("Refund orders")
 
     # Forty characters leave room for the prefix in Order.placed_by.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import Any, Self, cast
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,7 +13,7 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import ConcurrentTransition, ConcurrentTransitionMixin, FSMField, FSMFieldDescriptor, transition
+from django_fsm import ConcurrentTransition, FSMField, transition
 
 from billing.models import Invoice
 from billing.models.invoice import adds_up
@@ -21,6 +21,7 @@ from billing.money import format_money, supported
 from customers.models import Address, Customer
 from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon
+from ecommerce.models.order_status import ConcurrentMixin, StatusDescriptor
 from ecommerce.models.printout import Printout
 
 NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), models.CharField(max_length=20))
@@ -105,28 +106,6 @@ class OrderQuerySet(models.QuerySet["Order"]):
     def needing_attention(self) -> Self:
         """Orders that say why a user must look at them."""
         return self.exclude(attention="")
-
-
-if TYPE_CHECKING:
-    # django-stubs' plugin gives up on a model with a mixin that calls itself one.
-    class ConcurrentMixin:
-        """Stands in for django-fsm's."""
-
-else:
-    ConcurrentMixin = ConcurrentTransitionMixin
-
-
-class StatusDescriptor(FSMFieldDescriptor):
-    """Refuse assignments to the status, in every thread.
-
-    django-fsm lifts its protection from the field, for the whole process, while one order is refreshed: two refreshes
-    at once break each other, and a failed one leaves the protection off for good.
-    """
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        if self.field.name in instance.__dict__ and not instance.is_refreshing:
-            raise AttributeError("The status of an order is changed by its transitions alone.")
-        self.field.set_state(instance, value)
 
 
 class Order(ConcurrentMixin, models.Model):

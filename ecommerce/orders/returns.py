@@ -35,6 +35,7 @@ __all__ = (
     "receive_return",
     "received_so_far",
     "returnable",
+    "returnable_so_far",
 )
 
 Kind, Event, Status = OrderAct.Kind, OrderEvent.Kind, Return.Status
@@ -48,12 +49,14 @@ def open_return(  # noqa: PLR0913
     note: str = "",
     approved: bool,
     is_withdrawal: bool = False,
+    seen: str | None = None,
     by: Actor,
     at: datetime,
 ) -> Return:
     """Open a return of units that were sent, given by item id; raise OrderError.
 
-    Without `approved` it waits for somebody to approve it.
+    Without `approved` it waits for somebody to approve it. `seen` is what `returnable_so_far` was when the user chose:
+    a form that is sent twice opens one return.
     """
     with transaction.atomic():
         order = Order.objects.locked().get(pk=order_id)
@@ -62,6 +65,9 @@ def open_return(  # noqa: PLR0913
             raise in_flight(order, act)
         if order.status not in {Order.Status.PAID, Order.Status.FULFILLED}:
             raise wrong_status(order, needed=_("paid or fulfilled"), act=_("returned"))
+        if seen not in {None, returnable_so_far(order)}:
+            last = order.events.filter(kind__in=(Event.RETURN_OPENED, Event.RETURN_RECEIVED)).order_by("-pk").first()
+            raise changed_meanwhile(order, last)
         own = list(order.items.order_by("pk"))
         units = _chosen(order, own, items)
         opened = Return.objects.create(
@@ -210,6 +216,11 @@ def returnable(order: Order) -> dict[int, int]:
         open_rows.order_by().values("item").annotate(n=Sum(F("quantity") - F("received"))).values_list("item", "n")
     )
     return {item.pk: item.fulfilled - item.returned - awaited.get(item.pk, 0) for item in order.items.order_by("pk")}
+
+
+def returnable_so_far(order: Order) -> str:
+    """What can come back, as a form carries it."""
+    return ",".join(f"{item_id}:{count}" for item_id, count in returnable(order).items())
 
 
 def _chosen(order: Order, own: Sequence[OrderItem], items: Iterable[tuple[int, int]]) -> dict[int, int]:

@@ -18,7 +18,7 @@ from unfold.widgets import (
 from ecommerce.admin.orders.action_forms import joined_reason
 from ecommerce.models import Order, OrderItem, Reason, Return, ReturnItem
 from ecommerce.orders.receiving import Received, received_so_far
-from ecommerce.orders.returns import returnable
+from ecommerce.orders.returns import returnable, returnable_so_far
 
 Condition = ReturnItem.Condition
 
@@ -36,10 +36,9 @@ def _quantity(label: str, most: int, *, initial: int | None = None) -> forms.Int
     )
 
 
-def _text(label: Any, **more: Any) -> forms.CharField:
-    return forms.CharField(
-        label=label, max_length=2000, required=False, widget=UnfoldAdminTextareaWidget({"rows": 3}), **more
-    )
+def _text(label: Any, *, required: bool = False, **more: Any) -> forms.CharField:
+    widget = UnfoldAdminTextareaWidget({"rows": 3})
+    return forms.CharField(label=label, max_length=2000, required=required, widget=widget, **more)
 
 
 def checkbox(label: Any, **more: Any) -> forms.BooleanField:
@@ -67,6 +66,7 @@ class OpenReturnForm(forms.Form):
         texts = Reason.objects.texts(Reason.Kind.RETURN)
         self.fields["chosen_reason"].choices = [("", _("None of these")), *((text, text) for text in texts)]  # type: ignore[attr-defined]
         self.left = returnable(order)
+        self.seen = returnable_so_far(order)
         self.items = [item for item in order.items.order_by("pk") if self.left[item.pk] > 0]
         for item in self.items:
             self.fields[f"item_{item.pk}"] = _quantity(item.description, self.left[item.pk])
@@ -83,7 +83,8 @@ class OpenReturnForm(forms.Form):
     @property
     def arguments(self) -> dict[str, Any]:
         reason = joined_reason(self.cleaned_data["chosen_reason"], self.cleaned_data["reason"])
-        return {"items": self.chosen, "reason": reason, "note": self.cleaned_data["note"]}
+        seen = self.data.get("seen")
+        return {"items": self.chosen, "reason": reason, "note": self.cleaned_data["note"], "seen": seen}
 
 
 class ReturnForm(forms.Form):
@@ -111,13 +112,14 @@ class ApproveForm(ReturnForm):
 class DeclineForm(ReturnForm):
     answer = _text(
         gettext_lazy("A sentence to the customer"),
+        required=True,
         help_text=gettext_lazy("Why it is declined: the customer reads it in a mail."),
     )
 
 
 class ReceiveForm(ReturnForm):
     template = "receive.html"
-    complete = checkbox(gettext_lazy("That is all: what has not arrived is missing"), initial=True)
+    complete = checkbox(gettext_lazy("That is all: what has not arrived is missing"))
 
     def __init__(self, order_return: Return, data: Any = None) -> None:
         super().__init__(order_return, data)

@@ -91,7 +91,7 @@ def list_orders(request: HttpRequest, query: Query[ListOrdersRequest]) -> StaffO
     orders = Order.objects.filter(**_conditions(query))
     if query.email:
         orders = orders.filter(customer__in=Customer.objects.with_email(query.email))
-    return _for_key(request, staff_order_page(orders, query))
+    return response_for_key(request, staff_order_page(orders, query))
 
 
 def _customer(body: CreateOrderForRequest) -> Customer:
@@ -124,7 +124,7 @@ def _conditions(query: ListOrdersRequest) -> dict[str, str | int | datetime]:
 )
 def read_order(request: HttpRequest, number: str) -> StaffOrderResponse:
     """Read an order."""
-    return _for_key(request, staff_order_response(_order(number)))
+    return response_for_key(request, staff_order_response(order_by_number(number)))
 
 
 @router.post(
@@ -137,13 +137,13 @@ def fulfill_order(
 ) -> StaffOrderResponse:
     """Send a parcel of a paid order, with all that is left or some `items`; it is fulfilled once nothing is left."""
     fulfilled = fulfill_in_parcels(
-        order_id=_order(number).pk,
+        order_id=order_by_number(number).pk,
         parcels=[(body or FulfillRequest()).parcel],
         request_key=idempotency_key,
         by=api_key_actor(request),
         at=database_clock.now(),
     )
-    return _for_key(request, staff_order_response(fulfilled))
+    return response_for_key(request, staff_order_response(fulfilled))
 
 
 @router.post(
@@ -159,7 +159,7 @@ def cancel_order(
     Without an `Idempotency-Key`, the same `items` sent again later cancel more of them.
     """
     body = body or CancelOrderRequest()
-    order_id, by, at = _order(number).pk, api_key_actor(request), database_clock.now()
+    order_id, by, at = order_by_number(number).pk, api_key_actor(request), database_clock.now()
     if not body.items:
         return _enqueue_refund(cancel(order_id=order_id, reason=body.reason, by=by, at=at))
     canceled = cancel_items(order_id=order_id, items=body.lines, reason=body.reason, by=by, at=at, key=idempotency_key)
@@ -175,7 +175,7 @@ def return_order(request: HttpRequest, number: str, body: ReturnRequest | None =
     """Take a fulfilled order back. It is refunded first: 202 until Stripe has confirmed it."""
     body = body or ReturnRequest()
     returned = request_order_return(
-        order_id=_order(number).pk,
+        order_id=order_by_number(number).pk,
         reason=body.reason,
         restock=body.restock,
         by=api_key_actor(request),
@@ -197,7 +197,7 @@ def refund_order(
     Without an `Idempotency-Key`, the same request sent again is another refund.
     """
     refunded = refund(
-        order_id=_order(number).pk,
+        order_id=order_by_number(number).pk,
         request=replace(body.refund, key=idempotency_key),
         reason=body.reason,
         by=api_key_actor(request),
@@ -213,7 +213,7 @@ def refund_order(
 )
 def correct_order_address(request: HttpRequest, number: str, body: CorrectAddressRequest) -> StaffOrderResponse:
     """Correct the address of an order of which nothing has left, if that changes neither taxes nor shipping."""
-    order = _order(number)
+    order = order_by_number(number)
     corrected = correct_address(
         order_id=order.pk,
         address=body.address.frozen(default_name=order.customer.name or order.customer.email),
@@ -221,7 +221,7 @@ def correct_order_address(request: HttpRequest, number: str, body: CorrectAddres
         by=api_key_actor(request),
         at=database_clock.now(),
     )
-    return _for_key(request, staff_order_response(corrected))
+    return response_for_key(request, staff_order_response(corrected))
 
 
 @router.post(
@@ -245,12 +245,12 @@ def _enqueue_refund(order: Order) -> HttpResponse:
     return refund_response(order)
 
 
-def _for_key(request: HttpRequest, response: ResponseT) -> ResponseT:
+def response_for_key(request: HttpRequest, response: ResponseT) -> ResponseT:
     may_charge = cast(ApiKey, request.auth).may(Permission.ADD)  # type: ignore[attr-defined]
     return response if may_charge else without_client_secret(response)
 
 
-def _order(number: str) -> Order:
+def order_by_number(number: str) -> Order:
     order = Order.objects.filter(number=number).select_related("customer").first()
     if order is None:
         raise ApiError("unknown_order", _("There is no order %(number)s.") % {"number": number[:20]})

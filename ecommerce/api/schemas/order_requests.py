@@ -6,10 +6,13 @@ from django.utils.translation import gettext as _
 from pydantic import BaseModel, Field, model_validator
 
 from ecommerce.api.schemas.requests import MAX_EMAIL_LENGTH, MAX_ID, AddressRequest, BaseRequest, Email, Id, UtcDatetime
+from ecommerce.notes import MAX_LENGTH
+from ecommerce.orders.hold import MAX_REASON_LENGTH
 from ecommerce.orders.lines import LineRequest
 from ecommerce.orders.parcels import MAX_NUMBER_LENGTH, MAX_NUMBERS, Parcel
 from ecommerce.orders.refund_quotes import RefundRequest
 from ecommerce.orders.shipping import ShippingChoice
+from ecommerce.orders.tags import MAX_TAGS
 from ecommerce.pricing.order import MAX_LINES, MAX_QUANTITY
 
 
@@ -127,6 +130,32 @@ class CorrectAddressRequest(BaseRequest):
 
     address: AddressRequest
     reason: str = Field(default="", max_length=200)
+
+
+class HoldRequest(BaseRequest):
+    """`reason` is for staff; without `until`, the order stays on hold until somebody releases it."""
+
+    reason: str = Field(max_length=MAX_REASON_LENGTH)
+    until: UtcDatetime | None = None
+
+
+class ChangeTagsRequest(BaseRequest):
+    add: Annotated[list[str], Field(max_length=MAX_TAGS)] = []
+    remove: Annotated[list[str], Field(max_length=MAX_TAGS)] = []
+
+
+class AddNoteRequest(BaseRequest):
+    text: str = Field(max_length=MAX_LENGTH)
+
+
+class AssignRequest(BaseRequest):
+    """`username` is that of an active member of staff; null for nobody."""
+
+    username: str | None = Field(max_length=150)
+
+
+class RecordDeliveryRequest(BaseRequest):
+    delivered_at: UtcDatetime | None = None
 
 
 class CancelRequest(BaseRequest):

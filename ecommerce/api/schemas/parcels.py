@@ -42,6 +42,7 @@ class Parcel(BaseModel):
     tracking: list[Tracking]
     items: list[ParcelItem]
     created: datetime
+    delivered: datetime | None
 
     @model_validator(mode="before")
     @classmethod
@@ -59,4 +60,5 @@ def _columns(parcel: models.Fulfillment) -> dict[str, Any]:
         "tracking": tracking,
         "items": [{"item_id": each.item_id, "quantity": each.quantity} for each in parcel.items.all()],
         "created": parcel.at,
+        "delivered": parcel.delivered_at,
     }

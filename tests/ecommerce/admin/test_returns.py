@@ -84,6 +84,15 @@ def test_a_return_is_opened_from_the_order(support: Client) -> None:
     assert one.number in sentences(support.get(f"/admin/ecommerce/order/{order.pk}/change/"))
 
 
+def test_a_form_that_is_sent_twice_opens_one_return(support: Client) -> None:
+    order = sent()
+    url = f"{LIST}open/{order.pk}/"
+    typed = filled_in(support.get(url)) | {f"item_{items_of(order)[0].pk}": "1", "reason": "Too small"}
+    assert [support.post(url, typed).status_code for _press in range(2)] == [302, 409]
+    assert Return.objects.count() == 1
+    assert "return opened by support" in sentences(support.post(url, typed))
+
+
 def test_no_more_is_opened_than_is_with_the_customer(support: Client) -> None:
     order = sent()
     opened(order, 3, 2)

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models import Card, Refund
-from customers.models import Customer
+from customers.models import Customer, User
 from ecommerce.models import ApiKey, Order, OrderNote, Sku
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold
@@ -63,6 +63,72 @@ def test_only_staff_programs_see_notes_tags_holds_and_assignees(staff: Api, ada:
         assert answer.status == 200
         assert not {"tags", "on_hold", "hold_reason", "assignee", "notes"} & set(str(answer.body).split("'"))
         assert "Secret" not in str(answer.body)
+
+
+ORGANIZES = ("ecommerce.view_order", "ecommerce.add_order", "ecommerce.organize_order", "ecommerce.hold_order")
+
+
+def test_staff_programs_organize_orders(customer: Customer) -> None:
+    program = key_with(*ORGANIZES)
+    number = made(program, customer, make_sku())["number"]
+    url = f"{CORE}/orders/{number}"
+    ana = User.objects.create_user("ana", is_staff=True)
+    program.post(f"{url}/tags", {"add": ["VIP", "Gift"]})
+    program.post(f"{url}/tags", {"add": ["VIP"], "remove": ["gift"]})
+    program.post(f"{url}/notes", {"text": "Call @ana first"})
+    held = program.post(f"{url}/hold", {"reason": "Waits for a part", "until": "2999-01-01T00:00:00Z"}).order
+    assigned = program.post(f"{url}/assignee", {"username": "ana"}).order
+
+    assert (held["on_hold"], held["hold_reason"], held["hold_until"]) == (
+        True, "Waits for a part", "2999-01-01T00:00:00Z"
+    )  # fmt: skip
+    assert (assigned["tags"], assigned["assignee"], assigned["notes"][0]["text"]) == (["VIP"], "ana", "Call @ana first")
+    assert ana.notemention_set.count() == 1
+    assert program.post(f"{url}/release").order["on_hold"] is False
+    assert program.post(f"{url}/assignee", {"username": None}).order["assignee"] is None
+    kinds = list(Order.objects.get(number=number).events.filter(by_kind="api_key").values_list("kind", flat=True))
+    assert kinds[2:] == ["tags_changed", "tags_changed", "note_added", "held", "assigned", "released", "assigned"]
+
+
+@pytest.mark.parametrize(
+    ("act", "body", "status", "code"),
+    [
+        ("notes", {"text": " "}, 422, "invalid_note"),
+        ("hold", {"reason": " "}, 422, "reason_required"),
+        ("hold", {"reason": "Late", "until": "2001-01-01T00:00:00Z"}, 422, "invalid_until"),
+        ("release", None, 422, "not_on_hold"),
+        ("tags", {"add": ["x" * 41]}, 422, "invalid_tag"),
+        ("assignee", {"username": "nobody"}, 422, "unknown_assignee"),
+        ("assignee", {}, 400, "invalid_request"),
+        ("fulfillments/1/delivered", None, 403, "permission_denied"),
+    ],
+)
+def test_organizing_that_is_refused_changes_nothing(
+    customer: Customer, act: str, body: Any, status: int, code: str
+) -> None:
+    program = key_with(*ORGANIZES)
+    number = made(program, customer, make_sku())["number"]
+    before = counts()
+    answer = program.post(f"{CORE}/orders/{number}/{act}", body)
+
+    assert (answer.status, answer.body["error"]["code"]) == (status, code)
+    assert counts() == before
+    allowed = key_with("ecommerce.view_order")
+    assert allowed.post(f"{CORE}/orders/{number}/{act}", body).body["error"]["code"] == "permission_denied"
+
+
+def test_a_program_records_that_a_parcel_arrived(staff: Api, customer: Customer) -> None:
+    order = made(staff, customer, make_sku(shippable=True), address=HOME)
+    sent = staff.post(f"{CORE}/orders/{order['number']}/fulfill", {"tracking_number": "1Z5R89390357567127"}).order
+    url = f"{CORE}/orders/{order['number']}/fulfillments"
+    parcel = sent["fulfillments"][0]
+    assert parcel["delivered"] is None
+    arrived = staff.post(f"{url}/{parcel['id']}/delivered").order["fulfillments"][0]["delivered"]
+
+    assert arrived >= parcel["created"]
+    assert staff.post(f"{url}/999/delivered").status == 404
+    early = staff.post(f"{url}/{parcel['id']}/delivered", {"delivered_at": "2001-01-01T00:00:00Z"})
+    assert (early.status, early.body["error"]["code"]) == (422, "invalid_time")
 
 
 def key_with(*permissions: str) -> Api:

@@ -394,12 +394,34 @@ def _moving(tell: Any, number: str) -> None:
     tell("correct_order_address", "/unknown/address", moved)
     abroad = ADDRESS | {"city": "Berlin", "postal_code": "10115", "country": "DE"}
     tell("correct_order_address", f"/{number}/address", {"address": abroad})
+    _organizing(tell, number)
+
+
+def _organizing(tell: Any, number: str) -> None:
+    for operation, path, sent in (
+        ("change_order_tags", "tags", {"add": ["VIP"], "remove": ["New"]}),
+        ("add_order_note", "notes", {"text": "Call first"}),
+        ("assign_order", "assignee", {"username": None}),
+        ("assign_order", "assignee", {"username": "unknown"}),
+        ("hold_order", "hold", {"reason": "Waits for a part", "until": "2999-01-01T00:00:00Z"}),
+        ("hold_order", "hold", {"reason": " "}),
+        ("release_order", "release", None),
+        ("release_order", "release", None),
+        ("change_order_tags", "tags", {"add": ["x" * 41]}),
+        ("add_order_note", "notes", {"text": " "}),
+    ):
+        tell(operation, f"/{number}/{path}", sent)
+        tell(operation, f"/unknown/{path}", sent)
 
 
 def _sending(tell: Any, number: str) -> None:
     tee = Order.objects.get(number=number).items.get(shippable=True)
     parcel = {"items": [{"id": tee.pk, "quantity": 1}], "tracking_number": "1Z5R89390357567127"}
-    tell("fulfill_order", f"/{number}/fulfill", parcel, name="items", idempotency_key="7")
+    sent = tell("fulfill_order", f"/{number}/fulfill", parcel, name="items", idempotency_key="7").order
+    arrived = f"/{number}/fulfillments/{sent['fulfillments'][0]['id']}/delivered"
+    for body in (None, {"delivered_at": "2001-01-01T00:00:00Z"}):
+        tell("record_parcel_delivery", arrived, body)
+    tell("record_parcel_delivery", f"/{number}/fulfillments/999/delivered")
     tell("fulfill_order", f"/{number}/fulfill", parcel | {"carrier": "DHL"}, idempotency_key="7")
 
 
