@@ -83,6 +83,7 @@ def paid() -> Any:
 
 
 def test_each_of_twenty_thousand_orders_is_fulfilled_once(paid: Any, house: House) -> None:
+    sent_before = Fulfillment.objects.filter(order__in=paid).count()  # of those that are partly fulfilled
     job = a_job("fulfill", paid, a_clerk())
     see_through(job, house, lambda: BulkJobItem.objects.filter(job=job).count())
 
@@ -90,7 +91,7 @@ def test_each_of_twenty_thousand_orders_is_fulfilled_once(paid: Any, house: Hous
     ids = set(job.items.filter(status="done").values_list("order_id", flat=True))
     assert len(ids) == 20_000 == job.items.count()
     assert Order.objects.filter(pk__in=ids, status="fulfilled").count() == 20_000
-    assert Fulfillment.objects.filter(order__in=ids).count() == 20_000
+    assert Fulfillment.objects.filter(order__in=ids).count() == 20_000 + sent_before
     events = OrderEvent.objects.filter(kind="fulfilled", order__in=ids).values_list("order_id", flat=True)
     assert set(Counter(events).values()) == {1}
 

@@ -117,10 +117,11 @@ def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
 
 @pytest.fixture
 def house(empty_stripe: FakeStripeServer, house: House, settings: Settings) -> House:
-    """Give programs that soon lose patience with Stripe, and a website that lets Ada order as often as she likes."""
+    """Give programs that soon lose patience with Stripe, and a website that lets Ada order, and be declined, as often as she likes."""
     settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
     house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
     house.extra["API_REQUESTS_PER_MINUTE_AND_ADDRESS"] = "100000"
+    house.extra |= {"CARD_DECLINES_FREE": "1000", "CARD_DECLINES_STOP": "1000"}
     return house
 
 
@@ -140,9 +141,9 @@ def test_both_books_agree_after_a_mix_of_everything(
     with ThreadPoolExecutor(AT_ONCE) as pool:
         lives = [pool.submit(one_life, seed * 10_000 + number, shop) for number in range(orders)]
         chaos.until(lambda: all(life.done() for life in lives))
+    connection.close()  # the database was restarted since this thread asked it anything
     for life in lives:
         life.result()
-    connection.close()  # the database was restarted since this thread asked it anything
     lived, settled = time.monotonic() - begun, until_settled()
     struck = empty_stripe.fault_counts()
     time.sleep(REFUNDS_SETTLE)
