@@ -117,7 +117,7 @@ def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
 
 @pytest.fixture
 def house(empty_stripe: FakeStripeServer, house: House, settings: Settings) -> House:
-    """Give programs that soon lose patience with Stripe, and a website that lets Ada order, and be declined, as often as she likes."""
+    """Give programs that soon lose patience with Stripe, and a website where Ada may order and be declined for ever."""
     settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
     house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
     house.extra["API_REQUESTS_PER_MINUTE_AND_ADDRESS"] = "100000"

@@ -121,6 +121,7 @@ def test_receiving_counts_by_condition_and_restocks_what_is_resellable(support: 
     page = support.get(url(one, "receive"))
     typed = filled_in(page) | {f"resellable_{mugs.pk}": "1", f"damaged_{mugs.pk}": "1", f"resellable_{shirts.pk}": "1"}
     typed.pop(f"restock_{shirts.pk}")
+    typed["complete"] = "on"
     support.post(url(one, "receive"), typed)
     assert state(one) == "received"
     rows = set(one.items.values_list("item", "quantity", "received", "condition", "restock"))
