@@ -234,7 +234,7 @@ def create_payment_link(request: HttpRequest, number: str) -> PaymentLinkRespons
 
     Whoever has the address can pay the order until `expires_at`: hand it to nobody but its customer.
     """
-    link = create_link(order_id=_order(number).pk, by=api_key_actor(request), at=database_clock.now())
+    link = create_link(order_id=order_by_number(number).pk, by=api_key_actor(request), at=database_clock.now())
     return PaymentLinkResponse.model_validate({"data": {"payment_link": link}})
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0050_validate_order_fees'),
+        ('ecommerce', '0052_payment_links'),
     ]
 
     operations = [
