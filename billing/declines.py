@@ -21,7 +21,8 @@ FRAUD_SIGNALS: dict[str, str | Promise] = {
 }
 FRAUD_WEIGHT = 3
 # Failures that say nothing about the card.
-NOT_DECLINES = {"", "authentication_not_completed", "processing_error", "idempotency_error", "refused", "canceled"}
+NOT_AUTHENTICATED = "authentication_not_completed"
+NOT_DECLINES = {"", NOT_AUTHENTICATED, "processing_error", "idempotency_error", "refused", "canceled"}
 
 
 def weight(*, failure_code: str, decline_code: str) -> int:

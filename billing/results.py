@@ -9,6 +9,7 @@ from typing import Self
 from django.utils.translation import gettext as _
 
 from billing import gateway
+from billing.declines import NOT_AUTHENTICATED
 from billing.models import Payment, Refund
 
 REFUND_STATUSES = {"pending", "requires_action", "succeeded", "failed", "canceled"}
@@ -60,7 +61,7 @@ class PaymentResult:
                     status=Payment.Status.FAILED,
                     intent_id=intent.id,
                     charge_id=intent.charge_id,
-                    failure_code=intent.failure_code or "authentication_not_completed",
+                    failure_code=intent.failure_code or NOT_AUTHENTICATED,
                     decline_code=intent.decline_code,
                     message=intent.failure_message or _("The customer did not complete the authentication."),
                     card=intent.card,

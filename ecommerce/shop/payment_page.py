@@ -8,7 +8,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from billing.declines import for_customer
+from billing.declines import NOT_AUTHENTICATED, for_customer, weight
 from billing.models import Payment
 from billing.money import format_money
 from billing.sums import SumRow, sum_rows, tax_totals
@@ -134,8 +134,16 @@ def _declined(order: Order) -> list[str]:
     payment = Payment.objects.filter(invoice__reference=order.number).order_by("pk").last()
     if payment is None:
         return []
-    _code, message = for_customer(payment.decline_code, payment.failure_message)
-    return [message or _("The payment failed."), _("Nothing was charged: pay with another card.")]
+    return [_why_failed(payment), _("Nothing was charged: pay with another card.")]
+
+
+def _why_failed(payment: Payment) -> str:
+    """The bank's words about the card; what else is said of a failure is meant for staff."""
+    if weight(failure_code=payment.failure_code, decline_code=payment.decline_code):
+        return for_customer(payment.decline_code, payment.failure_message)[1]
+    if payment.failure_code == NOT_AUTHENTICATED:
+        return _("The payment was not confirmed with your bank.")
+    return _("The payment failed.")
 
 
 def _changes(order: Order, quote: Quote) -> list[str]:

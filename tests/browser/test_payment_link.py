@@ -13,6 +13,7 @@ from ecommerce.orders.payment_links import create_link
 from tests.browser.conftest import Visit
 from tests.browser.test_shop import authenticate, type_card
 from tests.support.factories import ANA, place_order
+from tests.support.order_acts import sweep_now
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("balanced")]
 SECURE, DECLINED = "4000002500003155", "4000000000000002"
@@ -70,3 +71,12 @@ def test_sent_back_by_the_bank_the_page_asks_what_became_of_it(visit: Visit, fak
     page = visit(f"/pay/{link.token}/?payment_intent={intent}&payment_intent_client_secret=x&redirect_status=succeeded")
     expect(page.get_by_role("status")).to_contain_text(f"Order {order.number} is already paid.")
     assert page.url.endswith(f"/pay/{link.token}/")
+
+
+def test_while_stripe_is_awaited_the_page_looks_again_by_itself(visit: Visit, fake_stripe: FakeStripeServer) -> None:
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_after", "times": 1})
+    order = place_order()
+    page = visit(f"/pay/{create_link(order_id=order.pk, by=ANA, at=now()).token}/")
+    expect(page.get_by_role("status")).to_contain_text("Your payment is being confirmed.")
+    sweep_now()
+    expect(page.get_by_role("status")).to_contain_text(f"Order {order.number} is already paid.")

@@ -15,7 +15,7 @@ from customers.models import Customer
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import Order, PaymentLink, Product, Sku
 from ecommerce.orders.cancel import cancel
-from ecommerce.orders.pay import pay
+from ecommerce.orders.pay import end_authentication, pay
 from ecommerce.orders.payment_links import create_link, revoke_links
 from tests.support.factories import ANA, make_address, make_coupon, make_customer, make_sku, place_order
 from tests.support.order_acts import fresh, payment_of, sweep_now
@@ -215,6 +215,14 @@ def test_three_d_secure_by_the_page_whether_the_webhook_or_the_page_is_first(
     assert send(link, act="confirm").status_code == 303
     assert shown(link)[0] == "paid"
     assert order.events.filter(kind="paid").count() == 1
+
+
+def test_what_was_not_confirmed_in_time_is_told_to_the_customer_and_not_about_them(
+    link: PaymentLink, order: Order
+) -> None:
+    send(link, SECURE)
+    end_authentication(order_id=order.pk, at=NOW())
+    assert "The payment was not confirmed with your bank. Nothing was charged: pay" in shown(link)[1]
 
 
 def test_staff_paying_meanwhile_is_said(link: PaymentLink, order: Order) -> None:
