@@ -250,9 +250,36 @@ API_KEY = Tracked(
     secrets={"hash": "key"},
     ignored=frozenset({"id", "prefix", "made_by", "created_at", "last_used_at"}),
 )
+WEBHOOK_ENDPOINT = Tracked(
+    model="ecommerce.webhookendpoint",
+    table="ecommerce_webhookendpoint",
+    kind="webhook",
+    label="coalesce(nullif(r.description, ''), r.url)",
+    columns=dict.fromkeys(
+        ("url", "description", "event_types", "active", "switched_off_reason", "owner_id", "owner_email"), "webhook"
+    ),
+    expressions={
+        "event_types": "nullif(r.event_types, '{}')",
+        "owner_id": "(SELECT u.username FROM customers_user u WHERE u.id = r.owner_id)",
+    },
+    secrets={"secret": "webhook"},
+    # The previous secret follows from the secret; the rest is what the worker notes.
+    ignored=frozenset(
+        {
+            "id",
+            "previous_secret",
+            "previous_secret_until",
+            "switched_off_at",
+            "failing_since",
+            "failures",
+            "retry_at",
+            "created_at",
+        }
+    ),
+)
 TRACKED = (
     USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
-    SELLER, EXCHANGE_RATE, REASON, TAG, API_KEY,
+    SELLER, EXCHANGE_RATE, REASON, TAG, API_KEY, WEBHOOK_ENDPOINT,
 )  # fmt: skip
 LINKS = (
     TrackedLink(
@@ -324,6 +351,7 @@ NOT_TRACKED = {
             "ecommerce.bulkjob", "ecommerce.bulkjobslice",
             "ecommerce.bulkjobitem", "ecommerce.packing", "ecommerce.printout", "ecommerce.trackingfile",
             "ecommerce.trackingfilerow", "ecommerce.trackinglayout",
+            "ecommerce.webhookdelivery",
         ),
         WORK,
     ),

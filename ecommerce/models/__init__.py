@@ -1,4 +1,4 @@
-"""Catalogue, coupons, taxes, shipping zones, orders with their acts and events, bulk jobs, API keys."""
+"""Catalogue, coupons, taxes, shipping zones, orders with their acts and events, bulk jobs, API keys, webhooks."""
 
 from ecommerce.models.act import OrderAct, OrderEvent
 from ecommerce.models.api_key import ApiKey
@@ -21,6 +21,7 @@ from ecommerce.models.shop_settings import ShopSettings
 from ecommerce.models.tag import OrderTag, Tag
 from ecommerce.models.tax import TaxRate
 from ecommerce.models.tracking_file import TrackingFile, TrackingFileRow, TrackingLayout
+from ecommerce.models.webhook import WebhookDelivery, WebhookEndpoint
 
 __all__ = [
     "ApiKey",
@@ -60,5 +61,7 @@ __all__ = [
     "TrackingFile",
     "TrackingFileRow",
     "TrackingLayout",
+    "WebhookDelivery",
+    "WebhookEndpoint",
     "WithdrawalException",
 ]

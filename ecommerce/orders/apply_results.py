@@ -260,7 +260,7 @@ def _refund_failed(order: Order, change: payments.RefundChange, act: OrderAct | 
                 tax_transactions.request_undo(refund=refund, at=at)
     elif act:
         completion.close_acts([act], OrderAct.Outcome.FAILED, at=at, message=refund.failure_message)
-    why = {"code": refund.failure_code, "message": refund.failure_message}
+    why = {"code": refund.failure_code, "message": refund.failure_message, "refund_id": refund.pk}
     record(order, Event.REFUND_FAILED, by=STRIPE, at=at, amount=refund.amount, currency=refund.currency, **why)
 
 
@@ -276,6 +276,11 @@ DISPUTE_EVENTS = {
 def _apply_dispute_result(order: Order, result: DisputeResult, *, at: datetime) -> None:
     payment, changed = disputes.apply_dispute_result(result=result, at=at)
     if changed:
-        data = {"amount": payment.amount, "currency": payment.currency, "reason": result.reason}
+        data = {
+            "amount": payment.amount,
+            "currency": payment.currency,
+            "reason": result.reason,
+            "payment_id": payment.pk,
+        }
         record(order, DISPUTE_EVENTS[result.status], by=STRIPE, at=at, **data)
         refresh(order, open_act(order))

@@ -159,7 +159,7 @@ def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
     """The unsaved event of a refund that Stripe has accepted."""
     pending = refund.status == Refund.Status.PENDING
     kind = OrderEvent.Kind.REFUND_PENDING if pending else OrderEvent.Kind.REFUNDED
-    data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund)}
+    data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund), "refund_id": refund.pk}
     return new_event(order, kind, by=refund.by, at=at, **data)
 
 

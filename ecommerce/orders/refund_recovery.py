@@ -79,7 +79,7 @@ def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Orde
             check_no_open_return(order)
         act.refund = outside = _create_outside(act, failed, note=note, by=by, at=at)
         act.save()
-        data = {"note": note, "amount": outside.amount, "currency": order.currency}
+        data = {"note": note, "amount": outside.amount, "currency": order.currency, "refund_id": outside.pk}
         record(order, OrderEvent.Kind.SETTLED_OUTSIDE, by=by, at=at, **data)
         complete_refund(order, outside, act, at=at, message=note)
         refresh(order, None)

@@ -14,7 +14,18 @@ from django.test import Client
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
 from customers.models import Address, Customer, User
-from ecommerce.models import ApiKey, Coupon, Product, Reason, ShippingZone, ShopSettings, Sku, Tag, TaxRate
+from ecommerce.models import (
+    ApiKey,
+    Coupon,
+    Product,
+    Reason,
+    ShippingZone,
+    ShopSettings,
+    Sku,
+    Tag,
+    TaxRate,
+    WebhookEndpoint,
+)
 from ecommerce.orders.cancel import cancel
 from ecommerce.tracked import LINKS, NOT_TRACKED, TRACKED
 from tests.support.factories import (
@@ -52,6 +63,7 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.reason": lambda: Reason.objects.create(kind="return", text="Too large"),
     "ecommerce.tag": lambda: Tag.objects.create(name="fragile"),
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
+    "ecommerce.webhookendpoint": lambda: WebhookEndpoint.objects.create(url="https://erp.example.com/hooks"),
 }
 NEW_VALUES = {
     "customers.user": ("first_name", "Bobby"),
@@ -68,6 +80,7 @@ NEW_VALUES = {
     "ecommerce.reason": ("text", "Too small"),
     "ecommerce.tag": ("name", "very fragile"),
     "ecommerce.apikey": ("name", "Kiosk"),
+    "ecommerce.webhookendpoint": ("url", "https://crm.example.com/hooks"),
 }
 
 

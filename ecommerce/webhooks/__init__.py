@@ -1,0 +1,1 @@
+"""Webhooks out: what happens here, told to endpoints of other systems. Triggers write the rows, workers send them."""
