@@ -103,7 +103,7 @@ SKU = Tracked(
     columns={
         **dict.fromkeys(("product_id", "code", "name", "image", "weight", "active"), "catalogue"),
         **dict.fromkeys(("price", "currency"), "price"),
-        **dict.fromkeys(("inventory_type", "inventory_quantity"), "stock"),
+        **dict.fromkeys(("inventory_type", "inventory_quantity", "low_stock_at"), "stock"),
     },
     expressions={"product_id": "(SELECT p.name FROM ecommerce_product p WHERE p.id = r.product_id)"},
     ignored=frozenset({"id"}),
@@ -194,6 +194,7 @@ SHOP_SETTINGS = Tracked(
             "cancel_minutes",
             "answer_days",
             "payment_link_days",
+            "low_stock_at",
         ),
         "setting",
     ),

@@ -27,7 +27,6 @@ from ecommerce.notes import unread_mentions
 
 DAYS = 30
 LISTED = 5
-LOW_STOCK = 5
 CHARTED_CURRENCIES = 4
 Daily = Mapping[tuple[date, str], int]  # by day and currency
 PERIODS = ((1, _("Today")), (7, _("7 days")), (DAYS, _("30 days")))
@@ -62,7 +61,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if may("ecommerce.view_bulkjob"):
         context |= _jobs()
     if may("ecommerce.view_sku"):
-        context |= {"low_stock": low_stock(), "low_stock_at": LOW_STOCK}
+        context |= {"low_stock": low_stock()}
     if may("billing.view_seller"):
         context["seller_missing"] = not Seller.objects.exclude(version=None).exists()
     if may("billing.view_webhookevent"):
@@ -167,5 +166,4 @@ def _jobs() -> dict[str, Any]:
 
 
 def low_stock() -> QuerySet[Sku]:
-    low = Sku.objects.on_sale().filter(inventory_type=Sku.InventoryType.FINITE, inventory_quantity__lte=LOW_STOCK)
-    return low.select_related("product").order_by("inventory_quantity", "code")[:LISTED]
+    return Sku.objects.low().select_related("product").order_by("inventory_quantity", "code")[:LISTED]

@@ -4,13 +4,14 @@ from datetime import datetime
 from typing import Self
 
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Upper
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce, Upper
 from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import format_money, supported
+from ecommerce.models.shop_settings import ShopSettings
 
 
 class TaxCategory(models.TextChoices):
@@ -100,6 +101,12 @@ class SkuQuerySet(models.QuerySet["Sku"]):
         """Active SKUs of active products."""
         return self.filter(active=True, product__active=True)
 
+    def low(self) -> Self:
+        """Those on sale of which so few are left as their own threshold says, or else the shop's."""
+        shops = Subquery(ShopSettings.objects.values("low_stock_at")[:1])
+        threshold = Coalesce(F("low_stock_at"), shops)
+        return self.on_sale().filter(inventory_type=Sku.InventoryType.FINITE, inventory_quantity__lte=threshold)
+
     def matching(self, text: str) -> Self:
         """Filter by code, name or product name containing every word, ignoring case."""
         found = self
@@ -111,7 +118,8 @@ class SkuQuerySet(models.QuerySet["Sku"]):
 class Sku(models.Model):
     """A variant of a product. `price` is in the minor unit; `inventory_quantity` counts only where it is finite.
 
-    `weight` is in grams, packing included; 0 is weightless.
+    `weight` is in grams, packing included; 0 is weightless. With `low_stock_at` left, or fewer, its stock is low; where
+    that is null, the shop's setting says when.
     """
 
     class InventoryType(models.TextChoices):
@@ -129,6 +137,12 @@ class Sku(models.Model):
         _("inventory"), max_length=10, choices=InventoryType, default=InventoryType.INFINITE
     )
     inventory_quantity = models.PositiveIntegerField(_("in stock"), default=0)
+    low_stock_at = models.PositiveIntegerField(
+        _("low stock at"),
+        null=True,
+        blank=True,
+        help_text=_("With so many left, or fewer, its stock is low. Empty: as the shop's settings say."),
+    )
     weight = models.PositiveIntegerField(_("weight (g)"), default=0, db_default=0)
 
     objects = SkuQuerySet.as_manager()
@@ -150,6 +164,10 @@ class Sku(models.Model):
     def finite(self) -> bool:
         """Whether stock is counted."""
         return self.inventory_type == self.InventoryType.FINITE
+
+    def low_stock_threshold(self, shop: ShopSettings) -> int:
+        """The number left at which, or below, its stock is low."""
+        return shop.low_stock_at if self.low_stock_at is None else self.low_stock_at
 
     @property
     def in_stock(self) -> bool:

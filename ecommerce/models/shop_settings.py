@@ -100,6 +100,12 @@ class ShopSettings(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(365)],
         help_text=_("How long an order can be paid by a link. What was in stock and what it cost is checked again."),
     )
+    low_stock_at = models.PositiveIntegerField(
+        _("low stock at"),
+        default=5,
+        db_default=5,
+        help_text=_("With so many left of a SKU, or fewer, its stock is low. A SKU may have a number of its own."),
+    )
 
     class Meta:
         verbose_name = _("settings")

@@ -57,6 +57,7 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
             "currency",
             "inventory_type",
             "inventory_quantity",
+            "low_stock_at",
             "weight",
             "image",
             "active",

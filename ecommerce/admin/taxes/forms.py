@@ -115,6 +115,7 @@ class ShopSettingsForm(forms.ModelForm):  # type: ignore[type-arg]
             "cancel_minutes",
             "answer_days",
             "payment_link_days",
+            "low_stock_at",
         )
 
     def clean(self) -> dict[str, Any]:

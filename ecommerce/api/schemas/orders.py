@@ -259,14 +259,19 @@ class Note(FromRow):
     at: datetime
 
 
-class StaffOrder(Order):
-    """An order with what customers never see: its tags, hold, assignee (a username) and notes."""
+class OrganizedOrder(Order):
+    """An order with what staff note of it and customers never see: its tags, hold and assignee (a username)."""
 
     tags: list[str] = Field(alias="tag_names")
     on_hold: bool
     hold_reason: str
     hold_until: datetime | None
     assignee: str | None = Field(alias="assignee_name")
+
+
+class StaffOrder(OrganizedOrder):
+    """An order with what customers never see: its tags, hold, assignee (a username) and notes."""
+
     notes: list[Note] = Field(alias="note_rows")
 
 
