@@ -136,6 +136,13 @@ class WebhookDelivery(models.Model):
                 fields=["endpoint", "stream", "sequence"], condition=Q(status="queued"), name="webhook_delivery_stream"
             ),
             models.Index(fields=["endpoint", "id"], name="webhook_delivery_log"),
+            models.Index(fields=["stream", "id"], name="webhook_delivery_of"),
+            models.Index(
+                fields=["endpoint", "delivered_at"], condition=Q(status="delivered"), name="webhook_delivered"
+            ),
+            models.Index(
+                fields=["status", "id"], condition=Q(status__in=("failed", "canceled")), name="webhook_undelivered"
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["event_id", "endpoint"], name="webhook_event_once"),

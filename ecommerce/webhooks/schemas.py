@@ -112,4 +112,3 @@ class Sku(catalogue.Sku):
     object: Literal["sku"] = "sku"
     inventory_quantity: int
     low_stock_at: int
-
