@@ -10,7 +10,6 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-
 SECRET_PREFIX, SECRET_BYTES = "whsec_", 32
 
 

@@ -1,4 +1,4 @@
-"""The triggers that write deliveries: in the transaction of what they tell, by one statement for all rows of a statement.
+"""The triggers that write deliveries: in the transaction of what they tell, by one statement for all its rows.
 
 No act has a statement more for it and none can be forgotten, whoever writes the rows: acts, bulk statements, SQL by
 hand. Where no endpoint wants an event, nothing is written.
@@ -6,7 +6,7 @@ hand. Where no endpoint wants an event, nothing is written.
 
 from ecommerce.webhooks.events import EVENT_TYPES, TYPE_OF_KIND
 
-KEPT_WHILE_OFF = "7 days"
+DAYS_KEPT_WHILE_OFF = 7
 """How long an endpoint that is switched off goes on collecting what it can be sent when it is switched on again."""
 
 # Each event has one id, the same for all endpoints: MATERIALIZED, or it would be made anew for each of them.
@@ -22,7 +22,7 @@ QUEUE = """
     SELECT p.id, h.event_id, h.type, h.object_type, h.object_id, h.stream, h.sequence, h.triggered_from
     FROM happened h JOIN ecommerce_webhookendpoint p
         ON (p.event_types = '{{}}' OR h.type = ANY(p.event_types))
-        AND (p.active OR p.switched_off_at > statement_timestamp() - interval '{kept}')
+        AND (p.active OR p.switched_off_at > statement_timestamp() - interval '{days} days')
     ORDER BY h.sequence, p.id;
 """
 FUNCTION = """
@@ -30,7 +30,7 @@ CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN{body}    RETURN NULL;
 END $$;
 """
-# The sequence is the id of the entry: whoever writes one holds the order's lock, so that it grows with each of an order.
+# The sequence is the id of the entry: whoever writes one holds the order's lock, so it grows with each of an order.
 ORDER_EVENTS = """
         SELECT m.type, CASE WHEN o.id IS NULL THEN 'order' ELSE m.object_type END AS object_type,
             coalesce(o.id, w.order_id) AS object_id, 'order-' || w.order_id AS stream, w.id AS sequence,
@@ -56,7 +56,7 @@ def function_sql(name: str, events: str) -> str:
 
     `events` selects type, object_type, object_id, stream, sequence and triggered_from.
     """
-    return FUNCTION.format(name=name, body=QUEUE.format(events=events, kept=KEPT_WHILE_OFF))
+    return FUNCTION.format(name=name, body=QUEUE.format(events=events, days=DAYS_KEPT_WHILE_OFF))
 
 
 def order_function_sql() -> str:
