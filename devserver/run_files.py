@@ -14,8 +14,11 @@ from pelcro_orders.config import from_environment
 PROJECT_VARIABLES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "BASE_URL", "ALLOWED_HOSTS", "TIME_ZONE", "PORT", "VAR_DIR"),
     *("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "STRIPE_JS_URL"),
+    *("WEBHOOK_PRIVATE_ADDRESSES", "WEBHOOK_DELIVERY_DAYS"),
     *("STRIPE_MAX_REQUESTS_PER_SECOND", "STRIPE_MAX_REQUESTS_PER_ENDPOINT", "EXPORT_STORAGE_URL", "STATIC_ROOT"),
 )
+
+LOOPBACK_NETWORKS = "127.0.0.0/8,::1/128"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -42,6 +45,8 @@ def choose_variables(var_dir: Path) -> dict[str, str]:
     chosen = {"SECRET_KEY": from_environment("SECRET_KEY") or stored.get("SECRET_KEY") or secrets.token_urlsafe(50)}
     if not from_environment("STRIPE_SECRET_KEY"):
         chosen |= fake_stripe_server.environment(_fake_stripe_port(stored.get("STRIPE_API_BASE", "")))
+        # `manage.py webhook_receiver` listens on this machine.
+        chosen["WEBHOOK_PRIVATE_ADDRESSES"] = from_environment("WEBHOOK_PRIVATE_ADDRESSES") or LOOPBACK_NETWORKS
     write_json(file, {name: value for name, value in chosen.items() if value != from_environment(name)})
     return chosen
 

@@ -18,8 +18,9 @@ class EcommerceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the one receiver of billing's one signal, the check that it is the only one, and Activity."""
+        """Connect the one receiver of billing's one signal, the check that it is the only one, Activity, webhooks."""
         import_module("ecommerce.receivers")
         import_module("ecommerce.checks")
         import_module("ecommerce.sign_ins")
+        import_module("ecommerce.webhooks.worker")
         connection_created.connect(OriginComments(TABLES).install, weak=False)

@@ -7,6 +7,7 @@ keys of the services it started, so that any other command on this machine uses 
 import functools
 import json
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -128,3 +129,12 @@ def time_zone(name: str, default: str) -> str:
 
 def comma_separated(name: str, default: tuple[str, ...] = ()) -> list[str]:
     return [part.strip() for part in text(name).split(",") if part.strip()] or list(default)
+
+
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """Read IP networks, or single addresses, separated by commas."""
+    try:
+        return [ip_network(each) for each in comma_separated(name)]
+    except ValueError as error:
+        message = f"{name}: {error}; write networks such as 10.1.0.0/16,fd00::/8."
+        raise ImproperlyConfigured(message) from None

@@ -253,6 +253,9 @@ IS_TEST_SHOP = not STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))  # as 
 STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
 STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("whsec_",))
 WEBHOOK_PAYLOAD_DAYS = config.number("WEBHOOK_PAYLOAD_DAYS", 30, least=1, most=3650)
+# Webhooks out: which private networks may be called, and how long what was delivered is kept.
+WEBHOOK_PRIVATE_ADDRESSES = config.networks("WEBHOOK_PRIVATE_ADDRESSES")
+WEBHOOK_DELIVERY_DAYS = config.number("WEBHOOK_DELIVERY_DAYS", 30, least=1, most=3650)
 STRIPE_API_BASE = config.url("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = config.url("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read

@@ -1,0 +1,150 @@
+"""Deliveries as a queue: which may go out now, and what their answers mean for them and for their endpoint.
+
+Each is sent under a lease (backoff and leases as in every queue), outside any transaction.
+"""
+
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
+from django.utils.translation import gettext as _
+
+from backoffice import database_clock, leases
+from ecommerce.models import WebhookDelivery, WebhookEndpoint
+from ecommerce.webhooks import endpoints, payloads
+from ecommerce.webhooks.events import TEST
+from ecommerce.webhooks.request import GONE, TOTAL_SECONDS, Answer
+from ecommerce.webhooks.signing import envelope
+
+logger = logging.getLogger(__name__)
+Status = WebhookDelivery.Status
+
+LEASE = timedelta(seconds=TOTAL_SECONDS + 20)
+RETRY = leases.Backoff(first=timedelta(seconds=5), longest=timedelta(hours=3), jitter=0.5)
+GIVE_UP_AFTER = timedelta(days=3)
+# Of an endpoint as a whole that does not answer, or has failed so many times in a row: one attempt finds out when it
+# works again.
+ENDPOINT_RETRY = leases.Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=5), jitter=0.5)
+FAILURES_IN_A_ROW = 5
+LONGEST_RETRY_AFTER = timedelta(hours=1)
+DEAD_AFTER = timedelta(days=1)
+TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
+
+
+def due(endpoint_id: int | OuterRef) -> QuerySet[WebhookDelivery]:
+    """The queued deliveries of an endpoint that are first of their stream."""
+    queued = WebhookDelivery.objects.filter(status=Status.QUEUED)
+    same_stream = queued.filter(endpoint=OuterRef("endpoint"), stream=OuterRef("stream"))
+    return queued.filter(~Exists(same_stream.filter(sequence__lt=OuterRef("sequence"))), endpoint=endpoint_id)
+
+
+def ready_endpoints() -> list[WebhookEndpoint]:
+    """The endpoints that may be called now and have something to get."""
+    waiting = WebhookDelivery.objects.filter(status=Status.QUEUED, next_attempt_at__lte=Now())
+    callable_now = WebhookEndpoint.objects.filter(Q(retry_at=None) | Q(retry_at__lte=Now()), active=True)
+    return list(callable_now.filter(Exists(waiting.filter(endpoint=OuterRef("pk")))).order_by("pk"))
+
+
+def claim(endpoint: WebhookEndpoint, *, limit: int) -> list[WebhookDelivery]:
+    """Lease deliveries of an endpoint; only one where it has failed, for all workers together."""
+    if endpoint.retry_at is None:
+        return leases.claim(due(endpoint.pk), limit=limit, lease=LEASE)
+    with transaction.atomic():
+        mine = WebhookEndpoint.objects.filter(pk=endpoint.pk, active=True, retry_at__lte=Now())
+        if not mine.select_for_update(skip_locked=True, no_key=True).exists():
+            return []
+        claimed = leases.claim(due(endpoint.pk), limit=1, lease=LEASE)
+        if claimed:
+            mine.update(retry_at=Now() + LEASE)
+    return claimed
+
+
+def write_payload(delivery: WebhookDelivery) -> bool:
+    """Write the body of a delivery, for all endpoints; False if nothing is left to tell, and it is canceled."""
+    if delivery.payload:
+        return True
+    try:
+        payload = envelope(delivery, _object(delivery))
+    except payloads.ObjectGone:
+        leases.release(delivery, next_attempt_at=None, status=Status.CANCELED, error=_("Nothing is left to tell of."))
+        return False
+    except Exception as error:
+        logger.exception("The payload of webhook delivery %s could not be made.", delivery.pk)
+        why = _("Its content could not be made: %(why)s.") % {"why": type(error).__name__}
+        leases.postpone(delivery, backoff=RETRY, error=why)
+        return False
+    with transaction.atomic():
+        same = WebhookDelivery.objects.filter(event_id=delivery.event_id, payload="")
+        unwritten = list(same.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
+        WebhookDelivery.objects.filter(pk__in=unwritten).update(payload=payload)
+    # Another worker may have written it meanwhile.
+    delivery.payload = WebhookDelivery.objects.values_list("payload", flat=True).get(pk=delivery.pk)
+    return True
+
+
+def _object(delivery: WebhookDelivery) -> dict[str, Any]:
+    if delivery.type == TEST:
+        return {"object": delivery.object_type, "id": delivery.object_id}
+    return payloads.object_of(delivery.object_type, delivery.object_id)
+
+
+def record(delivery: Any, answer: Answer) -> None:
+    """Write what became of an attempt."""
+    said = {"response_status": answer.status, "response_body": answer.body, "duration_ms": answer.duration_ms}
+    if answer.is_success:
+        _delivered(delivery, said)
+        return
+    wait = _wait(delivery, answer)
+    said["error"] = answer.error
+    if delivery.leased_at - delivery.queued_at > GIVE_UP_AFTER:
+        # With the lease, which may have been lost with its process many times.
+        said["error"] = _("Given up after three days. %(error)s") % {"error": answer.error}
+        leases.release(delivery, next_attempt_at=None, status=Status.FAILED, **said)
+    else:
+        leases.release(delivery, next_attempt_at=Now() + wait, **said)
+    _endpoint_failed(delivery.endpoint_id, answer)
+
+
+def _delivered(delivery: WebhookDelivery, said: Mapping[str, Any]) -> None:
+    leases.release(delivery, next_attempt_at=None, status=Status.DELIVERED, delivered_at=Now(), **{**said, "error": ""})
+    failing = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id, failing_since__isnull=False)
+    was_away = failing.filter(failures__gte=FAILURES_IN_A_ROW).exists()
+    if failing.update(failing_since=None, failures=0, retry_at=None) and was_away:
+        # What was tried while it was away does not wait for hours now.
+        leases.wake(WebhookDelivery.objects.filter(endpoint=delivery.endpoint_id, status=Status.QUEUED))
+
+
+def _wait(delivery: WebhookDelivery, answer: Answer) -> timedelta:
+    return max(RETRY.wait(delivery.attempts), _asked(answer))
+
+
+def _asked(answer: Answer) -> timedelta:
+    """How long the endpoint asks to wait, within bounds."""
+    return min(timedelta(seconds=max(answer.retry_after or 0.0, 0.0)), LONGEST_RETRY_AFTER)
+
+
+def _endpoint_failed(endpoint_id: int, answer: Answer) -> None:
+    with transaction.atomic():
+        rows = WebhookEndpoint.objects.filter(pk=endpoint_id, active=True)
+        endpoint = rows.select_for_update(no_key=True).first()
+        if endpoint is None:
+            return
+        failures = endpoint.failures + 1
+        busy = answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
+        is_away = answer.status is None or busy or failures >= FAILURES_IN_A_ROW
+        wait = max(ENDPOINT_RETRY.wait(failures), _asked(answer) if busy else timedelta())
+        rows.update(
+            failures=F("failures") + 1,
+            failing_since=Coalesce("failing_since", Now()),
+            retry_at=Now() + wait if is_away else None,
+        )
+        if answer.status == GONE:
+            endpoints.switch_off_failed(endpoint, _("It answered 410 Gone: it wants no more events."))
+        elif endpoint.failing_since and database_clock.now() - endpoint.failing_since > DEAD_AFTER:
+            endpoints.switch_off_failed(
+                endpoint, _("No event has reached it for a day. %(error)s") % {"error": answer.error}
+            )

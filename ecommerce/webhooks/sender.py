@@ -1,0 +1,119 @@
+"""The sender: a thread of each worker process that looks for deliveries and sends them.
+
+It takes no turn among the tasks: an endpoint that hangs keeps no task waiting, and a full queue of tasks no event. All
+sockets are in one event loop, all queries in this thread, which looks for new rows some times a second: nobody who
+writes them has to wake it. One endpoint has so many requests under way at once, however slow it is, and no other waits
+for it.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event, Thread
+from typing import Any
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from ecommerce.models import WebhookEndpoint
+from ecommerce.webhooks import queue, signing
+from ecommerce.webhooks.request import Answer, Caller
+
+logger = logging.getLogger(__name__)
+
+POLL_SECONDS = 0.25
+ERROR_SECONDS = 5.0
+PER_ENDPOINT, AT_ONCE = 4, 200
+NAME_THREADS = 64  # a look-up of a name can't be given up: an endpoint whose names hang has at most PER_ENDPOINT
+STOP_SECONDS = 5.0
+
+
+class Sender:
+    """Sends what is due; its methods are called by one thread."""
+
+    def __init__(self) -> None:
+        self._answered = Event()
+        self._under_way: dict[Future[Answer], Any] = {}
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(NAME_THREADS, thread_name_prefix="webhook-names"))
+        self._caller: Caller | None = None
+        self._loop_thread = Thread(target=self._loop.run_forever, name="webhook-sockets", daemon=True)
+        self._loop_thread.start()
+
+    def run(self, stop: Event) -> None:
+        """Work until told to stop."""
+        while not stop.is_set():
+            wait = POLL_SECONDS
+            try:
+                close_old_connections()
+                self._answered.clear()
+                if self.work():
+                    continue
+            except Exception:
+                logger.exception("Sending webhooks failed; it goes on in %d s.", ERROR_SECONDS)
+                connection.close()  # it may be what failed
+                wait = ERROR_SECONDS
+            self._answered.wait(wait)
+        self._finish()
+
+    def work(self) -> bool:
+        """Record what was answered, and send what is due; return whether something was done."""
+        answered = self._record()
+        return self._send() or answered
+
+    def drain(self) -> None:
+        """Work until nothing is due and nothing under way."""
+        while self.work() or self._under_way:
+            self._answered.wait(POLL_SECONDS)
+            self._answered.clear()
+
+    def close(self) -> None:
+        """End the loop and its thread."""
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop_thread.join(STOP_SECONDS)
+
+    def _send(self) -> bool:
+        busy = Counter(delivery.endpoint_id for delivery in self._under_way.values())
+        sent = False
+        for endpoint in queue.ready_endpoints():
+            free = min(PER_ENDPOINT - busy[endpoint.pk], AT_ONCE - len(self._under_way))
+            if free <= 0:
+                continue
+            for delivery in queue.claim(endpoint, limit=free):
+                sent = True
+                if queue.write_payload(delivery):
+                    self._call(endpoint, delivery)
+        return sent
+
+    def _call(self, endpoint: WebhookEndpoint, delivery: Any) -> None:
+        body, at = delivery.payload.encode(), delivery.leased_at
+        secrets = signing.secrets_of(endpoint, at=at)
+        headers = signing.headers(delivery.event_id, body, secrets=secrets, at=int(at.timestamp()))
+        future = asyncio.run_coroutine_threadsafe(self._post(endpoint.url, body, headers), self._loop)
+        self._under_way[future] = delivery
+        future.add_done_callback(lambda _future: self._answered.set())
+
+    async def _post(self, address: str, body: bytes, headers: dict[str, str]) -> Answer:
+        if self._caller is None:
+            self._caller = Caller()
+        return await self._caller.post(address, body, headers)
+
+    def _record(self) -> bool:
+        done = [future for future in self._under_way if future.done()]
+        for future in done:
+            delivery = self._under_way[future]
+            try:
+                queue.record(delivery, future.result())
+            except (OperationalError, InterfaceError):
+                raise  # the database is away: recorded once it is back
+            except Exception:
+                logger.exception("The answer to webhook delivery %s could not be recorded.", delivery.pk)
+            del self._under_way[future]
+        return bool(done)
+
+    def _finish(self) -> None:
+        """Record the answers that come within a moment; what is left is sent again once its lease ends."""
+        self._answered.wait(STOP_SECONDS if self._under_way else 0)
+        self._record()
+        self.close()
+        connection.close()
