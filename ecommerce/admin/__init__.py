@@ -15,6 +15,8 @@ from ecommerce.admin.shipping import admin as shipping_admin
 from ecommerce.admin.staff import admin as staff_admin
 from ecommerce.admin.staff import api_keys
 from ecommerce.admin.taxes import admin as taxes_admin
+from ecommerce.admin.webhooks import deliveries as webhook_deliveries
+from ecommerce.admin.webhooks import endpoints as webhook_endpoints
 
 __all__ = [
     "activity_admin",
@@ -35,4 +37,6 @@ __all__ = [
     "staff_admin",
     "tag_admin",
     "taxes_admin",
+    "webhook_deliveries",
+    "webhook_endpoints",
 ]

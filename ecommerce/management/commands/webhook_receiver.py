@@ -1,4 +1,4 @@
-"""`manage.py webhook_receiver`: print the webhook events that arrive on this machine, each with whether it is genuine."""
+"""`manage.py webhook_receiver`: print the webhook events that arrive on this machine, and whether each is genuine."""
 
 import base64
 import hashlib

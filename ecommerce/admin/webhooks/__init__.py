@@ -1,0 +1,1 @@
+"""Webhooks out in the admin: endpoints and what was delivered to them."""
