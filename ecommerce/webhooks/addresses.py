@@ -14,7 +14,7 @@ PORTS = {"http": 80, "https": 443}
 FIRST_FREE_PORT = 1024
 """Below it only the two ports of the web: the others belong to mail, remote shells and the like."""
 MAX_PORT = 65535
-NUMBER = re.compile(r"(?:0[xX][0-9a-fA-F]*|[0-9]+)\.?$")
+NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 NAT64 = IPv6Network("64:ff9b::/96")
 COMPATIBLE = IPv6Network("::/96")
 
@@ -83,8 +83,8 @@ def _checked(url: httpx.URL, found: list[tuple[object, object, object, object, t
     ips = [ip_address(str(address[0]).partition("%")[0]) for *_rest, address in found]
     for ip in ips:
         if not is_allowed(ip):
-            sentence = _("%(host)s is %(ip)s, an address inside a private network, which is not called.")
-            raise AddressRefused(sentence % {"host": url.host, "ip": ip})
+            host = url.host if url.host == str(ip) else f"{url.host} ({ip})"
+            raise AddressRefused(_("%(host)s is inside a private network, which is not called.") % {"host": host})
     if not ips:
         raise _unknown(url)
     return ips[0]
@@ -92,7 +92,7 @@ def _checked(url: httpx.URL, found: list[tuple[object, object, object, object, t
 
 def _check_number(host: str) -> None:
     # A resolver reads 2130706433, 0x7f.1 and 127.1 as 127.0.0.1: whoever writes so has something to hide.
-    if NUMBER.search(host.rpartition(".")[2] or host.rstrip(".").rpartition(".")[2]) and ":" not in host:
+    if NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
         try:
             ip_address(host)
         except ValueError as error:

@@ -1,7 +1,5 @@
 """What happens is queued for the endpoints that want it, by the statement that writes it."""
 
-from typing import Any
-
 import pytest
 from django.db import connection, transaction
 from django.db.models.functions import Now
@@ -16,13 +14,11 @@ from ecommerce.webhooks.events import EVENT_TYPES, TYPE_OF_KIND, UNTOLD
 from ecommerce.webhooks.triggers import ORDER_FUNCTION, order_function_sql
 from tests.support.factories import ANA, place_order
 from tests.support.order_acts import fulfilled, paid, settle
+from tests.support.webhook_receiver import make_endpoint
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
-
-
-def make_endpoint(*event_types: str, **fields: Any) -> WebhookEndpoint:
-    return WebhookEndpoint.objects.create(url="https://erp.example.com/hooks", event_types=[*event_types], **fields)
+URL = "https://crm.example.com/hooks"
 
 
 def types(endpoint: WebhookEndpoint) -> list[str]:
@@ -43,7 +39,7 @@ def test_the_trigger_is_the_mapping_of_the_code() -> None:
 
 
 def test_an_order_is_told_from_its_beginning_to_its_end() -> None:
-    every, money = make_endpoint(), make_endpoint("order.payment.succeeded", "charge.refunded")
+    every, money = make_endpoint(), make_endpoint(URL, "order.payment.succeeded", "charge.refunded")
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     settle(order)
