@@ -18,6 +18,7 @@ from benchmarks import (
     parallel_workers,
     refunds,
     tracking_files,
+    webhooks,
 )
 from benchmarks.figures import Figure, table, write
 from benchmarks.shop import Shop, fake_stripe
@@ -30,6 +31,7 @@ SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 ROUNDS, QUICK_ROUNDS = 15, 2
 QUICK_CANCELS = 12
 QUICK_LANE_SECONDS = 2
+QUICK_WEBHOOK_SECONDS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -86,6 +88,8 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     shop = Shop.create(user)
     yield from api_orders.figures(shop, size=size, rounds=rounds)
     yield from refunds.figures(shop, size=size, rounds=rounds)
+    _log("webhooks with one endpoint of ten dead")
+    yield from webhooks.figures(shop, size=size, seconds=QUICK_WEBHOOK_SECONDS if quick else webhooks.SECONDS)
     _log("bulk cancel")
     stock_orders = 2 if quick else bulk_cancel.STOCK_ORDERS
     yield from bulk_cancel.figures(shop, size=size, orders=QUICK_CANCELS if quick else None, stock_orders=stock_orders)

@@ -1,0 +1,103 @@
+"""From the commit of what happens to the first byte of its webhook, with one endpoint of ten that never answers."""
+
+import json
+import statistics
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_network
+
+from django.conf import settings
+from django.utils import timezone
+
+from benchmarks.figures import Figure
+from benchmarks.isolated import OURS, IsolatedProcess
+from benchmarks.shop import Shop
+from customers.actors import SYSTEM
+from ecommerce.models import Order, OrderEvent, WebhookDelivery, WebhookEndpoint
+from ecommerce.orders.history import new_event
+from ecommerce.webhooks.sender import Sender
+
+SECONDS, EVERY = 30, 0.1
+ENDPOINTS = 10
+PROCESSES = 2  # as a worker of `make run` has
+DEAD = "/dead"
+SETTLE_SECONDS = 1.0
+TWENTIETHS = 20
+
+
+class Endpoint(BaseHTTPRequestHandler):
+    """Notes when the first byte of each event came."""
+
+    came: list[tuple[int, float]]
+    over: threading.Event
+
+    def handle_one_request(self) -> None:
+        self.rfile.peek(1)
+        self.at = time.monotonic()
+        super().handle_one_request()
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["content-length"]))
+        if self.path == DEAD:
+            self.over.wait()
+            return
+        self.came.append((json.loads(body)["sequence"], self.at))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_arguments: object) -> None:
+        """Say nothing."""
+
+
+def figures(shop: Shop, *, size: str, seconds: int = SECONDS) -> list[Figure]:
+    orders = [Order.objects.get(pk=each) for each in shop.sell(int(seconds / EVERY))]
+    Endpoint.came, Endpoint.over = [], threading.Event()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    _make_endpoints(f"http://127.0.0.1:{server.server_port}")
+    try:
+        committed = _measured(orders, seconds)
+    finally:
+        Endpoint.over.set()
+        server.shutdown()
+        server.server_close()
+        WebhookDelivery.objects.all().delete()
+        WebhookEndpoint.objects.all().delete()
+    times = [(at - committed[sequence]) * 1000 for sequence, at in Endpoint.came]
+    if len(times) < len(orders) * (ENDPOINTS - 1):
+        raise AssertionError(f"Of {len(orders)} events to {ENDPOINTS - 1} endpoints only {len(times)} arrived.")
+    value, note = statistics.quantiles(times, n=TWENTIETHS)[-1], f"p95; median {statistics.median(times):.0f} ms"
+    return [Figure(name="webhook_first_byte", size=size, value=value, unit="ms", note=note)]
+
+
+def _make_endpoints(address: str) -> None:
+    paths = [DEAD, *(f"/{number}" for number in range(1, ENDPOINTS))]
+    WebhookEndpoint.objects.bulk_create(WebhookEndpoint(url=f"{address}{path}") for path in paths)
+
+
+def _measured(orders: list[Order], seconds: int) -> dict[int, float]:
+    """Let something happen to an order ten times a second; return when each was committed, by its sequence."""
+    senders = [IsolatedProcess("benchmarks.webhooks", OURS) for _ in range(PROCESSES)]
+    for sender in senders:
+        sender.start(seconds=seconds + 3 * SETTLE_SECONDS)
+    time.sleep(SETTLE_SECONDS)
+    committed = {}
+    for order in orders:
+        event = new_event(order, OrderEvent.Kind.HELD, by=SYSTEM, at=timezone.now())
+        event.save()
+        committed[event.pk] = time.monotonic()
+        time.sleep(EVERY)
+    for sender in senders:
+        sender.result()
+    return committed
+
+
+def measure(*, seconds: float) -> int:
+    """Be the sender of a worker's process for a while."""
+    settings.WEBHOOK_PRIVATE_ADDRESSES = [ip_network("127.0.0.0/8")]
+    over = threading.Event()
+    threading.Timer(seconds, over.set).start()
+    Sender().run(over)
+    return 0
