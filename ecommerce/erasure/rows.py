@@ -37,6 +37,7 @@ from ecommerce.models import (
     PaymentLink,
     Return,
     TrackingFileRow,
+    WebhookDelivery,
 )
 
 BATCH = 500
@@ -88,6 +89,7 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     _scrub(BulkJobItem.objects.filter(theirs), scrubber, "reason")
     # A carrier's file names the recipients.
     TrackingFileRow.objects.filter(theirs).update(cells=[], detail="")
+    _empty_deliveries(f"order-{each}" for each in ids)
     _scrub(Return.objects.filter(theirs), scrubber, "reason", "note", "answer", "by_label")
     _scrub(CustomerRequest.objects.filter(theirs), scrubber, "reason", "note", "answer", "obstacle", "by_label")
     for invoice in Invoice.objects.locked().filter(reference__in=numbers):
@@ -101,6 +103,13 @@ def _erase_orders(ids: list[int], words: Words) -> None:
     for model in (OrderEvent, OrderAct, Return, CustomerRequest):
         model.objects.filter(theirs, by_kind=ActorKind.CUSTOMER).exclude(by_label=ERASED).update(by_label=ERASED)
     Refund.objects.filter(payment__invoice__reference__in=numbers, by_kind=ActorKind.CUSTOMER).update(by_label=ERASED)
+
+
+def _empty_deliveries(streams: Iterable[str]) -> None:
+    """Have webhooks that are still to be sent, or sent again, tell what is left."""
+    theirs = WebhookDelivery.objects.filter(stream__in=list(streams)).order_by("pk").select_for_update(no_key=True)
+    keys = list(theirs.values_list("pk", flat=True))
+    WebhookDelivery.objects.filter(pk__in=keys).update(payload="", response_body="")
 
 
 def _forget_former_addresses(ids: list[int]) -> None:
@@ -153,6 +162,7 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     Address.objects.filter(customer=customer).delete()
     Card.objects.filter(customer=customer, payment=None).delete()
     Card.objects.filter(customer=customer).update(fingerprint="", is_default=False, removed_at=customer.erased_at)
+    _empty_deliveries([f"customer-{customer.pk}"])
     CustomerUpdate.objects.filter(customer=customer).delete()
     CardAttempt.objects.filter(customer=customer).delete()
     _delete_log(Customer, [customer.pk])

@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
+from billing import restore
 from ecommerce.models import WebhookEndpoint
 from ecommerce.webhooks import queue, signing
 from ecommerce.webhooks.request import Answer, Caller
@@ -75,7 +76,11 @@ class Sender:
     def _send(self) -> bool:
         busy = Counter(delivery.endpoint_id for delivery in self._under_way.values())
         sent = False
-        for endpoint in queue.ready_endpoints():
+        ready = queue.ready_endpoints()
+        # A copy of the database would tell other systems what happened to the original.
+        if not ready or restore.is_blocked():
+            return False
+        for endpoint in ready:
             free = min(PER_ENDPOINT - busy[endpoint.pk], AT_ONCE - len(self._under_way))
             if free <= 0:
                 continue

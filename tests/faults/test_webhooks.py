@@ -41,7 +41,7 @@ def turn() -> None:
 
 
 def check(receiver: Receiver, endpoint: WebhookEndpoint, path: str) -> None:
-    """Hold what arrived against the rows: each event once or again, as it was signed, and in the order of its stream."""
+    """Hold what arrived against the rows: each event, as it was signed, and those of a stream in their order."""
     got = receiver.at(path)
     known = {each.event_id: each for each in endpoint.deliveries.all()}
     assert {each.id for each in got} == {*known}

@@ -130,7 +130,9 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
             "since": self.since_view,
         }
         wrap = self.admin_site.admin_view
-        own = [path(f"<int:pk>/{act}/", wrap(view), name=f"ecommerce_webhookendpoint_{act}") for act, view in acts.items()]
+        own = [
+            path(f"<int:pk>/{act}/", wrap(view), name=f"ecommerce_webhookendpoint_{act}") for act, view in acts.items()
+        ]
         return [*own, *super().get_urls()]
 
     def _endpoint(self, request: HttpRequest, pk: int, *, may: bool) -> WebhookEndpoint:

@@ -19,7 +19,7 @@ from customers.actors import Actor
 from customers.change_email import change_email
 from customers.models import Customer, FrozenAddress, User
 from ecommerce import imports
-from ecommerce.models import BulkJob, FileImport, Order, OrderItem
+from ecommerce.models import BulkJob, FileImport, Order, OrderItem, WebhookDelivery, WebhookEndpoint
 from ecommerce.notes import NewFile, add_note
 from ecommerce.orders.address import correct_address
 from ecommerce.orders.cancel import cancel
@@ -50,6 +50,7 @@ class Person:
 
 def make_person(staff: User) -> Person:
     account = {"email": OLD_EMAIL, "password": PASSWORD, "first_name": FIRST, "last_name": LAST, "phone": PHONE}
+    WebhookEndpoint.objects.create(url="https://erp.example.com/hooks")
     assert Api().post(f"{SDK}/auth/register", account).status == 200
     customer = Customer.objects.get()
     api = sign_in(OLD_EMAIL)
@@ -69,6 +70,7 @@ def make_person(staff: User) -> Person:
     _agreed(person)
     _files(person)
     _stripe(person)
+    _webhooks()
     change_email(customer=customer, email=EMAIL, by=Actor.staff(staff), at=timezone.now())
     customer_updates.execute_update(update_id=CustomerUpdate.objects.get().pk)
     deliver()
@@ -153,6 +155,12 @@ def _stripe(person: Person) -> None:
         kind="charge_differs", stripe_id="pi_x", payment=payment, sentence=f"{OLD_EMAIL} paid", note=f"asked {FIRST}"
     )
     Payment.objects.filter(pk=payment.pk).update(failure_message=f"{FIRST} {LAST}'s card")
+
+
+def _webhooks() -> None:
+    """What endpoints were told of them, and what one answered."""
+    assert WebhookDelivery.objects.count() > len(WORDS)
+    WebhookDelivery.objects.update(payload=f"{FIRST} {LAST}, {STREET}", response_body=f"Welcome, {FIRST}!")
 
 
 def found_in_tables() -> list[str]:
