@@ -1,8 +1,8 @@
 """Leases on rows that are queues: which process may work on a row now, and when the row is tried next.
 
 Works for every model with `attempts` and `next_attempt_at`: payments, refunds, webhook events, reconciliations, mails,
-slices of bulk jobs. While a process holds a row, `next_attempt_at` lies ahead; a killed process loses it by doing
-nothing.
+slices of bulk jobs, deliveries of webhooks. While a process holds a row, `next_attempt_at` lies ahead; a killed process
+loses it by doing nothing.
 `attempts` names the holder: it rises with each lease, so whoever writes under an old number has lost the row.
 All of it by the database's clock (`Now()`): the clocks of two processes may differ, and jump.
 """

@@ -14,6 +14,7 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         "stripe": {"level": "WARNING"},  # logs each request at INFO
+        "httpx": {"level": "WARNING"},  # as Stripe's, with addresses that may hold a secret
         "pyBarcode": {"level": "WARNING"},  # says at INFO that it draws no pictures, which nobody asks it to
     },
 }

@@ -4,6 +4,7 @@ Each is sent under a lease (backoff and leases as in every queue), outside any t
 """
 
 import logging
+import random
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock, leases
+from backoffice import leases
 from ecommerce.models import WebhookDelivery, WebhookEndpoint
 from ecommerce.webhooks import endpoints, payloads
 from ecommerce.webhooks.events import TEST
@@ -26,16 +27,16 @@ Status = WebhookDelivery.Status
 LEASE = timedelta(seconds=TOTAL_SECONDS + 20)
 RETRY = leases.Backoff(first=timedelta(seconds=5), longest=timedelta(hours=3), jitter=0.5)
 GIVE_UP_AFTER = timedelta(days=3)
-# Of an endpoint as a whole that does not answer, or has failed so many times in a row: one attempt finds out when it
-# works again.
-ENDPOINT_RETRY = leases.Backoff(first=timedelta(seconds=2), longest=timedelta(minutes=5), jitter=0.5)
+# An endpoint as a whole that does not answer, or has failed so many times in a row, is asked by one attempt when it has
+# been failing for half as long again.
 FAILURES_IN_A_ROW = 5
+FIRST_ENDPOINT_WAIT, LONGEST_ENDPOINT_WAIT = timedelta(seconds=2), timedelta(minutes=5)
 LONGEST_RETRY_AFTER = timedelta(hours=1)
 DEAD_AFTER = timedelta(days=1)
 TOO_MANY_REQUESTS, UNAVAILABLE = 429, 503
 
 
-def due(endpoint_id: int | OuterRef) -> QuerySet[WebhookDelivery]:
+def due(endpoint_id: int) -> QuerySet[WebhookDelivery]:
     """The queued deliveries of an endpoint that are first of their stream."""
     queued = WebhookDelivery.objects.filter(status=Status.QUEUED)
     same_stream = queued.filter(endpoint=OuterRef("endpoint"), stream=OuterRef("stream"))
@@ -130,13 +131,13 @@ def _asked(answer: Answer) -> timedelta:
 def _endpoint_failed(endpoint_id: int, answer: Answer) -> None:
     with transaction.atomic():
         rows = WebhookEndpoint.objects.filter(pk=endpoint_id, active=True)
-        endpoint = rows.select_for_update(no_key=True).first()
+        endpoint = rows.select_for_update(no_key=True).annotate(now=Now()).first()
         if endpoint is None:
             return
-        failures = endpoint.failures + 1
-        busy = answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
-        is_away = answer.status is None or busy or failures >= FAILURES_IN_A_ROW
-        wait = max(ENDPOINT_RETRY.wait(failures), _asked(answer) if busy else timedelta())
+        failing_for = endpoint.now - endpoint.failing_since if endpoint.failing_since else timedelta()
+        is_busy = answer.status in {TOO_MANY_REQUESTS, UNAVAILABLE}
+        is_away = answer.status is None or is_busy or endpoint.failures + 1 >= FAILURES_IN_A_ROW
+        wait = max(_endpoint_wait(failing_for), _asked(answer) if is_busy else timedelta())
         rows.update(
             failures=F("failures") + 1,
             failing_since=Coalesce("failing_since", Now()),
@@ -144,7 +145,11 @@ def _endpoint_failed(endpoint_id: int, answer: Answer) -> None:
         )
         if answer.status == GONE:
             endpoints.switch_off_failed(endpoint, _("It answered 410 Gone: it wants no more events."))
-        elif endpoint.failing_since and database_clock.now() - endpoint.failing_since > DEAD_AFTER:
-            endpoints.switch_off_failed(
-                endpoint, _("No event has reached it for a day. %(error)s") % {"error": answer.error}
-            )
+        elif failing_for > DEAD_AFTER:
+            why = _("No event has reached it for a day. %(error)s") % {"error": answer.error}
+            endpoints.switch_off_failed(endpoint, why)
+
+
+def _endpoint_wait(failing_for: timedelta) -> timedelta:
+    wait = min(max(failing_for / 2, FIRST_ENDPOINT_WAIT), LONGEST_ENDPOINT_WAIT)
+    return wait * random.uniform(0.75, 1.25)  # noqa: S311 - jitter

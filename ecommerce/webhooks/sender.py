@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Thread
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 
 from billing import restore
 from ecommerce.models import WebhookEndpoint
@@ -23,7 +23,7 @@ from ecommerce.webhooks.request import Answer, Caller
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
-ERROR_SECONDS = 5.0
+ERROR_SECONDS = 2.0
 PER_ENDPOINT, AT_ONCE = 4, 200
 NAME_THREADS = 64  # a look-up of a name can't be given up: an endpoint whose names hang has at most PER_ENDPOINT
 STOP_SECONDS = 5.0
@@ -46,7 +46,6 @@ class Sender:
         while not stop.is_set():
             wait = POLL_SECONDS
             try:
-                close_old_connections()
                 self._answered.clear()
                 if self.work():
                     continue
