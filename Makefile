@@ -28,7 +28,8 @@ coverage: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
 
 faults: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest tests/faults tests/ecommerce/orders/test_sequences_of_acts.py -m "full or not full" $(ARGS)
+	@exec $(BIN) -m pytest tests/faults tests/ecommerce/orders/test_sequences_of_acts.py \
+	  tests/ecommerce/webhooks/test_verified.py -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)

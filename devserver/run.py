@@ -27,7 +27,8 @@ DEMO_REFUND_DELAY = 3600  # seconds until a pending refund of the demo settles
 EXTERNAL_TIMEOUT = 15.0  # seconds to wait for a configured server
 SIGN_INS = """
   Sign in as admin / admin, or as viewer, support, fulfillment, finance or manager, each with its name as password.
-  The shop is at {base}/shop/: ada@example.com / ada-demo-password."""
+  The shop is at {base}/shop/: ada@example.com / ada-demo-password.
+  What other systems would be told: .venv/bin/python manage.py webhook_receiver --register"""
 
 
 OWN_FOLDERS = ("beat", "files", "log", "redis", "stripe")  # PostgreSQL sees to its own

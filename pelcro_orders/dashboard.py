@@ -24,6 +24,7 @@ from ecommerce.books import TITLES
 from ecommerce.customer_requests.waiting import open_requests, open_returns
 from ecommerce.models import BulkJob, Order, Sku
 from ecommerce.notes import unread_mentions
+from ecommerce.webhooks.health import troubled
 
 DAYS = 30
 LISTED = 5
@@ -66,6 +67,8 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context["seller_missing"] = not Seller.objects.exclude(version=None).exists()
     if may("billing.view_webhookevent"):
         context |= {"webhook_errors": format_count(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
+    if may("ecommerce.view_webhookendpoint"):
+        context |= {"endpoints_troubled": troubled().order_by("active", "-pk")[:LISTED]}
     if may("billing.view_difference"):
         context |= _differences()
     return context

@@ -42,6 +42,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
             ("customers.user", _("Staff"), "badge"),
             ("auth.group", _("Roles"), "admin_panel_settings"),
             ("ecommerce.apikey", _("API keys"), "key"),
+            ("ecommerce.webhookendpoint", _("Webhooks out"), "outbound"),
             ("backoffice.activity", _("Activity"), "history"),
         ],
     ),

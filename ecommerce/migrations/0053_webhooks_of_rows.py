@@ -24,6 +24,11 @@ class Migration(migrations.Migration):
             name='low_stock_at',
             field=models.PositiveIntegerField(blank=True, help_text="With so many left, or fewer, its stock is low. Empty: as the shop's settings say.", null=True, verbose_name='low stock at'),
         ),
+        migrations.AddField(
+            model_name='webhookdelivery',
+            name='request_headers',
+            field=models.JSONField(db_default={}, default=dict, editable=False),
+        ),
         migrations.AddIndex(
             model_name='webhookdelivery',
             index=models.Index(fields=['stream', 'id'], name='webhook_delivery_of'),

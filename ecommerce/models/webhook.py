@@ -109,6 +109,8 @@ class WebhookDelivery(models.Model):
     sequence = models.BigIntegerField(_("sequence"))
     triggered_from = models.CharField(_("triggered from"), max_length=10)
     payload = models.TextField(_("request"), blank=True, default="", db_default="")
+    # Of the latest attempt: its time and its signatures are among them.
+    request_headers = models.JSONField(default=dict, db_default={}, editable=False)
     status = models.CharField(
         _("status"), max_length=10, choices=Status, default=Status.QUEUED, db_default=Status.QUEUED
     )

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 from django.db.models import Prefetch
+from pydantic import BaseModel
 
 from billing.models import Payment
 from billing.models import Refund as RefundRow
 from customers.models import Address
 from customers.models import Customer as CustomerRow
-from ecommerce.api.schemas.rows import FromRow
 from ecommerce.api.serializers import with_organized_relations
 from ecommerce.models import Order as OrderRow
 from ecommerce.models import Return as ReturnRow
@@ -41,7 +41,7 @@ def object_of(object_type: str, object_id: int) -> dict[str, Any]:
     return OBJECTS[object_type](object_id)
 
 
-def _json(schema: type[FromRow], row: Any) -> dict[str, Any]:
+def _json(schema: type[BaseModel], row: Any) -> dict[str, Any]:
     return schema.model_validate(row).model_dump(mode="json")
 
 

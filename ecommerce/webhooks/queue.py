@@ -96,6 +96,7 @@ def _object(delivery: WebhookDelivery) -> dict[str, Any]:
 def record(delivery: Any, answer: Answer) -> None:
     """Write what became of an attempt."""
     said = {"response_status": answer.status, "response_body": answer.body, "duration_ms": answer.duration_ms}
+    said["request_headers"] = delivery.request_headers
     if answer.is_success:
         _delivered(delivery, said)
         return

@@ -93,6 +93,7 @@ class Sender:
         body, at = delivery.payload.encode(), delivery.leased_at
         secrets = signing.secrets_of(endpoint, at=at)
         headers = signing.headers(delivery.event_id, body, secrets=secrets, at=int(at.timestamp()))
+        delivery.request_headers = headers
         future = asyncio.run_coroutine_threadsafe(self._post(endpoint.url, body, headers), self._loop)
         self._under_way[future] = delivery
         future.add_done_callback(lambda _future: self._answered.set())

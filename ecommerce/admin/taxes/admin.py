@@ -21,7 +21,8 @@ from ecommerce.admin.file_import import FileImportExport
 from ecommerce.admin.taxes.eu_rates import eu_rates_view
 from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
 from ecommerce.admin.taxes.forms import ShopSettingsForm, TaxRateForm
-from ecommerce.models import Reason, ShopSettings, TaxRate
+from ecommerce.models import Reason, ShopSettings, TaxRate, WebhookEndpoint
+from ecommerce.webhooks import health
 
 
 @admin.register(TaxRate)
@@ -95,7 +96,7 @@ class ShopSettingsAdmin(StaffAdmin):
     """One row, whose page is at /admin/settings/: it has no list."""
 
     form = ShopSettingsForm
-    readonly_fields = ("seller", "provider", "reasons")
+    readonly_fields = ("seller", "provider", "reasons", "webhooks")
     fieldsets = (
         (_("Shop"), {"fields": ("seller", "country")}),
         (
@@ -108,6 +109,8 @@ class ShopSettingsAdmin(StaffAdmin):
             {"fields": (("return_days", "cancel_minutes", "answer_days"), "reasons")},
         ),
         (_("Payment links"), {"fields": ("payment_link_days",)}),
+        (_("Stock"), {"fields": ("low_stock_at",)}),
+        (_("Webhooks"), {"fields": ("webhooks",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -154,6 +157,15 @@ class ShopSettingsAdmin(StaffAdmin):
         count = Reason.objects.filter(active=True).count()
         words = ngettext("%(count)d reason is offered", "%(count)d reasons are offered", count) % {"count": count}
         return _link(reverse("admin:ecommerce_reason_changelist"), words)
+
+    @column(_("events for other systems"))
+    def webhooks(self, shop: ShopSettings) -> SafeString:
+        count, troubled = WebhookEndpoint.objects.count(), health.troubled().count()
+        words = ngettext("%(count)d endpoint is told", "%(count)d endpoints are told", count) % {"count": count}
+        if troubled:
+            off = ngettext("%(count)d is off or failing", "%(count)d are off or failing", troubled)
+            words += f"; {off % {'count': troubled}}"
+        return _link(reverse("admin:ecommerce_webhookendpoint_changelist"), words)
 
 
 def _link(address: str, words: str) -> SafeString:

@@ -19,7 +19,7 @@ from backoffice.base_admin import ReadOnlyAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tabbed, status_tabs
 from backoffice.times import moment
-from ecommerce.admin.webhooks.filters import EndpointFilter, ObjectTypeFilter, StreamFilter, TypeFilter, stream_name
+from ecommerce.admin.webhooks.filters import EndpointFilter, ObjectTypeFilter, StreamFilter, TypeFilter, with_numbers
 from ecommerce.models import Order, WebhookDelivery
 from ecommerce.webhooks import endpoints
 
@@ -27,6 +27,7 @@ RESEND = "ecommerce.resend_webhookdelivery"
 Status = WebhookDelivery.Status
 ENDPOINT = "admin:ecommerce_webhookendpoint_change"
 PAGES = {"order": "ecommerce_order", "sku": "ecommerce_sku", "customer": "customers_customer"}
+STREAMS = {"order": _("Order"), "sku": _("SKU"), "customer": _("Customer")}
 
 
 @admin.register(WebhookDelivery)
@@ -50,6 +51,9 @@ class WebhookDeliveryAdmin(Tabbed, ReadOnlyAdmin):
     )
     tabs = status_tabs(Status)
     change_form_template = "admin/ecommerce/webhookdelivery/change_form.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
+        return with_numbers(super().get_queryset(request))
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         # Reached from the endpoints, not from the sidebar.
@@ -113,12 +117,12 @@ class WebhookDeliveryAdmin(Tabbed, ReadOnlyAdmin):
         return format_html("<code>{}</code>", delivery.type)
 
     @column(_("about"))
-    def about(self, delivery: WebhookDelivery) -> SafeString | str:
-        kind, _dash, number = delivery.stream.partition("-")
+    def about(self, delivery: Any) -> SafeString | str:
+        kind, _dash, key = delivery.stream.partition("-")
         if kind not in PAGES:
             return "–"
-        link = reverse(f"admin:{PAGES[kind]}_change", args=[number])
-        return format_html('<a class="link" href="{}">{}</a>', link, stream_name(delivery.stream))
+        link = reverse(f"admin:{PAGES[kind]}_change", args=[key])
+        return format_html('<a class="link" href="{}">{} {}</a>', link, STREAMS[kind], delivery.number or key)
 
     @column(_("endpoint"))
     def endpoint_name(self, delivery: WebhookDelivery) -> SafeString:

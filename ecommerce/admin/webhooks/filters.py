@@ -3,16 +3,28 @@
 from typing import Any
 
 from django.contrib.admin import SimpleListFilter
-from django.db.models import QuerySet
+from django.db.models import BigIntegerField, Case, F, Func, OuterRef, QuerySet, Subquery, Value, When
+from django.db.models.functions import Cast
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 
 from ecommerce.admin.webhooks.endpoint_form import GROUPS
-from ecommerce.models import Order, WebhookDelivery, WebhookEndpoint
+from ecommerce.models import Order, Sku, WebhookDelivery, WebhookEndpoint
 from ecommerce.webhooks.events import EVENT_TYPES, TEST
 
 MAX_ENDPOINTS = 200
+STREAM_KEY = Cast(Func(F("stream"), Value("-"), Value(2), function="split_part"), BigIntegerField())
+
+
+def with_numbers(deliveries: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
+    """Annotate the number of the order, or the code of the SKU, whose stream each is of."""
+    orders = Order.objects.filter(pk=OuterRef("stream_key")).values("number")
+    skus = Sku.objects.filter(pk=OuterRef("stream_key")).values("code")
+    # Of test events the stream has no key.
+    keyed = deliveries.alias(stream_key=Case(When(stream__regex="^[a-z]+-[0-9]+$", then=STREAM_KEY)))
+    of_order = When(stream__startswith="order-", then=Subquery(orders))
+    return keyed.annotate(number=Case(of_order, When(stream__startswith="sku-", then=Subquery(skus))))
 
 
 class EndpointFilter(DropdownFilter):  # type: ignore[misc]
@@ -57,14 +69,13 @@ class StreamFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         value = self.value() or ""
-        return [(value, stream_name(value))] if value else []
+        return [(value, _stream_name(value))] if value else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[WebhookDelivery]) -> QuerySet[WebhookDelivery]:
         return queryset.filter(stream=self.value()) if self.value() else queryset
 
 
-def stream_name(stream: str) -> str:
-    kind, _dash, number = stream.partition("-")
-    if kind == "order" and number.isdecimal():
-        number = Order.objects.filter(pk=int(number[:18])).values_list("number", flat=True).first() or number
-    return f"{kind} {number}"
+def _stream_name(stream: str) -> str:
+    kind, _dash, key = stream.partition("-")
+    found: Any = with_numbers(WebhookDelivery.objects.filter(stream=stream)).first()
+    return f"{kind} {found.number if found and found.number else key}"

@@ -12,7 +12,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
+
+from ecommerce.models import WebhookEndpoint
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 10_000_000
@@ -98,6 +101,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8090)
         parser.add_argument("--secret", action="append", default=[], help="whsec_…; twice while it is being rotated")
+        parser.add_argument("--register", action="store_true", help="make an endpoint of all events for it, if needed")
         parser.add_argument("--fail-first", type=int, default=0, metavar="N", help="answer 500 to the first N requests")
 
     def handle(self, *_args: Any, **options: Any) -> None:
@@ -106,11 +110,25 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"Port {options['port']}: {error.strerror}. Choose another by --port.") from error
         with receiver:
-            self.write_line(f"Listening on {receiver.address}: enter it as a webhook endpoint in the admin.")
+            if options["register"]:
+                receiver.secrets += self._register(receiver.address)
+            else:
+                self.write_line(f"Listening on {receiver.address}: enter it as a webhook endpoint in the admin.")
             try:
                 receiver.serve_forever()
             except KeyboardInterrupt:
-                self.write_line("Stopped.")
+                self.write_line("Stopped. What happens meanwhile waits for the endpoint, until you delete it.")
+
+    def _register(self, address: str) -> list[str]:
+        """Make the endpoint of this address unless there is one, and return its secrets."""
+        named = {"description": "webhook_receiver"}
+        endpoint, made = WebhookEndpoint.objects.get_or_create(url=address, defaults=named)
+        said = "an endpoint of all events was made" if made else "its endpoint is there already"
+        self.write_line(f"Listening on {address}: {said}.")
+        if not endpoint.active:
+            self.write_line("It is switched off: switch it on in the admin.")
+        valid = WebhookEndpoint.objects.filter(pk=endpoint.pk, previous_secret_until__gt=Now())
+        return [endpoint.secret, *valid.values_list("previous_secret", flat=True)]
 
     def write_line(self, line: str) -> None:
         self.stdout.write(line)
