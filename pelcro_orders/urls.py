@@ -9,7 +9,10 @@ from billing.webhooks import views
 from customers.views import address_fields
 from ecommerce.api.root import api
 from ecommerce.shop.payment_link import payment_link_view
+from ecommerce.webhooks.openapi import webhooks_section
 from pelcro_orders.site import settings_page
+
+api.webhooks_section = webhooks_section
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

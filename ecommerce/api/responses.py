@@ -3,7 +3,7 @@
 import functools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,12 @@ class PydanticRenderer(BaseRenderer):
 
 
 class DocumentedAPI(NinjaAPI):
-    """Makes the first sentence of an operation's docstring its summary, and adds the examples."""
+    """Makes the first sentence of an operation's docstring its summary, and adds the examples.
+
+    `webhooks_section` returns what is said of webhooks, and the schemas of that.
+    """
+
+    webhooks_section: Callable[[], tuple[dict[str, Any], dict[str, Any]]] | None = None
 
     def get_content_type(self) -> str:
         return JSON  # without a charset: JSON is always UTF-8
@@ -61,12 +66,15 @@ class DocumentedAPI(NinjaAPI):
 
 
 @functools.cache  # it is more than a second's work, and anybody may ask for it
-def _described(api: NinjaAPI, prefix: str) -> OpenAPISchema:
+def _described(api: DocumentedAPI, prefix: str) -> OpenAPISchema:
     schema = NinjaAPI.get_openapi_schema(api, path_prefix=prefix)
     for operation in operations(schema):
         summary, *rest = SENTENCE_END.split(operation["description"], maxsplit=1)
         operation["summary"], operation["description"] = summary, "".join(rest)
         _add_examples(operation)
+    if api.webhooks_section:
+        schema["webhooks"], schemas = api.webhooks_section()
+        schema["components"]["schemas"] |= schemas
     return schema
 
 

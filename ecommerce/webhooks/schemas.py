@@ -4,9 +4,9 @@ Amounts are integers in the currency's minor unit, times ISO 8601 with offset, a
 """
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Generic, Literal, TypeVar
 
-from pydantic import AliasPath, Field
+from pydantic import AliasPath, BaseModel, Field
 
 from ecommerce.api.schemas import catalogue
 from ecommerce.api.schemas.orders import OrganizedOrder
@@ -56,7 +56,7 @@ class Dispute(FromRow):
     order: Order
 
 
-class ReturnedItem(FromRow):
+class ItemOfReturn(FromRow):
     """Units of an item of the order in a return; what arrives in two conditions has a row each."""
 
     id: int = Field(validation_alias="item_id")
@@ -76,7 +76,7 @@ class Return(OrderReturn):
     approved: datetime | None = Field(validation_alias="approved_at")
     received: datetime | None = Field(validation_alias="received_at")
     closed: datetime | None = Field(validation_alias="closed_at")
-    items: list[ReturnedItem]  # type: ignore[assignment]
+    items: list[ItemOfReturn]  # type: ignore[assignment]
     order: Order
 
 
@@ -112,3 +112,30 @@ class Sku(catalogue.Sku):
     object: Literal["sku"] = "sku"
     inventory_quantity: int
     low_stock_at: int
+
+
+class TestedEndpoint(FromRow):
+    """What a test event tells of."""
+
+    id: int
+    object: Literal["webhook_endpoint"] = "webhook_endpoint"
+
+
+ObjectT = TypeVar("ObjectT")
+
+
+class EventData(BaseModel, Generic[ObjectT]):
+    """The object that an event tells of, as it was when the event was first sent."""
+
+    object: ObjectT
+
+
+class Event(BaseModel, Generic[ObjectT]):
+    """A request's body. `id` is the same for each attempt; `sequence` grows with each event of an object."""
+
+    type: str
+    id: str
+    created: int = Field(description="When it happened, in seconds since 1970.")
+    triggered_from: Annotated[str, string_enum("staff", "customer", "api_key", "stripe", "system")]
+    data: EventData[ObjectT]
+    sequence: int

@@ -13,11 +13,12 @@ from pytest_django.live_server_helper import LiveServer
 from backoffice.database_clock import now
 from billing.models import Difference, Invoice, Payment, WebhookEvent
 from customers.models import Mail, User
-from ecommerce.models import ApiKey, BulkJob, Order, OrderNote, Return
+from ecommerce.models import ApiKey, BulkJob, Order, OrderNote, Return, WebhookEndpoint
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.hold import hold
 from ecommerce.orders.payment_links import create_link, revoke_links
 from ecommerce.orders.tags import tag
+from ecommerce.webhooks import endpoints
 from tests.browser.conftest import Visit, follow
 from tests.support import returned
 from tests.support.bulk_jobs import a_job, work
@@ -73,6 +74,7 @@ def pages(ana: User) -> dict[str, str]:
     parcel = sent.fulfillments.get().pk
     key = ApiKey.objects.first() or ApiKey.objects.create(name="Till", prefix="sk", permissions=[])
     event = an_event()
+    endpoint = WebhookEndpoint.objects.create(url="https://erp.example.com/hooks", description="ERP")
     role = Group.objects.create(name="Packers")
     lists = {
         model._meta.label: f"/admin/{model._meta.app_label}/{model._meta.model_name}/"
@@ -134,6 +136,14 @@ def pages(ana: User) -> dict[str, str]:
         "new role": "/admin/auth/group/add/",
         "new key": "/admin/ecommerce/apikey/add/",
         "key": f"/admin/ecommerce/apikey/{key.pk}/change/",
+        "new endpoint": "/admin/ecommerce/webhookendpoint/add/",
+        "endpoint": f"/admin/ecommerce/webhookendpoint/{endpoint.pk}/change/",
+        "endpoint that is off": f"/admin/ecommerce/webhookendpoint/{an_endpoint_that_is_off().pk}/change/",
+        "endpoint rotated": f"/admin/ecommerce/webhookendpoint/{endpoint.pk}/rotate/",
+        "endpoint since": f"/admin/ecommerce/webhookendpoint/{endpoint.pk}/since/",
+        "endpoints": "/admin/ecommerce/webhookendpoint/",
+        "deliveries": "/admin/ecommerce/webhookdelivery/",
+        "delivery": f"/admin/ecommerce/webhookdelivery/{endpoints.send_test(endpoint_id=endpoint.pk).pk}/change/",
         "returns": "/admin/ecommerce/return/",
         "requests": "/admin/ecommerce/customerrequest/",
         "requests declined": f"/admin/ecommerce/customerrequest/?act=decline&chosen=return-{returns['requested'].pk}",
@@ -146,6 +156,12 @@ def pages(ana: User) -> dict[str, str]:
         "return slip": f"/admin/ecommerce/return/{returns['received'].pk}/slip/",
         "nothing there": "/admin/nothing/",
     }
+
+
+def an_endpoint_that_is_off() -> WebhookEndpoint:
+    endpoint = WebhookEndpoint.objects.create(url="https://crm.example.com/hooks", description="CRM")
+    endpoints.switch_off(endpoint_id=endpoint.pk, reason="No event has reached it for a day.")
+    return endpoint
 
 
 def returns_of_each_kind() -> dict[str, Return]:

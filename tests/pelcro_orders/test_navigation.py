@@ -32,7 +32,7 @@ SHARED = [
     "Tax report",
 ]
 PACKERS = [*SHARED[: SHARED.index("Shipping zones")], "Shipping", *SHARED[SHARED.index("Shipping zones") :]]
-STAFF = ["Staff", "Roles", "API keys", "Activity"]
+STAFF = ["Staff", "Roles", "API keys", "Webhooks out", "Activity"]
 
 
 def listed(browser: Client) -> list[str]:
@@ -47,7 +47,7 @@ def listed(browser: Client) -> list[str]:
         ("Support", SHARED),
         ("Fulfillment", PACKERS),
         ("Finance", [*SHARED, "Differences", "Settings"]),
-        ("Manager", [*PACKERS, "Differences", "Webhooks", "Activity", "Settings"]),
+        ("Manager", [*PACKERS, "Differences", "Webhooks", "Webhooks out", "Activity", "Settings"]),
         ("admin", [*PACKERS, "Differences", "Webhooks", *STAFF, "Settings"]),
         ("nobody", ["Dashboard"]),
     ],

@@ -7,8 +7,9 @@ from django.test import Client
 
 from billing.models import Difference, Invoice, Payment, Refund, WebhookEvent
 from customers.models import Customer
-from ecommerce.models import Coupon, Order, Product, Sku, TaxRate
+from ecommerce.models import Coupon, Order, Product, Sku, TaxRate, WebhookEndpoint
 from ecommerce.roles import ROLES
+from ecommerce.webhooks import endpoints
 from tests.support.factories import make_coupon, make_customer, make_shipping_rate, make_sku
 from tests.support.rows import a_paid_order, a_refund, an_event
 
@@ -80,6 +81,17 @@ MATRIX = {
     "billing/difference/{difference}/delete/": NOBODY,
     "billing/webhookevent/": MANAGING,
     "billing/webhookevent/add/": NOBODY,
+    "ecommerce/webhookendpoint/": MANAGING,
+    "ecommerce/webhookendpoint/add/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/change/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/delete/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/rotate/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/since/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/test/": MANAGING,
+    "ecommerce/webhookdelivery/": MANAGING,
+    "ecommerce/webhookdelivery/add/": NOBODY,
+    "ecommerce/webhookdelivery/{delivery}/change/": MANAGING,
+    "ecommerce/webhookdelivery/{delivery}/delete/": NOBODY,
     "billing/webhookevent/{event}/change/": MANAGING,
     "billing/webhookevent/{event}/delete/": NOBODY,
     "customers/user/": ADMIN,
@@ -105,6 +117,14 @@ WRITERS = {
     "billing/refund/{refund}/change/": NOBODY,
     "billing/webhookevent/{event}/change/": NOBODY,
     "billing/webhookevent/{event}/again/": MANAGING,
+    "ecommerce/webhookendpoint/add/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/change/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/since/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/off/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/on/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/rotate/": MANAGING,
+    "ecommerce/webhookendpoint/{endpoint}/test/": MANAGING,
+    "ecommerce/webhookdelivery/{delivery}/again/": MANAGING,
     "customers/user/add/": ADMIN,
     "auth/group/add/": ADMIN,
 }
@@ -119,6 +139,8 @@ def shop(db: None) -> dict[str, int]:
     rows: dict[str, Any] = {"product": sku.product, "sku": sku, "coupon": make_coupon(), "customer": order.customer}
     rows |= {"invoice": order.invoice, "payment": refund.payment, "refund": refund, "event": an_event()}
     rows["note"] = refund.credit_note
+    rows["endpoint"] = WebhookEndpoint.objects.create(url="https://erp.example.com/hooks")
+    rows["delivery"] = endpoints.send_test(endpoint_id=rows["endpoint"].pk)
     rows["shippingzone"] = make_shipping_rate().zone
     rows["taxrate"] = TaxRate.objects.create(country="DE", name="VAT", percent=19)
     rows["difference"] = Difference.objects.create(kind="charge_differs", stripe_id="pi_1", payment=refund.payment)

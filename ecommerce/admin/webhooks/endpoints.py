@@ -103,6 +103,10 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
         waits = last is not None and last.status == WebhookDelivery.Status.QUEUED and endpoint.active
         return {"last_test": last, "test_waits": waits, "may_change": self.has_change_permission(request, endpoint)}
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # What was delivered goes too, which nobody wants listed.
+        return [str(each) for each in objs], {str(self.opts.verbose_name_plural): len(objs)}, set(), []
+
     # The secret
 
     def response_add(self, request: HttpRequest, obj: Any, post_url_continue: str | None = None) -> HttpResponse:

@@ -92,7 +92,7 @@ def test_an_order_that_takes_the_last_ones_makes_stock_low(endpoint: WebhookEndp
 def test_the_return_of_a_whole_order_is_told_of_as_closed(endpoint: WebhookEndpoint, fake_stripe: Any) -> None:
     order = fulfilled(sku=make_sku(shippable=True), address_id=make_address(make_customer()).pk)
     told(endpoint)
-    return_order(order_id=order.pk, reason="", by=ANA, at=timezone.now())
+    return_order(order_id=order.pk, reason="", restock=True, by=ANA, at=timezone.now())
     settle(order)
     rows = list(endpoint.deliveries.order_by("sequence").values_list("type", "object_id", "stream"))
     (one,) = order.returns.all()
