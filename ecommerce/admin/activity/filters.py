@@ -22,6 +22,7 @@ OTHER_TYPES = (
     "ecommerce.bulkjob",
     "ecommerce.fileimport",
     "billing.webhookevent",
+    "ecommerce.webhookdelivery",
     "billing.difference",
     "customers.mail",
 )

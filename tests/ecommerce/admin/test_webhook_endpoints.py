@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from backoffice.models import Activity
+from ecommerce.admin.webhooks.endpoint_form import WORDS
 from ecommerce.models import WebhookDelivery, WebhookEndpoint
 from ecommerce.webhooks.events import EVENT_TYPES
 from tests.support.factories import make_customer
@@ -77,6 +78,13 @@ def test_all_events_are_those_of_later_too(manager: Client) -> None:
     manager.post(page_of(endpoint), form | {"every_event": [], "event_types": [*EVENT_TYPES][:3]})
     endpoint.refresh_from_db()
     assert endpoint.event_types == [*EVENT_TYPES][:3]
+
+
+def test_every_event_has_its_box_and_its_words(manager: Client) -> None:
+    page = sentences(manager.get(f"{LIST}add/"))
+    assert {*WORDS} == {*EVENT_TYPES}
+    for name, words in WORDS.items():
+        assert f"{name} {words}" in page
 
 
 @pytest.mark.parametrize(
