@@ -38,7 +38,7 @@ ANSWERS = {"2XX": {"description": "The event was taken. Whatever else is answere
 def webhooks_section() -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the section, and the schemas that it refers to."""
     modes: Any = [(body, "serialization") for body in BODIES.values()]
-    references, definitions = models_json_schema(modes, ref_template=REF)
+    references, definitions = models_json_schema(modes, by_alias=False, ref_template=REF)
     body_of = {object_type: references[body, "serialization"] for object_type, body in BODIES.items()}
     types = {**EVENT_TYPES, TEST: "webhook_endpoint"}
     section = {name: {"post": _operation(name, body_of[of])} for name, of in types.items()}

@@ -92,7 +92,7 @@ def test_every_event_has_its_box_and_its_words(manager: Client) -> None:
     [
         ({"url": "http://127.0.0.1:8090/"}, "is inside a private network, which is not called."),
         ({"url": "https://user:secret@203.0.113.7/"}, "Leave user name and password out"),
-        ({"url": "ftp://203.0.113.7/"}, "Enter a valid URL."),
+        ({"url": "ftp://203.0.113.7/"}, "Write an address that begins with https:// or http://"),
         ({"event_types": []}, "Tick the events that it is to get, or all events."),
     ],
 )
