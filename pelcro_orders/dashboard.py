@@ -4,7 +4,7 @@ The figures are queried from the rows of the last 30 days, by index; currencies 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -56,7 +56,7 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
     if may("ecommerce.view_order"):
         context |= {
             **_figures(may("billing.view_invoice"), may("billing.view_refund")),
-            **_orders_by_status(may("ecommerce.view_customerrequest")),
+            **_orders_by_status(may),
             "mentions": unread_mentions(request.user)[:LISTED],
         }
     if may("ecommerce.view_bulkjob"):
@@ -65,8 +65,6 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= {"low_stock": low_stock()}
     if may("billing.view_seller"):
         context["seller_missing"] = not Seller.objects.exclude(version=None).exists()
-    if may("billing.view_webhookevent"):
-        context |= {"webhook_errors": format_count(bounded_counts([WebhookEvent.objects.exclude(error="")])[0])}
     if may("ecommerce.view_webhookendpoint"):
         context |= {"endpoints_troubled": troubled().order_by("active", "-pk")[:LISTED]}
     if may("billing.view_difference"):
@@ -142,17 +140,20 @@ def _chart(title: Any, today: date, daily: Daily, currency: str) -> Chart:
     return Chart(title, bars, days[0], days[-1], labels[figures.index(max(figures))])
 
 
-def _orders_by_status(show_asked: bool) -> dict[str, Any]:  # noqa: FBT001 - private, named by its caller
+def _orders_by_status(may: Callable[[str], bool]) -> dict[str, Any]:
     attention = Order.objects.needing_attention()
     statuses = [Order.objects.filter(status=status) for status in Order.Status.values]
-    asked = (open_returns(), open_requests()) if show_asked else ()
-    attention_count, *counts = bounded_counts([attention, *statuses, *asked])
+    asked = (open_returns(), open_requests()) if may("ecommerce.view_customerrequest") else ()
+    errors = (WebhookEvent.objects.exclude(error=""),) if may("billing.view_webhookevent") else ()
+    attention_count, *counts = bounded_counts([attention, *statuses, *asked, *errors])
+    error_count = counts.pop() if errors else 0
     return {
         "statuses": [
             {"status": value, "label": label, "count": format_count(count)}
             for (value, label), count in zip(Order.Status.choices, counts, strict=False)
         ],
         "asked_count": sum(counts[len(statuses) :]),
+        "webhook_errors": error_count and format_count(error_count),
         "attention_count": format_count(attention_count),
         "attention": attention.select_related("customer").order_by("-pk")[:LISTED],
     }
