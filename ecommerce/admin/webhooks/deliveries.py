@@ -44,9 +44,10 @@ class WebhookDeliveryAdmin(Tabbed, ReadOnlyAdmin):
     fields = (
         ("state", "event"),
         ("about", "endpoint_name"),
-        ("event_id", "sequence"),
+        "named",
         ("happened", "delivered"),
         ("attempts", "next_try"),
+        "sequence",
         "why",
     )
     tabs = status_tabs(Status)
@@ -113,6 +114,10 @@ class WebhookDeliveryAdmin(Tabbed, ReadOnlyAdmin):
         return badge(delivery.status, delivery.get_status_display())
 
     @column(_("event"))
+    def named(self, delivery: WebhookDelivery) -> SafeString:
+        return format_html('<code class="unbroken">{}</code>', delivery.event_id)
+
+    @column(_("type"))
     def event(self, delivery: WebhookDelivery) -> SafeString:
         return format_html("<code>{}</code>", delivery.type)
 

@@ -83,7 +83,7 @@ class EndpointForm(forms.ModelForm):  # type: ignore[type-arg]
         help_text=gettext_lazy("Also those that are added later."),
     )
     event_types = forms.MultipleChoiceField(
-        label=gettext_lazy("Events"), choices=event_choices, required=False, widget=EventBoxes
+        label=gettext_lazy("Only these"), choices=event_choices, required=False, widget=EventBoxes
     )
 
     class Meta:
