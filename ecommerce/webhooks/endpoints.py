@@ -93,6 +93,11 @@ def send_test(*, endpoint_id: int) -> WebhookDelivery:
     )
 
 
+def try_now(*, endpoint_id: int) -> None:
+    """Call an endpoint that is failing at once, not when its next attempt would be: somebody says that it works."""
+    WebhookEndpoint.objects.filter(pk=endpoint_id, retry_at__gt=Now()).update(retry_at=Now())
+
+
 def send_again(*, delivery_ids: Sequence[int]) -> int:
     """Queue deliveries that are not queued once more, with the same id and content; return how many."""
     with transaction.atomic():

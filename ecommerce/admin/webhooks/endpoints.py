@@ -12,7 +12,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.safestring import SafeString
+from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -39,7 +42,7 @@ class SinceForm(forms.Form):
     since = forms.SplitDateTimeField(
         label=_("Since"),
         widget=UnfoldAdminSplitDateTimeWidget(),
-        help_text=_("All that happened from then on is sent once more, with the same ids and bodies, in its order."),
+        help_text=format_lazy(_("Day and time in {zone}."), zone=lazy(timezone.get_current_timezone_name, str)()),
     )
 
 
@@ -172,6 +175,7 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
         if request.method == "POST":
             self._endpoint(request, pk, may=self.has_change_permission(request))
             endpoints.send_test(endpoint_id=pk)
+            endpoints.try_now(endpoint_id=pk)
             return HttpResponseRedirect(f"{_page_url(pk)}#test")
         # What became of it, asked for by the page while it waits.
         endpoint = self._endpoint(request, pk, may=self.has_view_permission(request))

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ecommerce.models import WebhookEndpoint
+from ecommerce.webhooks import endpoints
 
 LOOPBACK = "127.0.0.1"
 MAX_BODY = 10_000_000
@@ -125,6 +126,7 @@ class Command(BaseCommand):
         endpoint, made = WebhookEndpoint.objects.get_or_create(url=address, defaults=named)
         said = "an endpoint of all events was made" if made else "its endpoint is there already"
         self.write_line(f"Listening on {address}: {said}.")
+        endpoints.try_now(endpoint_id=endpoint.pk)
         if not endpoint.active:
             self.write_line("It is switched off: switch it on in the admin.")
         valid = WebhookEndpoint.objects.filter(pk=endpoint.pk, previous_secret_until__gt=Now())

@@ -201,3 +201,12 @@ def test_an_endpoint_is_deleted_with_what_waits_for_it(manager: Client, endpoint
     assert not WebhookDelivery.objects.exists()
     make_customer()
     assert not WebhookDelivery.objects.exists()
+
+
+def test_a_test_event_does_not_wait_for_the_next_attempt(manager: Client, endpoint: WebhookEndpoint) -> None:
+    later = timezone.now() + timedelta(minutes=5)
+    WebhookEndpoint.objects.update(failing_since=timezone.now(), failures=9, retry_at=later)
+    manager.post(page_of(endpoint, "test"))
+    endpoint.refresh_from_db()
+    assert endpoint.retry_at
+    assert endpoint.retry_at < later - timedelta(minutes=4)
