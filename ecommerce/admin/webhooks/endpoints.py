@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.functional import lazy
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import format_lazy
 from django.utils.translation import gettext, ngettext
@@ -194,8 +195,8 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
     # The list
 
     @column(_("endpoint"))
-    def name(self, endpoint: WebhookEndpoint) -> str:
-        return str(endpoint)
+    def name(self, endpoint: WebhookEndpoint) -> SafeString:
+        return format_html('<span class="unbroken">{}</span>', endpoint)
 
     @column(_("events"))
     def event_list(self, endpoint: WebhookEndpoint) -> str:
