@@ -52,6 +52,10 @@ class Caller:
             follow_redirects=False,
         )
 
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._client.aclose()
+
     async def post(self, address: str, body: bytes, headers: dict[str, str]) -> Answer:
         """Send a body and return what came back; raises nothing."""
         started = time.monotonic()

@@ -35,11 +35,11 @@ class Sender:
     def __init__(self) -> None:
         self._answered = Event()
         self._under_way: dict[Future[Answer], Any] = {}
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_default_executor(ThreadPoolExecutor(NAME_THREADS, thread_name_prefix="webhook-names"))
         self._caller: Caller | None = None
-        self._loop_thread = Thread(target=self._loop.run_forever, name="webhook-sockets", daemon=True)
+        ready: Future[asyncio.AbstractEventLoop] = Future()
+        self._loop_thread = Thread(target=self._serve, args=(ready,), name="webhook-sockets", daemon=True)
         self._loop_thread.start()
+        self._loop = ready.result()
 
     def run(self, stop: Event) -> None:
         """Work until told to stop."""
@@ -68,9 +68,21 @@ class Sender:
             self._answered.clear()
 
     def close(self) -> None:
-        """End the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """End the loop and its thread, and what is under way."""
+        self._loop.call_soon_threadsafe(self._closing.set)
         self._loop_thread.join(STOP_SECONDS)
+
+    def _serve(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        with asyncio.Runner() as runner:
+            runner.get_loop().set_default_executor(ThreadPoolExecutor(NAME_THREADS, "webhook-names"))
+            runner.run(self._until_closed(ready))
+
+    async def _until_closed(self, ready: Future[asyncio.AbstractEventLoop]) -> None:
+        self._closing = asyncio.Event()
+        ready.set_result(asyncio.get_running_loop())
+        await self._closing.wait()
+        if self._caller:
+            await self._caller.close()
 
     def _send(self) -> bool:
         busy = Counter(delivery.endpoint_id for delivery in self._under_way.values())
