@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0050_validate_order_fees'),
+        ('ecommerce', '0052_payment_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
