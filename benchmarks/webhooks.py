@@ -1,6 +1,7 @@
 """From the commit of what happens to the first byte of its webhook, with one endpoint of ten that never answers."""
 
 import json
+import socket
 import statistics
 import threading
 import time
@@ -33,7 +34,7 @@ class Endpoint(BaseHTTPRequestHandler):
     over: threading.Event
 
     def handle_one_request(self) -> None:
-        self.rfile.peek(1)
+        self.connection.recv(1, socket.MSG_PEEK)
         self.at = time.monotonic()
         super().handle_one_request()
 

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
@@ -79,7 +80,7 @@ def _inside(ip: IPv6Address) -> IPv4Address | None:
     return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
 
 
-def _checked(url: httpx.URL, found: list[tuple[object, object, object, object, tuple[object, ...]]]) -> IP:
+def _checked(url: httpx.URL, found: Sequence[tuple[object, object, object, object, tuple[object, ...]]]) -> IP:
     ips = [ip_address(str(address[0]).partition("%")[0]) for *_rest, address in found]
     for ip in ips:
         if not is_allowed(ip):

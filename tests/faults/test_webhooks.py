@@ -40,6 +40,10 @@ def turn() -> None:
     sender.close()
 
 
+def _wait_for(receiver: Receiver, count: int) -> None:
+    wait_until(lambda: len(receiver.got) >= count)
+
+
 def check(receiver: Receiver, endpoint: WebhookEndpoint, path: str) -> None:
     """Hold what arrived against the rows: each event, as it was signed, and those of a stream in their order."""
     got = receiver.at(path)
@@ -84,8 +88,7 @@ def test_killed_workers_lose_and_invent_nothing(receiver: Receiver, house: House
         for kind in KINDS:
             for order in orders:
                 happen(order, kind)
-        before = len(receiver.got)
-        wait_until(lambda before=before: len(receiver.got) > before + 8)
+        _wait_for(receiver, len(receiver.got) + 8)
         workers.pop(0).kill()
         workers.append(house.worker(f"more {number}"))
         end_waits()

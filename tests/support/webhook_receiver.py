@@ -39,7 +39,7 @@ class Got:
 class Receiver:
     """Answers by the first word of the path: /ok, /hang, /redirect and so on."""
 
-    port: int
+    port: int = 0
     got: list[Got] = field(default_factory=list)
     calls: Counter[str] = field(default_factory=Counter)
     at_once: Counter[str] = field(default_factory=Counter)
@@ -115,6 +115,10 @@ def _pour(handler: Handler, drop: bytes, *, every: float, first: bytes) -> None:
         handler.close_connection = True  # the sender has had enough
 
 
+def _nonsense(handler: Handler) -> None:
+    handler.wfile.write(b"220 mail.example.com ESMTP\r\n\r\n")
+
+
 def _recovering(handler: Handler) -> None:
     handler.answer(500 if handler.receiver.calls[handler.path] == 1 else 200, b"again, please")
 
@@ -127,7 +131,7 @@ TEMPERS: dict[str, Callable[[Handler], None]] = {
     "drip-body": _drip_body,
     "huge": _huge,
     "early": lambda handler: handler.connection.close(),
-    "nonsense": lambda handler: handler.wfile.write(b"220 mail.example.com ESMTP\r\n\r\n") and None,
+    "nonsense": _nonsense,
     "nul": lambda handler: handler.answer(200, b"a\0b\xff"),
     "recovering": _recovering,
     "flaky": lambda handler: handler.answer(200 if handler.receiver.calls[handler.path] % 3 else 500),
@@ -139,13 +143,22 @@ TEMPERS: dict[str, Callable[[Handler], None]] = {
 }
 
 
+def server_and_receiver(host: str) -> tuple[ThreadingHTTPServer, Receiver]:
+    """Make a server that does not serve yet, and what keeps what it gets."""
+
+    class OfReceiver(Handler):
+        receiver = Receiver()
+
+    server = ThreadingHTTPServer((host, 0), OfReceiver)
+    server.daemon_threads = True
+    OfReceiver.receiver.port = server.server_port
+    return server, OfReceiver.receiver
+
+
 @contextmanager
 def webhook_receiver(host: str = "127.0.0.1") -> Iterator[Receiver]:
     """Listen until the end."""
-    handler = type("OfReceiver", (Handler,), {})
-    server = ThreadingHTTPServer((host, 0), handler)
-    server.daemon_threads = True
-    handler.receiver = receiver = Receiver(server.server_port)
+    server, receiver = server_and_receiver(host)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield receiver

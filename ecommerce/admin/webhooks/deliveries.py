@@ -132,7 +132,9 @@ class WebhookDeliveryAdmin(Tabbed, ReadOnlyAdmin):
     @column(_("endpoint"))
     def endpoint_name(self, delivery: WebhookDelivery) -> SafeString:
         return format_html(
-            '<a class="link unbroken" href="{}">{}</a>', reverse(ENDPOINT, args=[delivery.endpoint_id]), delivery.endpoint
+            '<a class="link unbroken" href="{}">{}</a>',
+            reverse(ENDPOINT, args=[delivery.endpoint_id]),
+            delivery.endpoint,
         )
 
     @column(_("answer"))

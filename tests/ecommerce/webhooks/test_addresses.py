@@ -4,7 +4,6 @@ import ssl
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from http.server import ThreadingHTTPServer
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from ecommerce.models import Order
 from ecommerce.webhooks import addresses
 from ecommerce.webhooks.addresses import AddressRefused, check, is_allowed
 from ecommerce.webhooks.sender import Sender
-from tests.support.webhook_receiver import Handler, Receiver, happen, make_endpoint, webhook_receiver
+from tests.support.webhook_receiver import Receiver, happen, make_endpoint, server_and_receiver, webhook_receiver
 
 PRIVATE = "is inside a private network, which is not called."
 
@@ -187,10 +186,8 @@ def secure_receiver(certificates: Path, loopback_allowed: None, monkeypatch: pyt
     monkeypatch.setenv("SSL_CERT_FILE", str(certificates / "ca.pem"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificates / "server.pem")
-    handler = type("OfReceiver", (Handler,), {})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server, receiver = server_and_receiver("127.0.0.1")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    handler.receiver = receiver = Receiver(server.server_port)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     yield receiver
     server.shutdown()

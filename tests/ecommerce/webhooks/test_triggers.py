@@ -1,5 +1,7 @@
 """What happens is queued for the endpoints that want it, by the statement that writes it."""
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.db.models import QuerySet
@@ -85,7 +87,7 @@ def test_what_is_rolled_back_is_not_told() -> None:
 
 
 def test_an_endpoint_that_is_off_collects_for_a_week() -> None:
-    off = {"active": False, "switched_off_reason": "By hand."}
+    off: dict[str, Any] = {"active": False, "switched_off_reason": "By hand."}
     lately = make_endpoint(switched_off_at=Now(), **off)
     long_ago = make_endpoint(switched_off_at="2026-01-01T00:00:00Z", **off)
     fulfill(order_id=paid().pk, by=ANA, at=NOW())
