@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """Takes the history's lock for a moment, whatever its size."""
 
     atomic = False
-    dependencies = [("ecommerce", "0053_webhooks_out")]
+    dependencies = [("ecommerce", "0054_webhooks_out")]
     operations = [
         migrations.RunSQL(order_function_sql() + ORDER_TRIGGER, REMOVE_ORDER_TRIGGER),
         migrations.RunSQL(install_sql(WEBHOOK_ENDPOINT), remove_sql(WEBHOOK_ENDPOINT)),

@@ -10,7 +10,7 @@ from ecommerce.webhooks.row_triggers import REMOVE_SEQUENCE, ROW_TRIGGERS, SEQUE
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0054_webhook_triggers'),
+        ('ecommerce', '0055_webhook_triggers'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0052_payment_links'),
+        ('ecommerce', '0053_api_keys_organize'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
