@@ -63,8 +63,6 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= _jobs()
     if may("ecommerce.view_sku"):
         context |= {"low_stock": low_stock()}
-    if may("billing.view_seller"):
-        context["seller_missing"] = not Seller.objects.exclude(version=None).exists()
     if may("ecommerce.view_webhookendpoint"):
         context |= {"endpoints_troubled": troubled().order_by("active", "-pk")[:LISTED]}
     if may("billing.view_difference"):
@@ -145,7 +143,9 @@ def _orders_by_status(may: Callable[[str], bool]) -> dict[str, Any]:
     statuses = [Order.objects.filter(status=status) for status in Order.Status.values]
     asked = (open_returns(), open_requests()) if may("ecommerce.view_customerrequest") else ()
     errors = (WebhookEvent.objects.exclude(error=""),) if may("billing.view_webhookevent") else ()
-    attention_count, *counts = bounded_counts([attention, *statuses, *asked, *errors])
+    nobody_sells = (Seller.objects.filter(version=None),) if may("billing.view_seller") else ()
+    attention_count, *counts = bounded_counts([attention, *statuses, *asked, *errors, *nobody_sells])
+    seller_missing = bool(counts.pop()) if nobody_sells else False
     error_count = counts.pop() if errors else 0
     return {
         "statuses": [
@@ -153,6 +153,7 @@ def _orders_by_status(may: Callable[[str], bool]) -> dict[str, Any]:
             for (value, label), count in zip(Order.Status.choices, counts, strict=False)
         ],
         "asked_count": sum(counts[len(statuses) :]),
+        "seller_missing": seller_missing,
         "webhook_errors": error_count and format_count(error_count),
         "attention_count": format_count(attention_count),
         "attention": attention.select_related("customer").order_by("-pk")[:LISTED],

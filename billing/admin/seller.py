@@ -105,7 +105,7 @@ class SellerAdmin(StaffAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         Seller.objects.get_or_create(pk=1)
-        return HttpResponseRedirect(reverse("admin:billing_seller_change", args=[1]))
+        return self.changeform_view(request, "1")
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None
@@ -114,7 +114,7 @@ class SellerAdmin(StaffAdmin):
         return super().changeform_view(request, object_id, form_url, shown)
 
     def response_post_save_change(self, request: HttpRequest, obj: Seller) -> HttpResponse:
-        return HttpResponseRedirect(reverse("admin:billing_seller_change", args=[1]))
+        return HttpResponseRedirect(reverse("admin:billing_seller_changelist"))
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: Any) -> None:
         logo = form.cleaned_data["logo_file"]

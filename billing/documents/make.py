@@ -64,8 +64,9 @@ def document_for(issued: Invoice | CreditNote, format: str = Document.Format.PDF
 
 def queue_again(documents: QuerySet[Document]) -> int:
     """Have documents that could not be issued tried again; return how many."""
-    broken = documents.filter(status=Document.Status.BROKEN)
-    return broken.update(status=Document.Status.QUEUED, problems=[], attempts=0, next_attempt_at=Now())
+    broken = Document.objects.filter(pk__in=documents.values("pk"), status=Document.Status.BROKEN)
+    again: dict[str, Any] = {"problems": [], "attempts": 0, "next_attempt_at": Now()}
+    return broken.update(status=Document.Status.QUEUED, **again)
 
 
 def queue_mended(*rules: str) -> int:

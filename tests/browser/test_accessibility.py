@@ -126,7 +126,7 @@ def pages(ana: User) -> dict[str, str]:
         "credit notes": "/admin/billing/creditnote/",
         "credit note": f"/admin/billing/creditnote/{note.pk}/change/",
         "tax report": "/admin/billing/taxreport/",
-        "seller": "/admin/billing/seller/1/change/",
+        "seller": "/admin/billing/seller/",
         "new exchange rate": "/admin/billing/exchangerate/add/",
         "payment": f"/admin/billing/payment/{Payment.objects.latest('pk').pk}/change/",
         "webhook": f"/admin/billing/webhookevent/{event.pk}/change/",

@@ -32,6 +32,7 @@ SHARED = [
     "Tax report",
 ]
 PACKERS = [*SHARED[: SHARED.index("Shipping zones")], "Shipping", *SHARED[SHARED.index("Shipping zones") :]]
+BOOKS = ["Exchange rates", "Differences"]
 STAFF = ["Staff", "Roles", "API keys", "Webhooks out", "Activity"]
 
 
@@ -46,9 +47,9 @@ def listed(browser: Client) -> list[str]:
         ("Viewer", SHARED),
         ("Support", SHARED),
         ("Fulfillment", PACKERS),
-        ("Finance", [*SHARED, "Differences", "Settings"]),
-        ("Manager", [*PACKERS, "Differences", "Webhooks", "Webhooks out", "Activity", "Settings"]),
-        ("admin", [*PACKERS, "Differences", "Webhooks", *STAFF, "Settings"]),
+        ("Finance", [*SHARED, *BOOKS, "Seller", "Settings"]),
+        ("Manager", [*PACKERS, *BOOKS, "Webhooks", "Webhooks out", "Activity", "Seller", "Settings"]),
+        ("admin", [*PACKERS, *BOOKS, "Webhooks", *STAFF, "Seller", "Settings"]),
         ("nobody", ["Dashboard"]),
     ],
 )

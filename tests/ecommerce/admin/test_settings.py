@@ -38,7 +38,6 @@ def test_the_settings_are_saved_and_recorded(manager: Client) -> None:
     page = save(
         manager,
         country="DE",
-        tax_id="de 136 695 976",
         tax_included_currencies=["eur", "gbp"],
         shipping_tax="highest",
         tax_day="order",
@@ -46,7 +45,7 @@ def test_the_settings_are_saved_and_recorded(manager: Client) -> None:
     )
     assert page.redirect_chain == [(PAGE, 302)]
     shop = ShopSettings.objects.get()
-    assert (shop.pk, shop.country, shop.tax_id) == (1, "DE", "DE136695976")
+    assert (shop.pk, shop.country) == (1, "DE")
     assert (shop.tax_included_currencies, shop.stacked_countries) == (["eur", "gbp"], ["US", "CA"])
     assert (shop.shipping_tax, shop.tax_day) == ("highest", "order")
     assert shop.includes_tax("eur")
@@ -58,8 +57,6 @@ def test_the_settings_are_saved_and_recorded(manager: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"tax_id": "DE136695977"}, "The check digit of “DE136695977” is wrong"),
-        ({"tax_id": "136695976"}, "write it with its country's prefix"),
         ({"small_business": "on"}, "Name the paragraph: invoices have to say it."),
         ({"small_business_reason": "§ 19"}, "Leave it empty, or tick small business."),
         ({"tax_included_currencies": ["xxx"]}, "Select a valid choice."),
