@@ -62,7 +62,6 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
     search_fields = ("url", "description")
     search_help_text = _("Address or description")
     empty_text = _("Other systems are told of orders, refunds, customers and stock here. Add the address of the first.")
-    autocomplete_fields = ("owner",)
     change_form_template = "admin/ecommerce/webhookendpoint/change_form.html"
     fieldsets = (
         (None, {"fields": ("url", "description")}),
