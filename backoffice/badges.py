@@ -5,8 +5,10 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 STATUSES_BY_TONE = {
-    "good": ("paid", "succeeded", "done", "active", "default", "processed", "sent", "delivered"),
-    "bad": ("failed", "payment_failed", "refund_failed", "disputed", "dispute_lost", "uncollectible", "bounced"),
+    "good": ("paid", "succeeded", "done", "active", "default", "processed", "sent", "delivered", "issued"),
+    "bad": (
+        "failed", "payment_failed", "refund_failed", "disputed", "dispute_lost", "uncollectible", "bounced", "broken",
+    ),
     "warn": (
         "open", "requires_action", "processing", "payment_processing", "authentication_required", "refund_in_progress",
         "refund_pending", "pending", "requested", "partial", "stopping", "stopped", "skipped", "expired", "waiting",

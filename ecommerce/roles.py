@@ -73,6 +73,7 @@ ACCOUNT = frozenset(
         "ecommerce.export_order",
         "ecommerce.handle_return",
         "ecommerce.view_shopsettings",
+        "billing.change_invoice",
         "billing.view_seller",
         "billing.view_exchangerate",
         "billing.add_exchangerate",

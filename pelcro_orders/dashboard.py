@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
-from billing.models import Difference, Invoice, Refund, Seller, WebhookEvent
+from billing.models import Difference, Document, Invoice, Refund, Seller, WebhookEvent
 from billing.money import format_money
 from ecommerce.books import TITLES
 from ecommerce.customer_requests.waiting import open_requests, open_returns
@@ -63,11 +63,18 @@ def dashboard(request: HttpRequest) -> dict[str, Any]:
         context |= _jobs()
     if may("ecommerce.view_sku"):
         context |= {"low_stock": low_stock()}
+    if may("billing.view_invoice"):
+        context["broken_documents"] = broken_documents()
     if may("ecommerce.view_webhookendpoint"):
         context |= {"endpoints_troubled": troubled().order_by("active", "-pk")[:LISTED]}
     if may("billing.view_difference"):
         context |= _differences()
     return context
+
+
+def broken_documents() -> QuerySet[Document]:
+    broken = Document.objects.filter(status=Document.Status.BROKEN)
+    return broken.select_related("invoice", "credit_note").order_by("-pk")[:LISTED]
 
 
 def _differences() -> dict[str, Any]:

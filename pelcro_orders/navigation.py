@@ -28,6 +28,7 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
         [
             ("billing.invoice", _("Invoices"), "receipt_long"),
             ("billing.creditnote", _("Credit notes"), "receipt"),
+            ("billing.document", _("Documents"), "description"),
             ("billing.payment", _("Payments"), "credit_card"),
             ("billing.refund", _("Refunds"), "currency_exchange"),
             ("billing.taxreport", _("Tax report"), "summarize"),

@@ -59,6 +59,7 @@ class CreditNoteAdmin(Downloadable, Tabbed, ReadOnlyAdmin):
             "original": note,
             **credit_note_context(note),
             "downloads": self.downloads(note),
+            "broken_documents": self.broken(note),
         }
         return TemplateResponse(request, "admin/billing/creditnote/detail.html", context)
 

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
+from billing.documents.make import formats_of
 from billing.downloads import NotReady, download
 from billing.models import CreditNote, Document, Invoice
 
@@ -39,19 +40,16 @@ class Downloadable(Base):
             return redirect(f"admin:billing_{self.opts.model_name}_change", pk)
 
     def downloads(self, issued: Invoice | CreditNote) -> list[dict[str, Any]]:
-        """What can be downloaded: the PDF, made if need be, and the XML that there is."""
-        has_pdf = isinstance(issued, CreditNote) or issued.status == Invoice.Status.PAID
-        formats = [Document.Format.PDF] if has_pdf else []
-        formats += [
-            Document.Format(each.format)
-            for each in issued.documents.all()
-            if each.format != Document.Format.PDF and each.status == Document.Status.ISSUED
-        ]
+        """What can be downloaded, made if need be."""
         name = f"admin:billing_{self.opts.model_name}_document"
         return [
             {
                 "link": reverse(name, args=[issued.pk, each.value]),
                 "label": _("Download %(format)s") % {"format": each.label},
             }
-            for each in formats
+            for each in formats_of(issued)
         ]
+
+    def broken(self, issued: Invoice | CreditNote) -> list[Document]:
+        """The documents that could not be issued."""
+        return [each for each in issued.documents.all() if each.status == Document.Status.BROKEN]

@@ -61,6 +61,7 @@ class InvoiceAdmin(Downloadable, Tabbed, ReadOnlyAdmin):
             "invoice": invoice,
             **invoice_context(invoice),
             "downloads": self.downloads(invoice),
+            "broken_documents": self.broken(invoice),
             "no_tax": not invoice.taxes.all() and self.shop_collects_tax(),
             "order_url": self.order_url(request, invoice),
             "customer_url": self._customer_url(request, invoice),

@@ -79,7 +79,7 @@ def _given_back(
     of_lines: dict[int | None, list[LineTax]] = {}
     for tax in taxes:
         taxable, amount = credited.get(tax.pk, (0, 0))
-        if taxable or amount:
+        if tax.line_id or taxable or amount:  # a line that was free is taxed all the same
             of_lines.setdefault(tax.line_id, []).append(line_tax(tax, taxable, amount))
     sold = [line for line in by_key(invoice.lines.all()) if line.pk in touched]
     lines = [

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
@@ -24,9 +24,15 @@ from django.utils.translation import gettext as _
 from backoffice import database_clock, file_storage, leases
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
 from billing.documents.build import document_of
+from billing.documents.check import CheckUnavailable, Syntax
+from billing.documents.document import InvoiceDocument
+from billing.documents.electronic import checked_xml, factur_x_attachment
 from billing.documents.errors import CannotIssue
+from billing.documents.factur_x import marked
 from billing.documents.late import freeze_what_was_missing
+from billing.documents.parts import seller_party
 from billing.documents.pdf import pdf_of
+from billing.documents.terms import is_electronic
 from billing.models import CreditNote, Document, Invoice, SellerVersion
 
 logger = logging.getLogger(__name__)
@@ -42,24 +48,42 @@ LOGOS = ("invoice__seller__logo", "credit_note__seller__logo", "credit_note__inv
 # Queueing
 
 
-def queue_missing(*, invoices: Collection[Invoice] = (), credit_notes: Collection[CreditNote] = ()) -> None:
-    """Queue what was never asked for: the documents of invoices from before there were any, once they are paid."""
-    wanted = [Document(invoice=each) for each in invoices if each.status == Invoice.Status.PAID]
-    wanted += [Document(credit_note=each) for each in credit_notes]
+def queue_missing(
+    *,
+    invoices: Collection[Invoice] = (),
+    credit_notes: Collection[CreditNote] = (),
+    format: str = Document.Format.PDF,  # noqa: A002
+) -> None:
+    """Queue what was never asked for: XML, and the documents of invoices from before there were any, once paid."""
+    wanted = [Document(invoice=each, format=format) for each in invoices if each.status == Invoice.Status.PAID]
+    wanted += [Document(credit_note=each, format=format) for each in credit_notes]
     Document.objects.bulk_create(wanted, ignore_conflicts=True)
 
 
 def document_for(issued: Invoice | CreditNote, format: str = Document.Format.PDF) -> Document | None:  # noqa: A002
-    """Return the document, queued now if it never was; None for an invoice that is not paid."""
+    """Return the document, queued now if it never was; None for an invoice that is not paid, and where none is due."""
     rows = issued.documents.filter(format=format)
     found = rows.first()
-    if found is None and format == Document.Format.PDF:
+    if found is None and format in formats_of(issued):
         if isinstance(issued, CreditNote):
-            queue_missing(credit_notes=[issued])
+            queue_missing(credit_notes=[issued], format=format)
         else:
-            queue_missing(invoices=[issued])
+            queue_missing(invoices=[issued], format=format)
         found = rows.first()
     return found
+
+
+def formats_of(issued: Invoice | CreditNote) -> list[Document.Format]:
+    """Return in which formats it may be had: as PDF, and once that was issued with XML, as XML alone."""
+    if isinstance(issued, CreditNote):
+        seller = issued.seller or issued.invoice.seller
+    elif issued.status == Invoice.Status.PAID:
+        seller = issued.seller
+    else:
+        return []
+    pdf = {each.status for each in issued.documents.all() if each.format == Document.Format.PDF}
+    has_xml = Document.Status.ISSUED in pdf and is_electronic(seller_party(seller))
+    return list(Document.Format) if has_xml else [Document.Format.PDF]
 
 
 def queue_again(documents: QuerySet[Document]) -> int:
@@ -141,12 +165,24 @@ def _make(document: Document) -> None:
     try:
         _issue(document, _content(document))
     except CannotIssue as error:
-        leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=[error.problem])
+        leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=error.problems)
+    except CheckUnavailable as error:
+        _could_not_check(document, error)
     except (OperationalError, InterfaceError):
         raise  # the database is gone: the next attempt comes after the lease
     except Exception:
         logger.exception("The %s of %s could not be made.", document.format, document.of)
         leases.postpone(document, backoff=BACKOFF)
+
+
+def _could_not_check(document: Document, error: CheckUnavailable) -> None:
+    logger.warning("The %s of %s could not be checked: %s", document.format, document.of, error)
+    if document.attempts < MAX_ATTEMPTS:
+        leases.postpone(document, backoff=BACKOFF)
+        return
+    words = _("The program that checks it by the rules of electronic invoices gave no answer: press Issue again.")
+    problems = [{"rule": "check", "words": words}]
+    leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=problems)
 
 
 def _content(document: Document) -> bytes:
@@ -157,7 +193,16 @@ def _content(document: Document) -> bytes:
         if document.attempts > MAX_ATTEMPTS:
             raise CannotIssue("pdf", _("Its PDF could not be made %(times)s times.") % {"times": MAX_ATTEMPTS})
         freeze_what_was_missing(issued)
-        return pdf_of(document_of(issued), created_at=issued.issued_at, logo=logo_of(issued))
+        says = document_of(issued)
+        if document.format == Document.Format.PDF:
+            return _pdf(issued, says)
+        return checked_xml(says, cast(Syntax, document.format))
+
+
+def _pdf(issued: Invoice | CreditNote, says: InvoiceDocument) -> bytes:
+    xml = [factur_x_attachment(says)] if is_electronic(says.seller) else []
+    pdf = pdf_of(says, created_at=issued.issued_at, logo=logo_of(issued), attachments=xml)
+    return marked(pdf) if xml else pdf
 
 
 def _issue(document: Document, content: bytes) -> None:

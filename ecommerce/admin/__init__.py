@@ -1,6 +1,6 @@
 """The staff's pages, one package a screen. Importing a screen's module registers its ModelAdmins."""
 
-from ecommerce.admin import differences, invoices, seller
+from ecommerce.admin import differences, documents, invoices, seller
 from ecommerce.admin.activity import admin as activity_admin
 from ecommerce.admin.bulk_jobs import admin as bulk_jobs_admin
 from ecommerce.admin.bulk_jobs import confirmation
@@ -27,6 +27,7 @@ __all__ = [
     "coupons",
     "customers_admin",
     "differences",
+    "documents",
     "invoices",
     "orders_admin",
     "reasons",

@@ -1,10 +1,11 @@
 """Pay an order: issue its one invoice, request a payment, and pay with another card after a decline."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -220,16 +221,17 @@ def _invoice_data(order: Order, contents: OrderContents) -> invoices.InvoiceData
         tax=order.tax,
         prices_include_tax=order.prices_include_tax,
         total=order.total,
-        bill_to=_bill_to(order, contents),
+        bill_to=bill_to(order, contents.billing),
         ship_to=order.shipping_address,
         lines=lines,
         taxes=contents.invoice_taxes(lines),
     )
 
 
-def _bill_to(order: Order, contents: OrderContents) -> dict[str, str]:
+def bill_to(order: Order, billing: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return whom an invoice names: the customer, at the billing address, or else where the order is sent."""
     customer = order.customer
-    address = contents.billing or order.shipping_address or {}
+    address = billing or order.shipping_address or {}
     # A reverse charge, or a supply into another member state, names the tax id of whom it was made to.
     tax_id = {"tax_id": customer.tax_id} if customer.tax_id else {}
     return {**address, "name": customer.name or customer.email, "email": customer.email, **tax_id}

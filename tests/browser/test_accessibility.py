@@ -125,6 +125,7 @@ def pages(ana: User) -> dict[str, str]:
         "invoice": f"/admin/billing/invoice/{paid.invoice_id}/change/",
         "credit notes": "/admin/billing/creditnote/",
         "credit note": f"/admin/billing/creditnote/{note.pk}/change/",
+        "documents": "/admin/billing/document/",
         "tax report": "/admin/billing/taxreport/",
         "seller": "/admin/billing/seller/",
         "new exchange rate": "/admin/billing/exchangerate/add/",

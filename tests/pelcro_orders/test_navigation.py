@@ -27,6 +27,7 @@ SHARED = [
     "Mail",
     "Invoices",
     "Credit notes",
+    "Documents",
     "Payments",
     "Refunds",
     "Tax report",

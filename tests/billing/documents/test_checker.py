@@ -1,0 +1,93 @@
+"""The child process that checks documents: warm, and of no harm when it dies, hangs or can't be started."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from billing.documents import check as checking
+from billing.documents.check import CheckUnavailable, check
+from billing.documents.cii import cii_xml
+from tests.support.documents import an_invoice
+
+XML = cii_xml(an_invoice())
+
+
+@pytest.fixture
+def own_child(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Whatever child a test brings about, none other's is touched, and it is gone afterwards."""
+    monkeypatch.setattr(checking, "_children", [])
+    yield
+    for child in checking._children:
+        child.end()
+
+
+def pid() -> int:
+    return checking._children[0]._process.pid
+
+
+def replaced(monkeypatch: pytest.MonkeyPatch, source: str) -> None:
+    monkeypatch.setattr(checking, "COMMAND", (sys.executable, "-c", source))
+
+
+@pytest.mark.usefixtures("own_child")
+def test_one_child_checks_one_after_the_other_and_a_killed_one_is_replaced() -> None:
+    assert check(XML, syntax="cii") == []
+    first = pid()
+    assert check(XML, syntax="cii") == []
+    assert pid() == first
+    os.kill(first, signal.SIGKILL)
+    assert check(XML, syntax="cii") == []
+    assert pid() != first
+
+
+@pytest.mark.usefixtures("own_child")
+def test_one_that_dies_over_every_document_is_tried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "import os, sys; sys.stdin.readline(); os.abort()")
+    with pytest.raises(CheckUnavailable, match="has died"):
+        check(XML, syntax="cii")
+
+
+@pytest.mark.usefixtures("own_child")
+def test_one_that_dies_in_the_middle_of_its_answer_has_said_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "print('[]', end='', flush=True)")
+    with pytest.raises(CheckUnavailable, match="has died"):
+        check(XML, syntax="cii")
+
+
+@pytest.mark.usefixtures("own_child")
+@pytest.mark.parametrize("xml", [XML, XML + b" " * 1_000_000], ids=["read", "never read"])
+def test_one_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, xml: bytes) -> None:
+    replaced(monkeypatch, "import time; time.sleep(60)")
+    monkeypatch.setattr(checking, "SECONDS", 0.2)
+    with pytest.raises(CheckUnavailable, match="longer than"):
+        check(xml, syntax="cii")
+    with pytest.raises(CheckUnavailable, match="longer than"):
+        check(xml, syntax="cii")
+
+
+@pytest.mark.usefixtures("own_child")
+def test_one_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "COMMAND", ("/nowhere/python",))
+    with pytest.raises(CheckUnavailable, match="could not be started"):
+        check(XML, syntax="cii")
+
+
+@pytest.mark.usefixtures("own_child")
+def test_what_is_no_xml_is_a_fault_of_the_document_alone() -> None:
+    assert [problem.rule for problem in check(b"<a>", syntax="cii")] == ["XML"]
+    assert check(XML, syntax="cii") == []
+
+
+@pytest.mark.usefixtures("own_child")
+def test_threads_take_turns() -> None:
+    answers: list[object] = []
+    threads = [threading.Thread(target=lambda: answers.append(check(XML, syntax="cii"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answers == [[]] * 4
