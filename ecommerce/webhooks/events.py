@@ -88,6 +88,8 @@ UNTOLD = frozenset(
         Kind.SENT_AGAIN,
         # Staff's own.
         Kind.NOTE_ADDED,
+        Kind.PAYMENT_LINK_CREATED,
+        Kind.PAYMENT_LINK_REVOKED,
     }
 )
 """A kind is here or above: a test goes through all of them."""
