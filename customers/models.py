@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from customers.countries import country_name
 from customers.emails import EmailKeyQuerySet, NormalEmailField, WithEmailKey, email_key, normal_email
 from customers.mail.models import Mail as Mail
+from customers.mail.models import MailTemplate as MailTemplate
 from customers.postal_addresses import address_lines, has_cities
 from customers.search import (
     AddressWords,

@@ -18,9 +18,10 @@ class EcommerceConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Connect the one receiver of billing's one signal, the check that it is the only one, Activity, webhooks."""
+        """Connect the one receiver of billing's one signal, the check that it is the only one, and the rest."""
         import_module("ecommerce.receivers")
         import_module("ecommerce.checks")
         import_module("ecommerce.sign_ins")
         import_module("ecommerce.webhooks.worker")
+        import_module("ecommerce.mails.writers").register()
         connection_created.connect(OriginComments(TABLES).install, weak=False)

@@ -111,6 +111,8 @@ RUN = frozenset(
         "ecommerce.view_shopsettings",
         "ecommerce.discount_order",
         "ecommerce.change_shopsettings",
+        "customers.view_mailtemplate",
+        "customers.change_mailtemplate",
         "billing.view_webhookevent",
         "billing.change_webhookevent",
         "ecommerce.view_webhookendpoint",

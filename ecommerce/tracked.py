@@ -278,9 +278,17 @@ WEBHOOK_ENDPOINT = Tracked(
         }
     ),
 )
+MAIL_TEMPLATE = Tracked(
+    model="customers.mailtemplate",
+    table="customers_mailtemplate",
+    kind="setting",
+    label="'Mails: ' || r.kind",
+    columns=dict.fromkeys(("kind", "enabled", "subject", "opening", "closing"), "setting"),
+    ignored=frozenset({"id"}),
+)
 TRACKED = (
     USER, GROUP, CUSTOMER, ADDRESS, PRODUCT, SKU, COUPON, TAX_RATE, SHIPPING_ZONE, SHIPPING_RATE, SHOP_SETTINGS,
-    SELLER, EXCHANGE_RATE, REASON, TAG, API_KEY, WEBHOOK_ENDPOINT,
+    SELLER, EXCHANGE_RATE, REASON, TAG, API_KEY, WEBHOOK_ENDPOINT, MAIL_TEMPLATE,
 )  # fmt: skip
 LINKS = (
     TrackedLink(

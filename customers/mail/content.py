@@ -3,6 +3,7 @@
 from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
+from customers.mail.attachments import attachments_of
 from customers.mail.models import Mail
 
 HTML = "text/html"
@@ -20,6 +21,14 @@ def html_of(message: EmailMessage) -> str:
 
 
 def message_of(mail: Mail, connection: BaseEmailBackend) -> EmailMessage:
+    """Make the message with what is attached; raise `attachments.NotReadyError`."""
+    message = _with_text(mail, connection)
+    for each in attachments_of(mail):
+        message.attach(each.name, each.content, each.content_type)
+    return message
+
+
+def _with_text(mail: Mail, connection: BaseEmailBackend) -> EmailMessage:
     headers = {**mail.headers, "Message-ID": mail.message_id}
     sender = mail.sender or None
     options: dict[str, object] = {"connection": connection, "headers": headers}

@@ -9,17 +9,16 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import Error, connection, transaction
+from django.db import Error, connection
 from django.db.models.functions import Now
-from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice import leases
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
-from customers.accounts import password_reset_message
-from customers.mail.content import html_of, text_of
+from customers.mail.attachments import NotReadyError
 from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, Transport
-from customers.models import Customer, Mail
+from customers.mail.writers import is_written
+from customers.models import Mail
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +28,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 # While the server does not answer, one attempt within this time finds out when it does again.
 LONGEST_AWAY = timedelta(minutes=5)
 AWAY = "mail-server-away"
+NOT_READY_WAIT = timedelta(seconds=10)
 BATCH = 1000
 
 
@@ -72,7 +72,7 @@ def _deliver(mail: Mail, transport: Transport) -> bool:
         _finish(mail, Mail.Status.FAILED, error=_("Given up after a day. %(error)s") % {"error": mail.error})
         return True
     try:
-        if not _is_written(mail):
+        if not is_written(mail):
             return True
         if not settings.MAIL_BACKEND:
             _finish(mail, Mail.Status.KEPT, error="")
@@ -83,6 +83,8 @@ def _deliver(mail: Mail, transport: Transport) -> bool:
         wait = _postpone(mail, _("The mail server is away: %(why)s.") % {"why": error}, longest=LONGEST_AWAY)
         cache.set(AWAY, True, timeout=wait.total_seconds())
         return False
+    except NotReadyError:
+        leases.release(mail, next_attempt_at=Now() + NOT_READY_WAIT)
     except PostponedError as error:
         _postpone(mail, _("The mail server put it off: %(why)s") % {"why": error})
     except RefusedError as error:
@@ -111,30 +113,6 @@ def _postpone(mail: Mail, error: str, *, longest: timedelta = LONGEST_WAIT) -> t
 
 def _finish(mail: Mail, status: Mail.Status, **changes: Any) -> None:
     leases.release(mail, next_attempt_at=None, status=status, **changes)
-
-
-def _is_written(mail: Mail) -> bool:
-    """Write the text of a link for a new password; False where the e-mail has no account, and the row is gone."""
-    if mail.kind != Mail.Kind.PASSWORD_RESET or mail.text:
-        return True
-    with transaction.atomic(), translation.override(mail.language):
-        message = password_reset_message(mail.recipient)
-        mine = Mail.objects.filter(pk=mail.pk, attempts=mail.attempts)
-        if message is None:
-            mine.delete()
-            return False
-        customer = Customer.objects.with_email(message.to[0]).first()
-        _set_content(mail, message, customer)
-        return bool(mine.update(**{name: getattr(mail, name) for name in CONTENT}))
-
-
-CONTENT = ("recipient", "sender", "subject", "text", "html", "about_type", "about_id")
-
-
-def _set_content(mail: Mail, message: Any, customer: Customer | None) -> None:
-    mail.recipient, mail.sender = message.to[0], message.from_email
-    mail.subject, mail.text, mail.html = message.subject, text_of(message), html_of(message)
-    mail.about = customer
 
 
 def remove_old_texts() -> int:

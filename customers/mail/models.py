@@ -26,16 +26,32 @@ class MailQuerySet(models.QuerySet["Mail"]):
 class Mail(models.Model):
     """The row is the queue: `next_attempt_at` lies ahead while a worker sends, and is empty once nothing is left to do.
 
+    Where a kind has a writer (customers/mail/writing.py), the worker writes subject and text just before the first
+    attempt; once written they never change.
     `message_id` is fixed with the row: sent a second time after a crash, a mail server or program can tell.
     """
 
     class Kind(models.TextChoices):
+        ORDER_CONFIRMED = "order_confirmed", _("Order confirmed")
+        INVOICE = "invoice", _("Invoice")
+        PAYMENT_FAILED = "payment_failed", _("Payment failed")
+        AUTHENTICATION_REQUIRED = "authentication_required", _("Authentication required")
+        SHIPPED = "shipped", _("Shipped")
+        TRACKING_CORRECTED = "tracking_corrected", _("Tracking corrected")
+        CANCELED = "canceled", _("Canceled")
+        REFUNDED = "refunded", _("Refunded")
+        RETURNED = "returned", _("Returned")
+        RETURN_APPROVED = "return_approved", _("Return approved")
+        RETURN_DECLINED = "return_declined", _("Return declined")
+        CANCELLATION_DECLINED = "cancellation_declined", _("Cancellation declined")
+        WITHDRAWAL = "withdrawal", _("Withdrawal received")
+        MESSAGE = "message", _("Message")
         ACCOUNT = "account", _("Account and password")
         # Its text is written by the worker: the request takes as long whether or not the e-mail has an account.
         PASSWORD_RESET = "password_reset", _("New password")
-        WITHDRAWAL = "withdrawal", _("Withdrawal received")
-        RETURN = "return", _("Returns and cancellations")
         MENTION = "mention", _("Mentions in notes")
+        # Of before each of these had a kind of its own.
+        RETURN = "return", _("Returns and cancellations")
         OTHER = "other", _("Other")
 
     class Status(models.TextChoices):
@@ -52,11 +68,13 @@ class Mail(models.Model):
     recipient_key = models.TextField(editable=False)
     sender = models.CharField(_("from"), max_length=320, blank=True)
     headers = models.JSONField(_("headers"), default=dict, blank=True)
-    kind = models.CharField(_("kind"), max_length=20, choices=Kind)
+    kind = models.CharField(_("kind"), max_length=30, choices=Kind)
     language = models.CharField(_("language"), max_length=10)
     subject = models.CharField(_("subject"), max_length=400, blank=True)
     text = models.TextField(_("text"), blank=True)
     html = models.TextField(_("HTML"), blank=True)
+    # What the text is about beside `about`, and the names of what is attached (customers/mail/attachments.py).
+    data = models.JSONField(_("data"), default=dict, db_default={}, blank=True)
     about_type = models.ForeignKey(ContentType, models.CASCADE, null=True, blank=True, related_name="+")
     about_id = models.PositiveBigIntegerField(null=True, blank=True)
     about = GenericForeignKey("about_type", "about_id")
@@ -107,3 +125,21 @@ class Mail(models.Model):
     @property
     def may_be_sent_again(self) -> bool:
         return self.status in self.NOT_ARRIVED and self.text_removed_at is None
+
+
+class MailTemplate(models.Model):
+    """What staff changed of the mails of a kind; where a text is empty, the one that the program ships is used."""
+
+    kind = models.CharField(_("kind"), max_length=30, choices=Mail.Kind, unique=True)
+    enabled = models.BooleanField(_("Send these mails"), default=True, db_default=True)
+    subject = models.CharField(_("subject"), max_length=400, blank=True, default="", db_default="")
+    opening = models.TextField(_("text above"), blank=True, default="", db_default="")
+    closing = models.TextField(_("text below"), blank=True, default="", db_default="")
+
+    class Meta:
+        verbose_name = _("mail template")
+        verbose_name_plural = _("mail templates")
+        default_permissions = ("view", "change")
+
+    def __str__(self) -> str:
+        return str(self.get_kind_display())

@@ -7,6 +7,7 @@ from ecommerce.admin.bulk_jobs import confirmation
 from ecommerce.admin.catalogue import admin as catalogue_admin
 from ecommerce.admin.catalogue import coupons
 from ecommerce.admin.customers import admin as customers_admin
+from ecommerce.admin.mails import admin as mails_admin
 from ecommerce.admin.orders import admin as orders_admin
 from ecommerce.admin.orders import tag_admin
 from ecommerce.admin.returns import admin as returns_admin
@@ -29,6 +30,7 @@ __all__ = [
     "differences",
     "documents",
     "invoices",
+    "mails_admin",
     "orders_admin",
     "reasons",
     "requests_admin",

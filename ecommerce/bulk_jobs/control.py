@@ -71,6 +71,7 @@ def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
             reason=job.reason,
             parameters=job.parameters,
             restock=job.restock,
+            notify=job.notify,
             fulfill_despite_attention=job.fulfill_despite_attention,
             retry_of=job,
         )

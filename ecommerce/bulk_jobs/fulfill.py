@@ -8,6 +8,7 @@ from django.db import connection
 
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of, may_fulfill_despite_attention
+from ecommerce.mails import acts as mails
 from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import array_of
 from ecommerce.orders.errors import OrderError
@@ -80,6 +81,7 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
         ids = array_of(order.pk for order in orders)
         parcel = {"data": data, "carrier": carrier_of(job)}
         cursor.execute(WRITE, {"ids": ids, "at": at, **parcel, **actor_of(job).columns})
+    mails.shipped_together([order.pk for order in orders], at=at)
 
 
 def carrier_of(job: BulkJob) -> str:

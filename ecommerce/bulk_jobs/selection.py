@@ -44,6 +44,7 @@ class NewJob:
     reason: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     restock: bool = True
+    notify: bool = False
     fulfill_despite_attention: Sequence[int] = ()
     retry_of: BulkJob | None = None
     expected: int | None = None
@@ -64,6 +65,7 @@ def start(*, new_job: NewJob, by: Actor, at: datetime) -> BulkJob:
             reason=new_job.reason,
             parameters=dict(new_job.parameters),
             restock=new_job.restock,
+            notify=new_job.notify,
             fulfill_despite_attention=list(new_job.fulfill_despite_attention),
             retry_of=new_job.retry_of,
             total=0,

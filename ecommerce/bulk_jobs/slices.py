@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
+from customers.mail.notify import notifying
 from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, organize, outcomes
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice, Order
@@ -65,7 +66,9 @@ def _locked(job: BulkJob, ids: Sequence[int]) -> list[Order]:
 
 
 def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: datetime) -> None:
-    outcomes.write(job_slice, ACTS[job.action](job, orders, at=at))
+    with notifying(job.notify):
+        done = ACTS[job.action](job, orders, at=at)
+    outcomes.write(job_slice, done)
 
 
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
-from ecommerce.customer_requests import mails
+from ecommerce.mails import acts as mails
 from ecommerce.models import CustomerRequest, Order, OrderEvent, ShopSettings
 from ecommerce.orders.cancel import request_cancel
 from ecommerce.orders.errors import OrderError
@@ -71,7 +71,6 @@ def approve_cancellation(*, request_id: int, answer: str = "", by: Actor, at: da
         order, request = lock_request(request_id)
         close_request(request, Status.DONE, answer=answer, by=by, at=at)
         request_cancel(order, reason=_words(request.reason, request.note), by=by, at=at)
-        mails.cancellation_approved(request)
     return order
 
 

@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import Prefetch
 
 from customers.actors import Actor
-from ecommerce.customer_requests import mails
 from ecommerce.customer_requests.rules import return_objections
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderItem, Return
 from ecommerce.orders import returns
 
@@ -32,7 +32,7 @@ def approve(*, return_id: int, answer: str = "", by: Actor, at: datetime) -> Ret
     """Approve a requested return and tell the customer where it goes; raise OrderError."""
     with transaction.atomic():
         approved = returns.approve_return(return_id=return_id, answer=answer.strip(), by=by, at=at)
-        mails.return_approved(_with_customer(approved))
+        mails.return_approved(approved)
     return approved
 
 
@@ -40,9 +40,5 @@ def decline(*, return_id: int, answer: str, by: Actor, at: datetime) -> Return:
     """Decline a requested return and tell the customer why; raise OrderError."""
     with transaction.atomic():
         declined = returns.decline_return(return_id=return_id, answer=answer.strip(), by=by, at=at)
-        mails.return_declined(_with_customer(declined))
+        mails.return_declined(declined)
     return declined
-
-
-def _with_customer(order_return: Return) -> Return:
-    return Return.objects.select_related("order__customer__user").get(pk=order_return.pk)

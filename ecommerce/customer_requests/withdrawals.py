@@ -9,9 +9,10 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
-from ecommerce.customer_requests import mails
 from ecommerce.customer_requests.cancellations import close_request, lock_request, set_attention
 from ecommerce.customer_requests.withdrawal_quotes import Items, Means, WithdrawalQuote, quote_withdrawal
+from ecommerce.mails import acts as mails
+from ecommerce.mails.times import moment
 from ecommerce.models import CustomerRequest, Order, OrderEvent, OrderItem
 from ecommerce.models.customer_request import refund_deadline
 from ecommerce.orders.cancel import request_cancel
@@ -132,11 +133,11 @@ def _sentences(request: CustomerRequest, quote: WithdrawalQuote) -> list[str]:
 
 
 def _by(request: CustomerRequest) -> str:
-    return mails.time_for(request.order.customer, refund_deadline(request.requested_at))[:10]
+    return moment(request.order.customer, refund_deadline(request.requested_at))[:10]
 
 
 def acknowledgement(request: CustomerRequest) -> str:
     """Say that a withdrawal was received, and when."""
     sentence = _("We received your withdrawal from order %(number)s on %(when)s. A mail that says so is on its way.")
-    when = mails.time_for(request.order.customer, request.requested_at)
+    when = moment(request.order.customer, request.requested_at)
     return sentence % {"number": request.order.number, "when": when}

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from billing.models import Payment, Refund
 from customers.actors import ByActor
+from customers.mail.notify import notifies
 from ecommerce.models.order import Order
 from ecommerce.models.returns import Return
 
@@ -52,6 +53,8 @@ class OrderAct(ByActor):
     request_hash = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     # No person asked for it but those of bulk jobs: once they are all stopped, it is closed unless it was sent.
     of_jobs_only = models.BooleanField(default=False, db_default=False, editable=False)
+    # Whether the customer gets a mail once it is done.
+    notify = models.BooleanField(default=notifies, db_default=True, editable=False)
 
     class Meta:
         verbose_name = _("act")

@@ -52,6 +52,7 @@ class BulkJob(ByActor):
     fulfill_despite_attention = ArrayField(
         models.BigIntegerField(), default=list, db_default=[], blank=True, editable=False
     )
+    notify = models.BooleanField(_("mail the customers"), default=False, db_default=False, editable=False)
     total = models.PositiveIntegerField(_("orders"))
     created_at = models.DateTimeField(_("created"), db_default=Now())
     started_at = models.DateTimeField(_("started"), null=True, blank=True)

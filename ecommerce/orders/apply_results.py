@@ -12,6 +12,7 @@ from billing import disputes, invoices, payments, tax_transactions
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, ReviewResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import allocations, completion, stock
 from ecommerce.orders.apply_results_bulk import apply_full_refunds
@@ -125,6 +126,7 @@ def _payment_failed(order: Order, payment: Payment, *, at: datetime) -> None:
     stock.release(order)
     why = {"code": payment.failure_code, "decline_code": payment.decline_code, "message": payment.failure_message}
     record(order, Event.PAYMENT_FAILED, by=STRIPE, at=at, amount=payment.amount, currency=payment.currency, **why)
+    mails.payment_failed(order, payment)
     _close_pay_act(order, OrderAct.Outcome.FAILED, at=at, message=payment.failure_message)
     refresh(order, None)
 
@@ -132,6 +134,7 @@ def _payment_failed(order: Order, payment: Payment, *, at: datetime) -> None:
 def _payment_requires_action(order: Order, payment: Payment, *, at: datetime) -> None:
     data = {"amount": payment.amount, "currency": payment.currency}
     record(order, Event.AUTHENTICATION_REQUIRED, by=STRIPE, at=at, **data)
+    mails.authentication_required(order, payment)
     refresh(order, open_act(order))
 
 
@@ -243,6 +246,7 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
         allocations.allocate_all_left([refund])
     if act and whole and not left:
         completion.complete_act(order, act, at=at)
+        mails.act_completed(act)
         completion.close_acts([act], OrderAct.Outcome.DONE, at=at)
         refresh(order, None)
     return True

@@ -15,6 +15,7 @@ from backoffice.activity.origin import silent
 from billing import invoices, payments
 from billing.models import Payment, Refund
 from billing.results import RefundResult, StripeResult
+from ecommerce.mails import acts as mails
 from ecommerce.models import Coupon, Order, OrderAct, OrderEvent, OrderItem, Sku
 from ecommerce.models.act import STATUS_BEFORE
 from ecommerce.models.order import HOLD
@@ -121,6 +122,7 @@ def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
     invoices.issue_credit_notes(owed=[(each.order.invoice_id or 0, each.refund) for each in full], at=at)
     reverse_taxes([(each.order, each.refund) for each in full], at=at)
     OrderEvent.objects.bulk_create(event for each in full for event in _events(each, at=at))
+    mails.acts_completed([each.act for each in full])
     close_acts([each.act for each in full], OrderAct.Outcome.DONE, at=at)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from billing import invoices
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders import stock
 from ecommerce.orders.errors import partly_fulfilled, wrong_status
@@ -53,4 +54,5 @@ def _cancel_unpaid(order: Order, *, reason: str, by: Actor, at: datetime) -> Non
     if order.invoice:
         invoices.void(invoice=order.invoice, at=at)
     record(order, OrderEvent.Kind.CANCELED, by=by, at=at, reason=reason)
+    mails.canceled_unpaid(order)
     refresh(order, None)

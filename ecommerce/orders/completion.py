@@ -15,6 +15,7 @@ from billing.models import Payment, Refund
 from billing.payments import RetryLater
 from billing.tax_allocations import reversals_of
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import BulkJobItem, Order, OrderAct, OrderEvent, OrderItem, Return
 from ecommerce.orders import stock
 from ecommerce.orders.allocations import read_cells
@@ -40,6 +41,7 @@ def mark_paid(order: Order, payment: Payment | None = None, *, by: Actor, at: da
     order.money_state = ""
     order.attention = ""
     record(order, OrderEvent.Kind.PAID, by=by, at=at, amount=order.total, currency=order.currency, **paid_by, **data)
+    mails.order_confirmed(order)
 
 
 def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: datetime, message: str = "") -> None:
@@ -57,8 +59,11 @@ def complete_refund(order: Order, refund: Refund, act: OrderAct | None, *, at: d
         invoices.issue_credit_note(invoice=order.invoice, refund=refund, at=at)
         reverse_taxes([(order, refund)], at=at)
     if act:
+        mails.act_completed(act)
         # Last, since job items are last in the lock order.
         close_acts([act], OrderAct.Outcome.DONE, at=at, message=message)
+    else:
+        mails.refunded(order, refund)
 
 
 def reverse_taxes(refunded: Sequence[tuple[Order, Refund]], *, at: datetime) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import Fulfillment, Order, OrderAct, OrderEvent, OrderItem
 from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, needs_attention, on_hold, wrong_status
 from ecommerce.orders.history import record
@@ -81,6 +82,7 @@ def fulfill_in_parcels(
         kind = OrderEvent.Kind.FULFILLED if is_complete else OrderEvent.Kind.PARTLY_FULFILLED
         also = {name: value for name, value in (("despite", attention), ("request", request)) if value}
         record(order, kind, by=by, at=at, **_event_data(own, sent, held), **also)
+        mails.shipped(filter(None, sent))
     return order
 
 

@@ -10,6 +10,8 @@ from billing import payments
 from billing.models import Payment, Refund, RefundFee
 from billing.money import format_money
 from customers.actors import Actor
+from customers.mail.notify import notifies
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.allocations import allocate, allocate_all_left, allocate_amount
 from ecommerce.orders.completion import close_acts, complete_act, complete_refund, refund_event
@@ -66,7 +68,7 @@ def join_open_act(order: Order, kind: OrderAct.Kind) -> OrderAct | None:
         raise in_flight(order, act)
     if act and act.of_jobs_only:
         # From now on it is executed even if the job that requested it is stopped.
-        OrderAct.objects.filter(pk=act.pk).update(of_jobs_only=False)
+        OrderAct.objects.filter(pk=act.pk).update(of_jobs_only=False, notify=act.notify or notifies())
     return act
 
 
@@ -91,6 +93,7 @@ def complete_without_refund(act: OrderAct, *, at: datetime) -> None:
     """Save a new act that has nothing to refund, and do what it is for; the caller holds the order's lock."""
     act.save()
     complete_act(act.order, act, at=at)
+    mails.act_completed(act)
     close_acts([act], OrderAct.Outcome.DONE, at=at)
     refresh(act.order, None)
 

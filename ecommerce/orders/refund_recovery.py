@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from billing.models import Refund, RefundFee
 from billing.settlement import sent_now
 from customers.actors import Actor
+from customers.mail.notify import notifying
 from ecommerce.models import Order, OrderAct, OrderEvent
 from ecommerce.orders.allocations import allocate_amount
 from ecommerce.orders.cancel import request_cancel
@@ -30,22 +31,26 @@ def retry_refund(*, order_id: int, by: Actor, at: datetime) -> Order:
     with transaction.atomic():
         order = _locked(order_id)
         failed = _failed_refund(order)
-        act = _refused_act(failed)
-        new: OrderAct | None
-        # As at first: the order may have been fulfilled meanwhile, or be refunded from Stripe's dashboard.
-        if act and act.kind == Kind.CANCEL:
-            new = request_cancel(order, reason=act.reason, by=by, at=at)
-        elif act and act.kind == Kind.CANCEL_ITEMS:
-            new = request_cancel_items(order, act.lines, reason=act.reason, by=by, at=at)
-        elif act and act.kind == Kind.RETURN and act.is_whole:
-            new = request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
-        else:
-            new = _new_act(order, failed, by=by, at=at)
-            amount = min(failed.amount, failed.payment.refundable)
-            request_refund(new, failed.payment, amount, at=at, instead_of=failed)
+        first = getattr(failed, "act", None)
+        with notifying(first is None or first.notify):
+            new = _request_anew(order, failed, by=by, at=at)
         if new and new.refund:
             _set_replacement(failed, new.refund)
     return order
+
+
+def _request_anew(order: Order, failed: Refund, *, by: Actor, at: datetime) -> OrderAct | None:
+    act = _refused_act(failed)
+    # As at first: the order may have been fulfilled meanwhile, or be refunded from Stripe's dashboard.
+    if act and act.kind == Kind.CANCEL:
+        return request_cancel(order, reason=act.reason, by=by, at=at)
+    if act and act.kind == Kind.CANCEL_ITEMS:
+        return request_cancel_items(order, act.lines, reason=act.reason, by=by, at=at)
+    if act and act.kind == Kind.RETURN and act.is_whole:
+        return request_return(order, reason=act.reason, restock=act.restock, by=by, at=at)
+    new = _new_act(order, failed, by=by, at=at)
+    request_refund(new, failed.payment, min(failed.amount, failed.payment.refundable), at=at, instead_of=failed)
+    return new
 
 
 def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:

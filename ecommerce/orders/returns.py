@@ -12,6 +12,7 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderAct, OrderEvent, OrderItem, Return, ReturnItem
 from ecommerce.orders.completion import close_document
 from ecommerce.orders.errors import OrderError, changed_meanwhile, in_flight, wrong_status
@@ -186,6 +187,7 @@ def close_return(
         else:
             data = {"reason": reason, "refunded": _("no refund")}
             close_document(order, one, by=by, at=at, **data)
+            mails.returned_without_refund(one)
             refresh(order, None)
         one.refresh_from_db()
     return one

@@ -10,6 +10,7 @@ from django.db.models import F, Sum
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import Fulfillment, Order, OrderEvent, OrderItem, Return, ReturnItem
 from ecommerce.orders.errors import OrderError, in_flight, wrong_status
 from ecommerce.orders.history import record
@@ -71,6 +72,7 @@ def correct_tracking(
         parcel.save(update_fields=list(columns))
         words = {"old": before, "new": _describe(parcel)}
         record(order, Kind.TRACKING_CHANGED, by=by, at=at, reason=reason, **words, fulfillments=[parcel.pk])
+        mails.tracking_corrected(parcel)
     return order
 
 

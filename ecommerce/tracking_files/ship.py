@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import connection
 
 from customers.actors import Actor
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, TrackingFile
 from ecommerce.models.order import array_of
 from ecommerce.orders.errors import OrderError
@@ -69,3 +70,4 @@ def _write(file: TrackingFile, orders: Sequence[Order], row_ids: Iterable[int], 
     params = {"ids": ids, "rows": array_of(row_ids), "at": at, **by.columns}
     with connection.cursor() as cursor:
         cursor.execute(WRITE, {**params, "data": json.dumps({"tracking_file": file.pk})})
+    mails.shipped_together([order.pk for order in orders], at=at)

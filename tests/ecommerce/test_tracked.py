@@ -13,7 +13,7 @@ from django.test import Client
 
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
-from customers.models import Address, Customer, User
+from customers.models import Address, Customer, MailTemplate, User
 from ecommerce.models import (
     ApiKey,
     Coupon,
@@ -64,6 +64,7 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.tag": lambda: Tag.objects.create(name="fragile"),
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
     "ecommerce.webhookendpoint": lambda: WebhookEndpoint.objects.create(url="https://erp.example.com/hooks"),
+    "customers.mailtemplate": lambda: MailTemplate.objects.create(kind="shipped"),
 }
 NEW_VALUES = {
     "customers.user": ("first_name", "Bobby"),
@@ -81,6 +82,7 @@ NEW_VALUES = {
     "ecommerce.tag": ("name", "very fragile"),
     "ecommerce.apikey": ("name", "Kiosk"),
     "ecommerce.webhookendpoint": ("url", "https://crm.example.com/hooks"),
+    "customers.mailtemplate": ("enabled", False),
 }
 
 

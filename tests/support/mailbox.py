@@ -12,8 +12,11 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from django.core import mail
 from django.core.mail import EmailMessage
+from django.db.models import Model
 
 from customers.mail import delivery
+from customers.mail.writers import is_written
+from customers.models import Mail
 from devserver.programs import free_port
 
 
@@ -22,6 +25,18 @@ def deliver() -> list[EmailMessage]:
     delivery.send_due(until=math.inf)
     found: list[EmailMessage] = mail.outbox
     return found
+
+
+def written(**wanted: Any) -> list[Mail]:
+    """Write the texts of mails about orders, as the worker does just before it sends them, and give these."""
+    for each in Mail.objects.filter(**wanted).order_by("pk"):
+        is_written(each)
+    return list(Mail.objects.filter(**wanted).order_by("pk"))
+
+
+def mail_kinds(order: Model) -> list[str]:
+    """Give the kinds of the mails about an order, in their order."""
+    return list(Mail.objects.filter(about_id=order.pk).order_by("pk").values_list("kind", flat=True))
 
 
 @dataclass

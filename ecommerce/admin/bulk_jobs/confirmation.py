@@ -33,6 +33,9 @@ from ecommerce.tasks import enqueue_job
 
 Action = BulkJob.Action
 SHOWN_ATTENTION = 20
+MAILS = frozenset({Action.FULFILL, Action.CANCEL, Action.RETURN})
+MAILED_AT_FIRST = 50
+"""Where a job is of more orders, nobody is mailed unless staff say so."""
 
 
 def handle_mass_action(
@@ -76,6 +79,7 @@ def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet
         reason=form.words if form else request.POST.get("reason", "").strip(),
         parameters=form.parameters if form else {},
         restock=action != Action.RETURN or "restock" in request.POST,
+        notify=action in MAILS and "notify" in request.POST,
         expected=_confirmed_count(request, action, orders),
         confirmation=request.POST.get("confirmation", "")[:36],
     )
@@ -189,9 +193,15 @@ def _render(
         "reason": request.POST.get("reason", ""),
         "restock": "confirmed" not in request.POST or "restock" in request.POST,
         "list_url": request.get_full_path(),
+        "may_notify": action in MAILS,
+        "notify": _notifies(request, count),
     }  # fmt: skip
     page: HttpResponse = admin.render(request, "mass_action_confirmation.html", context)
     return page
+
+
+def _notifies(request: HttpRequest, count: int) -> bool:
+    return "notify" in request.POST if "confirmed" in request.POST else count <= MAILED_AT_FIRST
 
 
 def _button_label(action: BulkJob.Action, count: int, money: list[str]) -> str:

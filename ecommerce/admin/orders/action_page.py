@@ -16,6 +16,7 @@ from backoffice.enqueue import enqueue_on_commit
 from backoffice.list_filters import NAME, with_list_filters
 from billing.money import format_money
 from customers.actors import actor
+from customers.mail.notify import notifying
 from ecommerce.admin.display import status_badge
 from ecommerce.admin.orders.action_forms import ActionForm
 from ecommerce.admin.orders.actions import available_action_names, full_refund_links
@@ -58,7 +59,8 @@ def _handle_post(admin: Any, request: HttpRequest, action: OrderAction, form: Ac
     try:
         if _is_another_amount(action, form):
             return HttpResponseRedirect(f"?{_query_string(request, form)}")
-        order = action.run(order_id=form.order.pk, by=actor(request), at=database_clock.now(), **form.arguments)
+        with notifying(_notifies(action, form)):
+            order = action.run(order_id=form.order.pk, by=actor(request), at=database_clock.now(), **form.arguments)
     except OrderError as error:
         form.add_error(None, error.message)
         return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)
@@ -75,8 +77,13 @@ def _is_another_amount(action: OrderAction, form: ActionForm) -> bool:
     return amount != form.cleaned_data["confirmed"] and not (action.asks_amount and amount is None)
 
 
+def _notifies(action: OrderAction, form: ActionForm) -> bool:
+    """Whether the customer gets a mail: the box is ticked when the page opens."""
+    return not action.mails or not form.is_bound or "notify" in form.data
+
+
 def _query_string(request: HttpRequest, form: ActionForm) -> str:
-    typed = {name: form.data[name] for name in form.fields if name in form.data}
+    typed = {name: form.data[name] for name in (*form.fields, "notify") if name in form.data}
     kept = {NAME: request.GET[NAME]} if NAME in request.GET else {}
     return urlencode(typed | kept)
 
@@ -98,6 +105,7 @@ def _render(
         "description": action.description(order, money),
         "button": action.button_label(order, amount),
         "amount": "" if amount is None else amount,
+        "notify": _notifies(action, form),
         "money": money,
         "list_filters": request.GET.get(NAME, ""),
         "method": "get" if action.asks_amount and amount is None else "post",

@@ -43,7 +43,7 @@ def _describe_undoing(order: Order, _money: str) -> str:
 
 
 def _describe_tracking(order: Order, _money: str) -> str:
-    return _("Carrier and numbers of a parcel of order %(number)s. Nobody is mailed.") % {"number": order.number}
+    return _("Carrier and numbers of a parcel of order %(number)s.") % {"number": order.number}
 
 
 def _correct_tracking(*, order_id: int, **arguments: Any) -> Order:
@@ -61,6 +61,7 @@ FULFILL_ACTIONS = (
         button=gettext_lazy("Fulfill order"),
         success_message=_fulfilled,
         run=fulfill_in_parcels,
+        mails=True,
     ),
     OrderAction(
         name="fulfill_anyway",
@@ -71,6 +72,7 @@ FULFILL_ACTIONS = (
         button=gettext_lazy("Fulfill all the same"),
         success_message=_fulfilled,
         run=partial(fulfill_in_parcels, despite_attention=True),
+        mails=True,
         danger=True,
     ),
 )
@@ -95,6 +97,7 @@ UNDO_ACTIONS = (
         button=gettext_lazy("Save"),
         success_message=gettext_lazy("The tracking of order %(number)s is corrected."),
         run=_correct_tracking,
+        mails=True,
         is_linked=False,
     ),
 )

@@ -17,7 +17,8 @@ class OrderAction:
 
     `amount` is the money that the action moves, in the minor unit. It is posted back with the form: where it has
     changed meanwhile, the confirmation is shown again. One that is not linked is reached from a part of the page;
-    the link of an `aside` one stands in that part of the page, and in the menu of the list.
+    the link of an `aside` one stands in that part of the page, and in the menu of the list. One that `mails` has a box
+    to tick, on at first, for the customer to get a mail.
     """
 
     name: str
@@ -34,6 +35,7 @@ class OrderAction:
     danger: bool = False
     is_linked: bool = True
     aside: str = ""
+    mails: bool = False
 
     def has_permission(self, user: Any) -> bool:
         return any(user.has_perm(permission) for permission in self.permissions)

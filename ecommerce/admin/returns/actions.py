@@ -19,6 +19,7 @@ from backoffice import database_clock, kept_forms
 from backoffice.enqueue import enqueue_on_commit
 from billing.money import format_money
 from customers.actors import actor
+from customers.mail.notify import notifying
 from ecommerce.admin.returns import display
 from ecommerce.admin.returns.close import CloseForm
 from ecommerce.admin.returns.forms import ApproveForm, DeclineForm, ReceiveForm, ReturnForm
@@ -46,6 +47,7 @@ class ReturnAction:
     form_class: type[ReturnForm] = ReturnForm
     button_with_amount: str | Promise = ""
     danger: bool = False
+    mails: bool = False
 
     def is_possible(self, order_return: Return) -> bool:
         return order_return.status in self.statuses
@@ -84,6 +86,7 @@ ACTIONS = (
         run=close_return,
         success_message=gettext_lazy("Return %(number)s is closed."),
         form_class=CloseForm,
+        mails=True,
         button_with_amount=gettext_lazy("Close, refund %(money)s"),
     ),
     ReturnAction(
@@ -145,11 +148,14 @@ def _handle_post(admin: Any, request: HttpRequest, action: ReturnAction, form: R
     if not form.is_valid():
         return _render(admin, request, action, form)
     if str(form.amount or "") != request.POST.get("confirmed", ""):
-        shown = {name: form.data[name] for name in form.fields if name in form.data}
+        shown = {name: form.data[name] for name in (*form.fields, "notify") if name in form.data}
         return HttpResponseRedirect(f"?{urlencode({**shown, 'confirmed': form.amount or ''})}")
     number = form.order_return.number
     try:
-        act = action.run(return_id=form.order_return.pk, by=actor(request), at=database_clock.now(), **form.arguments)
+        with notifying(_notifies(action, form)):
+            act = action.run(
+                return_id=form.order_return.pk, by=actor(request), at=database_clock.now(), **form.arguments
+            )
     except OrderError as error:
         form.add_error(error.field if error.field in form.fields else None, error.message)
         return _render(admin, request, action, form, status=HTTPStatus.CONFLICT)
@@ -161,6 +167,11 @@ def _handle_post(admin: Any, request: HttpRequest, action: ReturnAction, form: R
     else:
         messages.success(request, str(action.success_message) % {"number": number})
     return _redirect(form.order_return)
+
+
+def _notifies(action: ReturnAction, form: ReturnForm) -> bool:
+    """Whether the customer gets a mail of what the form says; the box is ticked when the page opens."""
+    return not action.mails or "confirmed" not in form.data or "notify" in form.data
 
 
 def _render(
@@ -178,6 +189,7 @@ def _render(
         "action": action,
         "form": form,
         "button": action.button(form),
+        "notify": _notifies(action, form),
     }
     page: HttpResponse = admin.render(request, form.template, context)
     page.status_code = status

@@ -17,6 +17,7 @@ from backoffice.base_admin import StaffAdmin
 from backoffice.columns import column
 from backoffice.list_tabs import Tab, Tabbed
 from billing.models import Seller
+from customers.models import MailTemplate
 from ecommerce.admin.file_import import FileImportExport
 from ecommerce.admin.taxes.eu_rates import eu_rates_view
 from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
@@ -96,7 +97,7 @@ class ShopSettingsAdmin(StaffAdmin):
     """One row, whose page is at /admin/settings/: it has no list."""
 
     form = ShopSettingsForm
-    readonly_fields = ("seller", "provider", "reasons", "webhooks")
+    readonly_fields = ("seller", "provider", "reasons", "mails", "webhooks")
     fieldsets = (
         (_("Shop"), {"fields": ("seller", "country")}),
         (
@@ -111,6 +112,7 @@ class ShopSettingsAdmin(StaffAdmin):
         (_("Payment links"), {"fields": ("payment_link_days",)}),
         (_("Stock"), {"fields": ("low_stock_at",)}),
         (_("Webhooks"), {"fields": ("webhooks",)}),
+        (_("Mails"), {"fields": ("mails",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -157,6 +159,14 @@ class ShopSettingsAdmin(StaffAdmin):
         count = Reason.objects.filter(active=True).count()
         words = ngettext("%(count)d reason is offered", "%(count)d reasons are offered", count) % {"count": count}
         return _link(reverse("admin:ecommerce_reason_changelist"), words)
+
+    @column(_("mails to customers"))
+    def mails(self, shop: ShopSettings) -> SafeString:
+        off = MailTemplate.objects.filter(enabled=False).count()
+        words = gettext("when they are sent, and what they say")
+        if off:
+            words += " " + ngettext("(%(count)d kind is off)", "(%(count)d kinds are off)", off) % {"count": off}
+        return _link(reverse("admin:customers_mailtemplate_changelist"), words)
 
     @column(_("events for other systems"))
     def webhooks(self, shop: ShopSettings) -> SafeString:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -10,6 +10,7 @@ from ninja import Query, Router
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
+from customers.mail.notify import notifying
 from customers.models import Customer
 from ecommerce.api.errors import ApiError
 from ecommerce.api.pagination import staff_order_page
@@ -136,13 +137,15 @@ def fulfill_order(
     request: HttpRequest, number: str, body: FulfillRequest | None = None, idempotency_key: IdempotencyKey = ""
 ) -> StaffOrderResponse:
     """Send a parcel of a paid order, with all that is left or some `items`; it is fulfilled once nothing is left."""
-    fulfilled = fulfill_in_parcels(
-        order_id=order_by_number(number).pk,
-        parcels=[(body or FulfillRequest()).parcel],
-        request_key=idempotency_key,
-        by=api_key_actor(request),
-        at=database_clock.now(),
-    )
+    body = body or FulfillRequest()
+    with notifying(body.notify):
+        fulfilled = fulfill_in_parcels(
+            order_id=order_by_number(number).pk,
+            parcels=[body.parcel],
+            request_key=idempotency_key,
+            by=api_key_actor(request),
+            at=database_clock.now(),
+        )
     return response_for_key(request, staff_order_response(fulfilled))
 
 
@@ -160,9 +163,9 @@ def cancel_order(
     """
     body = body or CancelOrderRequest()
     order_id, by, at = order_by_number(number).pk, api_key_actor(request), database_clock.now()
-    if not body.items:
-        return _enqueue_refund(cancel(order_id=order_id, reason=body.reason, by=by, at=at))
-    canceled = cancel_items(order_id=order_id, items=body.lines, reason=body.reason, by=by, at=at, key=idempotency_key)
+    asked: dict[str, Any] = {"order_id": order_id, "reason": body.reason, "by": by, "at": at}
+    with notifying(body.notify):
+        canceled = cancel_items(**asked, items=body.lines, key=idempotency_key) if body.items else cancel(**asked)
     return _enqueue_refund(canceled)
 
 
@@ -174,13 +177,14 @@ def cancel_order(
 def return_order(request: HttpRequest, number: str, body: ReturnRequest | None = None) -> HttpResponse:
     """Take a fulfilled order back. It is refunded first: 202 until Stripe has confirmed it."""
     body = body or ReturnRequest()
-    returned = request_order_return(
-        order_id=order_by_number(number).pk,
-        reason=body.reason,
-        restock=body.restock,
-        by=api_key_actor(request),
-        at=database_clock.now(),
-    )
+    with notifying(body.notify):
+        returned = request_order_return(
+            order_id=order_by_number(number).pk,
+            reason=body.reason,
+            restock=body.restock,
+            by=api_key_actor(request),
+            at=database_clock.now(),
+        )
     return _enqueue_refund(returned)
 
 
@@ -196,13 +200,14 @@ def refund_order(
 
     Without an `Idempotency-Key`, the same request sent again is another refund.
     """
-    refunded = refund(
-        order_id=order_by_number(number).pk,
-        request=replace(body.refund, key=idempotency_key),
-        reason=body.reason,
-        by=api_key_actor(request),
-        at=database_clock.now(),
-    )
+    with notifying(body.notify):
+        refunded = refund(
+            order_id=order_by_number(number).pk,
+            request=replace(body.refund, key=idempotency_key),
+            reason=body.reason,
+            by=api_key_actor(request),
+            at=database_clock.now(),
+        )
     return _enqueue_refund(refunded)
 
 

@@ -106,7 +106,20 @@ class ItemQuantity(BaseRequest):
     quantity: int = Field(strict=True, ge=1, le=MAX_QUANTITY)
 
 
-class FulfillRequest(BaseRequest):
+class CorrectAddressRequest(BaseRequest):
+    """Where an order goes instead; without a name, to the customer."""
+
+    address: AddressRequest
+    reason: str = Field(default="", max_length=200)
+
+
+class NotifyRequest(BaseRequest):
+    """An act of staff; `notify` is whether the customer gets a mail about it."""
+
+    notify: bool = Field(default=True, description="Whether the customer gets a mail about it.")
+
+
+class FulfillRequest(NotifyRequest):
     """A parcel: all that is left to send, or only these `items`. The carrier is guessed from the number if left out."""
 
     items: Annotated[list[ItemQuantity], Field(min_length=1, max_length=MAX_LINES)] | None = None
@@ -123,13 +136,6 @@ class FulfillRequest(BaseRequest):
             carrier=self.carrier,
             tracking_numbers=(self.tracking_number, *self.further_tracking_numbers),
         )
-
-
-class CorrectAddressRequest(BaseRequest):
-    """Where an order goes instead; without a name, to the customer."""
-
-    address: AddressRequest
-    reason: str = Field(default="", max_length=200)
 
 
 class HoldRequest(BaseRequest):
@@ -158,7 +164,7 @@ class RecordDeliveryRequest(BaseRequest):
     delivered_at: UtcDatetime | None = None
 
 
-class CancelRequest(BaseRequest):
+class CancelRequest(NotifyRequest):
     reason: str = Field(default="", max_length=500)
 
 

@@ -56,7 +56,7 @@
   // A refund's page: once something else is chosen, its button shows what goes back, and sends nothing.
   const quoted = document.querySelector("[data-shown-again]");
   quoted?.addEventListener("input", ({ target }) => {
-    if (target.name === "reason") return;
+    if (["reason", "notify"].includes(target.name)) return;
     quoted.method = "get";
     quoted.elements.confirmed.value = "";
     quoted.elements.csrfmiddlewaretoken.disabled = true;

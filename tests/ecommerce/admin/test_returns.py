@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 from pypdf import PdfReader
 
-from customers.models import Mail
 from ecommerce.models import Order, OrderItem, Return, Sku
 from tests.support.forms import filled_in, sentences
+from tests.support.mailbox import written
 from tests.support.order_acts import fresh, items_of, settle
 from tests.support.returned import opened, received, sent, two_lines
 
@@ -109,8 +109,8 @@ def test_approve_and_decline_write_to_the_customer(support: Client) -> None:
     assert "the customer reads it" in sentences(empty)
     support.post(url(other, "decline"), {"confirmed": "", "answer": "It was worn."})
     assert (state(one), state(other)) == ("approved", "declined")
-    texts = list(Mail.objects.order_by("pk").values_list("text", flat=True))
-    assert ["Use the label." in texts[0], "It was worn." in texts[1]] == [True, True]
+    assert "Use the label." in written(kind="return_approved")[0].text
+    assert "It was worn." in written(kind="return_declined")[0].text
     assert "It was worn." in sentences(support.get(url(other, "change")))
 
 

@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from customers.actors import Actor, ActorKind
-from customers.models import Mail
 from ecommerce.customer_requests.returns import approve, ask_for_return, decline
 from ecommerce.models import Fulfillment, Order, OrderItem, Return, ShopSettings
 from tests.support.factories import ANA
+from tests.support.mailbox import written
 from tests.support.order_acts import items_of, kinds, refused
 from tests.support.returned import sent
 
@@ -30,8 +30,8 @@ def test_a_customer_asks_and_staff_approve_by_mail() -> None:
     asked = ask(order, 2)
     assert (asked.status, asked.reason, asked.note, asked.by_kind) == ("requested", "Too small", "Both", "customer")
     approve(return_id=asked.pk, answer="Use the same box.", by=ANA, at=NOW())
-    mail = Mail.objects.get()
-    assert (mail.kind, mail.recipient) == ("return", "ada@example.com")
+    (mail,) = written(kind="return_approved")
+    assert mail.recipient == "ada@example.com"
     assert asked.number in mail.subject
     assert "2 x Mug, red" in mail.text
     assert "Use the same box." in mail.text
@@ -46,7 +46,7 @@ def test_staff_decline_with_a_sentence() -> None:
         decline(return_id=asked.pk, answer="", by=ANA, at=NOW())
     declined = decline(return_id=asked.pk, answer="It was worn.", by=ANA, at=NOW())
     assert declined.status == "declined"
-    assert "It was worn." in Mail.objects.get().text
+    assert "It was worn." in written(kind="return_declined")[0].text
 
 
 @pytest.mark.parametrize(("days", "delivered", "allowed"), [(30, 30, True), (30, 31, False), (None, 300, True)])

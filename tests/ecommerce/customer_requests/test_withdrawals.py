@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from customers.actors import Actor, ActorKind
-from customers.models import Customer, Mail
+from customers.models import Customer
 from ecommerce.customer_requests.withdrawal_quotes import quote_withdrawal
 from ecommerce.customer_requests.withdrawals import Withdrawal, carry_out, read_for_withdrawal, withdraw
 from ecommerce.models import Fulfillment, Order, OrderItem
@@ -15,6 +15,7 @@ from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.refund import refund
 from ecommerce.orders.refund_quotes import RefundRequest
 from tests.support.factories import ANA, make_sku
+from tests.support.mailbox import written
 from tests.support.order_acts import at_once, fresh, items_of, kinds, paid_lines, refused, settle
 from tests.support.returned import close, opened, receive, sent, two_lines
 
@@ -46,8 +47,8 @@ def test_the_acknowledgement_goes_out_at_once_with_date_and_time() -> None:
     order = two_lines()
     at = datetime(2026, 11, 28, 12, 34, 56, tzinfo=UTC)
     withdrawn(order, at=max(at, order.created_at))
-    mail = Mail.objects.get()
-    assert (mail.kind, mail.recipient, mail.about) == ("withdrawal", "ada@example.com", order)
+    (mail,) = written(kind="withdrawal")
+    assert (mail.recipient, mail.about) == ("ada@example.com", order)
     assert ":34:56" in mail.text or f"{timezone.localtime(order.created_at):%H:%M:%S}" in mail.text
     assert "3 x Mug, red" in mail.text
     assert order.number in mail.subject
@@ -58,7 +59,7 @@ def test_a_sent_order_gets_its_return_without_fees() -> None:
     done = withdrawn(order)
     made = order.returns.get()
     assert (made.status, made.is_withdrawal, done.request.order_return) == ("approved", True, made)
-    assert made.number in Mail.objects.get().text
+    assert made.number in written(kind="withdrawal")[0].text
     receive(made, 3, 2)
     close(made)
     assert settle(order).status == "returned"
@@ -156,7 +157,7 @@ def test_one_that_has_to_wait_is_acknowledged_and_carried_out_by_staff() -> None
     order = two_lines()
     refund(order_id=order.pk, request=RefundRequest(amount=100), reason="", by=ANA, at=NOW())
     request = withdrawn(order).request
-    assert (request.status, Mail.objects.count(), fresh(order).status) == ("open", 1, "paid")
+    assert (request.status, len(written(kind="withdrawal")), fresh(order).status) == ("open", 1, "paid")
     assert "withdrew" in fresh(order).attention
     with refused("already_withdrawn"):
         withdrawn(order)
@@ -173,7 +174,7 @@ def test_one_that_has_to_wait_is_acknowledged_and_carried_out_by_staff() -> None
 def test_pressed_twice_at_once_it_is_received_once() -> None:
     order = sent()
     assert sorted(at_once(lambda: withdrawn(order), lambda: withdrawn(order))) == ["done", "nothing_left"]
-    assert (order.returns.count(), Mail.objects.count()) == (1, 1)
+    assert (order.returns.count(), len(written(kind="withdrawal"))) == (1, 1)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,1 @@
+"""Mails about orders: which act writes which, and what they say."""
