@@ -39,7 +39,7 @@ def issued_document(issued: Invoice | CreditNote, format: str = Document.Format.
     """Return the document once it is issued; raise NotReady if that takes longer than people wait."""
     document = document_for(issued, format)
     if document is None:
-        raise NotReady(_why_none(issued))
+        raise NotReady(why_none(issued))
     if document.status == Document.Status.QUEUED:
         enqueue_on_commit(make_document, document_id=document.pk)
         until = time.monotonic() + WAIT_SECONDS
@@ -47,15 +47,21 @@ def issued_document(issued: Invoice | CreditNote, format: str = Document.Format.
             time.sleep(LOOK_EVERY)
             document.refresh_from_db()
     if document.status == Document.Status.BROKEN:
-        words = " ".join(each["words"] for each in document.problems)
-        raise NotReady(_("%(number)s can't be issued yet. %(why)s") % {"number": issued.number, "why": words})
+        raise NotReady(why_broken(document))
     if document.status == Document.Status.QUEUED:
         sentence = _("%(number)s is being made. Try again in a moment.")
         raise NotReady(sentence % {"number": issued.number}, again=True)
     return document
 
 
-def _why_none(issued: Invoice | CreditNote) -> str:
+def why_broken(document: Document) -> str:
+    """Say what keeps a document from being issued."""
+    words = " ".join(each["words"] for each in document.problems)
+    return _("%(number)s can't be issued yet. %(why)s") % {"number": document.of.number, "why": words}
+
+
+def why_none(issued: Invoice | CreditNote) -> str:
+    """Say why there is no document, and none can be asked for."""
     values = {"number": issued.number}
     if isinstance(issued, CreditNote) or issued.status == Invoice.Status.PAID:
         return _("%(number)s has no such file.") % values

@@ -1,5 +1,6 @@
 """A job is one row of Activity, however many orders it works: each order's part is in its own history."""
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from backoffice.activity.origin import current_origin
@@ -16,7 +17,7 @@ def record_job(job: BulkJob, act: Activity.Act, *, by: Actor) -> None:
     origin = current_origin()
     words = str(job.selection.get("words", ""))
     sentence = _("%(action)s %(total)s orders: %(words)s") if words else _("%(action)s %(total)s orders")
-    note = sentence % {"action": job.get_action_display(), "total": f"{job.total:,}", "words": words}
-    kind = Activity.Kind.EXPORT if job.action == BulkJob.Action.EXPORT else Activity.Kind.JOB
+    note = sentence % {"action": capfirst(job.verb), "total": f"{job.total:,}", "words": words}
+    kind = Activity.Kind.EXPORT if job.makes_file else Activity.Kind.JOB
     by_origin = by.origin(address=origin.address if origin else "")
     record(act=act, kind=kind, obj=job, note=f"{note}. {job.reason}" if job.reason else note, by=by_origin)

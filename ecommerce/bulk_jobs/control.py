@@ -60,8 +60,8 @@ def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
         _check_retry(job)
         selection = {"words": _("What failed in %(job)s") % {"job": job}}
         actor = Actor.staff(by)
-        if job.action == BulkJob.Action.EXPORT:
-            return _retry_export(job, selection, actor, at=at)
+        if _failed_as_a_whole(job):
+            return _retry_file(job, selection, actor, at=at)
         failed = BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.FAILED)
         new_job = NewJob(
             action=BulkJob.Action(job.action),
@@ -78,12 +78,19 @@ def retry(*, job_id: int, by: User, at: datetime) -> BulkJob:
         return start(new_job=new_job, by=actor, at=at)
 
 
-def _retry_export(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: datetime) -> BulkJob:
-    # An export fails as a whole, and has no items: the same slices again.
+def _failed_as_a_whole(job: BulkJob) -> bool:
+    """Whether it is the file that could not be written, whatever the outcome of its orders."""
+    if job.action == BulkJob.Action.INVOICES:
+        return job.status == Status.FAILED and job.slices.filter(done__gt=0).exists()
+    return job.action == BulkJob.Action.EXPORT and job.status == Status.FAILED
+
+
+def _retry_file(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: datetime) -> BulkJob:
     retry_job = BulkJob.objects.create(
         action=job.action,
         selection={**selection, "format": job.selection.get("format", "csv")},
         parameters=job.parameters,
+        reason=job.reason,
         total=job.total,
         retry_of=job,
         created_at=at,
@@ -107,13 +114,13 @@ def _check_retry(job: BulkJob) -> None:
 
 def has_failures(job: BulkJob) -> bool:
     """Whether there is anything that `retry` would do again."""
-    if job.action == BulkJob.Action.EXPORT:
-        return bool(job.status == Status.FAILED)
+    if _failed_as_a_whole(job):
+        return True
     return BulkJobItem.objects.filter(job=job, status=BulkJobItem.Status.FAILED).exists()
 
 
 def _locked(job_id: int, by: User) -> BulkJob:
     job = BulkJob.objects.select_for_update(no_key=True).get(pk=job_id)
     if not permissions.has_permission(by, job.action):
-        raise BulkJobError(_("You may not %(action)s orders.") % {"action": job.get_action_display().lower()})
+        raise BulkJobError(_("You may not %(action)s orders.") % {"action": job.verb})
     return job

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 import psycopg
 from django.db import InterfaceError, OperationalError, connection, transaction
@@ -35,10 +36,15 @@ class ExportStopped(Exception):
 
 
 def run_export(job_id: int) -> None:
-    """Write the file, unless another worker is alive and at it."""
+    """Write the file of orders, unless another worker is alive and at it."""
+    write_file(job_id, ExportWriter)
+
+
+def write_file(job_id: int, writer_class: "type[ExportWriter]") -> None:
+    """Write a job's file, unless another worker is alive and at it."""
     job = _claim(job_id)
     if job:
-        writer = ExportWriter(job)
+        writer = writer_class(job)
         try:
             with timezone.override(job.selection.get("zone")):  # of whoever asked for it; None: the shop's
                 writer.write()
@@ -56,12 +62,14 @@ def run_export(job_id: int) -> None:
 def _claim(job_id: int) -> BulkJob | None:
     with transaction.atomic():
         free = Q(beat_at=None) | Q(beat_at__lte=Now() - WORKER_TIMEOUT) | Q(status=Status.QUEUED)
+        free |= Q(selection__writing__isnull=True)  # what beats is the part before the file
         rows = BulkJob.objects.select_for_update(no_key=True).filter(free, pk=job_id, status__in=leases.OPEN)
         job = rows.first()
         if job is None:
             return None
         # A name of its own for each attempt: it also tells a worker that was taken over from the one that took over.
-        name = f"orders/job-{job.pk}-{secrets.token_hex(8)}.csv"
+        ending = job.parameters.get("file", "csv")
+        name = f"orders/job-{job.pk}-{secrets.token_hex(8)}.{ending}"
         # Files of workers that died are deleted once the job is over: here a storage that hangs would hold the job.
         job.selection = {**job.selection, "writing": name, "unfinished": [*job.selection.get("unfinished", []), name]}
         now = database_clock.now()
@@ -120,19 +128,27 @@ class ExportWriter:
     def write(self) -> None:
         """Write the file and publish it; raises ExportStopped."""
         self.heartbeat(0)
-        blocks = orders.order_rows(self.job, self.heartbeat)
         with beating(self.job):
-            saved_as = file_storage.storage().save(self.name, file_storage.StreamedFile(blocks, self.name))
+            saved_as = file_storage.storage().save(self.name, file_storage.StreamedFile(self.blocks(), self.name))
         # The storage may have taken long to finish: publish nothing without asking again.
         self._check_and_beat()
         with transaction.atomic():
-            published = self._held().update(
-                status=Status.SUCCEEDED, file=saved_as, file_rows=self.rows, finished_at=Now(), beat_at=Now()
-            )
-            if not published:
+            if not self._held().update(file=saved_as, file_rows=self.rows, beat_at=Now(), **self.published()):
                 raise ExportStopped
-            self.job.slices.update(done=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
+            self.count_as("done")
         delete_unfinished(self.job.pk)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Make what is in the file; raises ExportStopped."""
+        return orders.order_rows(self.job, self.heartbeat)
+
+    def published(self) -> dict[str, Any]:
+        """Return what else becomes of the job with its file: it is over."""
+        return {"status": Status.SUCCEEDED, "finished_at": Now()}
+
+    def count_as(self, outcome: str) -> None:
+        """Write the outcome of all orders: those of an export have no items."""
+        self.job.slices.update(**{outcome: Coalesce(F("order_ids__len"), 0)}, next_attempt_at=None)
 
     def _held(self) -> QuerySet[BulkJob]:
         return BulkJob.objects.filter(pk=self.job.pk, status=Status.RUNNING, selection__writing=self.name)
@@ -164,7 +180,7 @@ class ExportWriter:
         message = _("The file could not be written: %(why)s. Once that is mended, retry.") % {"why": why.rstrip(".")}
         with transaction.atomic():
             if self._held().update(status=Status.FAILED, message=message, finished_at=Now(), file_rows=0):
-                self.job.slices.update(failed=Coalesce(F("order_ids__len"), 0), next_attempt_at=None)
+                self.count_as("failed")
         self.discard()
 
 

@@ -13,6 +13,7 @@ PERMISSIONS: dict[str, str] = {action.value: f"ecommerce.{action.value}_order" f
     Action.TAG.value: "ecommerce.organize_order",
     Action.ASSIGN.value: "ecommerce.organize_order",
     Action.RELEASE.value: "ecommerce.hold_order",
+    Action.INVOICES.value: "ecommerce.export_order",
 }
 
 
@@ -29,7 +30,7 @@ def missing_permission(job: BulkJob) -> str:
         return ""
     return _("%(who)s may not %(action)s orders any more, so the job was stopped. Somebody who may can resume it.") % {
         "who": user or job.by_label,
-        "action": job.get_action_display().lower(),
+        "action": job.verb,
     }
 
 

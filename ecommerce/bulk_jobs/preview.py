@@ -9,7 +9,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, Sum, Value, Wh
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from ecommerce.bulk_jobs import preview_organize
+from ecommerce.bulk_jobs import preview_invoices, preview_organize
 from ecommerce.bulk_jobs.preview_organize import ORGANIZING
 from ecommerce.models import BulkJob, Order, OrderAct, Return
 from ecommerce.models.order import OrderQuerySet
@@ -48,8 +48,9 @@ class Preview:
 def preview(action: str, orders: OrderQuerySet) -> Preview:
     """Two or three statements, however many orders."""
     result, skipped = Preview(), Counter[str]()
-    if action in ORGANIZING:
-        result.changes, result.skips = preview_organize.count(action, orders)
+    if action in ORGANIZING or action == Action.INVOICES:
+        found = preview_invoices.count(orders) if action == Action.INVOICES else preview_organize.count(action, orders)
+        result.changes, result.skips = found
         result.total = result.changes + sum(count for count, _reason in result.skips)
         return result
     needed = NEEDED[Action(action)]

@@ -9,7 +9,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock
-from ecommerce.bulk_jobs import export, leases, outcomes, slices, stopping
+from ecommerce.bulk_jobs import export, invoice_file, invoices, leases, outcomes, slices, stopping
 from ecommerce.bulk_jobs.refund_pool import RefundPool, has_due_refunds
 from ecommerce.models import BulkJob, BulkJobItem
 
@@ -27,7 +27,9 @@ def run_job(*, job_id: int, seconds: float) -> bool:
     if job.action == BulkJob.Action.EXPORT:
         export.run_export(job_id)
         return False
-    if job.calls_stripe:
+    if job.action == BulkJob.Action.INVOICES:
+        _make_invoices_and_file(job, deadline)
+    elif job.calls_stripe:
         _run_slices_and_refunds(job_id, deadline)
         stopping.give_back_unsent(job_id)
     else:
@@ -40,6 +42,15 @@ def _run_slices(job_id: int, deadline: float) -> None:
         pass
 
 
+def _make_invoices_and_file(job: BulkJob, deadline: float) -> None:
+    # Once all slices are done no heartbeat may be written here: it would be taken for that of who writes the file.
+    if job.slices.exclude(next_attempt_at=None).exists():
+        _run_slices(job.pk, deadline)
+        job.refresh_from_db()
+    if job.status in leases.OPEN:
+        invoice_file.write_if_complete(job)
+
+
 def run_next_slice(job_id: int) -> bool:
     """Run one slice, if the job may still go on and one is due."""
     # Read before each slice: a stop, or a permission taken away, is heeded within one.
@@ -48,7 +59,8 @@ def run_next_slice(job_id: int) -> bool:
         return False
     job_slice = leases.claim_slice(job)
     if job_slice:
-        slices.run_slice(job, job_slice)
+        work = invoices.make_slice if job.action == BulkJob.Action.INVOICES else slices.run_slice
+        work(job, job_slice)
     return job_slice is not None
 
 
@@ -124,6 +136,8 @@ def end_if_complete(job_id: int) -> bool:
 def _final_status(job: BulkJob) -> BulkJob.Status | None:
     if not job.slices.exclude(next_attempt_at=None).exists():
         sums = job.slices.aggregate(done=Sum("done"), failed=Sum("failed"))
+        if job.action == BulkJob.Action.INVOICES and sums["done"] and not job.file:
+            return Status.STOPPED if job.status == Status.STOPPING else None
         if sums["done"] == job.total:
             return Status.SUCCEEDED
         return Status.FAILED if sums["failed"] == job.total else Status.PARTIAL

@@ -72,7 +72,7 @@ def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: date
 
 
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
-    _expand(job_slice)
+    expand(job_slice)
     for order_id in leases.pending_order_ids(job_slice):
         if not leases.renew_slice(job_slice):
             return  # another worker goes on with it
@@ -91,7 +91,7 @@ def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
         outcomes.update_counts(job)
 
 
-def _expand(job_slice: BulkJobSlice) -> None:
+def expand(job_slice: BulkJobSlice) -> None:
     """Write the items of a slice, so that each order can be run, and can fail, on its own."""
     if job_slice.expanded_at is None:
         job_slice.expanded_at = database_clock.now()

@@ -10,6 +10,8 @@ from ecommerce.erasure.words import Words
 from ecommerce.models import BulkJob, FileImport
 from ecommerce.notes import delete_notes
 
+FILES = (BulkJob.Action.EXPORT, BulkJob.Action.INVOICES)
+
 
 def remove_files(order_ids: list[int], words: Words) -> None:
     """Delete the files first, then note it: after a crash in between, both are done again. Raise OSError."""
@@ -21,11 +23,11 @@ def remove_files(order_ids: list[int], words: Words) -> None:
 
 
 def _remove_exports(order_ids: list[int]) -> None:
-    theirs = Q(slices__order_ids__overlap=order_ids, action=BulkJob.Action.EXPORT) & ~Q(file="")
+    theirs = Q(slices__order_ids__overlap=order_ids, action__in=FILES) & ~Q(file="")
     for job in BulkJob.objects.filter(theirs).distinct() if order_ids else ():
         if file_storage.delete([job.file]):
             raise OSError(f"The file of bulk job {job.pk} can't be deleted now.")
-        said = _("The file is deleted: it named a person who has been erased. Export again if you need the others.")
+        said = _("The file is deleted: it named a person who has been erased. Ask for another if you need the others.")
         BulkJob.objects.filter(pk=job.pk, file=job.file).update(file="", file_rows=0, message=said)
 
 

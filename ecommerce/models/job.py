@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.actors import ByActor
@@ -29,6 +30,7 @@ class BulkJob(ByActor):
         HOLD = "hold", _("Hold")
         RELEASE = "release", _("Release")
         ASSIGN = "assign", _("Assign")
+        INVOICES = "invoices", _("Download invoices")
 
     class Status(models.TextChoices):
         QUEUED = "queued", _("Queued")
@@ -45,7 +47,7 @@ class BulkJob(ByActor):
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED, db_index=True)
     selection = models.JSONField(_("selection"), default=dict)
     reason = models.TextField(_("reason"), blank=True)
-    # What else its action needs: tags to add and remove, until when to hold, whom to assign.
+    # What else its action needs: tags to add and remove, until when to hold, whom to assign, which file of invoices.
     parameters = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     restock = models.BooleanField(_("put back in stock"), default=True)
     # Orders that needed attention when the job was confirmed, and that are fulfilled all the same.
@@ -79,13 +81,25 @@ class BulkJob(ByActor):
         return str(_("Bulk job %(id)s") % {"id": self.pk})
 
     @property
+    def verb(self) -> str:
+        """What it does to orders, as in "you may not fulfill orders"."""
+        if self.action == self.Action.INVOICES:
+            return gettext("download the invoices of")
+        return str(self.get_action_display()).lower()
+
+    @property
+    def makes_file(self) -> bool:
+        """Whether it ends with a file to download."""
+        return self.action in {self.Action.EXPORT, self.Action.INVOICES}
+
+    @property
     def calls_stripe(self) -> bool:
         """Whether Stripe sets the pace."""
         return self.action in {self.Action.CANCEL, self.Action.RETURN}
 
     @property
     def is_in_database(self) -> bool:
-        """Whether the database alone sets the pace, so that two workers are quicker than one."""
+        """Whether neither Stripe nor one file sets the pace, so that two workers are quicker than one."""
         return not self.calls_stripe and self.action != self.Action.EXPORT
 
     @property

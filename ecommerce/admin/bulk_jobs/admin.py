@@ -35,6 +35,15 @@ from ecommerce.exports.orders import outcome_rows
 from ecommerce.models import BulkJob
 from ecommerce.tasks import enqueue_job
 
+
+def _kind_of_file(job: BulkJob) -> tuple[str, str, str]:
+    if job.action == BulkJob.Action.INVOICES:
+        suffix = "pdf" if job.parameters.get("file") == "pdf" else "zip"
+        return "invoices", suffix, f"application/{suffix}"
+    form = Format.named(job.selection.get("format"))
+    return "orders", form.suffix, form.content_type
+
+
 CONTROL_LABELS = {
     "stop": gettext_lazy("Stop"),
     "resume": gettext_lazy("Resume"),
@@ -147,8 +156,12 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
 
     @staticmethod
     def _describe_file(job: BulkJob) -> str:
+        of_invoices = job.action == BulkJob.Action.INVOICES
         if job.file:
-            return _("%(rows)s rows, kept for 7 days") % {"rows": f"{job.file_rows:,}"}
+            words = _("%(rows)s documents, kept for 7 days") if of_invoices else _("%(rows)s rows, kept for 7 days")
+            return words % {"rows": f"{job.file_rows:,}"}
+        if of_invoices and job.file_rows and job.finished_at:
+            return _("Removed after 7 days. Download the invoices again for a new one.")
         ended = job.action == BulkJob.Action.EXPORT and job.status == BulkJob.Status.SUCCEEDED
         return _("Removed after 7 days. Export again for a new one.") if ended else ""
 
@@ -190,21 +203,21 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
         return redirect(next_url if safe else "admin:ecommerce_order_changelist")
 
     def download_view(self, request: HttpRequest, job_id: int) -> HttpResponseBase:
-        if not permissions.has_permission(request.user, BulkJob.Action.EXPORT):
-            raise PermissionDenied
         job = get_object_or_404(BulkJob, pk=job_id)
+        if not permissions.has_permission(request.user, job.action if job.makes_file else BulkJob.Action.EXPORT):
+            raise PermissionDenied
         try:
             file = open_file(job.file) if job.file else None
         except StorageUnavailable as error:
             messages.warning(request, str(error))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)
         if file is None:
-            messages.warning(request, _("The file is not there (any more). Export again for a new one."))
+            messages.warning(request, _("The file is not there (any more). Export or download it again for a new one."))
             return redirect("admin:ecommerce_bulkjob_change", job.pk)
         self._record_download(job, describe_job(job))
-        form = Format.named(job.selection.get("format"))
-        name = f"orders-{job.created_at:%Y-%m-%d}-job-{job.pk}.{form.suffix}"
-        return FileResponse(file, as_attachment=True, filename=name, content_type=form.content_type)
+        what, suffix, content_type = _kind_of_file(job)
+        name = f"{what}-{job.created_at:%Y-%m-%d}-job-{job.pk}.{suffix}"
+        return FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
 
     @staticmethod
     def _record_download(job: BulkJob, note: str) -> None:

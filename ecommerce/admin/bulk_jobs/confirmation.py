@@ -33,30 +33,38 @@ from ecommerce.tasks import enqueue_job
 
 Action = BulkJob.Action
 SHOWN_ATTENTION = 20
+HARMLESS = ORGANIZING | {Action.FULFILL, Action.INVOICES}
 MAILS = frozenset({Action.FULFILL, Action.CANCEL, Action.RETURN})
 MAILED_AT_FIRST = 50
 """Where a job is of more orders, nobody is mailed unless staff say so."""
 
 
 def handle_mass_action(
-    admin: Any, request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet
+    admin: Any,
+    request: HttpRequest,
+    action: BulkJob.Action,
+    orders: OrderQuerySet,
+    selection: Mapping[str, str] | None = None,
 ) -> HttpResponse | None:
-    """Return the page that asks for confirmation, or None once a job was started; an export needs no confirmation."""
+    """Return the page that asks for confirmation, or None once a job was started; an export needs no confirmation.
+
+    `selection` says what was selected, where that was not in the list of orders.
+    """
+    selection = selection or selection_of_orders(request)
     if action == Action.EXPORT:
         parameters = {"rows": "items"} if request.POST.get("action") == "export_items" else {}
-        _start_job(
-            request, NewJob(action=action, orders=orders, selection=_with_format(request), parameters=parameters)
-        )
+        with_format = _with_format(request, selection)
+        _start_job(request, NewJob(action=action, orders=orders, selection=with_format, parameters=parameters))
         return None
     if request.POST.get("confirmed") != "1":
-        return _render(admin, request, action, orders, job_form(action))
-    form = job_form(action, request.POST)
+        return _render(admin, request, action, orders, selection, job_form(action))
+    form = job_form(action, request.POST, orders)
     if form is not None and not form.is_valid():
-        return _render(admin, request, action, orders, form)
+        return _render(admin, request, action, orders, selection, form)
     try:
-        _start_job(request, _new_job(request, action, orders, form))
+        _start_job(request, _new_job(request, action, orders, selection, form))
     except SelectionChanged:
-        return _render(admin, request, action, orders, form, changed=True)
+        return _render(admin, request, action, orders, selection, form, changed=True)
     return None
 
 
@@ -70,12 +78,18 @@ def _read_ids(texts: tuple[str, ...]) -> list[int]:
     return sorted({pk for text in texts if (pk := parse_id(text)) is not None})
 
 
-def _new_job(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet, form: JobForm | None) -> NewJob:
+def _new_job(
+    request: HttpRequest,
+    action: BulkJob.Action,
+    orders: OrderQuerySet,
+    selection: Mapping[str, str],
+    form: JobForm | None,
+) -> NewJob:
     return NewJob(
         action=action,
         orders=orders,
         fulfill_despite_attention=_accepted(request, action, orders),
-        selection=_selection(request),
+        selection=selection,
         reason=form.words if form else request.POST.get("reason", "").strip(),
         parameters=form.parameters if form else {},
         restock=action != Action.RETURN or "restock" in request.POST,
@@ -105,7 +119,7 @@ def _attention_digest(troubled: list[tuple[int, str, str]]) -> str:
 
 def _confirmed_count(request: HttpRequest, action: BulkJob.Action, orders: OrderQuerySet) -> int | None:
     """Return None where the orders were ticked one by one: the job then reports each of them."""
-    if not _is_select_across(request):
+    if not is_select_across(request):
         return None
     current = preview(action, orders)
     if (request.POST.get("count"), request.POST.get("sums")) != (str(current.changes), _money_json(current)):
@@ -113,7 +127,7 @@ def _confirmed_count(request: HttpRequest, action: BulkJob.Action, orders: Order
     return current.total
 
 
-def _is_select_across(request: HttpRequest) -> bool:
+def is_select_across(request: HttpRequest) -> bool:
     return request.POST.get("select_across") == "1"
 
 
@@ -133,18 +147,18 @@ def _start_job(request: HttpRequest, new_job: NewJob) -> None:
     enqueue_job(job)
 
 
-def _with_format(request: HttpRequest) -> Mapping[str, Any]:
+def _with_format(request: HttpRequest, selection: Mapping[str, str]) -> Mapping[str, Any]:
     return {
-        **_selection(request),
+        **selection,
         "format": Format.named(request.POST.get("format")).value,
         "zone": timezone.get_current_timezone_name(),
     }
 
 
-def _selection(request: HttpRequest) -> Mapping[str, Any]:
+def selection_of_orders(request: HttpRequest) -> Mapping[str, str]:
     """Describe the selection in words, with the query string of the list it was made on."""
     params = OrderListParams.from_query(request.GET)
-    if not _is_select_across(request):
+    if not is_select_across(request):
         count = len(ticked_ids(request))
         words = ngettext("%(count)s ticked order", "%(count)s ticked orders", count) % {"count": f"{count:,}"}
         return {"words": words, "query": params.url()}
@@ -159,12 +173,13 @@ def _render(
     request: HttpRequest,
     action: BulkJob.Action,
     orders: OrderQuerySet,
+    selection: Mapping[str, str],
     form: JobForm | None,
     *,
     changed: bool = False,
 ) -> HttpResponse:
     current = preview(action, orders)
-    across = _is_select_across(request)
+    across = is_select_across(request)
     count = current.changes + current.waits
     may_accept = bool(current.attention) and _may_accept(request)
     money = [format_money(amount, currency) for currency, amount in sorted(current.money.items())]
@@ -175,13 +190,13 @@ def _render(
         "action": action,
         "job_form": form,
         "known_tags": suggested_tags() if action == Action.TAG else (),
-        "harmless": action in ORGANIZING or action == Action.FULFILL,
+        "harmless": action in HARMLESS,
         "button": _button_label(action, count, money) if count or may_accept else "",
         "attention": current.attention[:SHOWN_ATTENTION],
         "more_attention": max(len(current.attention) - SHOWN_ATTENTION, 0),
         "accept_label": _describe_accepting(len(current.attention)) if may_accept else "",
         "money": money,
-        "selection": _selection(request)["words"],
+        "selection": selection["words"],
         "waits": _describe_waits(current.waits) if current.waits else "",
         "skipped": f"{current.total - count:,}",
         "hidden_fields": [("action", request.POST["action"]), ("select_across", "1" if across else "0"),
@@ -189,7 +204,7 @@ def _render(
                           ("attention", _attention_digest(current.attention)),
                           ("confirmation", uuid.uuid4()),
                           ("ticked", "" if across else ",".join(map(str, ticked_ids(request))))],
-        "selection_key": f"{request.user.pk}{OrderListParams.from_query(request.GET).url()}",
+        "selection_key": f"{request.user.pk}{selection['query']}",
         "reason": request.POST.get("reason", ""),
         "restock": "confirmed" not in request.POST or "restock" in request.POST,
         "list_url": request.get_full_path(),

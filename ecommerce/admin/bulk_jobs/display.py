@@ -57,10 +57,16 @@ class JobView:
             Status.SUCCEEDED: _("%(job)s is complete: %(what)s."),
             Status.PARTIAL: _("%(job)s is complete with failures: %(what)s.")
             if self.progress.failed
-            else _("%(job)s is complete, not all orders changed: %(what)s."),
+            else self._without_failures,
             Status.FAILED: _("%(job)s failed: %(what)s."),
         }
         return words[Status(self.job.status)] % {"job": self.job, "what": self.description}
+
+    @property
+    def _without_failures(self) -> str:
+        if self.job.action == BulkJob.Action.INVOICES:
+            return _("%(job)s is complete, not all orders have an invoice: %(what)s.")
+        return _("%(job)s is complete, not all orders changed: %(what)s.")
 
     @property
     def counts(self) -> str:
@@ -78,6 +84,8 @@ class JobView:
         parts.append(_("%s failed") % f"{self.progress.failed:,}")
         if self.progress.left:
             parts.append(_("%s left") % f"{self.progress.left:,}")
+        if self.job.action == BulkJob.Action.INVOICES and self.job.file_rows:
+            parts.append(_("%s in the file") % f"{self.job.file_rows:,}")
         return ", ".join(parts)
 
     @property
@@ -161,6 +169,9 @@ def describe_action(action: str, count: int) -> str:
         "tag": ngettext("tag %(count)s order", "tag %(count)s orders", count),
         "hold": ngettext("put %(count)s order on hold", "put %(count)s orders on hold", count),
         "release": ngettext("release %(count)s order", "release %(count)s orders", count),
+        "invoices": ngettext(
+            "download the invoice of %(count)s order", "download the invoices of %(count)s orders", count
+        ),
         "assign": ngettext("assign %(count)s order", "assign %(count)s orders", count),
     }
     return words[action] % {"count": f"{count:,}"}

@@ -1,4 +1,4 @@
-"""What a mass action asks for beside its orders: tags, the reason and end of a hold, whom to assign, the carrier."""
+"""What a mass action asks for beside its orders: tags, the reason and end of a hold, whom to assign, which file."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,23 +7,26 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget, UnfoldBooleanWidget
 
 from backoffice import database_clock
 from customers.models import User
 from ecommerce.admin.orders.carrier_field import CarrierField
 from ecommerce.admin.orders.side_forms import AssigneeField, TagsField, UntilField
 from ecommerce.models import BulkJob
+from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.hold import MAX_REASON_LENGTH, check_terms
 
 Action = BulkJob.Action
+MOST_IN_ONE_PDF = 10_000  # orders; it takes some 40 kB of memory for each
 
 
 class JobForm(forms.Form):
     """`parameters` and `words` are what the job keeps of it, the words as its reason."""
 
     use_required_attribute = False
+    orders: OrderQuerySet | None = None
 
     @property
     def parameters(self) -> Mapping[str, Any]:
@@ -111,15 +114,46 @@ class FulfillForm(JobForm):
         return _("Carrier: %(name)s") % {"name": carrier} if carrier else ""
 
 
+class InvoicesForm(JobForm):
+    file = forms.ChoiceField(
+        label=gettext_lazy("File"),
+        choices=[("zip", gettext_lazy("ZIP, a PDF each")), ("pdf", gettext_lazy("One PDF, to print"))],
+        widget=UnfoldAdminSelectWidget(),
+    )
+    credit_notes = forms.BooleanField(
+        label=gettext_lazy("With their credit notes"), required=False, widget=UnfoldBooleanWidget()
+    )
+
+    def clean_file(self) -> str:
+        file = str(self.cleaned_data["file"])
+        if file == "pdf" and self.orders is not None and self.orders[: MOST_IN_ONE_PDF + 1].count() > MOST_IN_ONE_PDF:
+            sentence = _("One PDF holds the invoices of %(most)s orders at most: choose ZIP.")
+            raise forms.ValidationError(sentence % {"most": f"{MOST_IN_ONE_PDF:,}"})
+        return file
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        return {"file": self.cleaned_data["file"], "credit_notes": self.cleaned_data["credit_notes"]}
+
+    @property
+    def words(self) -> str:
+        file = _("One PDF") if self.cleaned_data["file"] == "pdf" else _("ZIP")
+        return _("%(file)s, with credit notes") % {"file": file} if self.cleaned_data["credit_notes"] else file
+
+
 FORMS: Mapping[str, type[JobForm]] = {
     Action.FULFILL.value: FulfillForm,
     Action.TAG.value: TagForm,
     Action.HOLD.value: HoldForm,
     Action.ASSIGN.value: AssignForm,
+    Action.INVOICES.value: InvoicesForm,
 }
 
 
-def job_form(action: str, data: Any = None) -> JobForm | None:
+def job_form(action: str, data: Any = None, orders: OrderQuerySet | None = None) -> JobForm | None:
     """Return the form of an action, bound where the confirmation page was posted; None for those without."""
     form_class = FORMS.get(action)
-    return form_class(data) if form_class else None
+    form = form_class(data) if form_class else None
+    if form is not None:
+        form.orders = orders
+    return form

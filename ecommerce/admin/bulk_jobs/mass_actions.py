@@ -19,6 +19,7 @@ from ecommerce.models import BulkJob, Order
 from ecommerce.models.order import OrderQuerySet
 
 Action = BulkJob.Action
+DOWNLOAD_INVOICES = "download_invoices"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +33,7 @@ class MassAction:
 
     @property
     def name(self) -> str:
-        return f"{self.action}_{self.rows}"
+        return DOWNLOAD_INVOICES if self.action == Action.INVOICES else f"{self.action}_{self.rows}"
 
     def has_permission(self, user: Any) -> bool:
         return bool(user.has_perm(PERMISSIONS[self.action]))
@@ -63,6 +64,7 @@ MASS_ACTIONS: tuple[MassAction | PrintAction, ...] = (
     MassAction(action=Action.ASSIGN, label=gettext_lazy("Assign"), tabs=frozenset(TABS)),
     MassAction(action=Action.HOLD, label=gettext_lazy("Put on hold"), tabs=UNSENT),
     MassAction(action=Action.RELEASE, label=gettext_lazy("Release"), tabs=UNSENT),
+    MassAction(action=Action.INVOICES, label=gettext_lazy("Download invoices"), tabs=frozenset(TABS)),
     PrintAction("print_orders", gettext_lazy("Print slips"), frozenset({ALL, "paid", "fulfilled"})),
 )
 
