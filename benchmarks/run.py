@@ -12,6 +12,7 @@ from benchmarks import (
     bulk_fulfill,
     chart,
     export,
+    invoices,
     lanes,
     orders,
     pages,
@@ -30,6 +31,7 @@ CHART = BASE_DIR / "docs" / "benchmarks.svg"
 SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
 ROUNDS, QUICK_ROUNDS = 15, 2
 QUICK_CANCELS = 12
+QUICK_INVOICES = 10
 QUICK_LANE_SECONDS = 2
 QUICK_WEBHOOK_SECONDS = 2
 
@@ -78,6 +80,8 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
         yield from export.figures(user, size=size)
         _log(f"bulk fulfill at {size}")
         yield from bulk_fulfill.figures(user, size=size)
+        _log(f"invoices as PDF at {size}")
+        yield from invoices.figures(user, size=size, limit=QUICK_INVOICES if quick else invoices.LIMIT)
         _log(f"tracking file at {size}")
         yield from tracking_files.figures(user, size=size)
         _log(f"click to done at {size}")

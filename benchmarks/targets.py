@@ -53,7 +53,8 @@ def _check_beside_stock(figures: Iterable[Figure]) -> Iterator[Result]:
 
 def _check_absolute(figures: Iterable[Figure]) -> Iterator[Result]:
     at_least = {"bulk_fulfill": 10_000.0, "bulk_cancel_limit": 0.95, "lane_refunds": 0.95, "lane_payments": 0.95,
-                "bulk_click": 6_000.0, "tracking_preview": 10_000.0, "tracking_apply": 10_000.0}  # fmt: skip
+                "invoice_pdf": 10_000 / 120, "invoice_pdf_checked": 10_000 / 300, "bulk_click": 6_000.0,
+                "tracking_preview": 10_000.0, "tracking_apply": 10_000.0}  # fmt: skip
     at_most = {"export_memory": 20.0, "order_overhead": 40.0, "job_start": 2.0, "order_under_job": 1.2,
                "bulk_confirm": 300.0, "bulk_confirm_all": 1_000.0, "webhook_first_byte": 1_000.0}  # fmt: skip
     for each in figures:

@@ -14,7 +14,7 @@ NAMES = {
     *("bulk_fulfill", "export_csv", "export_memory", "bulk_cancel", "bulk_cancel_limit", "job_start"),
     *("order_overhead", "refund_lines", "bulk_fulfill_by_1", "bulk_fulfill_by_2", "bulk_fulfill_by_4"),
     *("order_under_job", "lane_refunds", "lane_payments", "bulk_click", "bulk_confirm", "bulk_confirm_all"),
-    *("tracking_preview", "tracking_apply", "webhook_first_byte"),
+    *("tracking_preview", "tracking_apply", "webhook_first_byte", "invoice_pdf", "invoice_pdf_checked"),
 }
 
 
