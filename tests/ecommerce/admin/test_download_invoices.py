@@ -67,6 +67,7 @@ def test_from_orders_with_a_question_first(client: Client, orders: list[Order]) 
     file = client.get(f"/admin/ecommerce/bulkjob/{job.pk}/download/")
     assert file["Content-Type"] == "application/zip"
     assert f"job-{job.pk}.zip" in file["Content-Disposition"]
+    file.close()
 
 
 def test_from_invoices_by_key_whatever_the_list_is_filtered_by(client: Client, orders: list[Order]) -> None:
