@@ -40,6 +40,7 @@ class MassAction:
 
 
 UNSENT = frozenset({ALL, ATTENTION, "created", "paid"})
+INVOICED = frozenset(TABS) - {"created"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ MASS_ACTIONS: tuple[MassAction | PrintAction, ...] = (
     MassAction(action=Action.ASSIGN, label=gettext_lazy("Assign"), tabs=frozenset(TABS)),
     MassAction(action=Action.HOLD, label=gettext_lazy("Put on hold"), tabs=UNSENT),
     MassAction(action=Action.RELEASE, label=gettext_lazy("Release"), tabs=UNSENT),
-    MassAction(action=Action.INVOICES, label=gettext_lazy("Download invoices"), tabs=frozenset(TABS)),
+    MassAction(action=Action.INVOICES, label=gettext_lazy("Download invoices"), tabs=INVOICED),
     PrintAction("print_orders", gettext_lazy("Print slips"), frozenset({ALL, "paid", "fulfilled"})),
 )
 

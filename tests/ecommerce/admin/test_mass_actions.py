@@ -11,6 +11,7 @@ from tests.support.admin import LIST, order_row, signed_in, viewer
 
 pytestmark = pytest.mark.django_db
 RIGHTS = tuple(f"ecommerce.{act}_order" for act in ("view", "export", "fulfill", "cancel", "return"))
+EXPORTS = ["export_orders", "export_items"]
 
 
 @pytest.fixture
@@ -40,13 +41,13 @@ def told(response: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "names"),
     [
-        ("", ["export_orders", "export_items", "print_orders"]),
-        ("?status__exact=created", ["export_orders", "export_items"]),
-        ("?status__exact=paid", ["export_orders", "export_items", "fulfill_orders", "cancel_orders", "print_orders"]),
-        ("?status__exact=fulfilled", ["export_orders", "export_items", "return_orders", "print_orders"]),
-        ("?status__exact=canceled", ["export_orders", "export_items"]),
-        ("?status__exact=returned", ["export_orders", "export_items"]),
-        ("?attention=1", ["export_orders", "export_items"]),
+        ("", [*EXPORTS, "download_invoices", "print_orders"]),
+        ("?status__exact=created", EXPORTS),
+        ("?status__exact=paid", [*EXPORTS, "fulfill_orders", "cancel_orders", "download_invoices", "print_orders"]),
+        ("?status__exact=fulfilled", [*EXPORTS, "return_orders", "download_invoices", "print_orders"]),
+        ("?status__exact=canceled", [*EXPORTS, "download_invoices"]),
+        ("?status__exact=returned", [*EXPORTS, "download_invoices"]),
+        ("?attention=1", [*EXPORTS, "download_invoices"]),
     ],
 )
 def test_each_tab_offers_its_own(ran: list[Any], query: str, names: list[str]) -> None:
