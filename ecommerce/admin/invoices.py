@@ -27,6 +27,9 @@ class OrderInvoiceAdmin(InvoiceAdmin):
     actions = (DOWNLOAD_INVOICES,)
     list_before_template = "admin/ecommerce/invoice/list_before.html"
 
+    class Media:
+        css = {"all": ("ecommerce/orders.css",)}  # of the banner
+
     def order_url(self, request: HttpRequest, invoice: Invoice) -> str:
         order = getattr(invoice, "order", None)
         if order is None or not request.user.has_perm("ecommerce.view_order"):

@@ -65,7 +65,7 @@ class JobView:
     @property
     def _without_failures(self) -> str:
         if self.job.action == BulkJob.Action.INVOICES:
-            return _("%(job)s is complete, not all orders have an invoice: %(what)s.")
+            return _("%(job)s is complete, not all orders have an invoice to download: %(what)s.")
         return _("%(job)s is complete, not all orders changed: %(what)s.")
 
     @property
@@ -156,6 +156,13 @@ def job_views(jobs: Collection[BulkJob]) -> list[JobView]:
 def describe_job(job: BulkJob) -> str:
     if job.parameters.get("rows") == "items":
         words = ngettext("export the items of %(count)s order", "export the items of %(count)s orders", job.total)
+        return words % {"count": f"{job.total:,}"}
+    if job.parameters.get("credit_notes"):
+        words = ngettext(
+            "download the invoice and the credit notes of %(count)s order",
+            "download the invoices and credit notes of %(count)s orders",
+            job.total,
+        )
         return words % {"count": f"{job.total:,}"}
     return describe_action(job.action, job.total)
 

@@ -135,11 +135,6 @@ class InvoicesForm(JobForm):
     def parameters(self) -> Mapping[str, Any]:
         return {"file": self.cleaned_data["file"], "credit_notes": self.cleaned_data["credit_notes"]}
 
-    @property
-    def words(self) -> str:
-        file = _("One PDF") if self.cleaned_data["file"] == "pdf" else _("ZIP")
-        return _("%(file)s, with credit notes") % {"file": file} if self.cleaned_data["credit_notes"] else file
-
 
 FORMS: Mapping[str, type[JobForm]] = {
     Action.FULFILL.value: FulfillForm,

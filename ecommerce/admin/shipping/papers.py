@@ -130,7 +130,7 @@ def _slip(slip: Slip) -> dict[str, Any]:
     words = ngettext("piece in this parcel", "pieces in this parcel", slip.units)
     return {
         "number": order.number,
-        "details": "\n".join(filter(None, [f"{timezone.localdate(order.created_at)}", slip.parcel])),
+        "details": "\n".join(filter(None, [_ordered(order), slip.parcel])),
         "barcode": asdict(barcode(order.number)),
         "changed": slip.changed,
         "address": list(slip.address) or [_("No address")],
@@ -141,6 +141,11 @@ def _slip(slip: Slip) -> dict[str, Any]:
         "units_words": words,
         "sent_before": slip.sent_before,
     }
+
+
+def _ordered(order: Order) -> str:
+    values = {"number": order.number, "day": timezone.localdate(order.created_at)}
+    return _("Order %(number)s, %(day)s") % values
 
 
 def _line(line: SlipLine) -> dict[str, Any]:

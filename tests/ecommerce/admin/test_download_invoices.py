@@ -62,7 +62,11 @@ def test_from_orders_with_a_question_first(client: Client, orders: list[Order]) 
     job = work(job)
     assert [status for status, _why in outcomes(job).values()] == ["done", "done", "skipped"]
     page = sentences(client.get(f"/admin/ecommerce/bulkjob/{job.pk}/change/"))
-    for words in ("complete, not all orders have an invoice", "2 documents, kept for 7 days", "Download invoices"):
+    for words in (
+        "complete, not all orders have an invoice to download: download the invoices and credit notes of 3",
+        "2 documents, kept for 7 days",
+        "Download invoices",
+    ):
         assert words in page
     file = client.get(f"/admin/ecommerce/bulkjob/{job.pk}/download/")
     assert file["Content-Type"] == "application/zip"
