@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ecommerce', '0056_webhooks_of_rows'),
+        ("ecommerce", "0058_mails"),
     ]
 
     operations = [
