@@ -114,10 +114,11 @@ def record(delivery: Any, answer: Answer) -> None:
 def _delivered(delivery: WebhookDelivery, said: Mapping[str, Any]) -> None:
     leases.release(delivery, next_attempt_at=None, status=Status.DELIVERED, delivered_at=Now(), **{**said, "error": ""})
     failing = WebhookEndpoint.objects.filter(pk=delivery.endpoint_id, failing_since__isnull=False)
-    was_away = failing.filter(failures__gte=FAILURES_IN_A_ROW).exists()
-    if failing.update(failing_since=None, failures=0, retry_at=None) and was_away:
-        # What was tried while it was away does not wait for hours now.
-        leases.wake(WebhookDelivery.objects.filter(endpoint=delivery.endpoint_id, status=Status.QUEUED))
+    for failures in failing.values_list("failures", flat=True):
+        failing.update(failing_since=None, failures=0, retry_at=None)
+        if failures >= FAILURES_IN_A_ROW:
+            # What was tried while it was away does not wait for hours now.
+            leases.wake(WebhookDelivery.objects.filter(endpoint=delivery.endpoint_id, status=Status.QUEUED))
 
 
 def _wait(delivery: WebhookDelivery, answer: Answer) -> timedelta:
