@@ -14,6 +14,7 @@ from threading import Event, Thread
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
+from django.urls import reverse
 
 from billing import restore
 from ecommerce.models import WebhookEndpoint
@@ -43,6 +44,7 @@ class Sender:
 
     def run(self, stop: Event) -> None:
         """Work until told to stop."""
+        reverse("admin:index")  # has all addresses imported, which would make the first event wait
         while not stop.is_set():
             wait = POLL_SECONDS
             try:
