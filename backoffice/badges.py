@@ -8,6 +8,7 @@ STATUSES_BY_TONE = {
     "good": ("paid", "succeeded", "done", "active", "default", "processed", "sent", "delivered", "issued"),
     "bad": (
         "failed", "payment_failed", "refund_failed", "disputed", "dispute_lost", "uncollectible", "bounced", "broken",
+        "complained",
     ),
     "warn": (
         "open", "requires_action", "processing", "payment_processing", "authentication_required", "refund_in_progress",

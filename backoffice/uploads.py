@@ -49,3 +49,8 @@ def _remove_if_old(path: str, before: datetime) -> bool:
             storage().delete(path)
             return True
     return False
+
+
+def format_size(size: int) -> str:
+    kilobytes = -(-size // 1000)
+    return f"{kilobytes / 1000:.1f} MB" if kilobytes >= 1000 else f"{kilobytes} kB"  # noqa: PLR2004 - of one

@@ -52,6 +52,7 @@ SERVE = frozenset(
         "customers.change_address",
         "customers.delete_address",
         "customers.resend_mail",
+        "customers.write_mail",
     }
 )
 SEND = frozenset(

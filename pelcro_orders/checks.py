@@ -73,13 +73,24 @@ def addresses(**_kwargs: Any) -> list[CheckMessage]:
 
 @register()
 def mail_server(**_kwargs: Any) -> list[CheckMessage]:
-    if settings.EMAIL_HOST or is_this_machine(base_url_host()):
+    if settings.MAIL_SERVER.name:
+        return _unheard_bounces()
+    if is_this_machine(base_url_host()):
         return []
     sentence = (
         f"EMAIL_URL is missing, and BASE_URL is {settings.BASE_URL}: no mail leaves, also none to set a password."
     )
-    hint = "Set EMAIL_URL to smtp://user:password@host:587 or smtps://…"
+    hint = "Set EMAIL_URL to smtp://user:password@host:587, smtps://…, or the address of a provider (README)."
     return [Warning(sentence, hint=hint, id="pelcro_orders.W004")]
+
+
+def _unheard_bounces() -> list[CheckMessage]:
+    server = settings.MAIL_SERVER
+    if server.name == "smtp" or server.view:
+        return []
+    sentence = f"Mails leave by {server.name}, and nothing is heard of those that bounce."
+    hint = f"Add the webhook {settings.BASE_URL}/webhooks/mail/{server.name}/ there, and set EMAIL_WEBHOOK_SECRET."
+    return [Warning(sentence, hint=hint, id="pelcro_orders.W005")]
 
 
 @register()

@@ -20,6 +20,8 @@ from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
 from billing.models import Difference, Document, Invoice, Refund, Seller, WebhookEvent
 from billing.money import format_money
+from customers.mail.attention import NEEDS_ATTENTION
+from customers.models import Mail
 from ecommerce.books import TITLES
 from ecommerce.customer_requests.waiting import open_requests, open_returns
 from ecommerce.models import BulkJob, Order, Sku
@@ -151,7 +153,9 @@ def _orders_by_status(may: Callable[[str], bool]) -> dict[str, Any]:
     asked = (open_returns(), open_requests()) if may("ecommerce.view_customerrequest") else ()
     errors = (WebhookEvent.objects.exclude(error=""),) if may("billing.view_webhookevent") else ()
     nobody_sells = (Seller.objects.filter(version=None),) if may("billing.view_seller") else ()
-    attention_count, *counts = bounded_counts([attention, *statuses, *asked, *errors, *nobody_sells])
+    mails = (Mail.objects.filter(NEEDS_ATTENTION),) if may("customers.view_mail") else ()
+    attention_count, *counts = bounded_counts([attention, *statuses, *asked, *errors, *nobody_sells, *mails])
+    mail_count = counts.pop() if mails else 0
     seller_missing = bool(counts.pop()) if nobody_sells else False
     error_count = counts.pop() if errors else 0
     return {
@@ -161,6 +165,8 @@ def _orders_by_status(may: Callable[[str], bool]) -> dict[str, Any]:
         ],
         "asked_count": sum(counts[len(statuses) :]),
         "seller_missing": seller_missing,
+        "mail_count": mail_count,
+        "mails_not_arrived": format_count(mail_count),
         "webhook_errors": error_count and format_count(error_count),
         "attention_count": format_count(attention_count),
         "attention": attention.select_related("customer").order_by("-pk")[:LISTED],

@@ -14,6 +14,7 @@ from pelcro_orders.beat_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHE
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
 from pelcro_orders.logs import LOGGING as LOGGING
+from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_server
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
@@ -57,6 +58,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "csp",
     "ninja",
+    "anymail",
     "allauth",
     "allauth.account",
     "allauth.headless",
@@ -291,17 +293,23 @@ STORAGES = {
 # What is sent by Django's means becomes a row, which a worker sends by MAIL_BACKEND; without a server, mails are kept
 # in the mailbox of the admin.
 EMAIL_BACKEND = "customers.mail.backend.OutboxBackend"
-SUBMISSION = 587  # STARTTLS
-EMAIL_SERVER = urlsplit(config.url("EMAIL_URL", schemes=("smtp", "smtps")))
-MAIL_BACKEND = "customers.mail.smtp.EmailBackend" if EMAIL_SERVER.hostname else ""
-ACCOUNT_MAIL_DAYS = config.number("ACCOUNT_MAIL_DAYS", 3, least=1, most=365)
-EMAIL_HOST, EMAIL_PORT = EMAIL_SERVER.hostname or "", EMAIL_SERVER.port or SUBMISSION
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(EMAIL_SERVER.username or ""), unquote(EMAIL_SERVER.password or "")
-EMAIL_USE_SSL, EMAIL_USE_TLS = (
-    EMAIL_SERVER.scheme == "smtps",
-    EMAIL_SERVER.scheme == "smtp" and EMAIL_PORT == SUBMISSION,
+EMAIL_WEBHOOK_SECRET = config.text("EMAIL_WEBHOOK_SECRET")
+MAIL_SERVER = mail_server(
+    config.url("EMAIL_URL", schemes=SCHEMES),
+    webhook_secret=EMAIL_WEBHOOK_SECRET,
+    webhook_key=config.text("EMAIL_WEBHOOK_KEY"),
 )
-EMAIL_TIMEOUT = 10
+MAIL_BACKEND, ANYMAIL = MAIL_SERVER.backend, MAIL_SERVER.anymail
+# All connections together; mails of mass actions wait behind the others, and all for the rate.
+MAIL_MAX_PER_SECOND = config.number("MAIL_MAX_PER_SECOND", 10, least=1, most=10_000)
+MAIL_CONNECTIONS = config.number("MAIL_CONNECTIONS", 4, least=1, most=50)
+ACCOUNT_MAIL_DAYS = config.number("ACCOUNT_MAIL_DAYS", 3, least=1, most=365)
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.smtp.hostname or "", MAIL_SERVER.smtp.port or SUBMISSION
+EMAIL_HOST_USER = unquote(MAIL_SERVER.smtp.username or "")
+EMAIL_HOST_PASSWORD = unquote(MAIL_SERVER.smtp.password or "")
+EMAIL_USE_SSL = MAIL_SERVER.smtp.scheme == "smtps"
+EMAIL_USE_TLS = MAIL_SERVER.smtp.scheme == "smtp" and EMAIL_PORT == SUBMISSION
+EMAIL_TIMEOUT = SMTP_SECONDS
 DEFAULT_FROM_EMAIL = config.text("EMAIL_FROM", f"orders@{urlsplit(BASE_URL).hostname}")
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # mass actions send one field for each ticked order
 

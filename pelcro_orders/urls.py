@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from billing import views as billing_views
 from billing.webhooks import views
+from customers.mail.webhook import provider_webhook
 from customers.views import address_fields
 from ecommerce.api.root import api
 from ecommerce.shop.payment_link import payment_link_view
@@ -29,4 +30,5 @@ urlpatterns = [
     path("address-fields.json", address_fields, name="address_fields"),
     path("documents/<str:token>/", billing_views.document, name="document"),
     path("webhooks/stripe/", views.stripe, name="stripe_webhook"),
+    path("webhooks/mail/<slug:provider>/", provider_webhook, name="mail_webhook"),
 ]

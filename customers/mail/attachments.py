@@ -24,13 +24,20 @@ class NotReadyError(Exception):
     """What a mail needs is still being made: it is put off for a little."""
 
 
+class UnreadableError(Exception):
+    """A file can't be read, now or any more; the text is a sentence for staff."""
+
+
 class HasData(Protocol):
     @property
     def data(self) -> Mapping[str, Any]: ...
 
 
 Reader = Callable[[str], Attachment | None]
-"""Reads one by its key; None where it is gone for good, and the mail goes without. May raise NotReadyError."""
+"""Reads one by its key; None where it is gone for good, and the mail goes without.
+
+May raise NotReadyError or UnreadableError.
+"""
 
 _readers: dict[str, Reader] = {}
 
@@ -41,7 +48,7 @@ def register(prefix: str, reader: Reader) -> None:
 
 
 def attachments_of(mail: HasData) -> list[Attachment]:
-    """Read what `mail.data["attachments"]` names; raise NotReadyError."""
+    """Read what `mail.data["attachments"]` names; raise NotReadyError, UnreadableError."""
     return list(read(mail.data.get("attachments", ())))
 
 

@@ -1,10 +1,13 @@
-"""Send what is in the outbox: one mail at a time, each under a lease, outside any transaction."""
+"""Send what is in the outbox, each mail under a lease, outside any transaction."""
 
 import logging
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 from django.conf import settings
@@ -16,7 +19,8 @@ from django.utils.translation import gettext as _
 from backoffice import leases
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
 from customers.mail.attachments import NotReadyError
-from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, Transport
+from customers.mail.pace import Pace
+from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, ThrottledError, Transport
 from customers.mail.writers import is_written
 from customers.models import Mail
 
@@ -30,6 +34,21 @@ LONGEST_AWAY = timedelta(minutes=5)
 AWAY = "mail-server-away"
 NOT_READY_WAIT = timedelta(seconds=10)
 BATCH = 1000
+MAILS_FOR_A_CONNECTION = 100  # waiting ones, before one more connection is opened
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the connections of one turn share; `until` is a monotonic moment."""
+
+    until: float
+    pace: Pace = field(default_factory=lambda: Pace(settings.MAIL_MAX_PER_SECOND))
+    stopped: Event = field(default_factory=Event)
+    """The server does not answer: no connection asks for more."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.stopped.is_set() or time.monotonic() >= self.until
 
 
 def waiting() -> bool:
@@ -37,19 +56,51 @@ def waiting() -> bool:
 
 
 def send_due(*, until: float) -> bool:
-    """Send the mails that are due, the earliest first, and return whether some are left at `until`, a monotonic moment.
+    """Send the mails that are due, and return whether some are left at `until`, a monotonic moment.
 
-    One process at a time: a server that hangs holds one process of a worker, and no other work.
+    Those of mass actions come after all others, and of each the earliest first. One process at a time, with several
+    connections where many wait: a server that hangs holds one process of a worker, and no other work.
     """
     with _only_sender() as alone:
         if not alone or cache.get(AWAY):
             return False
-        with Transport() as transport:
-            while time.monotonic() < until:
-                claimed = leases.claim(Mail.objects.filter(status=Mail.Status.QUEUED), lease=LEASE)
-                if not claimed or not _deliver(claimed[0], transport):
-                    return False
+        turn, further = Turn(until), _further_connections()
+        with ThreadPoolExecutor(max(1, further), thread_name_prefix="mail") as pool:
+            threads = [pool.submit(_send_in_thread, turn) for _ in range(further)]
+            _send(turn)
+            for thread in threads:
+                thread.result()
     return waiting()
+
+
+def _further_connections() -> int:
+    most = settings.MAIL_CONNECTIONS - 1
+    return Mail.objects.due()[: most * MAILS_FOR_A_CONNECTION].count() // MAILS_FOR_A_CONNECTION
+
+
+def _send_in_thread(turn: Turn) -> None:
+    try:
+        _send(turn)
+    finally:
+        connection.close()
+
+
+def _send(turn: Turn) -> None:
+    with Transport() as transport:
+        while not turn.is_over:
+            turn.pace.wait()  # before a mail is claimed: one that is written meanwhile may come first
+            mail = _claim()
+            if mail is None:
+                return
+            _deliver(mail, transport, turn)
+
+
+def _claim() -> Mail | None:
+    queued = Mail.objects.filter(status=Mail.Status.QUEUED)
+    for rows in (queued.filter(is_mass=False), queued.filter(is_mass=True)):
+        if claimed := leases.claim(rows, lease=LEASE):
+            return claimed[0]
+    return None
 
 
 @contextmanager
@@ -66,23 +117,22 @@ def _only_sender() -> Iterator[bool]:
             connection.close()  # the lock ends with it
 
 
-def _deliver(mail: Mail, transport: Transport) -> bool:
-    """Try one leased mail; return whether the server may be asked for more."""
+def _deliver(mail: Mail, transport: Transport, turn: Turn) -> None:
+    """Try one leased mail."""
     if mail.attempts > 1 and _age(mail) > GIVE_UP_AFTER:
         _finish(mail, Mail.Status.FAILED, error=_("Given up after a day. %(error)s") % {"error": mail.error})
-        return True
+        return
     try:
-        if not is_written(mail):
-            return True
-        if not settings.MAIL_BACKEND:
-            _finish(mail, Mail.Status.KEPT, error="")
-            return True
-        provider_id = transport.send(mail)
+        _write_and_send(mail, transport)
     except ServerAwayError as error:
         logger.warning("The mail server is away: %s.", error)
         wait = _postpone(mail, _("The mail server is away: %(why)s.") % {"why": error}, longest=LONGEST_AWAY)
         cache.set(AWAY, True, timeout=wait.total_seconds())
-        return False
+        turn.stopped.set()
+    except ThrottledError as error:
+        slower = _("The mail server asks to go slower: %(why)s") % {"why": error}
+        leases.release(mail, next_attempt_at=Now() + timedelta(seconds=error.seconds), error=slower)
+        turn.pace.pause(error.seconds)
     except NotReadyError:
         leases.release(mail, next_attempt_at=Now() + NOT_READY_WAIT)
     except PostponedError as error:
@@ -93,9 +143,16 @@ def _deliver(mail: Mail, transport: Transport) -> bool:
     except Exception as error:
         logger.exception("Mail %s could not be sent.", mail.pk)
         _postpone(mail, _("Sending it failed: %(why)s.") % {"why": type(error).__name__})
-    else:
-        _finish(mail, Mail.Status.SENT, error="", sent_at=Now(), provider_id=provider_id[:255])
-    return True
+
+
+def _write_and_send(mail: Mail, transport: Transport) -> None:
+    if not is_written(mail):
+        return
+    if not settings.MAIL_BACKEND:
+        _finish(mail, Mail.Status.KEPT, error="")
+        return
+    provider_id = transport.send(mail)
+    _finish(mail, Mail.Status.SENT, error="", sent_at=Now(), provider_id=provider_id[:255])
 
 
 def _age(mail: Any) -> timedelta:

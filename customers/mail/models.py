@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.emails import email_key
@@ -60,8 +61,10 @@ class Mail(models.Model):
         KEPT = "kept", _("Kept here")
         FAILED = "failed", _("Failed")
         BOUNCED = "bounced", _("Bounced")
+        COMPLAINED = "complained", _("Marked as spam")
 
     NOT_ARRIVED = frozenset({Status.KEPT, Status.FAILED, Status.BOUNCED})
+    UNWANTED = frozenset({Status.FAILED, Status.BOUNCED, Status.COMPLAINED})
     SECRET_KINDS = frozenset({Kind.ACCOUNT, Kind.PASSWORD_RESET})
 
     recipient = models.CharField(_("to"), max_length=320)
@@ -79,6 +82,7 @@ class Mail(models.Model):
     about_id = models.PositiveBigIntegerField(null=True, blank=True)
     about = GenericForeignKey("about_type", "about_id")
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.QUEUED)
+    is_mass = models.BooleanField(_("of a mass action"), default=False, db_default=False, editable=False)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     next_attempt_at = models.DateTimeField(_("next attempt"), null=True, blank=True, db_default=Now())
     error = models.TextField(_("reason"), blank=True)
@@ -87,6 +91,10 @@ class Mail(models.Model):
     created_at = models.DateTimeField(_("written"), db_default=Now())
     queued_at = models.DateTimeField(_("queued"), db_default=Now())
     sent_at = models.DateTimeField(_("sent"), null=True, blank=True)
+    # What the provider's webhooks say: that it arrived, that it came back or was marked as spam.
+    delivered_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    bounced_at = models.DateTimeField(_("bounced"), null=True, blank=True)
+    dismissed_at = models.DateTimeField(_("dismissed"), null=True, blank=True)
     text_removed_at = models.DateTimeField(_("text removed"), null=True, blank=True)
 
     objects = MailQuerySet.as_manager()
@@ -95,9 +103,19 @@ class Mail(models.Model):
         verbose_name = _("mail")
         verbose_name_plural = _("mails")
         default_permissions = ("view",)
-        permissions = [("resend_mail", _("Can send mails again"))]
+        permissions = [
+            ("resend_mail", _("Can send mails again")),
+            ("write_mail", _("Can write mails to customers")),
+        ]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(status="queued"), name="mail_due"),
+            # With the id: mails that one transaction writes have the same time.
+            models.Index(fields=["is_mass", "next_attempt_at", "id"], condition=Q(status="queued"), name="mail_next"),
+            models.Index(
+                fields=["id"],
+                condition=Q(status__in=["failed", "bounced", "complained"], dismissed_at=None),
+                name="mail_not_arrived",
+            ),
+            models.Index(fields=["provider_id"], condition=~Q(provider_id=""), name="mail_provider_id"),
             models.Index(fields=["status", "id"], name="mail_status"),
             models.Index(OpClass(F("recipient_key"), name="text_pattern_ops"), name="mail_recipient"),
             models.Index(fields=["about_type", "about_id"], name="mail_about"),
@@ -118,13 +136,26 @@ class Mail(models.Model):
         super().save(*args, **options)
 
     @property
+    def sending(self) -> str:
+        """Name this attempt at the mail, and all its retries; sent again by staff, it has another name."""
+        return f"{self.message_id.strip('<>').partition('@')[0]}.{self.queued_at:%Y%m%d%H%M%S%f}"
+
+    @property
+    def state(self) -> str:
+        """Return the status in words, where it is sent with what is known of its arrival."""
+        arrived = self.status == self.Status.SENT and self.delivered_at
+        return gettext("Delivered") if arrived else str(self.get_status_display())
+
+    @property
     def has_secrets(self) -> bool:
         """Whether whoever reads it may do what its recipient may: set a password, confirm an e-mail, join the staff."""
         return self.kind in self.SECRET_KINDS
 
     @property
     def may_be_sent_again(self) -> bool:
-        return self.status in self.NOT_ARRIVED and self.text_removed_at is None
+        if self.status == self.Status.QUEUED or self.text_removed_at:
+            return False
+        return self.status in self.NOT_ARRIVED or not self.has_secrets
 
 
 class MailTemplate(models.Model):

@@ -8,17 +8,24 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _enabled: ContextVar[bool] = ContextVar("notifies", default=True)
+_is_mass: ContextVar[bool] = ContextVar("is_mass", default=False)
 
 
 def notifies() -> bool:
     return _enabled.get()
 
 
+def is_mass() -> bool:
+    """Whether the acts are those of a mass action, whose mails leave behind all others."""
+    return _is_mass.get()
+
+
 @contextmanager
-def notifying(enabled: bool) -> Iterator[None]:  # noqa: FBT001 - reads as a sentence
+def notifying(enabled: bool, *, mass: bool = False) -> Iterator[None]:  # noqa: FBT001 - reads as a sentence
     """Let acts inside mail the customers or not; inside acts that mail nobody, nobody is mailed."""
-    token = _enabled.set(_enabled.get() and enabled)
+    enabled_token, mass_token = _enabled.set(_enabled.get() and enabled), _is_mass.set(_is_mass.get() or mass)
     try:
         yield
     finally:
-        _enabled.reset(token)
+        _is_mass.reset(mass_token)
+        _enabled.reset(enabled_token)

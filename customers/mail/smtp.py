@@ -1,41 +1,29 @@
-"""Django's SMTP backend with an end: a server that answers drop by drop can't hold a worker for ever."""
+"""Django's SMTP backend with an end to each connection, which keeps what the server says of a mail it took."""
 
-import os
 import smtplib
 import socket
 from collections.abc import Sequence
-from contextlib import suppress
-from threading import Timer
 from typing import Any
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends import smtp
 
-CONNECTION_SECONDS = 40.0
-"""EMAIL_TIMEOUT bounds each wait for bytes, this all waits of a connection together."""
+from customers.mail.deadline import Deadline
 
 
 class _BoundedSMTP(smtplib.SMTP):
     reply = b""
+    _deadline: Deadline | None = None
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = super()._get_socket(host, port, timeout)  # type: ignore[misc]
-        # Another descriptor of the same connection: TLS takes the first one over.
-        self._end = socket.socket(fileno=os.dup(plain.fileno()))
-        self._timer = Timer(CONNECTION_SECONDS, self._shut_down)
-        self._timer.daemon = True
-        self._timer.start()
+        self._deadline = Deadline(plain)
         return plain  # type: ignore[no-any-return]
-
-    def _shut_down(self) -> None:
-        with suppress(OSError):  # the server has hung up already
-            self._end.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         super().close()
-        if hasattr(self, "_timer"):
-            self._timer.cancel()
-            self._end.close()
+        if self._deadline:
+            self._deadline.cancel()
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         code, self.reply = super().data(msg)

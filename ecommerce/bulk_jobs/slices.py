@@ -66,7 +66,7 @@ def _locked(job: BulkJob, ids: Sequence[int]) -> list[Order]:
 
 
 def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: datetime) -> None:
-    with notifying(job.notify):
+    with notifying(job.notify, mass=True):
         done = ACTS[job.action](job, orders, at=at)
     outcomes.write(job_slice, done)
 

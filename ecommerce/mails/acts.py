@@ -64,7 +64,9 @@ def act_completed(act: OrderAct) -> None:
 def acts_completed(acts: Sequence[OrderAct]) -> None:
     """Write the mails of acts that a batch of results has completed."""
     for kind in (Kind.CANCELED, Kind.RETURNED, Kind.REFUNDED):
-        rows.write(kind, [(act.order_id, _data(act)) for act in acts if act.notify and _kind(act) == kind])
+        for mass in (False, True):
+            told = [act for act in acts if act.notify and _kind(act) == kind and act.of_jobs_only == mass]
+            rows.write(kind, [(act.order_id, _data(act)) for act in told], mass=mass)
 
 
 def refunded(order: Order, refund: Refund) -> None:

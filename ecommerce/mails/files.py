@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from backoffice.file_storage import StorageUnavailable
 from billing.documents.make import document_for, make_now
 from billing.models import CreditNote, Document, Invoice
-from customers.mail.attachments import Attachment, NotReadyError
+from billing.models.document import DocumentLost
+from customers.mail.attachments import Attachment, NotReadyError, UnreadableError
+from ecommerce.models import Order
 
 PREFIX = "document"
 
@@ -53,6 +57,18 @@ def _attach(issued: Invoice | CreditNote | None, *, attached: str, late: str) ->
 
 
 def read(key: str) -> Attachment:
-    """Read what is attached, byte for byte as it was issued; raise DocumentLost, StorageUnavailable."""
+    """Read what is attached, byte for byte as it was issued; raise UnreadableError."""
     document = Document.objects.select_related("invoice", "credit_note").get(pk=int(key))
-    return Attachment(name=document.file_name, content_type="application/pdf", content=document.read())
+    try:
+        content = document.read()
+    except (DocumentLost, StorageUnavailable) as error:
+        raise UnreadableError(str(error)) from error
+    return Attachment(name=document.file_name, content_type="application/pdf", content=content)
+
+
+def attachable(order: Order) -> list[tuple[str, str]]:
+    """Return what may be attached to a mail about an order: each issued file's name and label."""
+    of_order = Q(invoice=order.invoice_id) | Q(credit_note__invoice=order.invoice_id)
+    issued = Document.objects.filter(of_order, format=Document.Format.PDF, status=Document.Status.ISSUED)
+    documents = issued.select_related("invoice", "credit_note").order_by("pk") if order.invoice_id else []
+    return [(f"{PREFIX}:{document.pk}", document.file_name) for document in documents]

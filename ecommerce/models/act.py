@@ -133,6 +133,7 @@ class OrderEvent(ByActor):
         DISPUTE_LOST = "dispute_lost", _("Dispute lost")
         ADDRESS_CHANGED = "address_changed", _("Address corrected")
         NOTE_ADDED = "note_added", _("Note")
+        MESSAGE_WRITTEN = "message_written", _("Message to the customer")
         TAGS_CHANGED = "tags_changed", _("Tags changed")
         HELD = "held", _("Put on hold")
         RELEASED = "released", _("Released")

@@ -104,6 +104,7 @@ def pages(ana: User) -> dict[str, str]:
         "partial refund": f"{order}/refund/",
         "refund shown": f"{order}/refund/?confirmed=&amount=1.00",
         "cancel items": f"{order}/cancel_items/",
+        "write to the customer": f"{order}/write/",
         "pay again": f"/admin/ecommerce/order/{declined.pk}/pay/",
         "new order": f"/admin/ecommerce/order/add/?customer={ada.pk}",
         "new product": "/admin/ecommerce/product/add/",

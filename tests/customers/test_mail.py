@@ -19,8 +19,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from customers.accounts import create_account
-from customers.mail import delivery, outbox
-from customers.mail import smtp as bounded
+from customers.mail import deadline, delivery, outbox
 from customers.models import Customer, Mail
 from customers.tasks import send_mails
 from ecommerce import tasks
@@ -213,7 +212,7 @@ def in_thread(call: Callable[[], Any]) -> Callable[[], None]:
 
 @pytest.mark.parametrize("drip", [b"2", b"220-more\r\n"])
 def test_a_server_that_answers_drop_by_drop_ends_too(monkeypatch: pytest.MonkeyPatch, drip: bytes) -> None:
-    monkeypatch.setattr(bounded, "CONNECTION_SECONDS", 1.5)
+    monkeypatch.setattr(deadline, "CONNECTION_SECONDS", 1.5)
     with raw_server(drip=drip) as port, override_settings(**smtp_settings(port)):
         mail = write()
         began = time.monotonic()

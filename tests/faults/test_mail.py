@@ -1,12 +1,14 @@
 """Mail under kills: between any two steps, and of whole workers; each mail arrives, under one Message-ID."""
 
 import math
+import time
 from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 from django.core.cache import cache
 from django.core.mail import send_mail
+from django.db import transaction
 from django.db.models.functions import Now
 from django.test import override_settings
 
@@ -16,6 +18,7 @@ from customers.tasks import send_mails
 from ecommerce.tasks import SWEPT, sweep
 from tests.faults.conftest import House
 from tests.faults.crashing import crashes
+from tests.support.mail_provider import mail_provider
 from tests.support.mailbox import MailServer, mail_server, raw_server
 from tests.support.waiting import wait_until
 
@@ -77,6 +80,67 @@ def test_killed_workers_lose_no_mail(server: MailServer, house: House) -> None:
     wait_until(lambda: not Mail.objects.exclude(status="sent").exists())
     assert sorted(set(server.message_ids)) == written
     assert len(server.message_ids) <= len(written) + 1
+
+
+def test_a_provider_that_can_tell_passes_each_mail_on_once_whatever_the_step_of_the_crash() -> None:
+    cache.clear()
+    with mail_provider() as provider, override_settings(**provider.settings("resend://key@")):
+        written, steps = write(), 0
+        for number in crashes(turn, stride=1):
+            steps = number
+            Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+            turn()
+            assert not Mail.objects.exclude(status="sent").exists(), f"after a crash at step {number}"
+            written += write()
+        assert steps > 10
+        assert len(provider.mails) == len(written) == Mail.objects.count()
+        assert len(provider.requests) > len(provider.mails)  # asked again, where the answer was lost
+
+
+def test_killed_workers_and_lost_answers_send_no_mail_twice(house: House) -> None:
+    with mail_provider() as provider:
+        house.extra = {"EMAIL_URL": provider.url("resend://key@"), "MAIL_MAX_PER_SECOND": "500"}
+        with override_settings(**provider.settings("resend://key@")):
+            write(60)
+        provider.answers += [*[None] * 10, "lose", None, (500, "oops"), None, "mumble"]
+        workers = [house.worker("one"), house.worker("two")]
+        for _ in range(2):
+            send_mails.delay()
+        wait_until(lambda: len(provider.mails) > 5)
+        for each in workers:
+            each.kill()
+        cache.clear()  # of the provider that was away
+        house.worker("three")
+
+        until = time.monotonic() + 20
+        while Mail.objects.exclude(status="sent").exists():
+            assert time.monotonic() < until
+            Mail.objects.filter(status="queued").update(next_attempt_at=Now())  # leases and waits run out
+            cache.delete(delivery.AWAY)
+            send_mails.delay()
+            time.sleep(1)
+        assert len(provider.mails) == 60
+
+
+def test_a_provider_that_hangs_fails_and_slows_no_order(house: House) -> None:
+    with mail_provider() as provider:
+        provider.always = "hang"
+        house.extra = {"EMAIL_URL": provider.url()}
+        with override_settings(**provider.settings()):
+            write(20)
+        house.worker()
+        for _ in range(20):
+            send_mails.delay()
+        wait_until(lambda: Mail.objects.filter(attempts=1).exists())
+        # The other process of the worker does what there is to do, while this one waits for the provider.
+        cache.delete(SWEPT)
+        sweep.delay()
+        wait_until(lambda: cache.get(SWEPT) is not None, seconds=5)
+        began = time.monotonic()
+        with override_settings(**provider.settings()), transaction.atomic():
+            write()  # as an act does, in its own transaction
+        assert time.monotonic() - began < 1
+        assert Mail.objects.filter(attempts__gt=0).count() == 1
 
 
 def test_a_server_that_hangs_delays_nothing_else(house: House) -> None:

@@ -34,7 +34,7 @@ SANDBOX = {
 }
 CHECKED = (
     *("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "SECRET_KEY"),
-    *("BASE_URL", "SECURE", "ALLOWED_HOSTS", "EMAIL_HOST", "DATABASE", "EMBEDDED_DATABASE", "VAR_DIR"),
+    *("BASE_URL", "SECURE", "ALLOWED_HOSTS", "MAIL_SERVER", "DATABASE", "EMBEDDED_DATABASE", "VAR_DIR"),
     *("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"),
 )
 LOOPBACK = {"BASE_URL": "http://127.0.0.1:8000"}
@@ -95,6 +95,7 @@ def test_a_whole_configuration_is_not_complained_of(tmp_path: Path) -> None:
         ({"TRUSTED_PROXIES": ""}, "W003", "TRUSTED_PROXIES is not set"),
         ({"EMAIL_URL": ""}, "W004", "EMAIL_URL is missing"),
         ({"EMAIL_URL": "", "BASE_URL": "http://orders.example.com"}, "W004", "EMAIL_URL is missing"),
+        ({"EMAIL_URL": "postmark://token@"}, "W005", "nothing is heard of those that bounce"),
         (SANDBOX, "E004", "The fake Stripe is configured beside an https address"),
         (SANDBOX | EMBEDDED, "E004", "The fake Stripe is configured beside an https address"),
         (SANDBOX | LOOPBACK | ELSEWHERE, "E005", "The fake Stripe is configured beside a DATABASE_URL"),
@@ -116,6 +117,7 @@ def test_what_is_wrong_is_said(found: Found, changes: dict[str, str], identity: 
         {"STRIPE_SECRET_KEY": "sk_test_1", "STRIPE_PUBLISHABLE_KEY": "pk_test_1"},
         {"STRIPE_API_BASE": "http://127.0.0.1:4242"},  # a proxy on the way to the real Stripe
         {"EMAIL_URL": ""} | LOOPBACK,
+        {"EMAIL_URL": "postmark://token@", "EMAIL_WEBHOOK_SECRET": "name:password"},
         SANDBOX | LOOPBACK | EMBEDDED,
         SANDBOX | LOOPBACK,  # asked for by name, on one machine
     ],

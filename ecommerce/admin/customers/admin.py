@@ -19,7 +19,8 @@ from customers.accounts import is_confirmed
 from customers.actors import Actor, actor
 from customers.change_email import EmailError, change_email, check_email
 from customers.emails import normal_email
-from customers.models import Address, Customer
+from customers.mail.attention import bounce_of
+from customers.models import Address, Customer, Mail
 from customers.postal_addresses import address_warnings
 from customers.tax_ids import TaxId, WrongTaxId, check, columns
 from ecommerce.admin.customers.addresses import AddressInline
@@ -65,6 +66,10 @@ class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]
         return cleaned
 
 
+def _bounce(request: HttpRequest, customer: Customer | None) -> Mail | None:
+    return bounce_of(customer.email) if customer and request.user.has_perm("customers.view_mail") else None
+
+
 @admin.register(Customer)
 class CustomerAdmin(FileImportExport, StaffAdmin):
     form = CustomerForm
@@ -101,6 +106,7 @@ class CustomerAdmin(FileImportExport, StaffAdmin):
             "panels": [each for each in panels if each.template],
             "tab_list": [{"models": [{"name": "customers.customer", "detail": True}], "items": tabs}],
             "new_order_link": f"{reverse('admin:ecommerce_order_add')}?customer={object_id}" if can_order else "",
+            "bounce": _bounce(request, customer),
             "erasure": Erasure.objects.filter(customer=customer).first(),
             "may_erase": request.user.has_perm("customers.erase_customer"),
         }

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from billing.models import Card, CreditNote, Invoice
-from customers.models import Customer
+from customers.models import Customer, Mail
 from ecommerce.models import Order, OrderEvent
 
 MAX_ROWS = 20
@@ -32,6 +32,15 @@ class Panel:
     all_link: str = ""
     more: bool = False
 
+    @property
+    def all_title(self) -> str:
+        titles = {
+            "orders": _("All orders of this customer"),
+            "invoices": _("All invoices of this customer"),
+            "mails": _("All mails to this customer"),
+        }
+        return str(titles[self.slug])
+
 
 def build_panels(request: HttpRequest, customer: Customer) -> list[Panel]:
     builders: list[tuple[str, Callable[[Customer], Panel]]] = [
@@ -39,6 +48,7 @@ def build_panels(request: HttpRequest, customer: Customer) -> list[Panel]:
         ("billing.view_invoice", _invoices),
         ("billing.view_card", _cards),
         ("customers.view_address", lambda _customer: Panel("addresses", _("Addresses"))),
+        ("customers.view_mail", _mails),
         ("ecommerce.view_order", _activity),
     ]
     return [build(customer) for permission, build in builders if request.user.has_perm(permission)]
@@ -67,6 +77,15 @@ def _cards(customer: Customer) -> Panel:
     replaced = ~Q(fingerprint="") & Q(removed_at__isnull=False)
     rows = tuple(Card.objects.filter(customer=customer).exclude(replaced).order_by("-pk")[:MAX_ROWS])
     return Panel("cards", _("Payment methods"), "admin/ecommerce/customer/cards.html", rows)
+
+
+def _mails(customer: Customer) -> Panel:
+    mails = Mail.objects.to(customer.email).exclude(kind=Mail.Kind.MENTION).defer("text", "html")
+    rows = tuple(mails.order_by("-pk")[: MAX_ROWS + 1])
+    link = f"{reverse('admin:customers_mail_changelist')}?{urlencode({'q': customer.email})}"
+    return Panel(
+        "mails", _("Mails"), "admin/ecommerce/customer/mails.html", rows[:MAX_ROWS], link, len(rows) > MAX_ROWS
+    )
 
 
 @dataclass(frozen=True, slots=True)

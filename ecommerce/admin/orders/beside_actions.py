@@ -1,11 +1,13 @@
-"""Actions beside the money and the parcels: hold, release, and the address."""
+"""Actions beside the money and the parcels: hold, release, the address, and a message to the customer."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from ecommerce.admin.orders.action_forms import HoldForm
 from ecommerce.admin.orders.address_form import CorrectAddressForm
+from ecommerce.admin.orders.message_form import MessageForm
 from ecommerce.admin.orders.order_action import OrderAction
+from ecommerce.customer_messages import may_be_written_to, write_to_customer
 from ecommerce.models import Order
 from ecommerce.orders.address import correct_address
 from ecommerce.orders.hold import HOLDABLE, hold, release
@@ -17,7 +19,8 @@ def beside_action_names(order: Order) -> set[str]:
     # What has left says so: a paid order is then partly fulfilled.
     is_unsent = order.status in HOLDABLE and not order.fulfillment_state
     address = {"correct_address"} if is_unsent and order.shipping_address else set()
-    return holds | address | ({"release"} if order.on_hold else set())
+    message = {"write"} if may_be_written_to(order) else set()
+    return holds | address | message | ({"release"} if order.on_hold else set())
 
 
 def _describe_hold(order: Order, _money: str) -> str:
@@ -34,7 +37,22 @@ def _describe_release(order: Order, _money: str) -> str:
     return _("It was put on hold: %(why)s. From now on it may be sent.") % {"why": order.hold_reason.rstrip(".")}
 
 
+def _describe_message(order: Order, _money: str) -> str:
+    return _("It goes to %(email)s, and stays on the page of the order.") % {"email": order.customer.email}
+
+
 BESIDE_ACTIONS = (
+    OrderAction(
+        name="write",
+        label=gettext_lazy("Write to the customer"),
+        permissions=("customers.write_mail",),
+        form_class=MessageForm,
+        description=_describe_message,
+        button=gettext_lazy("Send"),
+        success_message=gettext_lazy("The mail about order %(number)s is on its way."),
+        run=write_to_customer,
+        aside="mails",
+    ),
     OrderAction(
         name="hold",
         label=gettext_lazy("Put on hold"),

@@ -19,6 +19,7 @@ from billing.money import format_money
 from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.display import Badge, format_time, fulfillment_badge, money_state_badge, status_badge
 from ecommerce.admin.orders.actions import action_links
+from ecommerce.admin.orders.mails import mails_of
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.parcels import parcel_context
 from ecommerce.admin.orders.payment_link import payment_link_context
@@ -69,7 +70,7 @@ def load_order(pk: int) -> Order | None:
 
 def order_context(request: HttpRequest, order: Any) -> dict[str, Any]:
     payments = list(order.invoice.payments.all()) if order.invoice else []
-    money = OrderMoney(order)
+    money, mails = OrderMoney(order), mails_of(request, order)
     return {
         "title": _("Order %(number)s") % {"number": order.number},
         "original": order,
@@ -93,7 +94,12 @@ def order_context(request: HttpRequest, order: Any) -> dict[str, Any]:
         "address": _address(order),
         "returns": returns_of(order),
         "requests_link": requests_link(order),
-        "timeline": timeline(order, {note["id"]: note["text"] for note in order.note_rows}),
+        "mails": mails,
+        "timeline": timeline(
+            order,
+            {note["id"]: note["text"] for note in order.note_rows},
+            {mail.pk: mail.subject for mail in mails},
+        ),
         "hold": _hold(order),
         **side_context(request, order),
         **payment_link_context(order, request.user),

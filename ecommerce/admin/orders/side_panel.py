@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from backoffice import database_clock
 from backoffice.file_storage import StorageUnavailable, open_file
 from backoffice.list_filters import with_list_filters
+from backoffice.uploads import format_size
 from customers.actors import actor
 from ecommerce import notes
 from ecommerce.admin.display import format_time
@@ -116,11 +117,6 @@ def _note(order_id: int, note: Mapping[str, Any]) -> NoteView:
         for each in note["files"]
     ]
     return NoteView(note["id"], note["text"], note["by"], format_time(datetime.fromisoformat(note["at"])), files)
-
-
-def format_size(size: int) -> str:
-    kilobytes = -(-size // 1000)
-    return f"{kilobytes / 1000:.1f} MB" if kilobytes >= 1000 else f"{kilobytes} kB"  # noqa: PLR2004 - of one
 
 
 class SidePanel:

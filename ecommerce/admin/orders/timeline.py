@@ -60,6 +60,7 @@ SENTENCES: Mapping[str, str | Promise] = {
     Kind.DISPUTE_WON: gettext_lazy("The dispute of %(money)s was won: the money stays"),
     Kind.ADDRESS_CHANGED: gettext_lazy("Address corrected"),
     Kind.NOTE_ADDED: gettext_lazy("Note"),
+    Kind.MESSAGE_WRITTEN: gettext_lazy("Message to the customer"),
     Kind.TAGS_CHANGED: gettext_lazy("Tags"),
     Kind.HELD: gettext_lazy("Put on hold"),
     Kind.RELEASED: gettext_lazy("Released"),
@@ -85,10 +86,14 @@ class TimelineEntry:
     note: str = ""
 
 
-def timeline(order: Order, notes: Mapping[int, str]) -> list[TimelineEntry]:
-    """Newest first; `notes` are the texts of the order's notes by id."""
+def timeline(order: Order, notes: Mapping[int, str], subjects: Mapping[int, str]) -> list[TimelineEntry]:
+    """Newest first; `notes` are the texts of the order's notes by id, `subjects` those of its mails."""
     events = order.events.order_by("-pk")[:MAX_ENTRIES]
-    return [replace(timeline_entry(event), note=notes.get(event.data.get("note_id"), "")) for event in events]
+    return [replace(timeline_entry(event), note=_quoted(event, notes, subjects)) for event in events]
+
+
+def _quoted(event: OrderEvent, notes: Mapping[int, str], subjects: Mapping[int, str]) -> str:
+    return notes.get(event.data.get("note_id"), "") or subjects.get(event.data.get("mail_id"), "")
 
 
 def _what(event: OrderEvent) -> str | Promise:

@@ -147,7 +147,7 @@ def test_the_latest_comes_first() -> None:
     order = order_row()
     event(order, "created", total=4500, currency="usd")
     event(order, "canceled", reason="Twice")
-    assert [line.what for line in timeline(order, {})] == ["Canceled", "Ordered for USD 45.00"]
+    assert [line.what for line in timeline(order, {}, {})] == ["Canceled", "Ordered for USD 45.00"]
 
 
 def test_the_options_are_a_page_and_the_menu_alone_for_the_script() -> None:
