@@ -99,7 +99,7 @@ def test_what_calls_other_machines_is_known() -> None:
         for path in sources("backoffice", "billing", "customers", "ecommerce", "pelcro_orders")
         if calling & imports(path.read_text()) or "urllib.request" in path.read_text()
     }
-    mail = {"customers/mail/smtp.py", "customers/mail/transport.py"}
+    mail = {f"customers/mail/{name}.py" for name in ("deadline", "http", "smtp", "transport")}
     webhooks = {"ecommerce/webhooks/addresses.py", "ecommerce/webhooks/request.py"}
     assert found == {"billing/gateway.py", "pelcro_orders/s3.py", *mail, *webhooks}
     opened = [

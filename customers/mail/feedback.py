@@ -36,7 +36,7 @@ def apply(event: AnymailTrackingEvent) -> bool:
         return False
     # Its answer was lost, or has not come yet: without this the mail would be sent a second time.
     queued = same.filter(status=Mail.Status.QUEUED, attempts__gt=0)
-    taken = queued.update(status=Mail.Status.SENT, sent_at=at, error="", **ended)
+    taken = queued.update(**{"status": Mail.Status.SENT, "sent_at": at, "error": "", **ended})
     arrived = event.event_type in ARRIVED and same.filter(delivered_at=None).update(delivered_at=at)
     return bool(taken or arrived)
 

@@ -88,6 +88,7 @@ UNTOLD = frozenset(
         Kind.SENT_AGAIN,
         # Staff's own.
         Kind.NOTE_ADDED,
+        Kind.MESSAGE_WRITTEN,
         Kind.PAYMENT_LINK_CREATED,
         Kind.PAYMENT_LINK_REVOKED,
     }
