@@ -47,6 +47,7 @@ STEADY = {
     r"by \d{4}-\d\d-\d\d": "by 2026-12-07",
     r"https?://[^/]+/pay/[^/]+/": "https://orders.example.com/pay/WyI5ZjJjIiwxXQ.Qv0c8k/",
     r"\([0-9a-f]{8}\)": "(4f1c2a9b)",
+    r"CN-\d{6}": "CN-000001",  # which of two refunds the sweep's threads send first is chance
     r"http[^ ]+/documents/(invoice|credit-note):[^/]+/": r"https://orders.example.com/documents/\1:12:20787:Example/",
 }
 ADDRESS = {
