@@ -16,6 +16,7 @@ from ecommerce.webhooks.schemas import (
     Sku,
     TestedEndpoint,
 )
+from ecommerce.webhooks.words import WORDS
 
 # The API has schemas of the same names.
 REF = "#/components/schemas/Webhook{model}"
@@ -48,7 +49,7 @@ def webhooks_section() -> tuple[dict[str, Any], dict[str, Any]]:
 def _operation(name: str, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "operationId": f"webhook_{name.replace('.', '_')}",
-        "summary": name,
+        "summary": str(WORDS.get(name, "Somebody sent a test event.")),
         "parameters": HEADERS,
         "requestBody": {"required": True, "content": {"application/json": {"schema": body}}},
         "responses": ANSWERS,

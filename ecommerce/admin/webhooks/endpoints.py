@@ -87,24 +87,21 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         endpoint = self.get_object(request, object_id)
-        context = self._state(request, endpoint) if endpoint else {}
+        context = {"endpoint": endpoint, **self._state(request, endpoint)} if endpoint else {}
         page: HttpResponse = super().change_view(request, object_id, form_url, {**context, **(extra_context or {})})
         return page
 
     def _state(self, request: HttpRequest, endpoint: Any) -> dict[str, Any]:
+        last_test = endpoint.deliveries.filter(type=TEST).order_by("-pk").first()
         return {
-            "endpoint": endpoint,
             "state": endpoint_badge(endpoint),
             "waiting": health.waiting_count(endpoint),
             "deliveries_url": f"{reverse(DELIVERIES)}?endpoint={endpoint.pk}",
+            "last_test": last_test,
+            "test_waits": last_test and last_test.status == WebhookDelivery.Status.QUEUED and endpoint.active,
+            "may_change": self.has_change_permission(request, endpoint),
             "may_resend": request.user.has_perm(RESEND),
-            **self._test(request, endpoint),
         }
-
-    def _test(self, request: HttpRequest, endpoint: WebhookEndpoint) -> dict[str, Any]:
-        last = endpoint.deliveries.filter(type=TEST).order_by("-pk").first()
-        waits = last is not None and last.status == WebhookDelivery.Status.QUEUED and endpoint.active
-        return {"last_test": last, "test_waits": waits, "may_change": self.has_change_permission(request, endpoint)}
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         # What was delivered goes too, which nobody wants listed.
@@ -176,10 +173,11 @@ class WebhookEndpointAdmin(Tabbed, StaffAdmin):
             self._endpoint(request, pk, may=self.has_change_permission(request))
             endpoints.send_test(endpoint_id=pk)
             endpoints.try_now(endpoint_id=pk)
-            return HttpResponseRedirect(f"{_page_url(pk)}#test")
+            return _to_page(pk)
         # What became of it, asked for by the page while it waits.
-        endpoint = self._endpoint(request, pk, may=self.has_view_permission(request))
-        return self._render(request, "test.html", endpoint, **self._test(request, endpoint))
+        self._endpoint(request, pk, may=self.has_view_permission(request))
+        endpoint = self.get_queryset(request).get(pk=pk)
+        return self._render(request, "health.html", endpoint, **self._state(request, endpoint))
 
     def since_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         endpoint = self._endpoint(request, pk, may=request.user.has_perm(RESEND))

@@ -8,9 +8,9 @@ from django.test import Client
 from django.utils import timezone
 
 from backoffice.models import Activity
-from ecommerce.admin.webhooks.endpoint_form import WORDS
 from ecommerce.models import WebhookDelivery, WebhookEndpoint
 from ecommerce.webhooks.events import EVENT_TYPES
+from ecommerce.webhooks.words import WORDS
 from tests.support.factories import make_customer
 from tests.support.forms import filled_in, sentences
 
@@ -159,6 +159,11 @@ def test_a_test_event_shows_its_outcome(manager: Client, endpoint: WebhookEndpoi
     assert "It is being sent." in page
     (test,) = endpoint.deliveries.all()
     assert (test.type, test.status) == ("webhook.test", "queued")
+    WebhookDelivery.objects.update(attempts=1)  # under way
+    assert "It is being sent." in sentences(manager.get(page_of(endpoint, "test")))
+    WebhookDelivery.objects.update(error="It answered 500 Internal Server Error.")
+    failed = "Failed It answered 500 Internal Server Error. It is tried again."
+    assert failed in sentences(manager.get(page_of(endpoint)))
     WebhookDelivery.objects.update(
         status="delivered", next_attempt_at=None, delivered_at=timezone.now(), response_status=204, duration_ms=31
     )
