@@ -29,7 +29,7 @@ coverage: $(VENV)/.installed-dev
 
 faults: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest tests/faults tests/ecommerce/orders/test_sequences_of_acts.py \
-	  tests/ecommerce/webhooks/test_verified.py -m "full or not full" $(ARGS)
+	  tests/ecommerce/webhooks/test_verified.py tests/billing/documents/test_e_invoices.py -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)

@@ -30,7 +30,7 @@ from billing.documents.electronic import checked_xml, factur_x_attachment
 from billing.documents.errors import CannotIssue
 from billing.documents.factur_x import marked
 from billing.documents.late import freeze_what_was_missing
-from billing.documents.parts import seller_party
+from billing.documents.parts import address_party, seller_party
 from billing.documents.pdf import pdf_of
 from billing.documents.terms import is_electronic
 from billing.models import CreditNote, Document, Invoice, SellerVersion
@@ -75,14 +75,12 @@ def document_for(issued: Invoice | CreditNote, format: str = Document.Format.PDF
 
 def formats_of(issued: Invoice | CreditNote) -> list[Document.Format]:
     """Return in which formats it may be had: as PDF, and once that was issued with XML, as XML alone."""
-    if isinstance(issued, CreditNote):
-        seller = issued.seller or issued.invoice.seller
-    elif issued.status == Invoice.Status.PAID:
-        seller = issued.seller
-    else:
+    invoice = issued.invoice if isinstance(issued, CreditNote) else issued
+    if invoice.status != Invoice.Status.PAID:
         return []
+    seller, buyer = seller_party(issued.seller or invoice.seller), address_party(invoice.bill_to)
     pdf = {each.status for each in issued.documents.all() if each.format == Document.Format.PDF}
-    has_xml = Document.Status.ISSUED in pdf and is_electronic(seller_party(seller))
+    has_xml = Document.Status.ISSUED in pdf and is_electronic(seller, buyer)
     return list(Document.Format) if has_xml else [Document.Format.PDF]
 
 
@@ -200,7 +198,7 @@ def _content(document: Document) -> bytes:
 
 
 def _pdf(issued: Invoice | CreditNote, says: InvoiceDocument) -> bytes:
-    xml = [factur_x_attachment(says)] if is_electronic(says.seller) else []
+    xml = [factur_x_attachment(says)] if is_electronic(says.seller, says.buyer) else []
     pdf = pdf_of(says, created_at=issued.issued_at, logo=logo_of(issued), attachments=xml)
     return marked(pdf) if xml else pdf
 

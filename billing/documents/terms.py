@@ -28,8 +28,13 @@ _EMPTY: tuple[object, ...] = ("", None, [], {})
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def is_electronic(seller: Party) -> bool:
-    """Whether its documents are written as XML, too: in the EU, with a tax id."""
+def is_electronic(seller: Party, buyer: Party) -> bool:
+    """Whether documents are written as XML, too: those of a seller in the EU with a tax id.
+
+    Whoever gave no address, as consumers who only download need not, gets the PDF alone: the standard can't do without.
+    """
+    if not (buyer.country or buyer.line1 or buyer.city or buyer.tax_id):
+        return False
     registered_in_eu = seller.country.lower() in MEMBER_STATES or seller.tax_id[:2].lower() in MEMBER_STATES
     return registered_in_eu and bool(seller.tax_id or seller.tax_number)
 

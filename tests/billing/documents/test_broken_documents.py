@@ -44,7 +44,8 @@ def seller(db: None) -> SellerVersion:
 @pytest.fixture
 def order(seller: SellerVersion) -> Order:
     order = a_taxed_order(make_customer(), [Line(unit_price=1000, quantity=2, taxes=(VAT_19,))], at=AT)
-    Invoice.objects.update(seller=seller, bill_to={"name": "Ada Lovelace", "email": "ada@example.com"})
+    business = {"name": "Ada Lovelace", "email": "ada@example.com", "tax_id": "FR40303265045"}
+    Invoice.objects.update(seller=seller, bill_to=business)
     return order
 
 
@@ -115,8 +116,12 @@ def test_what_was_issued_names_the_same_buyer_for_ever(order: Order, as_role: As
     assert made(order).read() == content
 
 
-def test_without_a_tax_id_or_outside_the_eu_there_is_the_pdf_alone(order: Order, seller: SellerVersion) -> None:
-    SellerVersion.objects.update(details=SELLER | {"country": "US", "tax_id": ""})
+@pytest.mark.parametrize("case", ["a seller outside the EU", "a consumer without an address"])
+def test_where_there_is_no_xml_the_pdf_is_issued_alone(case: str, order: Order, seller: SellerVersion) -> None:
+    if case == "a seller outside the EU":
+        SellerVersion.objects.update(details=SELLER | {"country": "US", "tax_id": ""})
+    else:
+        Invoice.objects.update(bill_to={"name": "Ada Lovelace", "email": "ada@example.com"})
     document = made(order)
     assert document.status == Document.Status.ISSUED
     assert not PdfReader(BytesIO(document.read())).attachments

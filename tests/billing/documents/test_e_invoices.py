@@ -14,7 +14,7 @@ from billing.documents.cii import cii_xml
 from billing.documents.document import InvoiceDocument, Party, SellerCurrencyTax, ShippingCharge
 from billing.documents.terms import business_terms, is_electronic, unit_price
 from billing.documents.ubl import ubl_xml
-from tests.support.documents import SELLER, a_credit_note, a_line, an_invoice, vat
+from tests.support.documents import BUYER, SELLER, a_credit_note, a_line, an_invoice, vat
 from tests.support.factories import make_customer
 from tests.support.random_sales import documents_of, sales
 
@@ -38,7 +38,7 @@ def hold_random_sales(count: int) -> set[str]:
     for invoice in sales(count, seed=15, customer=make_customer(), at=AT):
         for issued in documents_of(invoice):
             document = document_of(issued)
-            assert is_electronic(document.seller)
+            assert is_electronic(document.seller, document.buyer)
             assert not broken(document), (issued, document)
             categories |= {group["BT-118"] for group in business_terms(document)["BG-23"]}
     return categories
@@ -188,4 +188,9 @@ def test_outside_the_scope_of_tax_no_tax_id_is_named_and_beside_others_it_is_exe
     ],
 )
 def test_only_a_seller_in_the_eu_with_a_tax_id_writes_xml(*, seller: dict[str, Any], expected: bool) -> None:
-    assert is_electronic(replace(SELLER, **seller)) is expected
+    assert is_electronic(replace(SELLER, **seller), BUYER) is expected
+
+
+def test_a_consumer_who_gave_no_address_gets_no_xml_but_a_business_must_have_one() -> None:
+    assert not is_electronic(SELLER, Party(name="Ada", email="ada@example.com"))
+    assert is_electronic(SELLER, Party(name="SA", tax_id="FR40303265045"))
