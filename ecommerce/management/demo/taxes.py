@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from customers.models import Customer
+from customers.models import Address, Customer
 from customers.tax_ids import check, columns
 from ecommerce.management.demo.seller import TAX_ID
 from ecommerce.models import ShopSettings, TaxCategory, TaxRate
@@ -38,3 +38,7 @@ def name_a_business(customers: Sequence[Customer], *, at: datetime) -> None:
     if found:
         Customer.objects.filter(pk=found.pk).update(**columns(check("FR40303265045"), at=at))
         found.addresses.update(company="Imprimerie Rivoli SARL")
+        # What it downloads is invoiced, too, and an e-invoice has to say where a business is.
+        billing = found.addresses.get(country="FR")
+        billing.pk, billing.kind = None, Address.Kind.BILLING
+        billing.save()
