@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 
 from customers.actors import Actor, ActorKind
-from customers.models import Customer, User
+from customers.models import Address, Customer, User
 from ecommerce.management.demo.parcels import NUMBERS, tracking_number
 from ecommerce.models import Order, Sku
 from ecommerce.orders.cancel import cancel
@@ -102,7 +102,7 @@ def _place_any(shop: DemoShop, token: str, *, at: datetime) -> Order:
 
 def _place(shop: DemoShop, token: str, *, at: datetime) -> Order:
     customer = shop.rng.choice(shop.customers)
-    address = customer.addresses.get()
+    address = customer.addresses.get(kind=Address.Kind.SHIPPING)
     website = shop.rng.random() < 0.6  # noqa: PLR2004 - most orders come from the website
     items = _basket(shop, address.country)
     agreed = {} if website or shop.rng.random() > 0.15 else _agreement(shop, items)  # noqa: PLR2004 - a few
