@@ -40,5 +40,5 @@ def name_a_business(customers: Sequence[Customer], *, at: datetime) -> None:
         found.addresses.update(company="Imprimerie Rivoli SARL")
         # What it downloads is invoiced, too, and an e-invoice has to say where a business is.
         billing = found.addresses.get(country="FR")
-        billing.pk, billing.kind = None, Address.Kind.BILLING
+        billing.pk, billing.kind, billing.by_customer = None, Address.Kind.BILLING, True
         billing.save()
