@@ -43,6 +43,14 @@ def test_an_address_loses_the_slash_at_its_end(monkeypatch: MonkeyPatch) -> None
     assert config.url("BASE_URL", schemes=("https",)) == "https://orders.example.com"
 
 
+def test_networks_are_read(monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setenv("X", "10.1.0.0/16, ::1")
+    assert list(map(str, config.networks("X"))) == ["10.1.0.0/16", "::1/128"]
+    monkeypatch.setenv("X", "10.1.0.1/16")
+    with pytest.raises(ImproperlyConfigured, match=r"has host bits set; write networks such as 10\.1\.0\.0/16"):
+        config.networks("X")
+
+
 def test_a_list_is_read(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setenv("ALLOWED_HOSTS", "a.example, b.example,")
     assert config.comma_separated("ALLOWED_HOSTS", ("c.example",)) == ["a.example", "b.example"]
