@@ -7,7 +7,7 @@ which makes the same bytes, finds and takes; of two workers one wins the row, an
 import hashlib
 import logging
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import lru_cache
@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import Error, InterfaceError, OperationalError, connection
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import translation
@@ -41,6 +41,7 @@ FOLDER = "documents"
 BACKOFF = leases.Backoff(first=timedelta(seconds=5), longest=timedelta(hours=1), jitter=0.5)
 MAX_ATTEMPTS = 6  # of one that can't be made, or ends its worker each time; then people are told
 DUE = Q(status=Document.Status.QUEUED)
+_told: list[Callable[[int], None]] = []
 RELATED = ("invoice__seller", "credit_note__seller", "credit_note__refund", "credit_note__invoice__seller")
 LOGOS = ("invoice__seller__logo", "credit_note__seller__logo", "credit_note__invoice__seller__logo")
 
@@ -100,6 +101,11 @@ def queue_mended(*rules: str) -> int:
 
 
 # Making
+
+
+def when_issued(tell: Callable[[int], None]) -> None:
+    """Have the key of each document told once it is issued, in the transaction that issues it."""
+    _told.append(tell)
 
 
 def waiting() -> QuerySet[Document]:
@@ -208,7 +214,12 @@ def _issue(document: Document, content: bytes) -> None:
     digest = hashlib.sha256(content).hexdigest()
     file = _keep(document, content, digest)
     changes: dict[str, Any] = {"file": file, "sha256": digest, "size": len(content), "problems": []}
-    issued = leases.release(document, next_attempt_at=None, status=Document.Status.ISSUED, issued_at=Now(), **changes)
+    with transaction.atomic():
+        issued = leases.release(
+            document, next_attempt_at=None, status=Document.Status.ISSUED, issued_at=Now(), **changes
+        )
+        for tell in _told if issued else ():
+            tell(document.pk)
     # One that is not issued yet may be about to point to this very file.
     if (
         not issued

@@ -22,12 +22,16 @@ from customers.models import Customer, Mail
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a mail says; `data` is added to the mail's own: the names of its attachments, say."""
+    """What a mail says; `data` is added to the mail's own: the names of its attachments, say.
+
+    `then` is called in the transaction that keeps it.
+    """
 
     subject: str
     text: str
     html: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    then: Callable[[], None] | None = None
 
 
 class NotNeededError(Exception):
@@ -67,7 +71,11 @@ def _write(mail: Mail) -> bool:
     content = _writers[mail.kind](mail)
     mail.subject, mail.text, mail.html = content.subject[:400], content.text, content.html
     mail.data = {**mail.data, **content.data}
-    return _save(mail, "subject", "text", "html", "data")
+    with transaction.atomic():
+        saved = _save(mail, "subject", "text", "html", "data")
+        if saved and content.then:
+            content.then()
+    return saved
 
 
 def _write_password_reset(mail: Mail) -> bool:

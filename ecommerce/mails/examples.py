@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from billing.models import Payment, Refund
+from billing.models import Document, Payment, Refund
 from customers.mail.text_templates import Names
 from customers.models import Mail
 from ecommerce.mails import facts
@@ -30,7 +30,12 @@ def example_letter(kind: str, *, order_number: str = "") -> tuple[Order, Letter]
     rows, data_of = SOURCES[kind]
     found = rows()
     if order_number:
-        path = {Order: "number", Payment: "invoice__order__number", Refund: "payment__invoice__order__number"}
+        path = {
+            Order: "number",
+            Document: "invoice__order__number",
+            Payment: "invoice__order__number",
+            Refund: "payment__invoice__order__number",
+        }
         found = found.filter(**{path.get(found.model, "order__number"): order_number})
     row = found.order_by("-pk").first()
     if row is None:
@@ -43,6 +48,8 @@ def _order_id(row: Any) -> int:
     match row:
         case Order():
             return row.pk
+        case Document():
+            return Order.objects.values_list("pk", flat=True).get(invoice=row.invoice_id)
         case Payment():
             return int(row.invoice.order.pk)
         case Refund():
@@ -80,7 +87,7 @@ def _withdrawal(row: CustomerRequest) -> Data:
 
 SOURCES: dict[str, tuple[Callable[[], QuerySet[Any]], Callable[[Any], Data]]] = {
     Kind.ORDER_CONFIRMED: (_paid, _by("order")),
-    Kind.INVOICE: (_paid, _by("order")),
+    Kind.INVOICE: (lambda: Document.objects.filter(invoice__order__isnull=False), _by("document")),
     Kind.PAYMENT_FAILED: (lambda: _payments().filter(status=Payment.Status.FAILED), _by("payment")),
     Kind.AUTHENTICATION_REQUIRED: (_payments, _by("payment")),
     Kind.SHIPPED: (Fulfillment.objects.all, _by("fulfillment")),

@@ -48,12 +48,16 @@ def _attach(issued: Invoice | CreditNote | None, *, attached: str, late: str) ->
     number = {"number": issued.number}
     match document.status:
         case Document.Status.ISSUED:
-            return Attached(notes=[attached % number], data={"attachments": [f"{PREFIX}:{document.pk}"]})
+            return Attached(notes=[attached % number], data=of_document(document).data)
         case Document.Status.BROKEN:
             # Once it is issued, a mail of its own brings it.
             return Attached(notes=[late % number], data={"follows": document.pk})
         case _:
             raise NotReadyError
+
+
+def of_document(document: Document) -> Attached:
+    return Attached(data={"attachments": [f"{PREFIX}:{document.pk}"]})
 
 
 def read(key: str) -> Attachment:

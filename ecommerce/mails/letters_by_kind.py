@@ -7,11 +7,11 @@ from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 
 from billing.declines import for_customer
-from billing.models import Payment, Refund
+from billing.models import Document, Payment, Refund
 from customers.mail.text_templates import Names
 from customers.mail.writers import NotNeededError
 from customers.models import Mail
-from ecommerce.mails import facts
+from ecommerce.mails import facts, files
 from ecommerce.mails.letters import Button, Letter, Link, Listing, Panel, Row, Section, Table
 from ecommerce.mails.parts import Parts
 from ecommerce.mails.times import moment
@@ -33,10 +33,11 @@ def order_confirmed(order: Order, _data: Data, parts: Parts) -> Letter:
     )
 
 
-def invoice(order: Order, _data: Data, parts: Parts) -> Letter:
-    attached = parts.of_invoice(order.invoice)
-    number = order.invoice.number if order.invoice else ""
-    return Letter(names={**facts.names(order), "invoice_number": number}, sections=[], data=attached.data)
+def invoice(order: Order, data: Data, _parts: Parts) -> Letter:
+    document = Document.objects.select_related("invoice", "credit_note").get(pk=data["document"])
+    attached = files.of_document(document)
+    names = {"document_number": document.of.number}
+    return Letter(names={**facts.names(order), **names}, sections=facts.order_button(order), data=attached.data)
 
 
 def payment_failed(order: Order, data: Data, parts: Parts) -> Letter:

@@ -36,6 +36,7 @@ PLACEHOLDERS: dict[str, Words] = {
     "items": _("A list of what was ordered: 2 x Mug"),
     "order_link": _("The customer's page of the order; empty without an account"),
     "invoice_number": _("The number of the invoice"),
+    "document_number": _("The number of the invoice or credit note that is attached"),
     "amount": _("What was to be paid"),
     "reason": _("Why the bank declined it, as the customer may know"),
     "carrier": _("Who delivers the parcel; empty where that is not known"),
@@ -67,9 +68,9 @@ TEXTS: dict[str, Texts] = {
         names=("invoice_number",),
     ),
     Kind.INVOICE: Texts(
-        subject=_("Your invoice {{ invoice_number }}"),
-        opening=_("{{ greeting }}\n\nhere is the invoice of your order {{ order_number }}, which we owed you."),
-        names=("invoice_number",),
+        subject=_("{{ document_number }} of order {{ order_number }}"),
+        opening=_("{{ greeting }}\n\n{{ document_number }} of your order {{ order_number }} is attached, as promised."),
+        names=("document_number",),
     ),
     Kind.PAYMENT_FAILED: Texts(
         subject=_("Your payment for order {{ order_number }} did not go through"),

@@ -2,15 +2,18 @@
 
 import logging
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
+from billing.documents.make import when_issued
 from customers.mail import attachments, layout, text_templates, writers
 from customers.mail.text_templates import Names
 from customers.mail.writers import Content
 from customers.models import Mail, MailTemplate
-from ecommerce.mails import facts, files
+from ecommerce.mails import facts, files, follow_up
 from ecommerce.mails.letters import Letter
 from ecommerce.mails.letters_by_kind import LETTERS
 from ecommerce.mails.parts import REAL
@@ -26,13 +29,16 @@ def register() -> None:
         writers.register(kind, write)
     attachments.register(files.PREFIX, files.read)
     layout.register_sender(read_sender)
+    when_issued(follow_up.document_issued)
 
 
 def write(mail: Mail) -> Content:
     if mail.about_id is None:
         raise writers.NotNeededError
     letter = LETTERS[mail.kind](facts.read_order(mail.about_id), mail.data, REAL)
-    return compose(mail.kind, letter, MailTemplate.objects.filter(kind=mail.kind).first())
+    content = compose(mail.kind, letter, MailTemplate.objects.filter(kind=mail.kind).first())
+    late = letter.data.get("follows")
+    return replace(content, then=partial(follow_up.send_if_issued, late, mail.about_id)) if late else content
 
 
 def compose(kind: str, letter: Letter, template: MailTemplate | None) -> Content:

@@ -15,11 +15,13 @@ from django.test import override_settings
 from customers.mail import delivery
 from customers.models import Mail
 from customers.tasks import send_mails
+from ecommerce.mails import acts
 from ecommerce.tasks import SWEPT, sweep
 from tests.faults.conftest import House
 from tests.faults.crashing import crashes
 from tests.support.mail_provider import mail_provider
 from tests.support.mailbox import MailServer, mail_server, raw_server
+from tests.support.order_acts import paid
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -63,6 +65,20 @@ def test_writing_a_mail_survives_a_crash_at_any_step_or_did_not_happen(server: M
     turn()
     assert sorted(server.message_ids) == sorted(Mail.objects.values_list("message_id", flat=True))
     assert set(Mail.objects.values_list("status", flat=True)) == {"sent"}
+
+
+def test_what_is_written_stays_whatever_the_step_of_the_crash(server: MailServer) -> None:
+    order = paid()
+    for _number in crashes(turn, stride=1):
+        kept = {mail.pk: (mail.subject, mail.text, mail.html) for mail in Mail.objects.exclude(text="")}
+        Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+        turn()
+        assert not Mail.objects.exclude(status="sent").exists()
+        now = {mail.pk: (mail.subject, mail.text, mail.html) for mail in Mail.objects.all()}
+        assert {pk: now[pk] for pk in kept} == kept
+        acts.order_confirmed(order)
+    turn()
+    assert set(server.message_ids) == set(Mail.objects.values_list("message_id", flat=True))
 
 
 def test_killed_workers_lose_no_mail(server: MailServer, house: House) -> None:
