@@ -175,14 +175,13 @@ def _refund_note(order: Order, refund: Refund | None) -> str:
 
 def _sums(refund: Refund | None) -> list[Section]:
     """What the refund is made of, where fees are kept of it."""
-    if refund is None:
+    fees = list(refund.fee_rows.order_by("pk")) if refund else []
+    if refund is None or not fees:
         return []
-    fees = [
-        Row(label=fee.name, amount=facts.money(-fee.amount, refund.currency)) for fee in refund.fee_rows.order_by("pk")
-    ]
-    total = Row(label=_("Refunded"), amount=facts.money(refund.amount, refund.currency), is_total=True)
     price = Row(label=_("Price with taxes"), amount=facts.money(refund.amount + refund.fees, refund.currency))
-    return [Table(title=_("Refund"), rows=[price, *fees] if fees else [], sums=[total])]
+    kept = [Row(label=fee.name, amount=facts.money(-fee.amount, refund.currency)) for fee in fees]
+    total = Row(label=_("Refunded"), amount=facts.money(refund.amount, refund.currency), is_total=True)
+    return [Table(title=_("Refund"), rows=[price, *kept], sums=[total])]
 
 
 def return_approved(order: Order, data: Data, _parts: Parts) -> Letter:

@@ -150,6 +150,8 @@ def pages(ana: User) -> dict[str, str]:
         "requests": "/admin/ecommerce/customerrequest/",
         "requests declined": f"/admin/ecommerce/customerrequest/?act=decline&chosen=return-{returns['requested'].pk}",
         "reasons": "/admin/ecommerce/reason/",
+        "mails": "/admin/customers/mailtemplate/",
+        "mail template": "/admin/customers/mailtemplate/order_confirmed/",
         "return opened": f"/admin/ecommerce/return/open/{returns['requested'].order_id}/",
         "return approved": f"/admin/ecommerce/return/{returns['requested'].pk}/approve/",
         "return received": f"/admin/ecommerce/return/{returns['approved'].pk}/receive/",

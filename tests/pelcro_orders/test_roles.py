@@ -54,6 +54,8 @@ MATRIX = {
     "ecommerce/customerrequest/add/": NOBODY,
     "ecommerce/reason/": ALL,
     "ecommerce/reason/add/": MANAGING,
+    "customers/mailtemplate/": MANAGING,
+    "customers/mailtemplate/shipped/": MANAGING,
     "customers/customer/": ALL,
     "customers/customer/add/": SERVING,
     "customers/customer/{customer}/change/": ALL,

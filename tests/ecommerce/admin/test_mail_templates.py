@@ -74,6 +74,7 @@ def test_the_preview_is_of_a_real_order_and_writes_nothing(as_role: AsRole) -> N
     assert f"Hurrah {last.number}" in shown
     shown = posted(manager, "order_confirmed", act="preview", order=f"#{first.number}").content.decode()
     assert f"Order {first.number} is confirmed" in shown
+    assert "&lt;td class=&quot;line ink&quot;" in shown
     assert "USD 15.00" in shown
     shown = posted(manager, "shipped", act="preview", order=first.number).content.decode()
     assert f"Order {first.number} has no mail of this kind." in shown
