@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_the_invoice_and_the_credit_note_are_attached_as_they_were_issued() -> None:
-    a_seller()
+    a_seller(tax_id="")
     order = paid()
     (confirmed,) = written(kind="order_confirmed")
     (file,) = attachments_of(confirmed)
@@ -25,7 +25,7 @@ def test_the_invoice_and_the_credit_note_are_attached_as_they_were_issued() -> N
     assert (file.name, file.content_type, file.content) == (document.file_name, "application/pdf", document.read())
     assert f"Your invoice {order.invoice} is attached." in confirmed.text
     assert "Krug GmbH" in confirmed.html
-    assert "DE136695976" in confirmed.text
+    assert "Invalidenstraße 116" in confirmed.text
 
     cancel(order_id=order.pk, reason="", by=ANA, at=order.created_at)
     settle(order)
@@ -47,7 +47,7 @@ def issue(document: Document) -> None:
 
 
 def test_one_that_is_broken_follows_in_a_mail_of_its_own_once() -> None:
-    a_seller()
+    a_seller(tax_id="")
     order = paid()
     document = broken(order)
     (confirmed,) = written()
@@ -63,7 +63,7 @@ def test_one_that_is_broken_follows_in_a_mail_of_its_own_once() -> None:
 
 
 def test_one_that_was_attached_is_not_sent_again() -> None:
-    a_seller()
+    a_seller(tax_id="")
     order = paid()
     issue(broken(order))
     written()
