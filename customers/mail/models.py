@@ -37,6 +37,7 @@ class Mail(models.Model):
         INVOICE = "invoice", _("Invoice")
         PAYMENT_FAILED = "payment_failed", _("Payment failed")
         AUTHENTICATION_REQUIRED = "authentication_required", _("Authentication required")
+        PAYMENT_LINK = "payment_link", _("Payment link")
         SHIPPED = "shipped", _("Shipped")
         TRACKING_CORRECTED = "tracking_corrected", _("Tracking corrected")
         CANCELED = "canceled", _("Canceled")

@@ -36,6 +36,11 @@ def authentication_required(order: Order, payment: Payment) -> None:
     rows.write(Kind.AUTHENTICATION_REQUIRED, [(order.pk, {"payment": payment.pk})], wait=wait)
 
 
+def payment_link(order: Order) -> None:
+    """Staff send the customer the link, which the worker makes, or finds, when it writes the mail."""
+    _write(Kind.PAYMENT_LINK, order)
+
+
 def shipped(parcels: Iterable[Fulfillment]) -> None:
     """Write one for each parcel: each carries its own number."""
     rows.write(Kind.SHIPPED, [(parcel.order_id, {"fulfillment": parcel.pk}) for parcel in parcels])

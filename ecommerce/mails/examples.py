@@ -90,6 +90,7 @@ SOURCES: dict[str, tuple[Callable[[], QuerySet[Any]], Callable[[Any], Data]]] = 
     Kind.INVOICE: (lambda: Document.objects.filter(invoice__order__isnull=False), _by("document")),
     Kind.PAYMENT_FAILED: (lambda: _payments().filter(status=Payment.Status.FAILED), _by("payment")),
     Kind.AUTHENTICATION_REQUIRED: (_payments, _by("payment")),
+    Kind.PAYMENT_LINK: (Order.objects.all, _by("order")),
     Kind.SHIPPED: (Fulfillment.objects.all, _by("fulfillment")),
     Kind.TRACKING_CORRECTED: (Fulfillment.objects.exclude(tracking_number="").all, _by("fulfillment")),
     Kind.CANCELED: (lambda: _done(Act.CANCEL, Act.CANCEL_ITEMS), _by_act),

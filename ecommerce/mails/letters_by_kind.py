@@ -55,6 +55,10 @@ def authentication_required(order: Order, data: Data, parts: Parts) -> Letter:
     return _to_pay(order, parts, {"amount": facts.money(payment.amount, payment.currency)}, _("Confirm the payment"))
 
 
+def payment_link(order: Order, _data: Data, parts: Parts) -> Letter:
+    return _to_pay(order, parts, {}, _("Pay %(total)s") % {"total": facts.money(order.total, order.currency)})
+
+
 def _payment(order: Order, data: Data, status: Payment.Status, parts: Parts) -> Payment:
     """Return the payment that the mail is about; raise NotNeededError once the order waits for another, or for none."""
     payment = Payment.objects.get(pk=data["payment"])
@@ -223,6 +227,7 @@ LETTERS: dict[str, Callable[[Order, Data, Parts], Letter]] = {
     Kind.INVOICE: invoice,
     Kind.PAYMENT_FAILED: payment_failed,
     Kind.AUTHENTICATION_REQUIRED: authentication_required,
+    Kind.PAYMENT_LINK: payment_link,
     Kind.SHIPPED: shipped,
     Kind.TRACKING_CORRECTED: shipped,
     Kind.CANCELED: canceled,

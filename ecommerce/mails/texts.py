@@ -91,6 +91,12 @@ TEXTS: dict[str, Texts] = {
         closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
         names=("amount",),
     ),
+    Kind.PAYMENT_LINK: Texts(
+        subject=_("Pay order {{ order_number }}"),
+        opening=_("{{ greeting }}\n\nhere you pay your order {{ order_number }} by card, without signing in:"),
+        closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
+        may_be_off=False,  # staff send it by hand
+    ),
     Kind.SHIPPED: Texts(
         subject=_("Order {{ order_number }} is on its way"),
         opening=_("{{ greeting }}\n\na parcel of your order {{ order_number }} has left."),

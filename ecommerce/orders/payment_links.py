@@ -2,10 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.actors import Actor
+from customers.models import Mail
+from ecommerce.mails import acts as mails
 from ecommerce.models import Order, OrderEvent, PaymentLink, ShopSettings
 from ecommerce.orders.errors import OrderError, wrong_status
 from ecommerce.orders.history import record
@@ -33,6 +36,20 @@ def create_link(*, order_id: int, by: Actor, at: datetime) -> PaymentLink:
         until = link.expires_at.isoformat()
         record(order, OrderEvent.Kind.PAYMENT_LINK_CREATED, by=by, at=at, until=until)
     return link
+
+
+def send_link(*, order_id: int, by: Actor, at: datetime) -> Order:
+    """Mail the customer the link; raise OrderError where nothing is to be paid, or where such a mail waits already."""
+    with transaction.atomic():
+        link = create_link(order_id=order_id, by=by, at=at)
+        order = link.order
+        if not order.customer.email:
+            raise OrderError("no_email", _("This customer has no e-mail: copy the payment link instead."))
+        mails_of_order = Mail.objects.filter(about_type=ContentType.objects.get_for_model(Order), about_id=order.pk)
+        if mails_of_order.filter(kind=Mail.Kind.PAYMENT_LINK, status=Mail.Status.QUEUED).exists():
+            raise OrderError("already_queued", _("A mail with the payment link is on its way already."))
+        mails.payment_link(order)
+    return order
 
 
 def revoke_links(*, order_id: int, by: Actor, at: datetime) -> Order:

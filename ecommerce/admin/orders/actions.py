@@ -27,7 +27,7 @@ from ecommerce.admin.orders.cancel_items_form import CancelItemsForm
 from ecommerce.admin.orders.delivery import RECORD_DELIVERY
 from ecommerce.admin.orders.fulfill_actions import FULFILL_ACTIONS, UNDO_ACTIONS
 from ecommerce.admin.orders.order_action import ActionLink, OrderAction
-from ecommerce.admin.orders.payment_link import REVOKE_LINK
+from ecommerce.admin.orders.payment_link import REVOKE_LINK, SEND_LINK
 from ecommerce.admin.orders.refund_form import RefundForm
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
@@ -108,6 +108,7 @@ ORDER_ACTIONS = (
     ),
     *UNDO_ACTIONS,
     *BESIDE_ACTIONS,
+    SEND_LINK,
     REVOKE_LINK,
     OrderAction(
         name="try_again",
@@ -160,7 +161,7 @@ def available_action_names(order: Order) -> set[str]:
     unsure = order.waits_for_stripe or order.held_for_review or order.money_state == Order.MoneyState.DISPUTED
     others = {"correct_tracking", "record_delivery"} if order.was_paid else set()
     if order.status == Order.Status.CREATED:
-        others = {"revoke_payment_link"}
+        others = {"send_payment_link", "revoke_payment_link"}
     return allowed_acts(order) | beside_action_names(order) | others | ({"check"} if unsure else set())
 
 

@@ -20,7 +20,7 @@ from ecommerce.admin.display import format_time
 from ecommerce.admin.orders.order_action import OrderAction
 from ecommerce.models import Order, PaymentLink
 from ecommerce.orders.errors import OrderError
-from ecommerce.orders.payment_links import create_link, is_linkable, revoke_links, valid_link
+from ecommerce.orders.payment_links import create_link, is_linkable, revoke_links, send_link, valid_link
 
 PERMISSION = "ecommerce.add_order"  # as for "Pay with another card"
 
@@ -64,6 +64,24 @@ def _create(request: HttpRequest, order: Order) -> HttpResponse:
     values = {"when": format_time(link.expires_at)}
     messages.success(request, _("The payment link stands below; it ends %(when)s.") % values)
     return redirect(page)
+
+
+def _describe_mail(order: Order, _money: str) -> str:
+    return _("%(email)s gets a mail with the payment link, by which the order is paid without signing in.") % {
+        "email": order.customer.email
+    }
+
+
+SEND_LINK = OrderAction(
+    name="send_payment_link",
+    label=gettext_lazy("Send payment link"),
+    permissions=(PERMISSION,),
+    description=_describe_mail,
+    button=gettext_lazy("Send it"),
+    success_message=gettext_lazy("The payment link of order %(number)s is on its way to the customer."),
+    run=send_link,
+    is_linked=False,
+)
 
 
 def _describe_revocation(_order: Order, _money: str) -> str:

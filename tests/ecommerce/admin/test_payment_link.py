@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from ecommerce.models import Order, PaymentLink
 from tests.support.admin import order_row, signed_in, viewer
+from tests.support.mailbox import written
 from tests.support.order_acts import kinds
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +52,22 @@ def test_it_is_revoked_by_hand() -> None:
     assert (again.status_code, "has no payment link" in again.content.decode()) == (409, True)
 
 
+def test_it_is_sent_by_mail() -> None:
+    order, client = order_row(), ana()
+    page = client.get(at(order)).content.decode()
+    assert at(order, "send_payment_link") in page
+    assert "ada@example.com gets a mail" in client.get(at(order, "send_payment_link")).content.decode()
+    said = client.post(at(order, "send_payment_link"), {"confirmed": ""}, follow=True).content.decode()
+    assert "is on its way to the customer" in said
+    again = client.post(at(order, "send_payment_link"), {"confirmed": ""})
+    assert "on its way already" in again.content.decode()
+    (mail,) = written(kind="payment_link")
+    assert PaymentLink.objects.get().url in mail.text
+    assert PaymentLink.objects.get().url in mail.html
+    assert mail.subject == f"Pay order {order.number}"
+    assert kinds(order) == ["payment_link_created"]
+
+
 def test_only_an_order_that_waits_to_be_paid_has_one() -> None:
     order, client = order_row("paid"), ana()
     assert "Copy payment link" not in client.get(at(order)).content.decode()
@@ -66,6 +83,6 @@ def test_it_takes_the_permission_to_charge_a_card() -> None:
     page = viewer().get(at(order)).content.decode()
     assert "payment link" not in page.replace("Payment link made", "").lower()
     assert PaymentLink.objects.get().token not in page
-    for name in ("payment_link", "revoke_payment_link"):
+    for name in ("payment_link", "send_payment_link", "revoke_payment_link"):
         assert viewer().post(at(order, name)).status_code == 403
     assert PaymentLink.objects.get().revoked_at is None
