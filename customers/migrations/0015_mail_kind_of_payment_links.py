@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('customers', '0013_mail_texts_of_orders'),
+        ('customers', '0014_mail_priority_and_bounces'),
     ]
 
     operations = [
