@@ -57,7 +57,7 @@ class Interruptions:
 def see_through(job: BulkJob, house: House, progress: Callable[[], int]) -> None:
     """Interrupt a job each time that it has come a little further, until it has ended by itself."""
     interruptions = Interruptions(house)
-    step = job.total / (len(interruptions.next) + 1)
+    step = 0.7 * job.total / len(interruptions.next)  # the last while there is still something to do
     house.beat()
     enqueue_job(job)
     last, seen = time.monotonic(), 0

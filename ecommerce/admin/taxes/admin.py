@@ -107,7 +107,7 @@ class ShopSettingsAdmin(StaffAdmin):
         (_("Small business"), {"fields": ("small_business", "small_business_reason")}),
         (
             _("Returns and cancellations"),
-            {"fields": (("return_days", "cancel_minutes", "answer_days"), "reasons")},
+            {"fields": ("return_days", "cancel_minutes", "answer_days", "reasons")},
         ),
         (_("Payment links"), {"fields": ("payment_link_days",)}),
         (_("Stock"), {"fields": ("low_stock_at",)}),
