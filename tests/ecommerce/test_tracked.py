@@ -13,6 +13,7 @@ from django.test import Client
 
 from backoffice.activity.origin import Origin, acting, silent
 from backoffice.models import Activity
+from billing.models import ExchangeRate, Seller
 from customers.models import Address, Customer, MailTemplate, User
 from ecommerce.models import (
     ApiKey,
@@ -48,6 +49,12 @@ def make_shop_settings() -> ShopSettings:
     return ShopSettings.objects.create()
 
 
+def make_seller() -> Seller:
+    with silent():
+        Seller.objects.all().delete()
+    return Seller.objects.create()
+
+
 MAKE: dict[str, Callable[[], models.Model]] = {
     "customers.user": lambda: make_user("bob"),
     "auth.group": lambda: Group.objects.create(name="Packers"),
@@ -64,6 +71,10 @@ MAKE: dict[str, Callable[[], models.Model]] = {
     "ecommerce.tag": lambda: Tag.objects.create(name="fragile"),
     "ecommerce.apikey": lambda: ApiKey.objects.create_key(name="Till", permissions=[], by=ANA)[0],
     "ecommerce.webhookendpoint": lambda: WebhookEndpoint.objects.create(url="https://erp.example.com/hooks"),
+    "billing.seller": make_seller,
+    "billing.exchangerate": lambda: ExchangeRate.objects.create(
+        currency="usd", to_currency="eur", rate="0.9", day="2026-11-01", source="European Central Bank"
+    ),
     "customers.mailtemplate": lambda: MailTemplate.objects.create(kind="shipped"),
 }
 NEW_VALUES = {
@@ -82,6 +93,8 @@ NEW_VALUES = {
     "ecommerce.tag": ("name", "very fragile"),
     "ecommerce.apikey": ("name", "Kiosk"),
     "ecommerce.webhookendpoint": ("url", "https://crm.example.com/hooks"),
+    "billing.seller": ("city", "Berlin"),
+    "billing.exchangerate": ("source", "Bundesbank"),
     "customers.mailtemplate": ("enabled", False),
 }
 
