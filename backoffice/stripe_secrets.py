@@ -10,8 +10,8 @@ from typing import Any
 REMOVED = "[removed]"
 # pi_…_secret_…, seti_…_secret_…, cs_…_secret_…; ek_live_…, sk_test_…, rk_live_…; whsec_….
 SECRET = re.compile(r"\b[a-z]+_\w*?_secret_\w+|\b(?:ek|sk|rk)_(?:live|test)_\w+|\bwhsec_[\w+/=]+", re.ASCII)
-# The address of a payment link lets in whoever has it; Django logs the paths of what it refused.
-LINK = re.compile(r"(?<=/pay/)[\w.-]+", re.ASCII)
+# The addresses of a payment link and of a document let in whoever has them; Django logs the paths of what it refused.
+LINK = re.compile(r"(?<=/pay/)[\w.-]+|(?<=/documents/)[\w-]+:[\w:-]+", re.ASCII)
 FIELDS = {"client_secret", "secret", "ephemeral_key", "client_secrets"}
 
 

@@ -18,15 +18,14 @@ from django.utils.translation import gettext as _
 
 from backoffice import leases
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
-from customers.mail.attachments import NotReadyError
+from customers.mail.attachments import NotReadyError, UnreadableError
 from customers.mail.pace import Pace
 from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, ThrottledError, Transport
-from customers.mail.writers import is_written
+from customers.mail.writers import LEASE, is_written
 from customers.models import Mail
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=55)  # longer than any connection to the server lasts
 FIRST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(hours=1)
 GIVE_UP_AFTER = timedelta(hours=24)
 # While the server does not answer, one attempt within this time finds out when it does again.
@@ -137,6 +136,9 @@ def _deliver(mail: Mail, transport: Transport, turn: Turn) -> None:
         leases.release(mail, next_attempt_at=Now() + NOT_READY_WAIT)
     except PostponedError as error:
         _postpone(mail, _("The mail server put it off: %(why)s") % {"why": error})
+    except UnreadableError as error:
+        logger.warning("What is attached to mail %s can't be read.", mail.pk)
+        _postpone(mail, str(error))
     except RefusedError as error:
         # Not to the log: the server's words name the recipient.
         _finish(mail, Mail.Status.FAILED, error=_("The mail server refused it: %(why)s") % {"why": error})

@@ -9,15 +9,20 @@ in `AppConfig.ready`, since apps below know nothing of those above.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import translation
 
+from backoffice import leases
 from customers.accounts import password_reset_message
 from customers.mail.content import html_of, text_of
 from customers.mail.layout import html_of_text
 from customers.models import Customer, Mail
+
+LEASE = timedelta(seconds=55)  # longer than any connection to the server lasts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,5 +102,5 @@ def _delete(mail: Mail) -> None:
 
 
 def _save(mail: Mail, *names: str) -> bool:
-    mine = Mail.objects.filter(pk=mail.pk, attempts=mail.attempts)
-    return bool(mine.update(**{name: getattr(mail, name) for name in names}))
+    # The lease begins anew: writing may have taken most of it, where an invoice was made and checked.
+    return leases.release(mail, next_attempt_at=Now() + LEASE, **{name: getattr(mail, name) for name in names})

@@ -158,6 +158,7 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     about = Q(about_type=ContentType.objects.get_for_model(Customer), about_id=customer.pk)
     orders = Order.objects.filter(customer=customer)
     about |= Q(about_type=ContentType.objects.get_for_model(Order), about_id__in=orders.values("pk"))
+    about |= Q(data__example_of__in=list(orders.values_list("pk", flat=True)))  # staff tried a text on them
     Mail.objects.filter(about | Q(recipient_key__in=keys)).delete()
     Address.objects.filter(customer=customer).delete()
     Card.objects.filter(customer=customer, payment=None).delete()

@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from django.db.models import Q
+
+from customers.emails import email_key
 from customers.models import Customer, FrozenAddress, Mail, User
 from ecommerce.models import Order, OrderEvent
 
@@ -32,9 +35,13 @@ class Words:
 
 def collect(customer: Customer) -> Words:
     people: list[Customer | User] = [customer, *([customer.user] if customer.user else [])]
-    # Mails went to earlier e-mails, too.
-    mails = Mail.objects.filter(about_type__app_label="customers", about_type__model="customer", about_id=customer.pk)
-    emails = {*(each.email for each in people), *mails.values_list("recipient", flat=True)}
+    # Mails went to earlier e-mails, too; of an order, mentions went to staff.
+    of_orders = Q(about_type__app_label="ecommerce", about_type__model="order")
+    about = Q(about_type__app_label="customers", about_type__model="customer", about_id=customer.pk)
+    about |= of_orders & Q(about_id__in=customer.orders.values("pk")) & ~Q(kind=Mail.Kind.MENTION)
+    mails = Mail.objects.filter(about)
+    earlier = _left_by_others(customer, mails.values_list("recipient", flat=True))
+    emails = {*(each.email for each in people), *earlier}
     addresses = _addresses(customer)
     names = {f"{each.first_name} {each.last_name}" for each in people} | {customer.phone, customer.tax_id}
     names |= {each.get(name, "") for each in addresses for name in ("name", "line1")}
@@ -48,6 +55,14 @@ def collect(customer: Customer) -> Words:
         user_ids=[customer.user_id] if customer.user_id else [],
         address_ids=list(customer.addresses.values_list("pk", flat=True)),
     )
+
+
+def _left_by_others(customer: Customer, emails: Iterable[str]) -> list[str]:
+    """Leave out what has become another customer's e-mail since."""
+    key_of = {each: email_key(each) for each in emails}
+    others = Customer.objects.exclude(pk=customer.pk).filter(email_key__in=set(key_of.values()))
+    taken = set(others.values_list("email_key", flat=True))
+    return [each for each, key in key_of.items() if key not in taken]
 
 
 def _addresses(customer: Customer) -> list[dict[str, str]]:

@@ -25,7 +25,8 @@ def read_order(order_id: int) -> Order:
 
 def names(order: Order) -> dict[str, str | tuple[str, ...]]:
     """The placeholders of every kind."""
-    name = order.customer.name
+    # On one line: what stands on a line of its own may become a link, and anybody may write a name.
+    name = " ".join(order.customer.name.split())
     return {
         "greeting": _("Dear %(name)s,") % {"name": name} if name else _("Hello,"),
         "name": name,

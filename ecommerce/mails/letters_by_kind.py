@@ -98,6 +98,13 @@ def shipped(order: Order, data: Data, parts: Parts) -> Letter:
     )
 
 
+def tracking_corrected(order: Order, data: Data, parts: Parts) -> Letter:
+    letter = shipped(order, data, parts)
+    if not letter.names["tracking_number"]:
+        raise NotNeededError  # taken away, or none again by now: there is nothing to track it by
+    return letter
+
+
 def _parcel(data: Data, parts: Parts) -> Fulfillment:
     """Return the parcel; raise NotNeededError where it was never sent after all."""
     items = Prefetch("items", FulfillmentItem.objects.select_related("item").order_by("item"))
@@ -151,8 +158,9 @@ def _act(data: Data) -> OrderAct | None:
 
 
 def _with_refund(order: Order, data: Data, parts: Parts, names: Names, sections: Sequence[Section]) -> Letter:
-    refunds = Refund.objects.select_related("credit_note", "payment")
-    refund = refunds.get(pk=data["refund"]) if data.get("refund") else None
+    # One that failed gave way to those made in Stripe's dashboard: each of them had a mail of its own.
+    accepted = Refund.objects.select_related("credit_note", "payment").exclude(status=Refund.Status.FAILED)
+    refund = accepted.filter(pk=data["refund"]).first() if data.get("refund") else None
     attached = parts.of_credit_note(getattr(refund, "credit_note", None))
     return Letter(
         names={
@@ -169,12 +177,21 @@ def _with_refund(order: Order, data: Data, parts: Parts, names: Names, sections:
 
 def _refund_note(order: Order, refund: Refund | None) -> str:
     if refund is None or not refund.amount:
-        return _("Nothing is refunded.") if order.was_paid and order.total else _("Nothing was charged.")
+        return _without_refund(order)
     values = {"amount": facts.money(refund.amount, refund.currency)}
     if refund.settled_outside:
         return _("%(amount)s was refunded to you, not through the card that you paid with.") % values
     sentence = _("%(amount)s goes back to the card that you paid with; your bank shows it within a few days.")
     return sentence % values
+
+
+def _without_refund(order: Order) -> str:
+    if not (order.was_paid and order.total):
+        return _("Nothing was charged.")
+    if order.amount_refunded:
+        values = {"amount": facts.money(order.amount_refunded, order.currency)}
+        return _("Nothing more is refunded: %(amount)s was refunded before.") % values
+    return _("Nothing is refunded.")
 
 
 def _sums(refund: Refund | None) -> list[Section]:
@@ -218,7 +235,9 @@ def withdrawal(order: Order, data: Data, _parts: Parts) -> Letter:
         "withdrawn_items": tuple(data["items"]),
         "next_steps": tuple(data["sentences"]),
     }
-    sections: Iterable[Section] = [Listing(title=_("Withdrawn from"), lines=data["items"])]
+    # The law wants the time to be told, whatever staff have made of the text.
+    title = _("Withdrawn on %(when)s from") % {"when": names["received_at"]}
+    sections: Iterable[Section] = [Listing(title=title, lines=data["items"])]
     return Letter(names={**facts.names(order), **names}, sections=[*sections, *facts.order_button(order)])
 
 
@@ -229,7 +248,7 @@ LETTERS: dict[str, Callable[[Order, Data, Parts], Letter]] = {
     Kind.AUTHENTICATION_REQUIRED: authentication_required,
     Kind.PAYMENT_LINK: payment_link,
     Kind.SHIPPED: shipped,
-    Kind.TRACKING_CORRECTED: shipped,
+    Kind.TRACKING_CORRECTED: tracking_corrected,
     Kind.CANCELED: canceled,
     Kind.REFUNDED: refunded,
     Kind.RETURNED: returned,

@@ -17,13 +17,16 @@ Words = str | Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Texts:
-    """What staff may change of a kind; `names` are the placeholders besides those that all kinds have."""
+    """What staff may change of a kind; `names` are the placeholders besides those that all kinds have.
+
+    `why_always` says why a kind can't be switched off, if it can't.
+    """
 
     subject: Words
     opening: Words
     closing: Words = ""
     names: tuple[str, ...] = ()
-    may_be_off: bool = True
+    why_always: Words = ""
 
 
 PLACEHOLDERS: dict[str, Words] = {
@@ -95,7 +98,7 @@ TEXTS: dict[str, Texts] = {
         subject=_("Pay order {{ order_number }}"),
         opening=_("{{ greeting }}\n\nhere you pay your order {{ order_number }} by card, without signing in:"),
         closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
-        may_be_off=False,  # staff send it by hand
+        why_always=_("Staff send these mails by hand: they can't be switched off."),
     ),
     Kind.SHIPPED: Texts(
         subject=_("Order {{ order_number }} is on its way"),
@@ -103,10 +106,10 @@ TEXTS: dict[str, Texts] = {
         names=("carrier", "tracking_number", "parcel_items", "items_left"),
     ),
     Kind.TRACKING_CORRECTED: Texts(
-        subject=_("The right tracking number of order {{ order_number }}"),
+        subject=_("The tracking number of order {{ order_number }}"),
         opening=_(
-            "{{ greeting }}\n\nthe tracking number of a parcel of your order {{ order_number }} has changed. "
-            "This is the right one:"
+            "{{ greeting }}\n\nthis is the tracking number of a parcel of your order {{ order_number }}. It holds "
+            "instead of any that we wrote before:"
         ),
         names=("carrier", "tracking_number", "parcel_items", "items_left"),
     ),
@@ -166,7 +169,7 @@ TEXTS: dict[str, Texts] = {
             "Keep this mail: it is your acknowledgement of receipt."
         ),
         names=("received_at", "withdrawn_items", "next_steps"),
-        may_be_off=False,  # the law wants it
+        why_always=_("The law wants these mails: they can't be switched off."),
     ),
 }
 

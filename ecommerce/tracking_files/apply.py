@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 
 from backoffice import database_clock
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from customers.mail.notify import notifying
 from ecommerce.models import Order, TrackingFile, TrackingFileRow
 from ecommerce.models.order import Among
 from ecommerce.tracking_files import classify, rights
@@ -89,7 +90,8 @@ def _apply(file: TrackingFile, ids: Sequence[int]) -> None:
 
 def _apply_together(file: TrackingFile, ids: Sequence[int]) -> None:
     at, by = database_clock.now(), rights.actor_of(file)
-    with transaction.atomic():
+    # The mails of thousands of parcels leave behind those of single acts.
+    with transaction.atomic(), notifying(enabled=True, mass=True):
         orders = {order.pk: order for order in Order.objects.locked().filter(Among(ids)).only(*COLUMNS)}
         judged = classify.classify(file, ids)
         whole = {each.order_id for each in judged if each.code == "ship" and not each.by_sku}

@@ -120,6 +120,16 @@ def test_a_log_line_and_its_traceback_hold_no_secret() -> None:
     assert SECRET not in SecretlessFormatter("{message}", style="{").format(record)
 
 
+def test_a_log_line_holds_no_address_that_lets_in() -> None:
+    def line(path: str) -> str:
+        record = logging.LogRecord("django.request", logging.ERROR, "x.py", 1, "Refused: %s", (path,), None)
+        return SecretlessFormatter("{message}", style="{").format(record)
+
+    assert line("/pay/WyJh.b_-c/") == "Refused: /pay/[removed]/"
+    assert line("/documents/credit-note:17:20600:s_ig-N/") == "Refused: /documents/[removed]/"
+    assert line("/exports/documents/2026/11/17-abc.pdf") == "Refused: /exports/documents/2026/11/17-abc.pdf"
+
+
 def test_a_key_that_may_not_charge_sees_no_secret() -> None:
     order = place_order(token="pm_card_authenticationRequired")
     secret = Payment.objects.get().client_secret

@@ -14,12 +14,15 @@ from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives, send_mail
 from django.db import connection, transaction
 from django.db.models import F
+from django.db.models.functions import Now
 from django.test import override_settings
 from django.test.utils import CaptureQueriesContext
 from pytest_django.fixtures import Settings
 
 from customers.accounts import create_account
-from customers.mail import deadline, delivery, outbox
+from customers.mail import attachments, deadline, delivery, outbox
+from customers.mail.attachments import UnreadableError
+from customers.mail.writers import is_written
 from customers.models import Customer, Mail
 from customers.tasks import send_mails
 from ecommerce import tasks
@@ -131,6 +134,30 @@ def test_what_can_not_be_written_fails_alone(server: MailServer, to: str, subjec
     good.refresh_from_db()
     assert (bad.status, good.status) == ("failed", "sent")
     assert bad.error
+
+
+def test_writing_begins_the_lease_anew_and_keeps_nothing_once_it_is_lost() -> None:
+    mail = write()
+    Mail.objects.filter(pk=mail.pk).update(attempts=1, next_attempt_at=Now() + timedelta(seconds=2))
+    mail.refresh_from_db()
+    assert is_written(mail)  # its HTML was missing
+    assert Mail.objects.filter(pk=mail.pk, next_attempt_at__gt=Now() + timedelta(seconds=50)).exists()
+    Mail.objects.filter(pk=mail.pk).update(attempts=2, html="")
+    mail.html = ""
+    assert not is_written(mail)
+    assert Mail.objects.get().html == ""
+
+
+def test_why_a_file_can_not_be_attached_is_said_in_words(server: MailServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_key: str) -> None:
+        raise UnreadableError("The file storage does not answer. Try again in a few minutes.")
+
+    monkeypatch.setitem(attachments._readers, "gone", gone)
+    mail = write()
+    Mail.objects.update(data={"attachments": ["gone:1"]})
+    turn()
+    mail.refresh_from_db()
+    assert (mail.status, mail.error) == ("queued", "The file storage does not answer. Try again in a few minutes.")
 
 
 def test_waits_grow_and_end_after_a_day(server: MailServer) -> None:

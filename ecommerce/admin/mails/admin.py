@@ -19,6 +19,7 @@ from ecommerce.admin.mails.forms import MailTemplateForm
 from ecommerce.mails.examples import example_letter
 from ecommerce.mails.texts import LISTS, PLACEHOLDERS, TEXTS, names_of
 from ecommerce.mails.writers import compose
+from ecommerce.models import Order
 
 
 @admin.register(MailTemplate)
@@ -110,37 +111,40 @@ def _row(kind: str, template: MailTemplate | None) -> dict[str, Any]:
 
 
 def _preview(form: MailTemplateForm, number: str) -> dict[str, Any]:
-    content = _content(form, number)
-    if content is None and number:
+    found = _example(form, number)
+    if found is None and number:
         missing = _("Order %(number)s has no mail of this kind. Leave the number empty to see the latest one.")
         return {"missing": missing % {"number": number}}
-    if content is None:
+    if found is None:
         return {"missing": _("No order has come to a mail of this kind yet: there is nothing to show.")}
-    return {"preview": content}
+    return {"preview": found[1]}
 
 
-def _content(form: MailTemplateForm, number: str) -> Content | None:
-    """The mail with the texts of the form, which may not be saved yet."""
+def _example(form: MailTemplateForm, number: str) -> tuple[Order, Content] | None:
+    """An order and its mail with the texts of the form, which may not be saved yet."""
     kind = form.instance.kind
     found = example_letter(kind, order_number=number)
     if found is None:
         return None
     typed = form.cleaned_data if form.is_bound and form.is_valid() else {}
     texts = {name: typed.get(name, getattr(form.instance, name)) for name in form.shipped}
-    return compose(kind, found[1], MailTemplate(kind=kind, **texts))
+    order, letter = found
+    return order, compose(kind, letter, MailTemplate(kind=kind, **texts))
 
 
 def _send_test(request: HttpRequest, form: MailTemplateForm, number: str) -> None:
     email = getattr(request.user, "email", "")
-    content = _content(form, number)
+    found = _example(form, number)
     if not email:
         messages.warning(request, _("You have no e-mail: add one on your own page first."))
-    elif content is None:
+    elif found is None:
         messages.warning(request, _("Nothing was sent: there is no order to show this mail of."))
     else:
+        order, content = found
         message = EmailMultiAlternatives(
             _("Test: %(subject)s") % {"subject": content.subject}, content.text, None, [email]
         )
         message.attach_alternative(content.html, HTML)
-        outbox.write(message, kind=Mail.Kind.OTHER)
+        # Not about the order, whose customer gets nothing, but erased with them.
+        outbox.write(message, kind=Mail.Kind.OTHER, data={"example_of": order.pk})
         messages.success(request, _("A test mail goes to %(email)s. Nothing was saved.") % {"email": email})

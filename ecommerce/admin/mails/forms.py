@@ -4,7 +4,6 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from customers.mail import text_templates
@@ -32,7 +31,7 @@ class MailTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
             "opening": gettext_lazy(
                 "A blank line begins a paragraph. The lines, sums and links of the mail follow it."
             ),
-            "closing": gettext_lazy("Below the lines, sums and links. May be empty."),
+            "closing": gettext_lazy("Below the lines, sums and links. Where it is left empty, the shipped one stays."),
         }
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -40,9 +39,9 @@ class MailTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
         self.shipped = {name: str(getattr(TEXTS[self.instance.kind], name)) for name in TEXT_FIELDS}
         for name in TEXT_FIELDS:
             self.initial[name] = getattr(self.instance, name) or self.shipped[name]
-        if not TEXTS[self.instance.kind].may_be_off:
+        if why := TEXTS[self.instance.kind].why_always:
             self.fields["enabled"].disabled = True
-            self.fields["enabled"].help_text = _("The law wants these mails: they can't be switched off.")
+            self.fields["enabled"].help_text = why
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}

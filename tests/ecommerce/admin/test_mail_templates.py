@@ -64,6 +64,8 @@ def test_a_kind_is_switched_off_but_not_one_that_the_law_wants(as_role: AsRole) 
         values = {"subject": "", "opening": "", "closing": "", "act": "save"}
         manager.post(f"{PAGES}{kind}/", values)
     assert dict(MailTemplate.objects.values_list("kind", "enabled")) == {"shipped": False, "withdrawal": True}
+    for kind, why in (("withdrawal", "The law wants these mails"), ("payment_link", "Staff send these mails by hand")):
+        assert f"{why}: they can&#x27;t be switched off." in manager.get(f"{PAGES}{kind}/").content.decode()
 
 
 def test_the_preview_is_of_a_real_order_and_writes_nothing(as_role: AsRole) -> None:
@@ -91,6 +93,7 @@ def test_a_test_mail_goes_to_oneself_alone(as_role: AsRole) -> None:
     mail = Mail.objects.get()
     assert (mail.recipient, mail.subject) == ("mo@example.com", f"Test: Try {order.number}")
     assert order.number in mail.html
+    assert (mail.about, mail.data) == (None, {"example_of": order.pk})
     assert not MailTemplate.objects.exists()
 
 

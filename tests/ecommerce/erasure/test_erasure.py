@@ -32,6 +32,7 @@ from tests.support.factories import ANA, make_address, make_customer, make_sku, 
 from tests.support.services import SERVICES
 
 pytestmark = pytest.mark.django_db(transaction=True)
+FIRST_EMAIL = "first.of.all@elsewhere.example"
 
 
 @pytest.fixture(autouse=True)
@@ -124,6 +125,29 @@ def test_the_account_is_shut_at_once_and_the_e_mail_may_sign_up_anew(person: Per
     assert answer.status == 200
     assert answer.data["id"] != person.customer.pk
     assert Api(answer.data["auth_token"]).get(f"{SDK}/ecommerce/orders").body["data"] == []
+
+
+def test_mails_about_their_orders_go_with_them_whoever_got_them(person: Person) -> None:
+    order, to_staff = person.orders[0], {"language": "en", "recipient": "staff@shop.example", "text": known.FIRST}
+    Mail.objects.create(kind="other", message_id="<1>", data={"example_of": order.pk}, **to_staff)
+    Mail.objects.create(kind="mention", message_id="<2>", about=order, **to_staff)
+    # From before the e-mail was changed twice: no mail about the customer tells of it.
+    Mail.objects.create(kind="shipped", message_id="<3>", about=order, language="en", recipient=FIRST_EMAIL)
+    BulkJob.objects.update(selection={"q": FIRST_EMAIL, "by": "staff@shop.example"})
+    request(person)
+    work()
+    assert not Mail.objects.filter(message_id__in=["<1>", "<2>", "<3>"]).exists()
+    assert BulkJob.objects.get().selection == {"q": "[erased]", "by": "staff@shop.example"}
+
+
+def test_an_earlier_e_mail_that_is_anothers_by_now_stays_theirs(person: Person) -> None:
+    other = make_customer(known.OLD_EMAIL.upper())
+    mail = Mail.objects.create(kind="other", message_id="<1>", language="en", recipient=known.OLD_EMAIL, about=other)
+    request(person)
+    work()
+    other.refresh_from_db()
+    assert other.email.lower() == known.OLD_EMAIL
+    assert Mail.objects.filter(pk=mail.pk).exists()
 
 
 def test_others_keep_what_they_share_with_the_person(person: Person) -> None:

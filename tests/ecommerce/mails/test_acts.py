@@ -141,6 +141,16 @@ def test_a_file_of_tracking_numbers_mails_each_number() -> None:
     found = {mail.about_id: mail.text for mail in written(kind="shipped")}
     assert "ABC123456" in found[one.pk]
     assert "ABC654321" in found[other.pk]
+    assert all(mail.is_mass for mail in written(kind="shipped"))
+
+
+def test_a_number_that_a_file_corrects_leaves_behind_other_mails_too() -> None:
+    order = to_send("MUG")
+    fulfill(order_id=order.pk, carrier="Van", at=NOW(), **BY)
+    applied(preview((order.number, "ABC123456")), a_clerk(actions=("fulfill",)))
+    (mail,) = written(kind="tracking_corrected")
+    assert mail.is_mass
+    assert "ABC123456" in mail.text
 
 
 def test_a_kind_that_is_off_writes_nothing() -> None:

@@ -8,7 +8,8 @@ from customers.mail.attachments import attachments_of
 from customers.models import Mail
 from ecommerce.models import Order
 from ecommerce.orders.cancel import cancel
-from tests.support.factories import ANA
+from ecommerce.orders.fulfill import fulfill
+from tests.support.factories import ANA, make_sku
 from tests.support.mailbox import mail_kinds, written
 from tests.support.order_acts import paid, settle
 from tests.support.sellers import a_seller
@@ -68,3 +69,14 @@ def test_one_that_was_attached_is_not_sent_again() -> None:
     issue(broken(order))
     written()
     assert mail_kinds(order) == ["order_confirmed"]
+
+
+def test_a_consumer_who_gave_no_address_gets_the_pdf_and_hears_of_no_parcel() -> None:
+    a_seller()
+    order = paid(sku=make_sku("EBOOK"))
+    assert order.shipping_address is None
+    fulfill(order_id=order.pk, by=ANA, at=order.created_at)
+    (confirmed,) = written()
+    assert [file.name for file in attachments_of(confirmed)] == [f"{order.invoice}.pdf"]
+    assert "Goes to" not in confirmed.text
+    assert Document.objects.get(invoice=order.invoice).status == "issued"

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from customers.actors import Actor, ActorKind
-from customers.models import Customer, Mail, User
+from customers.models import Customer, Mail, MailTemplate, User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.customer_requests.cancellations import approve_cancellation, ask_to_cancel, decline_cancellation
 from ecommerce.customer_requests.returns import approve, decline
@@ -125,9 +125,24 @@ def test_a_corrected_number_is_told() -> None:
     numbers: Any = {"carrier": "DHL", "tracking_numbers": ["JJD0002"]}
     correct_tracking(parcel_id=parcel.pk, **numbers, reason="Typed wrong", by=ANA, at=NOW())
     mail = of(order, "tracking_corrected")
-    says(mail, "JJD0002", "has changed")
+    says(mail, "JJD0002", "instead of any that we wrote before")
     assert "Typed wrong" not in mail.text
     assert "JJD0001" in of(order, "shipped").text  # as it was sent
+
+
+def test_a_number_that_is_taken_away_is_told_nobody() -> None:
+    order = fulfill(order_id=two_lines().pk, carrier="DHL", tracking_number="JJD0001", by=ANA, at=NOW())
+    parcel = Fulfillment.objects.get(order=order)
+    numbers: Any = {"carrier": "DHL", "tracking_numbers": []}
+    correct_tracking(parcel_id=parcel.pk, **numbers, reason="Typed wrong", by=ANA, at=NOW())
+    assert not written(kind="tracking_corrected")
+
+
+def test_a_name_makes_no_link() -> None:
+    name = "Ada\n\nhttps://evil.example/\n\n"
+    mail = of(paid(customer=make_customer(first_name=name, last_name="L")), "order_confirmed")
+    says(mail, "Dear Ada https://evil.example/ L,")
+    assert 'href="https://evil' not in mail.html
 
 
 def test_an_unpaid_order_that_is_canceled_says_that_nothing_was_charged() -> None:
@@ -175,6 +190,28 @@ def test_a_refund_made_at_stripe_is_told_too() -> None:
     deliver("refund.created")
     deliver("refund.created")
     says(of(order, "refunded"), "USD 5.00 goes back to the card")
+
+
+def test_a_cancellation_after_all_was_refunded_at_stripe_promises_nothing_more() -> None:
+    order = paid()
+    by_hand(order, 1500)
+    deliver("refund.created")
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    settle(order)
+    says(of(order, "refunded"), "USD 15.00 goes back to the card")
+    mail = of(order, "canceled")
+    says(mail, "Nothing more is refunded: USD 15.00 was refunded before.")
+    assert "goes back" not in mail.text
+
+
+def test_a_cancellation_that_gives_way_to_a_refund_made_at_stripe_promises_it_once() -> None:
+    order = paid()
+    by_hand(order, 1500)  # before anybody here hears of it
+    cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
+    settle(order)
+    order.refresh_from_db()
+    assert (order.status, order.amount_refunded) == ("canceled", 1500)
+    assert sum("goes back to the card" in mail.text for mail in written()) == 1
 
 
 def test_what_is_settled_outside_does_not_promise_the_card(fake_stripe: FakeStripeServer) -> None:
@@ -241,6 +278,13 @@ def test_a_withdrawal_is_acknowledged_with_the_time() -> None:
     withdraw(order_id=order.pk, items=None, by=ADA, at=NOW())
     mail = of(order, "withdrawal")
     says(mail, "1 x Mug, red", "we received your withdrawal", "acknowledgement of receipt")
+
+
+def test_no_text_of_staff_loses_when_a_withdrawal_arrived() -> None:
+    MailTemplate.objects.create(kind="withdrawal", opening="Thanks.", closing="Bye.")
+    order = fulfilled(customer=make_customer())
+    request = withdraw(order_id=order.pk, items=None, by=ADA, at=NOW()).request
+    says(of(order, "withdrawal"), f"Withdrawn on {request.requested_at:%Y-%m-%d %H:%M:%S} UTC from", "1 x Mug, red")
 
 
 @pytest.mark.parametrize("change", [{"email": ""}, {"erased_at": timezone.now()}])
