@@ -63,10 +63,12 @@ ACTIONS = (
     ReturnAction(
         name="approve",
         label=gettext_lazy("Approve"),
-        description=gettext_lazy("The customer gets a mail with the number of the return, and may send it."),
+        description=gettext_lazy(
+            "The customer may send it, and gets a mail with its number unless those mails are switched off."
+        ),
         statuses=(Status.REQUESTED,),
         run=approve,
-        success_message=gettext_lazy("Return %(number)s is approved; the customer was told by mail."),
+        success_message=gettext_lazy("Return %(number)s is approved."),
         form_class=ApproveForm,
     ),
     ReturnAction(
@@ -92,10 +94,12 @@ ACTIONS = (
     ReturnAction(
         name="decline",
         label=gettext_lazy("Decline"),
-        description=gettext_lazy("The customer gets a mail with your sentence. The order stays as it is."),
+        description=gettext_lazy(
+            "The order stays as it is. The customer gets a mail with your sentence, unless those mails are switched off."
+        ),
         statuses=(Status.REQUESTED,),
         run=decline,
-        success_message=gettext_lazy("Return %(number)s is declined; the customer was told by mail."),
+        success_message=gettext_lazy("Return %(number)s is declined."),
         form_class=DeclineForm,
         danger=True,
     ),
