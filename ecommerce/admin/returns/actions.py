@@ -95,7 +95,7 @@ ACTIONS = (
         name="decline",
         label=gettext_lazy("Decline"),
         description=gettext_lazy(
-            "The order stays as it is. The customer gets a mail with your sentence, unless those mails are switched off."
+            "The order stays as it is. The customer gets a mail with your sentence, unless such mails are switched off."
         ),
         statuses=(Status.REQUESTED,),
         run=decline,
