@@ -136,7 +136,7 @@ def test_what_can_not_be_written_fails_alone(server: MailServer, to: str, subjec
     assert bad.error
 
 
-def test_writing_begins_the_lease_anew_and_keeps_nothing_once_it_is_lost() -> None:
+def test_writing_begins_the_lease_anew_and_keeps_nothing_once_it_is_lost(server: MailServer) -> None:
     mail = write()
     Mail.objects.filter(pk=mail.pk).update(attempts=1, next_attempt_at=Now() + timedelta(seconds=2))
     mail.refresh_from_db()
