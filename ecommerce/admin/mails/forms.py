@@ -41,7 +41,7 @@ class MailTemplateForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial[name] = getattr(self.instance, name) or self.shipped[name]
         if why := TEXTS[self.instance.kind].why_always:
             self.fields["enabled"].disabled = True
-            self.fields["enabled"].help_text = why
+            self.fields["enabled"].help_text = str(why)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or {}
