@@ -163,7 +163,8 @@ def _erase_customer(customer: Customer, words: Words) -> None:
     Address.objects.filter(customer=customer).delete()
     Card.objects.filter(customer=customer, payment=None).delete()
     Card.objects.filter(customer=customer).update(fingerprint="", is_default=False, removed_at=customer.erased_at)
-    _empty_deliveries([f"customer-{customer.pk}"])
+    # Those of orders once more: one that was sent since they were emptied told of the customer, who is erased now.
+    _empty_deliveries([f"customer-{customer.pk}", *(f"order-{pk}" for pk in orders.values_list("pk", flat=True))])
     CustomerUpdate.objects.filter(customer=customer).delete()
     CardAttempt.objects.filter(customer=customer).delete()
     _delete_log(Customer, [customer.pk])

@@ -178,6 +178,8 @@ def _check_total(quote: Quote, expected: int | None) -> None:
 
 def _address(new_order: NewOrder, customer: Customer) -> Address:
     if new_order.new_address:
+        # What webhooks tell of a customer is numbered under the customer's lock, in the order of the commits.
+        list(Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk))
         return Address.objects.create(customer=customer, **new_order.new_address)
     if new_order.address_id is None:
         raise OrderError("address_required", _("Something here is shipped: give an address."), field="address_id")

@@ -4,7 +4,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Sequence
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 import httpx
 from django.conf import settings
@@ -18,6 +18,8 @@ MAX_PORT = 65535
 NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 NAT64 = IPv6Network("64:ff9b::/96")
 COMPATIBLE = IPv6Network("::/96")
+NOT_PUBLIC = [ip_network(each) for each in ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20")]
+"""What `is_global` counts as public and is not: 192.0.0.192 and 168.63.129.16 tell virtual machines their secrets."""
 
 
 class AddressRefused(Exception):
@@ -70,7 +72,8 @@ def is_allowed(ip: IP) -> bool:
             return is_allowed(inner)
         if ip.is_site_local:
             return False
-    return ip.is_global and not ip.is_multicast and not ip.is_reserved
+    is_special = ip.is_multicast or ip.is_reserved or any(ip in network for network in NOT_PUBLIC)
+    return ip.is_global and not is_special
 
 
 def _inside(ip: IPv6Address) -> IPv4Address | None:

@@ -64,27 +64,33 @@ def claim(endpoint: WebhookEndpoint, *, limit: int) -> list[WebhookDelivery]:
     return claimed
 
 
-def write_payload(delivery: WebhookDelivery) -> bool:
+def write_payload(delivery: Any) -> bool:
     """Write the body of a delivery, for all endpoints; False if nothing is left to tell, and it is canceled."""
     if delivery.payload:
         return True
     try:
-        payload = envelope(delivery, _object(delivery))
+        _write_payload(delivery)
     except payloads.ObjectGone:
         leases.release(delivery, next_attempt_at=None, status=Status.CANCELED, error=_("Nothing is left to tell of."))
         return False
     except Exception as error:
         logger.exception("The payload of webhook delivery %s could not be made.", delivery.pk)
         why = _("Its content could not be made: %(why)s.") % {"why": type(error).__name__}
-        leases.postpone(delivery, backoff=RETRY, error=why)
+        _put_off(delivery, RETRY.wait(delivery.attempts), {"error": why})
         return False
-    with transaction.atomic():
-        same = WebhookDelivery.objects.filter(event_id=delivery.event_id, payload="")
-        unwritten = list(same.order_by("pk").select_for_update(no_key=True).values_list("pk", flat=True))
-        WebhookDelivery.objects.filter(pk__in=unwritten).update(payload=payload)
-    # Another worker may have written it meanwhile.
-    delivery.payload = WebhookDelivery.objects.values_list("payload", flat=True).get(pk=delivery.pk)
     return True
+
+
+def _write_payload(delivery: WebhookDelivery) -> None:
+    with transaction.atomic():
+        # Locked before the object is read: an erasure, which empties them, comes before that or after it is written.
+        same = WebhookDelivery.objects.filter(event_id=delivery.event_id).order_by("pk").select_for_update(no_key=True)
+        payloads_by_key = dict(same.values_list("pk", "payload"))
+        # Another worker may have written it meanwhile.
+        payload = next(filter(None, payloads_by_key.values()), "") or envelope(delivery, _object(delivery))
+        unwritten = [key for key, written in payloads_by_key.items() if not written]
+        WebhookDelivery.objects.filter(pk__in=unwritten).update(payload=payload)
+    delivery.payload = payload
 
 
 def _object(delivery: WebhookDelivery) -> dict[str, Any]:
@@ -100,15 +106,18 @@ def record(delivery: Any, answer: Answer) -> None:
     if answer.is_success:
         _delivered(delivery, said)
         return
-    wait = _wait(delivery, answer)
-    said["error"] = answer.error
+    _put_off(delivery, _wait(delivery, answer), said | {"error": answer.error})
+    _endpoint_failed(delivery.endpoint_id, answer)
+
+
+def _put_off(delivery: Any, wait: timedelta, said: Mapping[str, Any]) -> None:
+    """Have a delivery tried again, or give it up after three days: those behind it wait for it."""
     if delivery.leased_at - delivery.queued_at > GIVE_UP_AFTER:
         # With the lease, which may have been lost with its process many times.
-        said["error"] = _("Given up after three days. %(error)s") % {"error": answer.error}
-        leases.release(delivery, next_attempt_at=None, status=Status.FAILED, **said)
+        error = _("Given up after three days. %(error)s") % {"error": said["error"]}
+        leases.release(delivery, next_attempt_at=None, status=Status.FAILED, **{**said, "error": error})
     else:
         leases.release(delivery, next_attempt_at=Now() + wait, **said)
-    _endpoint_failed(delivery.endpoint_id, answer)
 
 
 def _delivered(delivery: WebhookDelivery, said: Mapping[str, Any]) -> None:

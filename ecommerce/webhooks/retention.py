@@ -29,7 +29,10 @@ def _cancel_of_endpoints_long_off() -> None:
         active=False, switched_off_at__lte=Now() - timedelta(days=DAYS_KEPT_WHILE_OFF)
     )
     waiting = WebhookDelivery.objects.filter(status=Status.QUEUED, endpoint__in=long_off)
-    cancel(waiting, _("The endpoint was off for %(days)d days.") % {"days": DAYS_KEPT_WHILE_OFF})
+    why = _("The endpoint was off for %(days)d days.") % {"days": DAYS_KEPT_WHILE_OFF}
+    # In batches: what a week has brought may be more than one statement has time for.
+    while keys := list(waiting.values_list("pk", flat=True)[:BATCH]):
+        cancel(waiting.filter(pk__in=keys), why)
 
 
 def _delete(deliveries: QuerySet[WebhookDelivery]) -> int:

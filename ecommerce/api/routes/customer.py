@@ -72,7 +72,10 @@ def add_address(request: HttpRequest, body: AddAddressRequest) -> CustomerRespon
 def remove_address(request: HttpRequest, address_id: PathId) -> CustomerResponse:
     """Remove a saved address. Orders that were sent there keep their copy."""
     customer = authenticated_customer(request)
-    deleted, _rows = own_rows(customer.addresses.all(), customer).filter(pk=address_id).delete()
+    with transaction.atomic():
+        # What webhooks tell of a customer is numbered under the customer's lock, in the order of the commits.
+        list(Customer.objects.select_for_update(no_key=True).filter(pk=customer.pk))
+        deleted, _rows = own_rows(customer.addresses.all(), customer).filter(pk=address_id).delete()
     if not deleted:
         raise ApiError("unknown_address", _("You have no such address."), field="address_id")
     return customer_response(customer)

@@ -2,7 +2,9 @@
 
 import pytest
 from allauth.account.models import EmailAddress
+from django.db import connection
 from django.db.models.functions import Now
+from django.test.utils import CaptureQueriesContext
 
 from billing import gateway
 from billing.models import Card, StripeRemoval
@@ -86,7 +88,11 @@ def test_an_address_is_removed_and_stays_on_the_order(ada: Api, eve: Api) -> Non
     assert ada.order({**paying(shirt), "address_id": saved}).status == 200
 
     assert eve.ask("DELETE", f"{ME}/addresses/{saved}").refused == (404, "unknown_address")
-    assert ada.ask("DELETE", f"{ME}/addresses/{saved}").data["addresses"] == []
+    with CaptureQueriesContext(connection) as queries:
+        assert ada.ask("DELETE", f"{ME}/addresses/{saved}").data["addresses"] == []
+    locked, removed = "FOR NO KEY UPDATE", 'DELETE FROM "customers_address"'
+    said = [name for query in queries for name in (locked, removed) if name in query["sql"]]
+    assert said == [locked, removed]  # so that webhooks number it in the order of the commits
     assert ada.ask("DELETE", f"{ME}/addresses/{saved}").refused == (404, "unknown_address")
     assert not Address.objects.exists()
     order = Order.objects.get()

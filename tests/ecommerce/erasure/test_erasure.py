@@ -18,9 +18,10 @@ from billing.webhooks import views
 from billing.webhooks.payload import id_in, without_person
 from customers.models import Customer, Mail, User
 from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.erasure import rows
 from ecommerce.erasure import run as erasing
 from ecommerce.erasure.request import CanNotErase, request_erasure
-from ecommerce.models import BulkJob, Erasure, FileImport, Order, OrderEvent, Product
+from ecommerce.models import BulkJob, Erasure, FileImport, Order, OrderEvent, Product, WebhookDelivery
 from ecommerce.orders.errors import OrderError
 from ecommerce.tasks import sweep
 from tests.ecommerce.erasure import person as known
@@ -105,6 +106,21 @@ def test_nothing_of_a_person_is_left_in_any_table_file_or_log(
     assert BulkJob.objects.get().file == ""
     assert FileImport.objects.get().status == "failed"
     assert not User.objects.filter(is_staff=False).exists()
+
+
+def test_what_webhooks_told_of_orders_before_the_customer_was_erased_goes_too(
+    person: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    erase_orders = rows._erase_orders
+
+    def erase_and_send(ids: list[int], words: Any) -> None:
+        erase_orders(ids, words)
+        WebhookDelivery.objects.filter(stream=f"order-{ids[0]}").update(payload=f"an order of {EMAIL}")
+
+    monkeypatch.setattr(rows, "_erase_orders", erase_and_send)
+    request(person)
+    work()
+    assert found_in_tables() == []
 
 
 def test_what_is_taken_out_of_the_catalogue_is_not_kept_as_its_old_value(person: Person) -> None:

@@ -9,12 +9,12 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from ecommerce.models import Order, WebhookDelivery, WebhookEndpoint
-from ecommerce.webhooks import endpoints, queue, request
+from ecommerce.webhooks import endpoints, payloads, queue, request
 from ecommerce.webhooks.sender import PER_ENDPOINT, Sender
 from tests.support.factories import make_customer, make_sku, make_user
 from tests.support.mailbox import deliver
@@ -324,6 +324,38 @@ def test_a_payload_that_cannot_be_made_is_tried_again(
     assert delivery_of(endpoint).error == "Its content could not be made: KeyError."
     endpoint.refresh_from_db()
     assert (statuses(endpoint), endpoint.failing_since) == (["queued"], None)
+
+    happen(order, "held")
+    endpoint.deliveries.filter(object_type="unicorn").update(queued_at=Now() - 3 * DAY - timedelta(minutes=1))
+    end_waits()
+    sender.drain()
+    assert statuses(endpoint) == ["failed", "delivered"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_erasure_comes_before_the_payload_is_read_or_after_it_is_written(
+    receiver: Receiver, sender: Sender, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = make_endpoint(receiver.url("/ok"))
+    happen(order, "fulfilled")
+    free: list[bool] = []
+    object_of = payloads.object_of
+
+    def look() -> None:
+        with transaction.atomic():
+            free.append(endpoint.deliveries.select_for_update(skip_locked=True).exists())
+        connection.close()
+
+    def looked_at(kind: str, key: int) -> object:
+        thread = threading.Thread(target=look)
+        thread.start()
+        thread.join()
+        return object_of(kind, key)
+
+    monkeypatch.setattr(payloads, "object_of", looked_at)
+    sender.drain()
+    assert free == [False]
+    assert statuses(endpoint) == ["delivered"]
 
 
 def test_a_test_event_arrives(receiver: Receiver, sender: Sender, db: None) -> None:

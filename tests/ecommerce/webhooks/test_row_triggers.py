@@ -1,17 +1,20 @@
 """Customers, stock and returns of whole orders are told of, whoever changes their rows."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
-from customers.models import Customer
+from customers.models import Address, Customer, FrozenAddress
 from ecommerce.erasure.request import request_erasure
 from ecommerce.erasure.run import execute_erasure
 from ecommerce.models import ShopSettings, Sku, WebhookEndpoint
+from ecommerce.orders import place as placing
 from ecommerce.orders.return_order import return_order
-from tests.support.factories import ANA, make_address, make_customer, make_sku, place_order
+from tests.support.factories import ANA, make_address, make_customer, make_sku, place_order, wanted_by
 from tests.support.order_acts import fulfilled, settle
 
 pytestmark = pytest.mark.django_db
@@ -50,6 +53,26 @@ def test_an_address_changes_its_customer(endpoint: WebhookEndpoint) -> None:
     address.delete()
     updated = ("customer.updated", "customer", ada.pk)
     assert told(endpoint) == [("customer.created", "customer", ada.pk), updated, updated, updated]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_another_change_waits_for_the_address_of_an_order_and_has_the_higher_number(endpoint: WebhookEndpoint) -> None:
+    ada, mug = make_customer(), make_sku(shippable=True)
+    where = FrozenAddress(name="Ada", line1="1 High St", line2="", city="Ely", state="", postal_code="", country="GB")
+
+    def rename() -> None:
+        Customer.objects.filter(pk=ada.pk).update(first_name="Augusta")
+        connection.close()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            placing._address(wanted_by(ada, mug, new_address=where), ada)
+            renaming = other.submit(rename)
+            with pytest.raises(TimeoutError):
+                renaming.result(timeout=0.3)
+        renaming.result(timeout=10)
+    assert Address.objects.get().city == "Ely"
+    assert len(told(endpoint)) == 3
 
 
 def test_an_erased_customer_is_told_of_once_as_deleted(endpoint: WebhookEndpoint) -> None:
