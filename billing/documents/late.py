@@ -22,16 +22,16 @@ def _freeze_seller(issued: Invoice | CreditNote, invoice: Invoice) -> None:
     seller = Seller.objects.select_related("version").filter(pk=1).first()
     if seller is None or seller.version is None:
         if settings.IS_TEST_SHOP:
-            _update(invoice, is_test=True)
+            _fill(invoice, "seller", is_test=True)
             return
         words = _("Nobody has filled in who sells: do so under Settings, Seller. It is issued by itself then.")
         raise CannotIssue("seller", words)
     if invoice.seller is None:
         currency = seller.currency if seller.currency != invoice.currency else ""
         is_test = invoice.is_test or settings.IS_TEST_SHOP
-        _update(invoice, seller=seller.version, seller_currency=currency, is_test=is_test)
+        _fill(invoice, "seller", seller=seller.version, seller_currency=currency, is_test=is_test)
     if issued.seller is None:
-        _update(issued, seller=seller.version)
+        _fill(issued, "seller", seller=seller.version)
 
 
 def _freeze_rate(invoice: Invoice) -> None:
@@ -44,10 +44,11 @@ def _freeze_rate(invoice: Invoice) -> None:
         )
         values = {"currency": invoice.currency.upper(), "books": invoice.seller_currency.upper()}
         raise CannotIssue("exchange_rate", words % {**values, "day": date_format(day)})
-    _update(invoice, exchange_rate=rate.rate, exchange_rate_source=rate.source)
+    _fill(invoice, "exchange_rate", exchange_rate=rate.rate, exchange_rate_source=rate.source)
 
 
-def _update(issued: Invoice | CreditNote, **values: object) -> None:
-    type(issued)._default_manager.filter(pk=issued.pk).update(**values)  # noqa: SLF001 - Django's public name for it
-    for name, value in values.items():
-        setattr(issued, name, value)
+def _fill(issued: Invoice | CreditNote, missing: str, **values: object) -> None:
+    """Write what is missing, unless another worker has meanwhile: then take what that has frozen."""
+    rows = type(issued)._default_manager.filter(pk=issued.pk)  # noqa: SLF001 - Django's public name for it
+    rows.filter(**{missing: None}).update(**values)
+    issued.refresh_from_db(fields=[*values])

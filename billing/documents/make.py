@@ -23,6 +23,7 @@ from django.utils.translation import gettext as _
 
 from backoffice import database_clock, file_storage, leases
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from backoffice.file_storage import StorageUnavailable
 from billing.documents.build import document_of
 from billing.documents.check import CheckUnavailable, Syntax
 from billing.documents.document import InvoiceDocument
@@ -174,6 +175,9 @@ def _make(document: Document) -> None:
         _could_not_check(document, error)
     except (OperationalError, InterfaceError):
         raise  # the database is gone: the next attempt comes after the lease
+    except StorageUnavailable:
+        # However long that takes, it comes to no end for it.
+        leases.postpone(document, backoff=BACKOFF, attempts=min(document.attempts, MAX_ATTEMPTS - 1))
     except Exception:
         logger.exception("The %s of %s could not be made.", document.format, document.of)
         leases.postpone(document, backoff=BACKOFF)

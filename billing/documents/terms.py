@@ -32,8 +32,9 @@ def is_electronic(seller: Party, buyer: Party) -> bool:
     """Whether documents are written as XML, too: those of a seller in the EU with a tax id.
 
     Whoever gave no address, as consumers who only download need not, gets the PDF alone: the standard can't do without.
+    So does whoever was erased, of whom the country alone is left.
     """
-    if not (buyer.country or buyer.line1 or buyer.city or buyer.tax_id):
+    if not (buyer.line1 or buyer.city or buyer.tax_id or (buyer.country and buyer.name)):
         return False
     registered_in_eu = seller.country.lower() in MEMBER_STATES or seller.tax_id[:2].lower() in MEMBER_STATES
     return registered_in_eu and bool(seller.tax_id or seller.tax_number)

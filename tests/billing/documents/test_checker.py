@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -91,3 +92,38 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert answers == [[]] * 4
+
+
+@pytest.mark.usefixtures("own_child")
+def test_an_answer_that_nobody_waited_for_is_not_that_of_the_next_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(child: checking._Child, request: bytes) -> bytes:
+        child._requests.write(request)
+        child._requests.flush()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checking._Child, "_line", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            check(XML, syntax="cii")
+    assert [problem.rule for problem in check(b"<a>", syntax="cii")] == ["XML"]
+
+
+def asked_alone(findings: str) -> "subprocess.CompletedProcess[bytes]":
+    """The child without a parent that would end it, with other findings."""
+    change = f"checker._HUNG_SECONDS = 1; checker.Checker.findings = {findings}"
+    source = f"from billing.documents import checker; {change}; checker.main()"
+    return subprocess.run(
+        [sys.executable, "-c", source],
+        input=b'{"syntax": "cii", "length": 4}\n<a/>',
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_one_that_hangs_without_its_parent_ends_itself() -> None:
+    assert asked_alone("lambda *_: __import__('time').sleep(60)").returncode == 1
+
+
+def test_what_a_library_prints_is_no_answer() -> None:
+    assert asked_alone("lambda *_: print('Careful!') or []").stdout == b"[]\n"

@@ -194,3 +194,5 @@ def test_only_a_seller_in_the_eu_with_a_tax_id_writes_xml(*, seller: dict[str, A
 def test_a_consumer_who_gave_no_address_gets_no_xml_but_a_business_must_have_one() -> None:
     assert not is_electronic(SELLER, Party(name="Ada", email="ada@example.com"))
     assert is_electronic(SELLER, Party(name="SA", tax_id="FR40303265045"))
+    assert is_electronic(SELLER, Party(name="Ada", country="FR"))
+    assert not is_electronic(SELLER, Party(name="", country="FR"))

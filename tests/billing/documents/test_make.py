@@ -81,6 +81,17 @@ def test_an_invoice_is_frozen_with_what_the_settings_lacked_when_it_was_issued()
     assert Invoice.objects.get().seller == version
 
 
+def test_what_another_worker_has_frozen_meanwhile_stays() -> None:
+    document = queued()
+    (mine,) = leases.claim(make._with_all_it_says(Document.objects.filter(pk=document.pk)))
+    first = a_seller().version
+    Invoice.objects.update(seller=first)
+    a_seller(name="Another AG")
+    make._content(mine)
+    assert Invoice.objects.get().seller == first
+    assert mine.of.seller == first
+
+
 def test_credit_notes_have_documents_too() -> None:
     order = sold()
     give_back(order, refund_of_rest(cells_left(order)), at=AT)
@@ -167,6 +178,9 @@ def test_a_full_or_dead_storage_puts_it_off(folder: Path) -> None:
     folder.write_text("a file where the folder should be")
     document = made(queued())
     assert (document.status, document.attempts) == ("queued", 1)
+    for _attempt in range(make.MAX_ATTEMPTS + 1):
+        Document.objects.update(next_attempt_at=Now())
+        assert made(document).status == "queued"
     folder.unlink()
     Document.objects.update(next_attempt_at=Now())
     assert made(document).status == "issued"
