@@ -155,7 +155,7 @@ def test_a_refund_is_put_together_shown_and_sent_with_the_keyboard(visit: Visit,
     expect(page.locator("[aria-labelledby=back]")).to_contain_text("2 x Mug, redUSD 30.00")
     expect(page.get_by_text("The amount is another one now")).to_have_count(0)
     page.get_by_role("button", name="Refund USD 30.00").press("Enter")
-    expect(page.locator(".o-moneys")).to_contain_text("2 x Mug, red: USD 30.00")
+    expect(page.get_by_role("region", name="Payments and refunds")).to_contain_text("2 x Mug, red: USD 30.00")
     assert order.acts.get(kind="refund").lines == [[order.items.get().pk, 2]]
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from billing import gateway, payments, settlement
-from billing.models import CreditNote, Payment, Refund, WebhookEvent
+from billing.models import CreditNote, Document, Payment, Refund, WebhookEvent
 from billing.models.payment import StripeOperation
 from billing.results import RefundResult
 from billing.signals import results_received
@@ -156,6 +156,7 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
             rows.update(
                 status=result.status, stripe_refund_id=result.stripe_id, next_attempt_at=None, closed_at=timezone.now()
             )
+            Document.objects.filter(credit_note__refund=result.refund_id).delete()
             CreditNote.objects.filter(refund=result.refund_id).delete()
             return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 

@@ -227,9 +227,12 @@ def test_what_stripe_told_to_come_back_later_counts_as_not_sent(fake_stripe: Fak
 def test_what_may_be_at_stripe_is_brought_to_its_end(fake_stripe: FakeStripeServer, ledger: Ledger) -> None:
     ben = a_clerk()
     job, orders = requested(2, ben)
-    fake_stripe.faults({"match": "POST /v1/refunds", "fault": "drop_after", "times": 2})
+    # Whoever looks up what became of them gets no answer either, so that none ends before the stop.
+    no_answer = ({"match": "POST /v1/refunds", "fault": "drop_after"}, {"match": "GET /v1", "fault": "drop_before"})
+    fake_stripe.faults(*no_answer)
     run_job(job_id=job.pk, seconds=0.5)
     assert control.stop(job_id=job.pk, by=ben).given_back == 0
+    fake_stripe.clear()
     assert work(job).status == "succeeded"  # all of its orders came to their end
     assert Progress(job).done == 2
     assert len(ledger()["refunds"]) == len(orders)
