@@ -63,7 +63,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         receiver, path = self.receiver, self.path
-        body = self.rfile.read(int(self.headers["content-length"]))
+        length = int(self.headers["content-length"])
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # the sender died amid its request
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         receiver.got.append(Got(path, headers, body, time.monotonic()))
         receiver.calls[path] += 1
