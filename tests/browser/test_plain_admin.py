@@ -28,7 +28,7 @@ def test_an_address_is_added_without_scripts(visit: Visit, ana: User, path: str)
     addresses.get_by_label("City").first.fill("Washington")
     addresses.get_by_label("Country").first.select_option(label="United States")
     page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.get_by_text("was changed")).to_be_visible()
+    expect(page.get_by_text("was changed successfully")).to_be_visible()
     address = Address.objects.get()
     assert str(address) == "Grace Hopper, 1 Navy Yard, Washington, United States"
     assert address.customer.email == "grace@example.com"
