@@ -4,6 +4,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from billing.money import supported
@@ -112,7 +113,7 @@ class Seller(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name
+        return self.name or gettext("No name yet")
 
 
 class ExchangeRate(models.Model):
