@@ -28,10 +28,12 @@ SELECT c.email, c.email_key, '', '{}', %(kind)s, %(language)s, '', '', '', t.dat
     (SELECT id FROM django_content_type WHERE app_label = 'ecommerce' AND model = 'order'), o.id,
     'queued', %(is_mass)s, 0, statement_timestamp() + %(wait)s, '', t.message_id, '', statement_timestamp(),
     statement_timestamp()
-FROM unnest(%(orders)s::bigint[], %(data)s::text[], %(message_ids)s::text[]) AS t(order_id, data, message_id)
+FROM unnest(%(orders)s::bigint[], %(data)s::text[], %(message_ids)s::text[])
+    WITH ORDINALITY AS t(order_id, data, message_id, position)
 JOIN ecommerce_order o ON o.id = t.order_id JOIN customers_customer c ON c.id = o.customer_id
 WHERE c.email <> '' AND c.erased_at IS NULL
 AND NOT EXISTS (SELECT FROM customers_mailtemplate m WHERE m.kind = %(kind)s AND NOT m.enabled)
+ORDER BY t.position
 """
 
 
