@@ -155,11 +155,18 @@ def _release_holds() -> None:
     hold.release_expired(at=database_clock.now())
 
 
+def _enqueue_once(task: Task[Any, Any]) -> None:
+    """Enqueue what does all that is due, unless an earlier sweep has and its message may still wait for a worker."""
+    waits = not cache.add(f"enqueued:{task.name}", True, timeout=wakeups.REPEAT_FEW.total_seconds())
+    if not (waits and wakeups.queue_length("celery")):
+        enqueue_on_commit(task)
+
+
 def _enqueue_rest() -> None:
     if delivery.waiting():
-        enqueue_on_commit(send_mails)
+        _enqueue_once(send_mails)
     if make.waiting().exists():
-        enqueue_on_commit(make_documents)
+        _enqueue_once(make_documents)
     for import_id in wakeups.take_to_enqueue(imports.waiting(), **FEW):
         enqueue_on_commit(work_import, import_id=import_id)
     for file_id in wakeups.take_to_enqueue(tracking_files.waiting(), **FEW):
