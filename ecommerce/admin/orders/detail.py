@@ -19,7 +19,7 @@ from billing.money import format_money
 from customers.postal_addresses import address_lines, address_warnings
 from ecommerce.admin.display import Badge, format_time, fulfillment_badge, money_state_badge, status_badge
 from ecommerce.admin.orders.actions import action_links
-from ecommerce.admin.orders.mails import mails_of
+from ecommerce.admin.orders.mails import mail_rows, mails_of
 from ecommerce.admin.orders.money import OrderMoney, with_money
 from ecommerce.admin.orders.parcels import parcel_context
 from ecommerce.admin.orders.payment_link import payment_link_context
@@ -63,7 +63,7 @@ def load_order(pk: int) -> Order | None:
     refunds = Prefetch("refund_set", Refund.objects.order_by("pk"))
     payments = Payment.objects.select_related("card").prefetch_related(refunds).order_by("pk")
     related = ("customer", "coupon", "invoice", "printout", "assignee")
-    sided = Order.objects.select_related(*related).annotate(tag_rows=TAGS, note_rows=NOTES)
+    sided = Order.objects.select_related(*related).annotate(tag_rows=TAGS, note_rows=NOTES, mail_rows=mail_rows())
     loaded = with_money(sided).prefetch_related(Prefetch("invoice__payments", payments))
     return loaded.filter(pk=pk).first()
 
