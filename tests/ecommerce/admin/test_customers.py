@@ -139,10 +139,10 @@ def test_the_tabs_show_what_the_customer_did(support: Client) -> None:
 
     page = sentences(support.get(page_of(ada)))
 
-    assert "Details Orders Invoices Payment methods Addresses Activity" in page
+    assert "Details Orders Invoices Payment methods Addresses Mails Activity" in page
     for words in (
         f"{order.number} 2 x Mug, red USD 30.00 Paid",
-        f"INV-{order.pk:06d} {order.number} USD 30.00 – USD 5.00 {CreditNote.objects.get().number} Paid",
+        f"INV-{order.pk:06d} PDF {order.number} USD 30.00 – USD 5.00 {CreditNote.objects.get().number} PDF Paid",
         "Visa •••• 4242 12/2030 Default",
         "Amex •••• 0005 12/2030 Removed",
         "Visa •••• 1881 12/2020 Expired",

@@ -178,7 +178,7 @@ def test_the_invoice_says_taxes_and_what_each_credit_note_gives_back(as_role: As
         in finance.get(f"/admin/billing/invoice/{order.invoice.pk}/change/").content.decode()
     )
     tab = sentences(finance.get(f"/admin/customers/customer/{order.customer_id}/change/"))
-    assert f"{order.invoice.number} {order.number} EUR 49.90 EUR 5.15 EUR 9.00 {note.number} Paid" in tab
+    assert f"{order.invoice.number} PDF {order.number} EUR 49.90 EUR 5.15 EUR 9.00 {note.number} PDF Paid" in tab
 
 
 def test_the_credit_note_is_a_document_of_its_own(as_role: AsRole) -> None:

@@ -42,6 +42,7 @@ def test_an_order_is_sent_item_by_item(staff: Api, order: Order) -> None:
             "tracking": [{"number": UPS, "url": url}, {"number": "own van", "url": ANY}],
             "items": [{"id": mugs.pk, "quantity": 2}],
             "created": ANY,
+            "delivered": None,
         }
     ]
     names = ("id", "shippable", "quantity", "fulfilled", "canceled", "returned")

@@ -21,7 +21,7 @@ from ecommerce.orders.return_order import return_order
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, place_order
 
 pytestmark = pytest.mark.django_db
-STRIPES = ("refund", "payment", "return")
+STRIPES = ("refund", "payment", "return", "refund_id", "payment_id")
 
 
 def undone(**fields: Any) -> Order:
