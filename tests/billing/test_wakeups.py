@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ def queues() -> Any:
     """The queues of the broker, emptied before and after."""
     broker = redis.Redis.from_url(settings.REDIS_URL)
     broker.delete("events", "celery")
+    cache.delete("enqueued:customers.send_mails")  # of the sweep of another test
     yield broker
     broker.delete("events", "celery")
 
@@ -116,6 +118,9 @@ class others_at:  # noqa: N801 - reads as a context
                 cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 3))", [key])
 
     def __exit__(self, *_: object) -> None:
+        # Closed alone, PostgreSQL may let them go a moment later.
+        with self.other.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock_all()")
         self.other.close()
 
 
