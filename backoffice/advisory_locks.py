@@ -1,8 +1,10 @@
 """PostgreSQL advisory locks: one caller at a time for a key that has no row yet to lock."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
-from django.db import connection
+from django.db import Error, connection
 
 
 class LockSpace(IntEnum):
@@ -33,5 +35,20 @@ def try_session_lock(space: LockSpace, key: str) -> bool:
 
 
 def release_session_lock(space: LockSpace, key: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [key, space])
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [key, space])
+    except Error:
+        connection.close()  # the lock ends with it
+
+
+@contextmanager
+def session_lock(space: LockSpace, key: str = "") -> Iterator[bool]:
+    """Yield whether the key was free; if it was, it is kept until the end of the block."""
+    if not try_session_lock(space, key):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        release_session_lock(space, key)

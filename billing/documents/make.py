@@ -7,22 +7,21 @@ which makes the same bytes, finds and takes; of two workers one wins the row, an
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.files.base import ContentFile
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock, file_storage, leases
-from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from backoffice.advisory_locks import LockSpace, session_lock
 from backoffice.file_storage import StorageUnavailable
 from billing.documents.build import document_of
 from billing.documents.check import CheckUnavailable, Syntax
@@ -119,7 +118,7 @@ def make_due(*, until: float) -> bool:
 
     One process at a time, so that a hundred thousand of them keep no worker from payments.
     """
-    with _only_maker() as alone:
+    with session_lock(LockSpace.DOCUMENTS) as alone:
         if not alone:
             return False
         while time.monotonic() < until:
@@ -150,20 +149,6 @@ def _logo(version_id: int) -> bytes:
 def logo_of(issued: Invoice | CreditNote) -> bytes:
     """Return the seller's logo as it was; nothing if there was none."""
     return _logo(issued.seller_id) if issued.seller_id else b""
-
-
-@contextmanager
-def _only_maker() -> Iterator[bool]:
-    if not try_session_lock(LockSpace.DOCUMENTS, ""):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        try:
-            release_session_lock(LockSpace.DOCUMENTS, "")
-        except Error:
-            connection.close()  # the lock ends with it
 
 
 def _make(document: Document) -> None:

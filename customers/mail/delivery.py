@@ -2,9 +2,7 @@
 
 import logging
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
@@ -12,12 +10,12 @@ from typing import Any
 
 from django.conf import settings
 from django.core.cache import cache
-from django.db import Error, connection
+from django.db import connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import leases
-from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from backoffice.advisory_locks import LockSpace, session_lock
 from customers.mail.attachments import NotReadyError, UnreadableError
 from customers.mail.pace import Pace
 from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, ThrottledError, Transport
@@ -60,7 +58,7 @@ def send_due(*, until: float) -> bool:
     Those of mass actions come after all others, and of each the earliest first. One process at a time, with several
     connections where many wait: a server that hangs holds one process of a worker, and no other work.
     """
-    with _only_sender() as alone:
+    with session_lock(LockSpace.MAIL_SENDER) as alone:
         if not alone or cache.get(AWAY):
             return False
         turn, further = Turn(until), _further_connections()
@@ -100,20 +98,6 @@ def _claim() -> Mail | None:
         if claimed := leases.claim(rows, lease=LEASE):
             return claimed[0]
     return None
-
-
-@contextmanager
-def _only_sender() -> Iterator[bool]:
-    if not try_session_lock(LockSpace.MAIL_SENDER, ""):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        try:
-            release_session_lock(LockSpace.MAIL_SENDER, "")
-        except Error:
-            connection.close()  # the lock ends with it
 
 
 def _deliver(mail: Mail, transport: Transport, turn: Turn) -> None:

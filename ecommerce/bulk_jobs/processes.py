@@ -6,8 +6,6 @@ Each holds an advisory lock of PostgreSQL's, which ends with its connection: a k
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import Error, connection
-
 from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
 from ecommerce.bulk_jobs import leases
 from ecommerce.models import BulkJob
@@ -26,7 +24,7 @@ def entered(job_id: int) -> Iterator[bool]:
     try:
         yield True
     finally:
-        _leave(key)
+        release_session_lock(LockSpace.JOB_PROCESS, key)
 
 
 def _free_place(job_id: int) -> str | None:
@@ -38,10 +36,3 @@ def _free_place(job_id: int) -> str | None:
     if may_be_two and try_session_lock(LockSpace.JOB_PROCESS, f"{job_id}/2"):
         return f"{job_id}/2"
     return None
-
-
-def _leave(key: str) -> None:
-    try:
-        release_session_lock(LockSpace.JOB_PROCESS, key)
-    except Error:
-        connection.close()  # the lock ends with it

@@ -265,8 +265,8 @@ def test_two_workers_without_the_lock_of_the_sender_send_each_mail_once(
     server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The lock is gone where a connection was lost: the leases alone hold.
-    monkeypatch.setattr(delivery, "try_session_lock", lambda *_key: True)
-    monkeypatch.setattr(delivery, "release_session_lock", lambda *_key: None)
+    monkeypatch.setattr("backoffice.advisory_locks.try_session_lock", lambda *_key: True)
+    monkeypatch.setattr("backoffice.advisory_locks.release_session_lock", lambda *_key: None)
     test_two_workers_at_once_send_each_mail_once(server)
 
 
