@@ -1,7 +1,7 @@
 """The mail that brings a document which was not issued yet when the mail about the act went out."""
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models import Q
+from django.db.models.functions import Coalesce
 
 from billing.models import Document
 from customers.models import Mail
@@ -11,8 +11,10 @@ from ecommerce.models import Order
 
 def document_issued(document_id: int) -> None:
     """Write the mail, if one said that this document follows; in the transaction that issues it."""
-    of = Q(invoice__documents=document_id) | Q(invoice__credit_notes__documents=document_id)
-    order_id = Order.objects.filter(of).values_list("pk", flat=True).first()
+    # By the invoice's key: joined over both ways to a document, every order would be read.
+    invoice_id = Coalesce("invoice", "credit_note__invoice")
+    of = Document.objects.annotate(of_invoice=invoice_id).values_list("of_invoice", flat=True).get(pk=document_id)
+    order_id = Order.objects.filter(invoice=of).values_list("pk", flat=True).first()
     about = {"about_type": ContentType.objects.get_for_model(Order), "about_id": order_id}
     if order_id and Mail.objects.filter(**about, data__contains={"follows": document_id}).exists():
         _send(document_id, order_id)
