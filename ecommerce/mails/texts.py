@@ -61,6 +61,10 @@ LISTS = frozenset({
     "items", "parcel_items", "items_left", "canceled_items", "returned_items", "withdrawn_items", "next_steps",
 })  # fmt: skip
 
+LINK_OF_ONE_ORDER = _(
+    "The link is for this order alone. If you do not want the order any more, there is nothing to do."
+)
+
 TEXTS: dict[str, Texts] = {
     Kind.ORDER_CONFIRMED: Texts(
         subject=_("Order {{ order_number }} is confirmed"),
@@ -82,7 +86,7 @@ TEXTS: dict[str, Texts] = {
             "Nothing was charged.{% if reason %}\n\n{{ reason }}{% endif %}\n\nYou can pay with this card again, or "
             "with another one:"
         ),
-        closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
+        closing=LINK_OF_ONE_ORDER,
         names=("amount", "reason"),
     ),
     Kind.AUTHENTICATION_REQUIRED: Texts(
@@ -91,13 +95,13 @@ TEXTS: dict[str, Texts] = {
             "{{ greeting }}\n\nyour bank wants you to confirm the payment of {{ amount }} for order "
             "{{ order_number }}. Until then nothing is charged, and nothing is sent."
         ),
-        closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
+        closing=LINK_OF_ONE_ORDER,
         names=("amount",),
     ),
     Kind.PAYMENT_LINK: Texts(
         subject=_("Pay order {{ order_number }}"),
         opening=_("{{ greeting }}\n\nhere you pay your order {{ order_number }} by card, without signing in:"),
-        closing=_("The link is for this order alone. If you do not want the order any more, there is nothing to do."),
+        closing=LINK_OF_ONE_ORDER,
         why_always=_("Staff send these mails by hand: they can't be switched off."),
     ),
     Kind.SHIPPED: Texts(
