@@ -44,11 +44,12 @@ _WORDS: dict[str, Promise] = {
     "BR-25": gettext_lazy("A line has no name: the product had none when it was sold."),
     "BR-27": gettext_lazy("The price of a line is below zero."),
     "BR-53": gettext_lazy(
-        "The tax in the seller's currency is missing: say its rate under Settings > Seller, then press Issue again."
+        "The tax in the seller's currency is missing: add the rate under Billing > Exchange rates, then press Issue"
+        " again."
     ),
     "BR-S-05": gettext_lazy(
         "A line is taxed at the standard rate (S), but its rate is 0 %: goods that are taxed at 0 % are Z, and exempt"
-        " ones E. Correct the tax rate under Settings > Taxes; this document must be replaced."
+        " ones E. Correct the tax rate under E-commerce > Tax rates; this document must be replaced."
     ),
     "BR-S-09": gettext_lazy(
         "A tax differs by a whole unit of the currency or more from its rate times what it is charged on. Compare the"
@@ -74,14 +75,14 @@ _KINDS: tuple[tuple[str, Promise], ...] = (
         r"BR-(Z|E|AE|IC|G|O)-0[5679]",
         gettext_lazy(
             "A line of a category without tax (Z, E, AE, K, G or O) has a rate or a tax all the same: one of the two is"
-            " wrong. Correct the tax rate under Settings > Taxes; this document must be replaced."
+            " wrong. Correct the tax rate under E-commerce > Tax rates; this document must be replaced."
         ),
     ),
     (
         r"BR-(E|AE|IC|G|O)-10",
         gettext_lazy(
-            "It does not say why no tax is charged: write the reason beside the tax rate under Settings > Taxes; this"
-            " document must be replaced."
+            "It does not say why no tax is charged: write the reason beside the tax rate under E-commerce > Tax rates;"
+            " this document must be replaced."
         ),
     ),
     (r"BR-(S|Z)-10", gettext_lazy("It says why no tax is charged, though the category (S or Z) is a taxed one.")),
