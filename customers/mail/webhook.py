@@ -1,5 +1,6 @@
 """The address that the provider's webhooks call: `/webhooks/mail/<provider>/`."""
 
+import logging
 from typing import Any
 
 from anymail.exceptions import AnymailError
@@ -11,6 +12,8 @@ from django.utils.module_loading import import_string
 from django.views.decorators.csrf import csrf_exempt
 
 from customers.mail import feedback
+
+logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
@@ -24,6 +27,7 @@ def provider_webhook(request: HttpRequest, provider: str) -> HttpResponse:
         return HttpResponseBadRequest()
     except (LookupError, TypeError, ValueError, AttributeError):
         # Not as that provider writes it. What the database refuses is another kind of error: they call again.
+        logger.warning("What %s called can't be read.", provider, exc_info=True)
         return HttpResponseBadRequest()
     return answer
 
