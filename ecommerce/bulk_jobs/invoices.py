@@ -83,10 +83,10 @@ def _made(invoices: Sequence[Invoice], credit_notes: Sequence[CreditNote]) -> di
 
 
 def documents_of(invoices: Iterable[Invoice], credit_notes: Iterable[CreditNote]) -> QuerySet[Document]:
-    """Return their PDF documents, an invoice before its credit notes."""
+    """Return their PDF documents."""
     of_them = Q(invoice__in=invoices) | Q(credit_note__in=credit_notes)
     rows = Document.objects.filter(of_them, format=Document.Format.PDF).select_related("invoice", "credit_note")
-    return rows.order_by("credit_note_id", "pk")
+    return rows.order_by("pk")
 
 
 def invoice_id_of(document: Document) -> int:
