@@ -10,7 +10,7 @@ from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of, may_fulfill_despite_attention
 from ecommerce.mails import acts as mails
 from ecommerce.models import BulkJob, Order
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
 from ecommerce.orders.fulfill import fulfill as fulfill_one

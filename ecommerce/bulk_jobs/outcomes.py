@@ -10,7 +10,7 @@ from django.db.models import Count, Q, Sum
 from django.utils.functional import cached_property
 
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 
 Status = BulkJobItem.Status
 

@@ -13,7 +13,7 @@ from customers.mail.notify import notifying
 from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, organize, outcomes
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice, Order
-from ecommerce.models.order import Among
+from ecommerce.models.id_arrays import Among
 
 logger = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from ecommerce.exports.copy_stream import BLOCK_BYTES, Cursor, copy_blocks, snap
 from ecommerce.exports.item_resource import ItemResource
 from ecommerce.exports.order_resource import Column, CopiedResource, OrderResource
 from ecommerce.models import BulkJob
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 
 SLICES_PER_COPY = 10  # 5,000 orders, 1.5 MB
 CONNECTIONS = 2  # COPYs side by side: each keeps one core of the database busy

@@ -12,7 +12,7 @@ from customers.mail.notify import notifies
 from customers.models import Mail
 from ecommerce.mails import rows
 from ecommerce.models import CustomerRequest, Fulfillment, Order, OrderAct, Return
-from ecommerce.models.order import Among
+from ecommerce.models.id_arrays import Among
 
 Kind = Mail.Kind
 # Whoever pays on the website sees at once what is wrong, and mostly tries again: the mail is for those who left. Where

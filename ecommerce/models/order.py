@@ -1,6 +1,6 @@
 """Orders, their items, and their search vectors."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self, cast
 
@@ -21,6 +21,7 @@ from billing.money import format_money, supported
 from customers.models import Address, Customer
 from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon
+from ecommerce.models.id_arrays import array_of
 from ecommerce.models.order_status import ConcurrentMixin, StatusDescriptor
 from ecommerce.models.printout import Printout
 
@@ -32,22 +33,6 @@ WRITE_TRANSITIONS = """
 UPDATE ecommerce_order o SET status = %s, {written} FROM unnest({arrays}) AS t(id, {names})
 WHERE o.id = t.id AND o.status = %s
 """
-
-
-def array_of(ids: Iterable[int]) -> str:
-    """Write ids as a PostgreSQL array literal: psycopg adapts each id of a list, and takes ten times as long."""
-    return f"{{{','.join(map(str, ids))}}}"
-
-
-class Among(Func):
-    """`key = ANY(ids)`, with the ids as one parameter where IN has one each."""
-
-    template = "(%(expressions)s::bigint[]))"
-    arg_joiner = " = ANY("
-    output_field = models.BooleanField()
-
-    def __init__(self, ids: Iterable[int], *, key: str = "pk") -> None:
-        super().__init__(F(key), Value(array_of(ids)))
 
 
 def times(**is_set: bool | None) -> Q:

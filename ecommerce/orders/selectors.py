@@ -6,7 +6,7 @@ from django.db import connection
 
 from billing.models import Payment, Refund
 from ecommerce.models import Order, OrderAct
-from ecommerce.models.order import Among, array_of
+from ecommerce.models.id_arrays import Among, array_of
 from ecommerce.orders.payment_status import refunds_of, unresolved_failures
 
 Status = Order.Status

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from customers.actors import Actor
 from ecommerce.models import Order, OrderEvent, Tag
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.history import new_event
 

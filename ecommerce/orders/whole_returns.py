@@ -10,7 +10,7 @@ from datetime import datetime
 from django.db import connection
 
 from ecommerce.models import Order, OrderAct, OrderItem, Return, ReturnItem
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 from ecommerce.orders import stock
 
 Condition, Status = ReturnItem.Condition, Return.Status

@@ -9,10 +9,10 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from backoffice import database_clock
-from backoffice.advisory_locks import LockSpace, release_session_lock, try_session_lock
+from backoffice.advisory_locks import LockSpace, session_lock
 from customers.mail.notify import notifying
 from ecommerce.models import Order, TrackingFile, TrackingFileRow
-from ecommerce.models.order import Among
+from ecommerce.models.id_arrays import Among
 from ecommerce.tracking_files import classify, rights
 from ecommerce.tracking_files.classify import Judged
 from ecommerce.tracking_files.outcomes import Outcome, write_outcomes
@@ -37,12 +37,8 @@ def run(*, file_id: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     has_more = False
     for part in range(PARTS):
-        key = f"{file_id}/{part}"
-        if try_session_lock(LockSpace.TRACKING_FILE, key):
-            try:
-                has_more |= _run_part(file_id, part, deadline)
-            finally:
-                release_session_lock(LockSpace.TRACKING_FILE, key)
+        with session_lock(LockSpace.TRACKING_FILE, f"{file_id}/{part}") as alone:
+            has_more |= alone and _run_part(file_id, part, deadline)
     return not _end_if_complete(file_id) and has_more
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection
 
 from ecommerce.models import TrackingFile
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 
 # A row of an order and a number that the order has already changes nothing: a file may come twice.
 CLASSIFY = """

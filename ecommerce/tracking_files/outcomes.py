@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Count
 
 from ecommerce.models import TrackingFile, TrackingFileRow
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 
 # An outcome is final.
 WRITE = """

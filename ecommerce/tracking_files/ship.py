@@ -9,7 +9,7 @@ from django.db import connection
 from customers.actors import Actor
 from ecommerce.mails import acts as mails
 from ecommerce.models import Order, TrackingFile
-from ecommerce.models.order import array_of
+from ecommerce.models.id_arrays import array_of
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
 

@@ -19,7 +19,7 @@ from customers.actors import ActorKind
 from customers.mail import outbox
 from customers.models import Mail, User
 from ecommerce.models import WebhookDelivery, WebhookEndpoint
-from ecommerce.models.order import Among
+from ecommerce.models.id_arrays import Among
 from ecommerce.models.webhook import new_secret
 from ecommerce.webhooks.events import TEST
 

@@ -9,7 +9,7 @@ from django.db.models.expressions import ExpressionWrapper
 from backoffice.list_tabs import BOUND
 from backoffice.models import WORD_FIELDS, ActivityWords
 from customers.search import Matches, MatchesWithoutIndex, clean_text
-from ecommerce.models.order import Among
+from ecommerce.models.id_arrays import Among
 
 AMOUNT = re.compile(r"(?:[A-Za-z]{3}\s*)?([0-9][0-9,]*)\.([0-9]{2,3})(?:\s*[A-Za-z]{3})?")
 
