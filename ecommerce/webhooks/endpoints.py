@@ -101,28 +101,21 @@ def try_now(*, endpoint_id: int) -> None:
 def send_again(*, delivery_ids: Sequence[int]) -> int:
     """Queue deliveries that are not queued once more, with the same id and content; return how many."""
     with transaction.atomic():
-        found = _ended(WebhookDelivery.objects.filter(pk__in=delivery_ids))
+        ended = WebhookDelivery.objects.filter(pk__in=delivery_ids).exclude(status=Status.QUEUED).order_by("pk")
+        found = list(ended.only("type", "event_id").select_for_update(no_key=True))
         record_all(act=Activity.Act.SENT_AGAIN, kind=Activity.Kind.WEBHOOK, objects=found)
-        return _queue(found)
+        return WebhookDelivery.objects.filter(Among(each.pk for each in found)).update(**AGAIN)
 
 
 def send_all_since(*, endpoint_id: int, since: datetime) -> int:
     """Queue all that happened since then for an endpoint once more; return how many."""
     with transaction.atomic():
-        found = _ended(WebhookDelivery.objects.filter(endpoint=endpoint_id, created_at__gte=since))
-        note = _("%(count)d events since %(since)s") % {"count": len(found), "since": since.isoformat()}
+        happened = WebhookDelivery.objects.filter(endpoint=endpoint_id, created_at__gte=since)
+        count = happened.exclude(status=Status.QUEUED).update(**AGAIN)
+        note = _("%(count)d events since %(since)s") % {"count": count, "since": since.isoformat()}
         endpoint = WebhookEndpoint.objects.get(pk=endpoint_id)
         record(act=Activity.Act.SENT_AGAIN, kind=Activity.Kind.WEBHOOK, obj=endpoint, note=note)
-        return _queue(found)
-
-
-def _ended(deliveries: QuerySet[WebhookDelivery]) -> list[WebhookDelivery]:
-    ended = deliveries.exclude(status=Status.QUEUED).order_by("pk")
-    return list(ended.only("type", "event_id").select_for_update(no_key=True))
-
-
-def _queue(deliveries: Sequence[WebhookDelivery]) -> int:
-    return WebhookDelivery.objects.filter(Among([each.pk for each in deliveries])).update(**AGAIN)
+    return count
 
 
 def switch_off_failed(endpoint: WebhookEndpoint, reason: str) -> None:
