@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
+from django.core.cache import cache
 from django.test import Client, TransactionTestCase, override_settings
 
 from customers.models import User
@@ -32,6 +33,12 @@ def _mail_to_memory() -> Iterator[None]:
     """What the outbox sends lands in `mail.outbox`, as what Django sends in tests does."""
     with override_settings(MAIL_BACKEND="django.core.mail.backends.locmem.EmailBackend"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> None:
+    """Leave nothing of an earlier test: failed sign-ins, a mail server that was away, messages that wait."""
+    cache.clear()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 import redis
 from django.conf import settings
-from django.core.cache import cache
 from django.db import connection
 from django.utils import timezone
 
@@ -29,7 +28,6 @@ def queues() -> Any:
     """The queues of the broker, emptied before and after."""
     broker = redis.Redis.from_url(settings.REDIS_URL)
     broker.delete("events", "celery")
-    cache.delete("enqueued:customers.send_mails")  # of the sweep of another test
     yield broker
     broker.delete("events", "celery")
 

@@ -3,7 +3,6 @@
 import re
 
 import pytest
-from django.core.cache import cache
 from playwright.sync_api import expect
 
 from customers.models import Mail
@@ -17,7 +16,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 
 def test_a_guest_withdraws_on_a_phone_and_the_desk_takes_it_back(visit: Visit) -> None:
-    cache.clear()
     order = sent()
     page = visit("/shop/", phone=True)
     follow(page, page.get_by_role("link", name="Withdraw from contract here"))

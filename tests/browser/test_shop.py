@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from django.contrib.sessions.models import Session
-from django.core.cache import cache
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
@@ -24,11 +23,6 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 
 PASSWORD = "correct horse battery"
 ORDER = re.compile(r"/shop/orders/[0-9]+/")
-
-
-@pytest.fixture(autouse=True)
-def _nobody_locked_out() -> None:
-    cache.clear()
 
 
 @pytest.fixture

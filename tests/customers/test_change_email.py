@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
@@ -27,11 +26,6 @@ from tests.support.mailbox import deliver
 
 pytestmark = pytest.mark.django_db
 OLD, NEW = "ada@example.com", "New@Example.org"
-
-
-@pytest.fixture(autouse=True)
-def _nobody_is_locked_out() -> None:
-    cache.clear()
 
 
 @pytest.fixture

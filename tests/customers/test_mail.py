@@ -33,11 +33,6 @@ from tests.support.mailbox import MailServer, mail_server, raw_server, smtp_sett
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    cache.clear()
-
-
 @pytest.fixture
 def server() -> Iterator[MailServer]:
     with mail_server() as server, override_settings(**server.settings()):

@@ -43,11 +43,6 @@ URLS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _fresh() -> None:
-    cache.clear()
-
-
 @pytest.fixture
 def provider() -> Iterator[Provider]:
     with mail_provider() as provider, override_settings(**provider.settings()):

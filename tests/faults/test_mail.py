@@ -29,7 +29,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def server() -> Iterator[MailServer]:
-    cache.clear()
     with mail_server() as server, override_settings(**server.settings()):
         yield server
 
@@ -99,7 +98,6 @@ def test_killed_workers_lose_no_mail(server: MailServer, house: House) -> None:
 
 
 def test_a_provider_that_can_tell_passes_each_mail_on_once_whatever_the_step_of_the_crash() -> None:
-    cache.clear()
     with mail_provider() as provider, override_settings(**provider.settings("resend://key@")):
         written, steps = write(), 0
         for number in crashes(turn, stride=1):

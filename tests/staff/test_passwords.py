@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db.models import F
 from django.test import Client
 
@@ -18,11 +17,6 @@ from tests.support.front_door import PASSWORD, a_member, is_in, sign_in
 pytestmark = pytest.mark.django_db
 FRESH = "another long password"
 CHANGE, RESET, ADD = "/admin/password_change/", "/admin/password/reset/", "/admin/customers/user/add/"
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    cache.clear()
 
 
 def link_in(message: Any) -> str:

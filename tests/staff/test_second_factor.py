@@ -4,7 +4,6 @@ import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.models import Permission
-from django.core.cache import cache
 from django.test import Client
 
 from customers.models import User
@@ -24,11 +23,6 @@ from tests.support.front_door import (
 pytestmark = pytest.mark.django_db
 CODE, SET_UP, APP = "/admin/login/code/", "/admin/account/second-factor/", "/admin/account/app/"
 BEHIND = ["/admin/", "/admin/ecommerce/order/", "/admin/search/?s=x", ACCOUNT, "/admin/password_change/", "/"]
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted() -> None:
-    cache.clear()
 
 
 @pytest.fixture

@@ -1,8 +1,6 @@
 import logging
-from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 from django.test import Client
 
 from customers.models import Customer
@@ -12,13 +10,6 @@ from tests.support.forms import sentences
 from tests.support.front_door import ELSEWHERE, PASSWORD, SHOP, STRANGER, a_member, drop_device, is_in, sign_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _nothing_counted() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
 
 
 def guess(times: int, name: str = "ana", address: str = STRANGER) -> Client:

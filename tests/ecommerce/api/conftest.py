@@ -1,7 +1,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 
 from customers.accounts import create_account
 from customers.models import Customer
@@ -13,8 +12,6 @@ from tests.support.factories import ANA, make_customer, make_sku
 
 @pytest.fixture(autouse=True)
 def _fresh() -> None:
-    """Each test starts with nobody locked out."""
-    cache.clear()
     throttling._shared().storage.reset()
 
 
