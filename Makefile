@@ -51,11 +51,13 @@ clean:
 	  echo "make run is still running as process $$(cat var/lock): stop it first." >&2; exit 1; }
 	@rm -rf $(VENV) var
 
+LOCK := $(BIN) -m uv pip compile --quiet --python-version 3.11 --universal --no-emit-index-url
+
 lock: $(VENV)/.installed-dev
-	@$(BIN) -m uv pip compile --quiet --python-version 3.11 --universal --no-emit-index-url \
-	  requirements.in -o requirements.txt
-	@$(BIN) -m uv pip compile --quiet --python-version 3.11 --universal --no-emit-index-url \
-	  requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) requirements-production.in -c requirements.txt -o requirements-production.txt
+	@$(LOCK) requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) requirements-deploy.in -o requirements-deploy.txt
 
 $(VENV)/.installed: requirements.txt
 	@for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python; do \
