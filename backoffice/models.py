@@ -105,3 +105,19 @@ class Activity(models.Model):
 
     def __str__(self) -> str:
         return f"{self.by_label}: {self.get_act_display().lower()} {self.object_label}".strip()
+
+
+class ProcessLease(models.Model):
+    """Work that one process does at a time (`backoffice/process_leases.py`)."""
+
+    name = models.CharField(primary_key=True, max_length=100)
+    holder = models.UUIDField()
+    ends_at = models.DateTimeField()
+
+    objects: ClassVar[models.Manager["ProcessLease"]] = models.Manager()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.name

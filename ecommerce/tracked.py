@@ -325,6 +325,7 @@ MONEY = "what an act of an order or of Stripe wrote: the order's own history tel
 WORK = "what workers and acts write; people's part in it is recorded by `record`"
 NOT_TRACKED = {
     "backoffice.activity": "the log itself",
+    "backoffice.processlease": "what processes write to keep out of each other's way",
     **dict.fromkeys(
         ("admin.logentry", "contenttypes.contenttype", "sessions.session", "auth.permission"),
         "Django's own: written by no act of its own",

@@ -21,8 +21,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from backoffice import database_clock, file_storage, leases
-from backoffice.advisory_locks import LockSpace, session_lock
 from backoffice.file_storage import StorageUnavailable
+from backoffice.process_leases import process_lease, renew
 from billing.documents.build import document_of
 from billing.documents.check import CheckUnavailable, Syntax
 from billing.documents.document import InvoiceDocument
@@ -118,10 +118,11 @@ def make_due(*, until: float) -> bool:
 
     One process at a time, so that a hundred thousand of them keep no worker from payments.
     """
-    with session_lock(LockSpace.DOCUMENTS) as alone:
+    with process_lease("making documents") as alone:
         if not alone:
             return False
         while time.monotonic() < until:
+            renew()
             claimed = leases.claim(_with_all_it_says(Document.objects.filter(DUE)))
             if not claimed:
                 return False

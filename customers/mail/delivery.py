@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from backoffice import leases
-from backoffice.advisory_locks import LockSpace, session_lock
+from backoffice.process_leases import process_lease, renew
 from customers.mail.attachments import NotReadyError, UnreadableError
 from customers.mail.pace import Pace
 from customers.mail.transport import PostponedError, RefusedError, ServerAwayError, ThrottledError, Transport
@@ -31,6 +31,7 @@ LONGEST_AWAY = timedelta(minutes=5)
 AWAY = "mail-server-away"
 NOT_READY_WAIT = timedelta(seconds=10)
 BATCH = 1000
+SENDER_LEASE = timedelta(seconds=45)  # longer than any connection to the server lasts
 MAILS_FOR_A_CONNECTION = 100  # waiting ones, before one more connection is opened
 
 
@@ -58,7 +59,7 @@ def send_due(*, until: float) -> bool:
     Those of mass actions come after all others, and of each the earliest first. One process at a time, with several
     connections where many wait: a server that hangs holds one process of a worker, and no other work.
     """
-    with session_lock(LockSpace.MAIL_SENDER) as alone:
+    with process_lease("sending mails", lease=SENDER_LEASE) as alone:
         if not alone or cache.get(AWAY):
             return False
         turn, further = Turn(until), _further_connections()
@@ -86,6 +87,7 @@ def _send(turn: Turn) -> None:
     with Transport() as transport:
         while not turn.is_over:
             turn.pace.wait()  # before a mail is claimed: one that is written meanwhile may come first
+            renew()
             mail = _claim()
             if mail is None:
                 return

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice.leases import claim, release
+from backoffice.process_leases import renew
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
 
 Status = BulkJob.Status
@@ -29,6 +30,8 @@ def heartbeat(job_id: int) -> BulkJob | None:
             status=Status.RUNNING, started_at=job.started_at or Now(), beat_at=Now()
         )
         return heartbeat(job_id)  # another worker, or a stop, may have been first
+    # Before the heartbeat: once that has stopped for WORKER_TIMEOUT, the places of the job are free.
+    renew()
     if job.beat_at is None or job.now - job.beat_at >= HEARTBEAT_INTERVAL:
         with transaction.atomic():
             without_sync_commit()

@@ -9,12 +9,13 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models.functions import Now
 
 from backoffice import database_clock
-from backoffice.advisory_locks import LockSpace, session_lock
+from backoffice.process_leases import process_lease, renew
 from customers.mail.notify import notifying
 from ecommerce.models import Order, TrackingFile, TrackingFileRow
 from ecommerce.models.id_arrays import Among
 from ecommerce.tracking_files import classify, rights
 from ecommerce.tracking_files.classify import Judged
+from ecommerce.tracking_files.files import WORKER_TIMEOUT
 from ecommerce.tracking_files.outcomes import Outcome, write_outcomes
 from ecommerce.tracking_files.ship import COLUMNS, ship_together
 from ecommerce.tracking_files.single import apply_rows
@@ -37,7 +38,7 @@ def run(*, file_id: int, seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     has_more = False
     for part in range(PARTS):
-        with session_lock(LockSpace.TRACKING_FILE, f"{file_id}/{part}") as alone:
+        with process_lease(f"tracking file {file_id}, part {part}", lease=WORKER_TIMEOUT) as alone:
             has_more |= alone and _run_part(file_id, part, deadline)
     return not _end_if_complete(file_id) and has_more
 
@@ -53,6 +54,7 @@ def _run_part(file_id: int, part: int, deadline: float) -> bool:
         ids = _next_orders(file, part, after)
         if not ids:
             return False
+        renew()
         TrackingFile.objects.filter(pk=file.pk).update(beat_at=Now())
         _apply(file, ids)
         after = ids[-1]

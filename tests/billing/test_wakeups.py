@@ -1,14 +1,16 @@
 """Messages don't pile up: a row that was enqueued is enqueued again only after a while, or once its queue is empty."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
+from backoffice.process_leases import process_lease
 from billing import wakeups
 from billing.models import WebhookEvent
 from billing.tasks import remove_old_payloads
@@ -82,10 +84,10 @@ def test_two_processes_at_most_work_on_a_job(monkeypatch: pytest.MonkeyPatch) ->
     worked: list[int] = []
     monkeypatch.setattr("ecommerce.bulk_jobs.run.run_job", lambda *, job_id, seconds: worked.append(job_id))
     job = a_job("fulfill", [place_order()], a_clerk())
-    with others_at(job, "1"):
+    with others_at(job, 1):
         work_job(job_id=job.pk)
         assert worked == [job.pk]
-    with others_at(job, "1", "2"):
+    with others_at(job, 1, 2):
         work_job(job_id=job.pk)
         assert worked == [job.pk]
     work_job(job_id=job.pk)
@@ -95,7 +97,7 @@ def test_two_processes_at_most_work_on_a_job(monkeypatch: pytest.MonkeyPatch) ->
 def test_one_process_works_on_a_job_of_refunds_unless_it_is_silent() -> None:
     job = a_job("cancel", [place_order()], a_clerk())
     BulkJob.objects.update(status="running", beat_at=timezone.now())
-    with others_at(job, "1"):
+    with others_at(job, 1):
         with processes.entered(job.pk) as entered:
             assert not entered
         BulkJob.objects.update(beat_at=timezone.now() - timedelta(seconds=30))
@@ -103,23 +105,13 @@ def test_one_process_works_on_a_job_of_refunds_unless_it_is_silent() -> None:
             assert entered
 
 
-class others_at:  # noqa: N801 - reads as a context
-    """Other processes, each with a connection of its own, that hold places at a job."""
-
-    def __init__(self, job: BulkJob, *places: str) -> None:
-        self.keys = [f"{job.pk}/{place}" for place in places]
-
-    def __enter__(self) -> None:
-        self.other = connection.copy()
-        with self.other.cursor() as cursor:
-            for key in self.keys:
-                cursor.execute("SELECT pg_advisory_lock(hashtextextended(%s, 3))", [key])
-
-    def __exit__(self, *_: object) -> None:
-        # Closed alone, PostgreSQL may let them go a moment later.
-        with self.other.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock_all()")
-        self.other.close()
+@contextmanager
+def others_at(job: BulkJob, *places: int) -> Iterator[None]:
+    """Have other processes hold places at a job."""
+    with ExitStack() as others:
+        for place in places:
+            assert others.enter_context(process_lease(f"job {job.pk}, place {place}"))
+        yield
 
 
 def test_old_payloads_are_removed_in_batches(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:

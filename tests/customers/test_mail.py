@@ -5,6 +5,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -256,12 +257,11 @@ def test_two_workers_at_once_send_each_mail_once(server: MailServer) -> None:
     assert sorted(server.message_ids) == sorted(each.message_id for each in mails)
 
 
-def test_two_workers_without_the_lock_of_the_sender_send_each_mail_once(
+def test_two_workers_without_the_lease_of_the_sender_send_each_mail_once(
     server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The lock is gone where a connection was lost: the leases alone hold.
-    monkeypatch.setattr("backoffice.advisory_locks.try_session_lock", lambda *_key: True)
-    monkeypatch.setattr("backoffice.advisory_locks.release_session_lock", lambda *_key: None)
+    # It is lost where a process stalls: the leases of the mails alone hold.
+    monkeypatch.setattr(delivery, "process_lease", lambda *_name, **_lease: nullcontext(True))
     test_two_workers_at_once_send_each_mail_once(server)
 
 
