@@ -69,14 +69,24 @@ class HttpClient(stripe.RequestsClient):
 
 @functools.cache
 def client() -> stripe.StripeClient:
+    return new_client(settings.STRIPE_TIMEOUTS)
+
+
+def new_client(timeouts: tuple[float, float]) -> stripe.StripeClient:
     if not settings.STRIPE_SECRET_KEY:
         raise Misconfigured("STRIPE_SECRET_KEY is missing: set it, or use `make run`, which brings a stand-in.")
     return stripe.StripeClient(
         settings.STRIPE_SECRET_KEY,
         base_addresses={"api": settings.STRIPE_API_BASE},
-        http_client=HttpClient(timeout=settings.STRIPE_TIMEOUTS),
+        http_client=HttpClient(timeout=timeouts),
         max_network_retries=0,
     )
+
+
+def ask_for_answer(timeouts: tuple[float, float]) -> None:
+    """Read one PaymentIntent, outside the rate limit: only for `reachability`. Raise GatewayError."""
+    probe = new_client(timeouts)
+    _translating(lambda: probe.v1.payment_intents.list({"limit": 1}))
 
 
 def create_customer(*, email: str, name: str, reference: str, key: str) -> str:
@@ -241,6 +251,10 @@ def call(request: Callable[[], ResultT], lane: rate_limit.Lane = "reads") -> Res
         rate_limit.wait(lane)
     except rate_limit.QueueFull as error:
         raise NotSent(str(error)) from error
+    return _translating(request)
+
+
+def _translating(request: Callable[[], ResultT]) -> ResultT:
     try:
         return request()
     except stripe.CardError as error:

@@ -21,6 +21,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from redis.commands.core import Script
 
+from backoffice.redis_client import redis_client
+
 logger = logging.getLogger(__name__)
 
 # A quarter of a second's calls may go out at once, so that the second call of an order need not wait while nothing
@@ -113,13 +115,8 @@ local_limiter = LocalLimiter()
 
 
 @functools.cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
-
-
-@functools.cache
 def _book() -> Script:
-    return _redis().register_script(BOOK)
+    return redis_client().register_script(BOOK)
 
 
 def wait(lane: Lane = "reads") -> None:
@@ -148,7 +145,7 @@ def slow_down() -> None:
     """Pause the calls of all processes: Stripe returned a 429."""
     local_limiter.paused_until = time.monotonic() + PAUSE_MS / 1000
     try:
-        _redis().set(PAUSE, 1, px=PAUSE_MS)
+        redis_client().set(PAUSE, 1, px=PAUSE_MS)
     except redis.RedisError:
         logger.warning("Redis is gone: only this process slows down for Stripe.")
 
@@ -188,6 +185,6 @@ def _paused() -> bool:
     if time.monotonic() < local_limiter.redis_gone_until:
         return time.monotonic() < local_limiter.paused_until
     try:
-        return bool(_redis().exists(PAUSE))
+        return bool(redis_client().exists(PAUSE))
     except redis.RedisError:
         return False

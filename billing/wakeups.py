@@ -4,15 +4,15 @@ A row that was enqueued is not enqueued again for a while, however many sweeps s
 message was lost, and it is enqueued again at once. Source of all times: the database's clock.
 """
 
-import functools
 from datetime import timedelta
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
+
+from backoffice.redis_client import redis_client
 
 REPEAT = timedelta(minutes=5)  # a message still in a queue that moves
 REPEAT_FEW = timedelta(seconds=45)  # of rows that are few: jobs, reconciliations
@@ -39,11 +39,6 @@ def mark_enqueued(model: type[models.Model], keys: list[int]) -> None:
 def queue_length(queue: str) -> int:
     """Return how many messages wait in a queue; 1 where Redis can't say."""
     try:
-        return int(_redis().llen(queue))
+        return int(redis_client().llen(queue))
     except redis.RedisError:
         return 1
-
-
-@functools.cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock, uploads
+from backoffice import database_clock, heartbeats, uploads
 from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
 from billing.documents import make
@@ -125,12 +125,20 @@ def sweep(task: Task[Any, Any]) -> None:
         return
     until = time.monotonic() + SWEEP_SECONDS
     # One that fails keeps the others from nothing. Events come after the money: to enqueue hundreds takes seconds.
-    for step in (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _release_holds, _enqueue_rest):
-        try:
-            step()
-        except Exception:
-            logger.exception("A step of the sweep failed; the next sweep tries it again.")
-            connection.close()  # it may be what failed
+    steps = (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _release_holds, _enqueue_rest)
+    went_through = [_went_through(step) for step in steps]
+    if all(went_through):
+        heartbeats.beat(heartbeats.SWEEP)
+
+
+def _went_through(step: Callable[[], None]) -> bool:
+    try:
+        step()
+    except Exception:
+        logger.exception("A step of the sweep failed; the next sweep tries it again.")
+        connection.close()  # it may be what failed
+        return False
+    return True
 
 
 def _enqueue_jobs() -> None:

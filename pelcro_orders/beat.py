@@ -1,13 +1,35 @@
-"""Beat's scheduler, for a clock that jumps."""
+"""Beat's scheduler, for a clock that jumps; and beat's heartbeat."""
 
+import os
+import socket
+import time
 from typing import Any
 
 from celery.beat import PersistentScheduler
+from django.conf import settings
+
+from backoffice import heartbeats
 
 
 class MonotonicScheduler(PersistentScheduler):
     """Orders its tasks anew in each tick: Celery keeps them sorted by times of a clock that may jump meanwhile."""
 
+    def __init__(self, *args: Any, **options: Any) -> None:
+        host = socket.gethostname()
+        self._program = heartbeats.Program(
+            kind=heartbeats.Kind.BEAT, name=f"beat@{host}", host=host, pid=os.getpid(), release=settings.RELEASE
+        )
+        self._beat_at = 0.0  # of the monotonic clock
+        super().__init__(*args, **options)
+
     def tick(self, *args: Any, **options: Any) -> float:
         self._heap = None
-        return float(super().tick(*args, **options))
+        wait = float(super().tick(*args, **options))
+        if time.monotonic() >= self._beat_at:
+            heartbeats.beat(self._program)
+            self._beat_at = time.monotonic() + heartbeats.SECONDS
+        return min(wait, heartbeats.SECONDS)
+
+    def close(self) -> None:
+        super().close()
+        heartbeats.forget(self._program)

@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
 app = Celery("pelcro_orders")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["consumer"].add("pelcro_orders.monitoring.worker_heartbeat.WorkerHeartbeat")
 
 
 @worker_init.connect

@@ -15,6 +15,7 @@ from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
 from pelcro_orders.logs import LOGGING as LOGGING
 from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_server
+from pelcro_orders.monitoring.settings import RELEASE as RELEASE
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 

@@ -11,11 +11,19 @@ from pelcro_orders.edge import limits, wsgi
 from pelcro_orders.edge.bodies import Body, ClientGone, linger, read_body
 
 THREADS = 8  # of a process; each holds one connection to PostgreSQL
+LIVE = "/livez"
 
 
 def _may_send_file(environ: wsgi.Environ) -> bool:
     close_old_connections()  # which Django does at the start of a request, and this comes before
     return limits.may_send_file(environ)
+
+
+async def _say_alive(send: Any) -> None:
+    """Answer without a thread: neither a server that is away nor many requests make this process look dead."""
+    headers = [(b"content-type", b"text/plain"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"alive\n", "more_body": False})
 
 
 class Edge:
@@ -27,6 +35,9 @@ class Edge:
         self.pool = ThreadPoolExecutor(count, thread_name_prefix="request")  # starts none until the first request
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == LIVE:
+            await _say_alive(send)
+            return
         environ = wsgi.environ_of(scope)
         try:
             body = await read_body(receive, await self._limits(environ), limits.content_length(environ))

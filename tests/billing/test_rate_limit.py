@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import redis
 
+from backoffice.redis_client import redis_client
 from billing import gateway, rate_limit
 from devserver.fake_stripe_server import FakeStripeServer
 from tests.support.source_tree import ROOT
@@ -26,7 +27,7 @@ def rested() -> Iterator[None]:
 
 
 def forget() -> None:
-    rate_limit._redis.cache_clear()
+    redis_client.cache_clear()
     rate_limit._book.cache_clear()
     rate_limit.local_limiter = rate_limit.LocalLimiter()
 

@@ -17,6 +17,7 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.utils import timezone
 
+from backoffice.redis_client import redis_client
 from billing import gateway, rate_limit
 from billing.models import Payment, Refund
 from ecommerce.tasks import sweep
@@ -58,7 +59,7 @@ def crashes(act: Callable[[], Any], *, stride: int, first: int = 0) -> Iterator[
 
 def _run(act: Callable[[], Any], fuse: Fuse) -> int:
     connections.close_all()
-    for cached in (gateway.client, rate_limit._redis, rate_limit._book):
+    for cached in (gateway.client, redis_client, rate_limit._book):
         cached.cache_clear()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 warns of threads, which do not matter here

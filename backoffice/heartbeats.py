@@ -1,0 +1,102 @@
+"""When each worker, beat and the sweep were seen last, by Redis's clock.
+
+In Redis and not in a table: a worker that can't reach Redis takes no task, and while PostgreSQL refuses connections
+none is needed to say that all workers are alive. Lost with Redis's memory, it is whole again within SECONDS.
+"""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import redis
+
+from backoffice.redis_client import redis_client
+
+logger = logging.getLogger(__name__)
+
+SECONDS = 10.0  # between two heartbeats
+ALIVE = 60.0  # seconds since the last one
+REMEMBERED = 24 * 60 * 60
+KEY = "heartbeats"
+# A sorted set: what is said of a process, by the time it was seen last.
+BEAT = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZADD', KEYS[1], now, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+"""
+
+
+class Kind(StrEnum):
+    WORKER = "worker"
+    BEAT = "beat"
+    SWEEP = "sweep"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Who is alive: `processes` are those of a worker that do tasks."""
+
+    kind: Kind
+    name: str
+    host: str = ""
+    pid: int = 0
+    queues: Sequence[str] = ()
+    processes: int = 0
+    release: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    program: Program
+    age: float  # seconds
+
+    @property
+    def is_alive(self) -> bool:
+        return self.age <= ALIVE
+
+
+SWEEP = Program(Kind.SWEEP, "sweep")
+
+
+def beat(program: Program) -> None:
+    """Note that a program is alive; without Redis it is not noted, and so it seems to be gone."""
+    try:
+        redis_client().eval(BEAT, 1, KEY, _written(program), REMEMBERED)
+    except redis.RedisError:
+        logger.warning("Redis is gone: nobody sees that this %s is alive.", program.kind)
+
+
+def forget(program: Program) -> None:
+    """Note that a program was ended by intent: it is not missed."""
+    try:
+        redis_client().zrem(KEY, _written(program))
+    except redis.RedisError:
+        logger.warning("Redis is gone: this %s seems to have been killed.", program.kind)
+
+
+def heartbeats() -> list[Heartbeat]:
+    """Return those of a day, the latest first, without those that a program of the same name has replaced.
+
+    Raise redis.RedisError.
+    """
+    seconds, microseconds = redis_client().time()
+    now = seconds + microseconds / 1_000_000
+    found: dict[tuple[str, str], list[Heartbeat]] = {}
+    for member, at in redis_client().zrange(KEY, 0, -1, desc=True, withscores=True):
+        heartbeat = Heartbeat(_read(member), max(0.0, now - at))
+        same = found.setdefault((heartbeat.program.kind, heartbeat.program.name), [])
+        if heartbeat.is_alive or not same:
+            same.append(heartbeat)
+    return sorted((each for same in found.values() for each in same), key=lambda each: each.age)
+
+
+def _written(program: Program) -> str:
+    return json.dumps(asdict(program), sort_keys=True)
+
+
+def _read(member: bytes) -> Program:
+    fields = json.loads(member)
+    return Program(**fields | {"kind": Kind(fields["kind"]), "queues": tuple(fields["queues"])})

@@ -1,0 +1,1 @@
+"""What is seen of the running system: heartbeats, readiness, metrics, and the page System."""

@@ -1,0 +1,5 @@
+"""What is said of this release."""
+
+from pelcro_orders import config
+
+RELEASE = config.text("RELEASE", "0.1.0")  # as in pyproject.toml, which an image need not carry

@@ -1,0 +1,72 @@
+"""What an operator sees when the programs that do the work are dead: `/healthz` alone said that all was well."""
+
+import json
+import time
+import urllib.error
+from typing import Any
+
+import pytest
+
+from devserver.programs import OPENER
+from tests.faults.conftest import House
+from tests.support.heartbeats import let_pass
+
+
+def asked(house: House, path: str) -> tuple[int, str]:
+    try:
+        with OPENER.open(f"{house.base_url}{path}", timeout=15) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refusal:
+        return refusal.code, refusal.read().decode()
+
+
+def ready(house: House) -> tuple[int, dict[str, Any]]:
+    status, body = asked(house, "/readyz")
+    return status, json.loads(body)
+
+
+def wait_until_ready(house: House) -> None:
+    until = time.monotonic() + 30
+    while ready(house)[0] != 200:
+        assert time.monotonic() < until, ready(house)
+        time.sleep(0.5)
+
+
+@pytest.mark.full
+@pytest.mark.django_db(transaction=True)
+def test_dead_workers_and_beat_are_seen_within_a_minute(house: House) -> None:
+    house.web()
+    worker, beat = house.worker(), house.beat()
+    wait_until_ready(house)
+
+    worker.kill()
+    beat.kill()
+    time.sleep(45)
+    assert ready(house)[0] == 200  # as after a restart, which nobody is to be woken for
+    time.sleep(17)
+
+    status, lines = ready(house)
+    assert status == 503
+    assert {name for name, line in lines.items() if name != "ready" and not line["ok"]} == {"worker", "beat"}
+    assert lines["worker"]["is"].startswith("was seen last 6")
+    assert "celery -A pelcro_orders worker" in lines["worker"]["do"]
+    assert asked(house, "/healthz")[0] == 200
+    assert asked(house, "/livez") == (200, "alive\n")
+
+    house.worker()
+    house.beat()
+    wait_until_ready(house)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_is_ended_leaves_at_once_and_one_that_is_killed_is_missed(house: House) -> None:
+    house.web()
+    worker = house.worker()
+    assert ready(house)[1]["worker"]["ok"]
+    worker.stop()
+    assert ready(house)[1]["worker"]["is"] == "was not seen for a day."
+
+    worker = house.worker("other")
+    worker.kill()
+    let_pass(61)
+    assert ready(house)[1]["worker"]["is"].startswith("was seen last 6")
