@@ -21,6 +21,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from redis.commands.core import Script
 
+from backoffice.counters import count
 from backoffice.redis_client import redis_client
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ end
 return {slot - now, 1}
 """
 PAUSE = "stripe:pause"
+TOO_MANY = "stripe_429"  # counted for monitoring
 Lane = Literal["payments", "refunds", "customers", "taxes", "reads"]
 
 
@@ -143,6 +145,7 @@ def _raise_if_stopped(caller: Caller) -> None:
 
 def slow_down() -> None:
     """Pause the calls of all processes: Stripe returned a 429."""
+    count(TOO_MANY)
     local_limiter.paused_until = time.monotonic() + PAUSE_MS / 1000
     try:
         redis_client().set(PAUSE, 1, px=PAUSE_MS)

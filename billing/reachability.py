@@ -1,5 +1,6 @@
 """Whether Stripe answers, asked once a minute by all processes together, whoever wants to know."""
 
+import threading
 from dataclasses import dataclass
 
 from django.core.cache import cache
@@ -25,13 +26,26 @@ class Reachability:
 
 def reachability() -> Reachability | None:
     """Return what was found last, asking anew if that is a minute old; None while another process asks at first."""
-    if cache.add(ASKED, True, timeout=EVERY):
-        found = _ask()
-        cache.set(ANSWER, found, timeout=REMEMBERED)
-        if not found.answers:
-            cache.set(ASKED, True, timeout=EVERY_WHILE_AWAY)
-        return found
-    return last_found()
+    return _ask_and_remember() if _is_due() else last_found()
+
+
+def ask_in_background() -> None:
+    """Have `last_found` be of the last minute, without waiting for Stripe."""
+    if _is_due():
+        threading.Thread(target=_ask_and_remember, name="ask-stripe", daemon=True).start()
+
+
+def _is_due() -> bool:
+    """Whether this process is to ask; no other one does until then."""
+    return bool(cache.add(ASKED, True, timeout=EVERY))
+
+
+def _ask_and_remember() -> Reachability:
+    found = _ask()
+    cache.set(ANSWER, found, timeout=REMEMBERED)
+    if not found.answers:
+        cache.set(ASKED, True, timeout=EVERY_WHILE_AWAY)
+    return found
 
 
 def last_found() -> Reachability | None:

@@ -5,8 +5,9 @@ from typing import Any
 
 import django
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, worker_init, worker_process_init, worker_process_shutdown
 
+from backoffice import counters
 from pelcro_orders.startup import prepare
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
@@ -22,3 +23,13 @@ app.steps["consumer"].add("pelcro_orders.monitoring.worker_heartbeat.WorkerHeart
 def prepare_program(**_kwargs: Any) -> None:
     django.setup()
     prepare()
+
+
+@worker_process_init.connect
+def count_in_background(**_kwargs: Any) -> None:
+    counters.flush_in_background()
+
+
+@worker_process_shutdown.connect
+def add_what_was_counted(**_kwargs: Any) -> None:
+    counters.flush()

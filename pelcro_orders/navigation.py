@@ -49,7 +49,11 @@ SIDEBAR: list[tuple[Any, list[tuple[str, Any, str]]]] = [
     ),
     (
         None,
-        [("billing.seller", _("Seller"), "storefront"), ("ecommerce.shopsettings", _("Settings"), "settings")],
+        [
+            ("billing.seller", _("Seller"), "storefront"),
+            ("ecommerce.shopsettings", _("Settings"), "settings"),
+            ("backoffice.system", _("System"), "monitor_heart"),
+        ],
     ),
 ]
 """Groups of (model, title, icon). A model that is not registered is left out."""

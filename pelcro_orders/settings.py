@@ -15,6 +15,7 @@ from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
 from pelcro_orders.logs import LOGGING as LOGGING
 from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_server
+from pelcro_orders.monitoring.settings import METRICS_TOKEN as METRICS_TOKEN
 from pelcro_orders.monitoring.settings import RELEASE as RELEASE
 from pelcro_orders.navigation import UNFOLD as UNFOLD
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
@@ -74,6 +75,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "pelcro_orders.health.health",
+    "pelcro_orders.monitoring.requests.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "pelcro_orders.content_security.ContentSecurity",
     "pelcro_orders.edge.limits.limit_bodies",

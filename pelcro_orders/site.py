@@ -19,6 +19,7 @@ from unfold.sites import UnfoldAdminSite
 from billing.models import Invoice
 from ecommerce.models import Order, Return
 from pelcro_orders.dashboard import dashboard
+from pelcro_orders.monitoring.system import system_view
 from pelcro_orders.navigation import SIDEBAR
 from pelcro_orders.tax_report import tax_report_view
 
@@ -34,8 +35,13 @@ PAGES = {
     "ecommerce.shopsettings": "shop_settings",
     "ecommerce.shipping": "warehouse:index",
     "billing.taxreport": "admin:billing_taxreport",
+    "backoffice.system": "admin:system",
 }
-PERMISSIONS = {"ecommerce.shipping": "ecommerce.fulfill_order", "billing.taxreport": "billing.view_invoice"}
+PERMISSIONS = {
+    "ecommerce.shipping": "ecommerce.fulfill_order",
+    "billing.taxreport": "billing.view_invoice",
+    "backoffice.system": "backoffice.view_system",  # which no role can have: superusers alone
+}
 ICONS = {label: icon for _title, items in SIDEBAR for label, _name, icon in items}
 
 
@@ -56,7 +62,8 @@ class StaffSite(UnfoldAdminSite):  # type: ignore[misc]
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         report = path("billing/taxreport/", self.admin_view(tax_report_view), name="billing_taxreport")
-        return [report, *super().get_urls()]
+        system = path("system/", self.admin_view(system_view), name="system")
+        return [report, system, *super().get_urls()]
 
     def get_sidebar_list(self, request: HttpRequest) -> list[dict[str, Any]]:
         index: dict[str, Any] = {"title": _("Dashboard"), "icon": "dashboard", "link": reverse("admin:index")}

@@ -8,6 +8,8 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn_worker import UvicornWorker
 
+from backoffice import counters
+
 HEADER_SECONDS = 10.0
 STALLED_SECONDS = 60.0  # in which a client must read some 48 KB, or what is left
 TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
@@ -93,5 +95,6 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> Any:
         super().load_wsgi()
+        counters.flush_in_background()
         if self.cfg.threads > 1:
             self.wsgi.set_threads(self.cfg.threads)

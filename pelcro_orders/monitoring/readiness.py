@@ -2,16 +2,15 @@
 
 import functools
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import redis
 from django.db.migrations.loader import MigrationLoader
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 
 from backoffice.heartbeats import ALIVE, Heartbeat, Kind, heartbeats
-from billing.reachability import reachability
+from billing.reachability import Reachability, reachability
 from pelcro_orders.monitoring.probes import applied_migrations, redis_answers
 
 READY, NOT_READY = 200, 503
@@ -26,13 +25,14 @@ class Check:
     is_well: bool
     found: str
     advice: str = ""
+    is_known: bool = True
 
     def line(self) -> str:
         body = {"ok": self.is_well, "is": str(self.found)} | ({"do": str(self.advice)} if self.advice else {})
         return f'"{self.name}": {json.dumps(body)}'
 
 
-def ready_response() -> HttpResponse:
+def ready_response(_request: HttpRequest) -> HttpResponse:
     """Return JSON with a line for each check, which is read by people as well."""
     checks = readiness()
     ready = all(check.is_well for check in checks)
@@ -41,8 +41,8 @@ def ready_response() -> HttpResponse:
     return HttpResponse(body, status=status, content_type="application/json", headers={"Cache-Control": "no-store"})
 
 
-def readiness() -> list[Check]:
-    return [*_database(), *_redis_and_programs()]
+def readiness(stripe: Callable[[], Reachability | None] = reachability) -> list[Check]:
+    return [*_database(), *_redis_and_programs(stripe)]
 
 
 def _database() -> Iterable[Check]:
@@ -50,7 +50,8 @@ def _database() -> Iterable[Check]:
     if applied is None:
         advice = _("Start it, or look at DATABASE_URL and at its log: it may have no connection left.")
         yield Check("postgresql", is_well=False, found=_("does not answer."), advice=advice)
-        yield Check("migrated", is_well=False, found=_("is not known while PostgreSQL does not answer."))
+        unknown = _("is not known while PostgreSQL does not answer.")
+        yield Check("migrated", is_well=False, found=unknown, is_known=False)
         return
     yield Check("postgresql", is_well=True, found=_("answers."))
     yield _migrated(applied)
@@ -77,24 +78,16 @@ def known_migrations() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None).disk_migrations)
 
 
-def _redis_and_programs() -> Iterable[Check]:
-    seen = seen_programs() if redis_answers() else None
-    if seen is None:
+def _redis_and_programs(stripe: Callable[[], Reachability | None]) -> Iterable[Check]:
+    if not redis_answers():
         advice = _("Start it, or look at REDIS_URL: until then pages work, and what they enqueue waits.")
         yield Check("redis", is_well=False, found=_("does not answer."), advice=advice)
         unknown = _("is not known while Redis does not answer.")
-        yield from (Check(name, is_well=False, found=unknown) for name in (*Kind, "stripe"))
+        yield from (Check(name, is_well=False, found=unknown, is_known=False) for name in (*Kind, "stripe"))
         return
     yield Check("redis", is_well=True, found=_("answers."))
-    yield from programs(seen)
-    yield _stripe()
-
-
-def seen_programs() -> list[Heartbeat] | None:
-    try:
-        return heartbeats()
-    except redis.RedisError:
-        return None
+    yield from programs(heartbeats())
+    yield _stripe(stripe())
 
 
 def programs(seen: list[Heartbeat]) -> list[Check]:
@@ -122,8 +115,8 @@ def _program(seen: list[Heartbeat], kind: Kind, within: float, advice: str) -> C
     return Check(kind, is_well=True, found=_("was seen %(seconds)s s ago.") % {"seconds": round(age)})
 
 
-def _stripe() -> Check:
-    known = reachability()
+def _stripe(known: Reachability | None) -> Check:
     if known is None:
-        return Check("stripe", is_well=False, found=_("is being asked."), advice=_("Ask again in a few seconds."))
+        advice = _("Ask again in a few seconds.")
+        return Check("stripe", is_well=False, found=_("is being asked."), advice=advice, is_known=False)
     return Check("stripe", is_well=known.answers, found=f"{known.found.rstrip('.')}.", advice=known.advice)

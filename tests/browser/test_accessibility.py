@@ -88,6 +88,7 @@ def pages(ana: User) -> dict[str, str]:
         "refunds": "/admin/billing/refund/",
         "customers": "/admin/customers/customer/",
         "dashboard": "/admin/",
+        "system": "/admin/system/",
         "orders with filters": "/admin/ecommerce/order/?filters=1&status__exact=paid",
         "nothing found": "/admin/ecommerce/order/?q=nobody",
         "order": f"{order}/change/",

@@ -50,7 +50,7 @@ def listed(browser: Client) -> list[str]:
         ("Fulfillment", PACKERS),
         ("Finance", [*SHARED, *BOOKS, "Seller", "Settings"]),
         ("Manager", [*PACKERS, *BOOKS, "Webhooks", "Webhooks out", "Activity", "Seller", "Settings"]),
-        ("admin", [*PACKERS, *BOOKS, "Webhooks", *STAFF, "Seller", "Settings"]),
+        ("admin", [*PACKERS, *BOOKS, "Webhooks", *STAFF, "Seller", "Settings", "System"]),
         ("nobody", ["Dashboard"]),
     ],
 )

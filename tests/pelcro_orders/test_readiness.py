@@ -1,4 +1,3 @@
-import json
 import tomllib
 from dataclasses import replace
 from typing import Any
@@ -90,9 +89,7 @@ def test_a_program_that_was_ended_is_not_missed_and_one_that_was_killed_is_repla
     assert [each.program.kind for each in heartbeats.heartbeats()] == [Kind.WORKER]
 
 
-def test_without_redis_it_says_so_and_no_more(
-    client: Client, settings: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_redis_it_says_so_and_no_more(client: Client, settings: Any, caplog: pytest.LogCaptureFixture) -> None:
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     redis_client.cache_clear()
     try:

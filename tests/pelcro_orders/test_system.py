@@ -1,0 +1,107 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db.models.functions import Now
+from django.test import Client
+
+from backoffice import heartbeats
+from backoffice.durations import in_words
+from backoffice.redis_client import redis_client
+from billing.models import Payment, Reconciliation
+from devserver.fake_stripe_server import FakeStripeServer
+from ecommerce.models import WebhookEndpoint
+from pelcro_orders.monitoring.problems import problems
+from pelcro_orders.monitoring.system import find
+from tests.support.factories import make_sku, place_order
+from tests.support.forms import sentences
+from tests.support.heartbeats import BEAT, WORKER, all_alive, let_pass
+
+pytestmark = pytest.mark.django_db
+AsRole = Callable[[str], Client]
+
+
+def said() -> list[str]:
+    return [f"{problem.sentence} {problem.advice}" for problem in problems(find())]
+
+
+def test_it_is_for_superusers_alone(as_role: AsRole) -> None:
+    assert as_role("admin").get("/admin/system/").status_code == 200
+    assert as_role("Manager").get("/admin/system/").status_code == 403
+    assert Client().get("/admin/system/").status_code == 302
+
+
+def test_nothing_is_wrong(as_role: AsRole, fake_stripe: FakeStripeServer) -> None:
+    all_alive()
+    page = sentences(as_role("admin").get("/admin/system/"))
+    assert "Nothing: all that orders need is there, and nothing waits for long." in page
+    assert "worker@one" in page
+    assert "celery, clock, events, mail" in page
+    assert "The sweep, which finds all that is due, went through 0 s ago." in page
+    assert said() == []
+
+
+def test_dead_programs_are_named_with_what_to_do(as_role: AsRole, fake_stripe: FakeStripeServer) -> None:
+    all_alive()
+    let_pass(600)
+    found = said()
+    assert found[0].startswith("A worker was seen last 600 s ago. Start one: `celery -A pelcro_orders worker`.")
+    assert found[1].startswith("Beat was seen last 600 s ago. Start it")
+    assert found[2].startswith("The sweep was seen last 600 s ago.")
+    assert "worker@one was seen last 10 min ago, and was not ended. If it is to run" in " ".join(found)
+    page = sentences(as_role("admin").get("/admin/system/"))
+    assert "Missing" in page
+    heartbeats.beat(WORKER)
+    heartbeats.beat(heartbeats.SWEEP)
+    heartbeats.beat(replace(BEAT, pid=1))
+    heartbeats.beat(replace(BEAT, pid=2))
+    assert said() == ["Beat runs more than once. It does no harm; end all but one."]
+
+
+def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStripeServer) -> None:
+    all_alive()
+    make_sku()
+    fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before"})
+    order = place_order()
+    Payment.objects.update(requested_at=Now() - timedelta(minutes=20), next_attempt_at=Now() - timedelta(minutes=19))
+    WebhookEndpoint.objects.create(url="https://example.com/", failing_since=Now() - timedelta(hours=3))
+    Reconciliation.objects.create(finished_at=Now() - timedelta(days=3), next_attempt_at=None)
+    redis_client().lpush("mail", "message")
+    find()
+    redis_client().hincrbyfloat("queue-heads", "mail:since", -500)
+
+    found = " ".join(said())
+
+    assert "A charge was asked for 20 min ago, and Stripe has not told its end." in found
+    assert "Payments: due for 19 min." in found
+    assert "Nothing has reached webhook endpoint" in found
+    assert "Our books were last compared with Stripe's 3 days ago." in found
+    assert "Nobody has taken a message from the queue mail for 8 min." in found
+    browser = as_role("admin")
+    for problem in problems(find()):
+        if problem.link:
+            assert browser.get(problem.link).status_code == 200, problem.link
+    page = browser.get(next(each.link for each in problems(find()) if "charge" in each.sentence))
+    assert order.number in sentences(page)
+
+
+def test_it_opens_without_redis(as_role: AsRole, settings: Any) -> None:
+    browser = as_role("admin")
+    there, settings.REDIS_URL = settings.REDIS_URL, "unix:///nowhere/redis.sock"
+    redis_client.cache_clear()
+    page = sentences(browser.get("/admin/system/"))
+    settings.REDIS_URL = there
+    redis_client.cache_clear()
+    assert "Redis does not answer. Start it" in page
+    assert "Not known while Redis does not answer." in page
+    assert "A worker" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7199, "119 min"), (7200, "2 h"), (172_800, "2 days")],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert in_words(seconds) == words
