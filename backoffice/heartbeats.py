@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 SECONDS = 10.0  # between two heartbeats
 ALIVE = 60.0  # seconds since the last one
+MISSED = 60 * 60  # for so long one that was killed is asked for
 REMEMBERED = 24 * 60 * 60
 KEY = "heartbeats"
 # A sorted set: what is said of a process, by the time it was seen last.
@@ -56,6 +57,10 @@ class Heartbeat:
     @property
     def is_alive(self) -> bool:
         return self.age <= ALIVE
+
+    @property
+    def is_missed(self) -> bool:
+        return ALIVE < self.age <= MISSED
 
 
 SWEEP = Program(Kind.SWEEP, "sweep")

@@ -77,13 +77,13 @@ def _programs() -> Iterable[Metric]:
     workers = [each.program for each in alive if each.program.kind == Kind.WORKER]
     beats = sum(each.program.kind == Kind.BEAT for each in alive)
     ages = {each.program.kind: each.age for each in reversed(seen)}
-    killed = sum(not each.is_alive and each.program.kind != Kind.SWEEP for each in seen)
+    missed = sum(each.is_missed and each.program.kind != Kind.SWEEP for each in seen)
     yield gauge("workers", "Workers seen within a minute.", (), [((), len(workers))])
     processes = sum(each.processes for each in workers)
     yield gauge("worker_processes", "Processes of these workers that do tasks.", (), [((), processes)])
     yield gauge("beats", "Beats seen within a minute; one is right.", (), [((), beats)])
-    text = "Workers and beats of a day that were not ended, and are not seen any more."
-    yield gauge("programs_missing", text, (), [((), killed)])
+    text = "Workers and beats of this hour that were not ended, and are not seen any more."
+    yield gauge("programs_missing", text, (), [((), missed)])
     text = "Since when no worker, no beat was seen, and no sweep went through."
     yield gauge("last_seen_seconds", text, ["program"], [([kind], age) for kind, age in ages.items()])
 

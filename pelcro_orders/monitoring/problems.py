@@ -72,7 +72,7 @@ def _not_ready(findings: Findings) -> Iterator[Problem]:
 def _programs(findings: Findings) -> Iterator[Problem]:
     programs = [each for each in findings.heartbeats if each.program.kind != Kind.SWEEP]
     for each in programs:
-        if not each.is_alive:
+        if each.is_missed:
             yield Problem(
                 _("%(name)s was seen last %(age)s ago, and was not ended.")
                 % {"name": each.program.name, "age": in_words(each.age)},
