@@ -44,7 +44,7 @@ SELECT (SELECT COUNT(*) FROM (SELECT 1 FROM customers_mail WHERE status = 'queue
         FROM (SELECT queued_at FROM customers_mail WHERE status = 'queued' ORDER BY id LIMIT 100) first)
 """  # noqa: S608 - constants
 ENDPOINTS = f"""
-SELECT e.id, e.active, waiting.count, first.seconds,
+SELECT e.id, COALESCE(NULLIF(e.description, ''), e.url), e.active, waiting.count, first.seconds,
        COALESCE(EXTRACT(EPOCH FROM statement_timestamp() - e.failing_since)::float8, 0)
 FROM ecommerce_webhookendpoint e,
 LATERAL (SELECT COUNT(*) FROM (SELECT 1 FROM ecommerce_webhookdelivery d
@@ -78,6 +78,7 @@ class Endpoint:
     """An endpoint of webhooks out: what waits for it, since when, and since when nothing has reached it."""
 
     id: int
+    name: str
     active: bool
     waiting: int
     oldest: float | None

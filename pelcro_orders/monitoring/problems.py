@@ -133,8 +133,8 @@ def _outboxes(findings: Findings) -> Iterator[Problem]:
     for endpoint in findings.endpoints:
         if endpoint.active and endpoint.failing > ENDPOINT_SECONDS:
             yield Problem(
-                _("Nothing has reached webhook endpoint %(id)s for %(age)s.")
-                % {"id": endpoint.id, "age": in_words(endpoint.failing)},
+                _("Nothing has reached the webhook endpoint %(name)s for %(age)s.")
+                % {"name": endpoint.name, "age": in_words(endpoint.failing)},
                 _("Tell its owner; after a day it is switched off."),
                 reverse("admin:ecommerce_webhookendpoint_change", args=(endpoint.id,)),
             )

@@ -37,6 +37,11 @@ def asked(stack: TemporaryServices) -> tuple[int, dict[str, Any]]:
         return refusal.code, json.loads(refusal.read())
 
 
+def is_alive(stack: TemporaryServices) -> bool:
+    with OPENER.open(f"{stack.env['BASE_URL']}/livez", timeout=1) as answer:
+        return bool(answer.read() == b"alive\n")
+
+
 def down(server: Process) -> tuple[int, dict[str, Any]]:
     return 503, {**WELL, "postgresql" if server.name == "PostgreSQL" else "redis": "does not answer"}
 
@@ -44,6 +49,7 @@ def down(server: Process) -> tuple[int, dict[str, Any]]:
 def test_it_says_which_one_is_gone_and_that_it_is_back(stack: TemporaryServices, server: Process) -> None:
     server.stop()
     assert asked(stack) == down(server)
+    assert is_alive(stack)
     server.start()
     assert asked(stack) == (200, WELL)
 
@@ -54,6 +60,7 @@ def test_a_server_that_hangs_is_not_waited_for(stack: TemporaryServices, server:
     try:
         assert asked(stack) == down(server)
         assert time.monotonic() - begun < 4
+        assert is_alive(stack)
     finally:
         os.kill(server.pid, signal.SIGCONT)
 

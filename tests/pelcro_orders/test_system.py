@@ -76,7 +76,7 @@ def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStrip
 
     assert "A charge was asked for 20 min ago, and Stripe has not told its end." in found
     assert "Payments: due for 19 min." in found
-    assert "Nothing has reached webhook endpoint" in found
+    assert "Nothing has reached the webhook endpoint https://example.com/ for 3 h." in found
     assert "Our books were last compared with Stripe's 3 days ago." in found
     assert "Nobody has taken a message from the queue mail for 8 min." in found
     browser = as_role("admin")
