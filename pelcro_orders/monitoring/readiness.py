@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import redis
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -79,15 +80,24 @@ def known_migrations() -> frozenset[tuple[str, str]]:
 
 
 def _redis_and_programs(stripe: Callable[[], Reachability | None]) -> Iterable[Check]:
-    if not redis_answers():
+    seen = _seen()
+    if seen is None:
         advice = _("Start it, or look at REDIS_URL: until then pages work, and what they enqueue waits.")
         yield Check("redis", is_well=False, found=_("does not answer."), advice=advice)
         unknown = _("is not known while Redis does not answer.")
         yield from (Check(name, is_well=False, found=unknown, is_known=False) for name in (*Kind, "stripe"))
         return
     yield Check("redis", is_well=True, found=_("answers."))
-    yield from programs(heartbeats())
+    yield from programs(seen)
     yield _stripe(stripe())
+
+
+def _seen() -> list[Heartbeat] | None:
+    """Return None where Redis does not answer."""
+    try:
+        return heartbeats() if redis_answers() else None
+    except redis.RedisError:
+        return None
 
 
 def programs(seen: list[Heartbeat]) -> list[Check]:
