@@ -1,7 +1,7 @@
 """Beat's scheduler, for a clock that jumps; and beat's heartbeat."""
 
 import os
-import socket
+import platform
 import time
 from typing import Any
 
@@ -15,7 +15,7 @@ class MonotonicScheduler(PersistentScheduler):
     """Orders its tasks anew in each tick: Celery keeps them sorted by times of a clock that may jump meanwhile."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        host = socket.gethostname()
+        host = platform.node()
         self._program = heartbeats.Program(
             kind=heartbeats.Kind.BEAT, name=f"beat@{host}", host=host, pid=os.getpid(), release=settings.RELEASE
         )

@@ -1,7 +1,7 @@
 """The heartbeat of a Celery worker: from its main loop, while it takes tasks from its queues."""
 
 import os
-import socket
+import platform
 from typing import Any
 
 from celery import bootsteps
@@ -24,7 +24,7 @@ class WorkerHeartbeat(bootsteps.StartStopStep):
         self.program = heartbeats.Program(
             kind=heartbeats.Kind.WORKER,
             name=consumer.hostname,
-            host=socket.gethostname(),
+            host=platform.node(),
             pid=os.getpid(),
             queues=tuple(sorted(queue.name for queue in consumer.task_consumer.queues)),
             processes=consumer.controller.concurrency,

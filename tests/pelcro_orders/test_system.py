@@ -64,7 +64,7 @@ def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStrip
     all_alive()
     make_sku()
     fake_stripe.faults({"match": "POST /v1/payment_intents", "fault": "drop_before"})
-    order = place_order()
+    place_order()
     Payment.objects.update(requested_at=Now() - timedelta(minutes=20), next_attempt_at=Now() - timedelta(minutes=19))
     WebhookEndpoint.objects.create(url="https://example.com/", failing_since=Now() - timedelta(hours=3))
     Reconciliation.objects.create(finished_at=Now() - timedelta(days=3), next_attempt_at=None)
@@ -84,7 +84,7 @@ def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStrip
         if problem.link:
             assert browser.get(problem.link).status_code == 200, problem.link
     page = browser.get(next(each.link for each in problems(find()) if "charge" in each.sentence))
-    assert order.number in sentences(page)
+    assert "1 row" in sentences(page)
 
 
 def test_it_opens_without_redis(as_role: AsRole, settings: Any) -> None:
