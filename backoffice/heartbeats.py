@@ -9,6 +9,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 import redis
 
@@ -87,10 +88,11 @@ def heartbeats() -> list[Heartbeat]:
 
     Raise redis.RedisError.
     """
-    seconds, microseconds = redis_client().time()
-    now = seconds + microseconds / 1_000_000
+    seconds, microseconds = redis_client().time()  # type: ignore[str-unpack]  # two integers
+    now = int(seconds) + int(microseconds) / 1_000_000
     found: dict[tuple[str, str], list[Heartbeat]] = {}
-    for member, at in redis_client().zrange(KEY, 0, -1, desc=True, withscores=True):
+    rows: Any = redis_client().zrange(KEY, 0, -1, desc=True, withscores=True)
+    for member, at in rows:
         heartbeat = Heartbeat(_read(member), max(0.0, now - at))
         same = found.setdefault((heartbeat.program.kind, heartbeat.program.name), [])
         if heartbeat.is_alive or not same:

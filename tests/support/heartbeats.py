@@ -1,5 +1,7 @@
 """Heartbeats of programs that don't run, and time that passes since those of programs that do."""
 
+from typing import Any
+
 from backoffice import heartbeats
 from backoffice.heartbeats import Kind, Program
 from backoffice.redis_client import redis_client
@@ -15,5 +17,6 @@ def all_alive() -> None:
 
 def let_pass(seconds: float) -> None:
     """Have all that was seen so far be so much older."""
-    for member in redis_client().zrange(heartbeats.KEY, 0, -1):
+    members: Any = redis_client().zrange(heartbeats.KEY, 0, -1)
+    for member in members:
         redis_client().zincrby(heartbeats.KEY, -seconds, member)
