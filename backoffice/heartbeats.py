@@ -88,7 +88,7 @@ def heartbeats() -> list[Heartbeat]:
 
     Raise redis.RedisError.
     """
-    seconds, microseconds = redis_client().time()  # type: ignore[str-unpack]  # two integers
+    seconds, microseconds = redis_client().time()
     now = int(seconds) + int(microseconds) / 1_000_000
     found: dict[tuple[str, str], list[Heartbeat]] = {}
     rows: Any = redis_client().zrange(KEY, 0, -1, desc=True, withscores=True)
