@@ -1,5 +1,5 @@
 # What each target does is in README.md. Nothing is needed but Python 3.11 or newer, make and a package registry.
-.PHONY: run test coverage faults check fix bench clean lock
+.PHONY: run test coverage faults check check-deploy fix bench clean lock
 .DELETE_ON_ERROR:
 
 VENV := .venv
@@ -42,6 +42,19 @@ check: $(VENV)/.installed-dev
 	@$(AS_DEPLOYED) $(BIN) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
 	@$(AS_DEPLOYED) $(BIN) manage.py check --deploy --fail-level WARNING
 
+# A unit is verified with another program in the place of one that is installed nowhere here.
+check-deploy: $(VENV)/.installed-deploy
+	@$(VENV)/bin/hadolint Dockerfile
+	@POSTGRES_PASSWORD=checks ENV_FILE=.env.example $(VENV)/bin/docker-compose config --quiet
+	@$(VENV)/bin/kubernetes-validate --strict --quiet \
+	  $(filter-out %/kustomization.yaml,$(wildcard deploy/kubernetes/*.yaml))
+	@if command -v systemd-analyze >/dev/null; then units=$$(mktemp -d); \
+	  for unit in deploy/systemd/*.service; do \
+	    sed 's|/opt/pelcro-orders/.venv/bin/[a-z]*|/bin/true|' $$unit >$$units/$$(basename $$unit | sed 's/@/@1/'); done; \
+	  found=$$(systemd-analyze verify --man=no $$units/*.service 2>&1) || true; rm -r $$units; \
+	  [ -z "$$found" ] || { echo "$$found" >&2; exit 1; }; \
+	  else echo "systemd-analyze is missing: deploy/systemd/ was not verified." >&2; fi
+
 fix: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check --fix
 	@$(BIN) -m ruff format
@@ -74,4 +87,9 @@ $(VENV)/.installed: requirements.txt
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@echo "Installing what tests and checks into $(VENV)"
 	@$(BIN) -m pip install --quiet --quiet --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/.installed-deploy: requirements-deploy.txt $(VENV)/.installed-dev
+	@echo "Installing what checks deploy/ into $(VENV)"
+	@$(BIN) -m pip install --quiet --quiet --requirement requirements-deploy.txt
 	@touch $@

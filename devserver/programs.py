@@ -55,9 +55,8 @@ def web(env: Mapping[str, str], var_dir: Path, port: int) -> Process:
     return Process(
         name="web",
         argv=[
-            *(sys.executable, "-m", "gunicorn", "pelcro_orders.asgi", "--bind", f"{LOOPBACK}:{port}", "--preload"),
-            *("--worker-class", "pelcro_orders.edge.worker.Worker", "--workers", "2", "--threads", "8"),
-            *("--timeout", "60", "--graceful-timeout", "5", "--no-control-socket"),
+            *(sys.executable, "-m", "gunicorn", "--config", "python:pelcro_orders.web_server"),
+            *("--bind", f"{LOOPBACK}:{port}", "--graceful-timeout", "5"),
         ],
         log=log_folder(var_dir) / "web.log",
         ready_check=lambda: responds_ok(f"http://{LOOPBACK}:{port}/healthz"),
@@ -81,14 +80,9 @@ def worker(env: Mapping[str, str], var_dir: Path, name: str = "worker") -> Proce
 
 
 def beat(env: Mapping[str, str], var_dir: Path) -> Process:
-    schedule = var_dir / "beat" / "schedule"
-    schedule.parent.mkdir(parents=True, exist_ok=True)
     process = Process(
         name="beat",
-        argv=[
-            *(sys.executable, "-m", "celery", "-A", "pelcro_orders", "beat", "--loglevel", "INFO"),
-            *("--schedule", str(schedule), "--pidfile", ""),
-        ],
+        argv=[sys.executable, "-m", "celery", "-A", "pelcro_orders", "beat", "--loglevel", "INFO"],
         log=log_folder(var_dir) / "beat.log",
         ready_check=lambda: process.log_contains("beat: Starting"),
         env=env,

@@ -3,6 +3,7 @@
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Any
 
 from celery.beat import PersistentScheduler
@@ -14,6 +15,8 @@ from backoffice import heartbeats
 class MonotonicScheduler(PersistentScheduler):
     """Orders its tasks anew in each tick: Celery keeps them sorted by times of a clock that may jump meanwhile."""
 
+    schedule_filename: str
+
     def __init__(self, *args: Any, **options: Any) -> None:
         host = platform.node()
         self._program = heartbeats.Program(
@@ -21,6 +24,10 @@ class MonotonicScheduler(PersistentScheduler):
         )
         self._beat_at = 0.0  # of the monotonic clock
         super().__init__(*args, **options)
+
+    def setup_schedule(self) -> None:
+        Path(self.schedule_filename).parent.mkdir(parents=True, exist_ok=True)
+        super().setup_schedule()
 
     def tick(self, *args: Any, **options: Any) -> float:
         self._heap = None

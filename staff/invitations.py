@@ -17,19 +17,21 @@ from staff.models import Invitation
 LIFETIME = timedelta(days=7)
 
 
-def invite(*, user: User, by: User | None) -> None:
-    """Send a link, and end the one that was sent before."""
+def invite(*, user: User, by: User | None) -> str:
+    """Send a link, and end the one that was sent before; return it, which whoever knows it can use."""
     token, now = secrets.token_urlsafe(32), database_clock.now()
     sent = {"token_hash": _hash(token), "invited_by": by, "sent_at": now, "expires_at": now + LIFETIME}
     Invitation.objects.update_or_create(user=user, defaults=sent | {"accepted_at": None})
-    _send(user, by, token)
+    link = settings.BASE_URL + reverse("staff_invitation", args=[token])
+    _send(user, by, link)
+    return link
 
 
-def _send(user: User, by: User | None, token: str) -> None:
+def _send(user: User, by: User | None, link: str) -> None:
     context = {
         "user": user,
         "invited_by": by,
-        "url": settings.BASE_URL + reverse("staff_invitation", args=[token]),
+        "url": link,
         "days": LIFETIME.days,
         "address": f"{settings.BASE_URL}/admin/",
     }

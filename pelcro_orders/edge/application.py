@@ -9,6 +9,7 @@ from django.db import close_old_connections
 
 from pelcro_orders.edge import limits, wsgi
 from pelcro_orders.edge.bodies import Body, ClientGone, linger, read_body
+from pelcro_orders.edge.proxies import Proxies
 
 THREADS = 8  # of a process; each holds one connection to PostgreSQL
 LIVE = "/livez"
@@ -28,7 +29,7 @@ async def _say_alive(send: Any) -> None:
 
 class Edge:
     def __init__(self, application: wsgi.Application) -> None:
-        self.application = application
+        self.application, self.proxies = application, Proxies()
         self.set_threads(THREADS)
 
     def set_threads(self, count: int) -> None:
@@ -39,6 +40,7 @@ class Edge:
             await _say_alive(send)
             return
         environ = wsgi.environ_of(scope)
+        self.proxies.drop_unbelieved(environ)
         try:
             body = await read_body(receive, await self._limits(environ), limits.content_length(environ))
         except ClientGone:

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn_worker import UvicornWorker
 
 from backoffice import counters
+from pelcro_orders.edge.proxies import Proxies
 
 HEADER_SECONDS = 10.0
 STALLED_SECONDS = 60.0  # in which a client must read some 48 KB, or what is left
@@ -83,7 +84,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         "ws": "none",
         "lifespan": "off",
         "server_header": False,
-        "proxy_headers": False,  # TRUSTED_PROXIES decides
+        "proxy_headers": False,  # edge/proxies.py and TRUSTED_PROXIES decide
         "access_log": False,
         "timeout_notify": 1,
     }
@@ -98,3 +99,5 @@ class Worker(UvicornWorker):  # type: ignore[misc]
         counters.flush_in_background()
         if self.cfg.threads > 1:
             self.wsgi.set_threads(self.cfg.threads)
+        all_believed = "*" in self.cfg.forwarded_allow_ips
+        self.wsgi.proxies = Proxies(self.cfg.forwarded_allow_networks(), all_believed=all_believed)

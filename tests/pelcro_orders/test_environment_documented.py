@@ -30,3 +30,9 @@ def variables_in_example() -> list[str]:
 @pytest.mark.parametrize("documented", [variables_in_readme, variables_in_example])
 def test_every_variable_read_is_documented_once_and_nothing_else_is(documented: Callable[[], list[str]]) -> None:
     assert sorted(documented()) == sorted(variables_read())
+
+
+def test_shells_systemd_docker_and_kubernetes_read_the_example_alike() -> None:
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    others = [line for line in lines if line and not line.startswith("# ")]
+    assert [line for line in others if not re.fullmatch(r"""[A-Z_]+=([^\s"'#$\\]*|"[^"$\\]*")""", line)] == []
