@@ -21,15 +21,16 @@ run: $(VENV)/.installed
 	@exec $(BIN) -m devserver
 
 test: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest -n 2 --dist loadgroup $(ARGS)
+	@exec $(BIN) -m pytest -n 3 --dist loadgroup $(ARGS)
 
 # Not a part of `test`: tracing nearly doubles its time (docs/decisions/0021-coverage-is-a-target-of-its-own.md).
 coverage: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest -n 2 --dist loadgroup --cov --cov-report=term $(ARGS)
+	@exec $(BIN) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
+# All of tests/faults, and every other module that has a test marked `full`.
 faults: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest tests/faults tests/ecommerce/orders/test_sequences_of_acts.py \
-	  tests/ecommerce/webhooks/test_verified.py tests/billing/documents/test_e_invoices.py -m "full or not full" $(ARGS)
+	@exec $(BIN) -m pytest tests/faults $$(grep -rl --include='test_*.py' --exclude-dir=faults 'mark\.full' tests) \
+	  -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)

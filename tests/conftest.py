@@ -1,5 +1,6 @@
 """What every test may ask for."""
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,13 +8,21 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
 
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.roles import ROLES, make_roles
+from tests.support import database_template
 from tests.support.books import differences
 from tests.support.flush import flush_by_delete
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    if database_template.VARIABLE in os.environ:
+        connection.settings_dict["TEST"]["TEMPLATE"] = database_template.DATABASE
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """The pytest plugin that starts PostgreSQL, Redis and the fake Stripe for the tests, whatever the environment says.
 
-They start before pytest-django reads the settings and stop with the session. Each worker of pytest-xdist has its own: a
-fault set in a shared fake Stripe would reach the tests of the others.
+Their addresses are known before pytest-django reads the settings; they start once all tests are collected, and stop
+with the session. Each worker of pytest-xdist has its own: a fault set in a shared fake Stripe would reach the tests of
+the others.
 """
 
 import contextlib
@@ -19,10 +20,12 @@ from typing import Any
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 from devserver.fake_stripe_server import FakeStripeServer
 from devserver.temporary_services import TemporaryServices, replace_environment
 from pelcro_orders.startup import collect_garbage_seldom
+from tests.support import database_template
 
 SERVICES = pytest.StashKey[TemporaryServices]()
 # All tests of these modules share one server, or one database as it was, so one worker runs them.
@@ -32,12 +35,22 @@ SINGLE_WORKER_MODULES = (
     "tests/pelcro_orders/edge/test_slow_clients.py",
     "tests/pelcro_orders/test_health.py",
 )
-LONGEST = "tests/benchmarks/"
+# Tests that mostly wait, the longest first: half of the workers begin with them.
+WAITING = (
+    *SINGLE_WORKER_MODULES,
+    "tests/faults/",
+    "tests/devserver/",
+    "tests/billing/test_rate_limit.py",
+    "tests/ecommerce/bulk_jobs/",
+    "tests/pelcro_orders/test_checks.py",
+)
+# Tests that keep a processor busy, the longest last: the other half begins there.
+BUSY = ("tests/fake_stripe/test_card_field.py", "tests/browser/")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    """Start the services; a wrapper, since pytest-django's own hook is `tryfirst`."""
+    """Say where the services will be; a wrapper, since pytest-django's own hook is `tryfirst`."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM cleans up, too
     gc.disable()  # while everything is imported, of which nothing is garbage
     folder = Path(tempfile.mkdtemp(prefix="pelcro-tests-"))
@@ -46,20 +59,32 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     early_config.add_cleanup(services.stop)
     early_config.stash[SERVICES] = services
     replace_environment(services.env)
-    if not is_xdist_controller(early_config):
-        services.__enter__()
+    if is_xdist_controller(early_config):
+        database_template.make_meanwhile(services)
     return (yield)
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Start the services."""
     collect_garbage_seldom()
     gc.enable()
+    if not is_xdist_controller(session.config):
+        services = session.config.stash[SERVICES]
+        database_template.copy_to(services)
+        services.__enter__()
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-django, which has tests without a database be the last
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest of all: at the end, the other worker would have nothing to do meanwhile."""
-    items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
+    items.sort(key=lambda item: place(item.nodeid))
+
+
+def place(nodeid: str) -> int:
+    """Give the place of a test: those that wait first, those that keep a processor busy last."""
+    for number, path in enumerate(WAITING):
+        if nodeid.startswith(path):
+            return number - len(WAITING)
+    return next((number for number, path in enumerate(BUSY, 1) if nodeid.startswith(path)), 0)
 
 
 def is_xdist_controller(config: pytest.Config) -> bool:
@@ -67,10 +92,16 @@ def is_xdist_controller(config: pytest.Config) -> bool:
 
 
 class Scheduler(LoadScopeScheduling):  # type: ignore[misc]
-    """Schedules each test by itself, in pytest-django's order, but SINGLE_WORKER_MODULES as a whole.
+    """Schedules each test by itself, but SINGLE_WORKER_MODULES as a whole, from both ends towards the middle.
 
-    (`--dist loadgroup` would say this by marks; pytest-xdist 3.8 and pytest 9.2 together ignore them.)
+    So the processors always have something to do while other tests wait, and the short ones come last.
+    (`--dist loadgroup` would say the modules by marks; pytest-xdist 3.8 and pytest 9.2 together ignore them.)
     """
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        if self.nodes.index(node) % 2:
+            self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+        super()._assign_work_unit(node)
 
     def _split_scope(self, nodeid: str) -> str:
         module = nodeid.partition("::")[0]
