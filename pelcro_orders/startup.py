@@ -17,13 +17,9 @@ def prepare() -> None:
 
 
 def collect_garbage_seldom() -> None:
-    """Keep all that is loaded by now out of each garbage collection, and its memory shared with forked children.
-
-    Of the time of a page, a sixth went into collections; what they find here is little.
-    """
+    """Keep all that is loaded by now out of each garbage collection, and its memory shared with forked children."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 def refuse_bad_configuration() -> None:
