@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from devserver import run_files
 from pelcro_orders.config import BASE_DIR
 
@@ -18,6 +20,7 @@ NAMES = {
 }
 
 
+@pytest.mark.full
 def test_every_figure_is_measured_beside_its_floor_and_stock(tmp_path: Path) -> None:
     output = tmp_path / "latest.json"
     arguments = ["--size", "200", "--quick", "--output", str(output)]

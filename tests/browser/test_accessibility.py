@@ -1,6 +1,6 @@
 """Every kind of page by axe-core: nothing serious or critical, light and dark, wide and on a phone."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import pytest
@@ -37,6 +37,10 @@ from tests.support.rows import a_refund, an_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WIDTHS = pytest.mark.parametrize("phone", [False, True], ids=["wide", "phone"])
+# Half of the pages wide and in light, the others on a phone and in dark; or all of them in each of the four ways.
+SHARES = pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=pytest.mark.full)], ids=["by turns", "every page"]
+)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TABS = 4
 BAD = {"serious", "critical"}
@@ -195,9 +199,9 @@ LOOK_AGAIN = """async () => {
 }"""
 
 
-def schemes(page: Page) -> Iterator[str]:
+def schemes(page: Page, chosen: Sequence[Literal["light", "dark"]] = SCHEMES) -> Iterator[str]:
     """Show a page in light, then in dark."""
-    for scheme in SCHEMES:
+    for scheme in chosen:
         page.emulate_media(color_scheme=scheme)
         page.evaluate(LOOK_AGAIN)
         if page.locator("html[x-data]").count():
@@ -205,16 +209,20 @@ def schemes(page: Page) -> Iterator[str]:
         yield scheme
 
 
-def faults(page: Page, scheme: str = "light") -> list[str]:
+def faults(page: Page, *, of_colors: bool = False) -> list[str]:
     if not page.evaluate("'axe' in window"):
         page.evaluate(Axe().axe_script)
-    found: list[dict[str, Any]] = page.evaluate(RUN, OF_COLORS if scheme == "dark" else {})
+    found: list[dict[str, Any]] = page.evaluate(RUN, OF_COLORS if of_colors else {})
     return [
         f"{each['id']} ({each['impact']}): {node['target']} {node['html'][:120]}"
         for each in found
         if each["impact"] in BAD
         for node in each["nodes"][:3]
     ]
+
+
+def faults_by_scheme(page: Page) -> list[list[str]]:
+    return [faults(page, of_colors=scheme == "dark") for scheme in schemes(page)]
 
 
 def opened(page: Page, addresses: Iterable[str]) -> Iterator[tuple[str, Page]]:
@@ -230,20 +238,26 @@ def opened(page: Page, addresses: Iterable[str]) -> Iterator[tuple[str, Page]]:
             yield address, tab
 
 
-@WIDTHS
-def test_no_page_of_staff_has_a_serious_fault(
-    visit: Visit, ana: User, pages: dict[str, str], live_server: LiveServer, *, phone: bool
-) -> None:
-    first = visit("/admin/", ana, phone=phone)
+def check(first: Page, addresses: Sequence[str], *, phone: bool, every: bool) -> None:
     found: dict[str, list[str]] = {}
-    for address, page in opened(first, (f"{live_server.url}{each}" for each in pages.values())):
-        for scheme in schemes(page):
+    for address, page in opened(first, addresses if every else addresses[phone::2]):
+        for scheme in schemes(page, SCHEMES if every else SCHEMES[phone:][:1]):
             wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-            problems = faults(page, scheme) + ([f"{wide} px too wide"] if wide > 0 else [])
+            problems = faults(page, of_colors=every and scheme == "dark")
+            problems += [f"{wide} px too wide"] if wide > 0 else []
             problems += [] if page.locator("main").count() == 1 else ["not one main landmark"]
             if problems:
                 found[f"{address} in {scheme}"] = problems
     assert found == {}
+
+
+@WIDTHS
+@SHARES
+def test_no_page_of_staff_has_a_serious_fault(
+    visit: Visit, ana: User, pages: dict[str, str], live_server: LiveServer, *, phone: bool, every: bool
+) -> None:
+    first = visit("/admin/", ana, phone=phone)
+    check(first, [f"{live_server.url}{each}" for each in pages.values()], phone=phone, every=every)
 
 
 @WIDTHS
@@ -252,10 +266,10 @@ def test_the_confirmation_of_a_mass_action_has_no_serious_fault(
 ) -> None:
     page = visit("/admin/ecommerce/order/?status__exact=paid", ana, phone=phone)
     page.locator(".action-select").first.check()
-    assert [faults(page, scheme) for scheme in schemes(page)] == [[], []]
+    assert faults_by_scheme(page) == [[], []]
     page.get_by_label("Mass actions", exact=True).locator("select, [name=action]").first.select_option("cancel_orders")
     follow(page, page.get_by_role("button", name="Go"))
-    assert [faults(page, scheme) for scheme in schemes(page)] == [[], []]
+    assert faults_by_scheme(page) == [[], []]
 
 
 def payment_pages() -> list[str]:
@@ -269,15 +283,10 @@ def payment_pages() -> list[str]:
 
 
 @WIDTHS
+@SHARES
 def test_no_page_for_strangers_has_a_serious_fault(
-    visit: Visit, pages: dict[str, str], live_server: LiveServer, *, phone: bool
+    visit: Visit, pages: dict[str, str], live_server: LiveServer, *, phone: bool, every: bool
 ) -> None:
     first = visit("/admin/login/", phone=phone)
     paths = ("/admin/login/", *(f"/shop/{name}" for name in SHOP), "/shop/nothing-here/", *payment_pages())
-    found = {}
-    for address, page in opened(first, (f"{live_server.url}{path}" for path in paths)):
-        for scheme in schemes(page):
-            problems = faults(page, scheme)
-            if problems:
-                found[f"{address} in {scheme}"] = problems
-    assert found == {}
+    check(first, [f"{live_server.url}{path}" for path in paths], phone=phone, every=every)

@@ -70,7 +70,7 @@ def test_a_passkey_is_the_second_factor_after_the_password(visit: Visit) -> None
     expect(page).to_have_title("Dashboard | Pelcro Orders")
 
 
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("phone", [pytest.param(False, marks=pytest.mark.full), True])
 def test_each_field_has_a_label_and_nothing_overflows(visit: Visit, phone: bool) -> None:  # noqa: FBT001
     ana = a_member(is_superuser=True)
     assert not RoleSettings.objects.exists()

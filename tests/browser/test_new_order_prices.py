@@ -13,7 +13,11 @@ from tests.browser.test_new_order import ADD, choose, place
 from tests.support.factories import make_address, make_card, make_customer, make_shipping_rate, make_sku, make_staff
 
 pytestmark = pytest.mark.django_db(transaction=True)
-VARIANTS = [(phone, scheme) for phone in (False, True) for scheme in ("light", "dark")]
+VARIANTS = [
+    (False, "light"),
+    (True, "dark"),
+    *(pytest.param(*variant, marks=pytest.mark.full) for variant in ((False, "dark"), (True, "light"))),
+]
 
 
 @pytest.fixture

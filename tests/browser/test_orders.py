@@ -126,7 +126,7 @@ def test_a_long_sentence_leaves_the_customer_room_on_a_phone(visit: Visit, ana: 
         assert box["width"] > 150, column
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.full)])
 def test_every_page_fits_a_phone(visit: Visit, ana: User, ran: list[Any], theme: str) -> None:
     order = place_order(
         customer=make_customer(f"{'long' * 15}@example.com", first_name="Maximiliane" * 3, last_name="von und zu"),

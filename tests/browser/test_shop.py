@@ -84,7 +84,7 @@ def to_checkout(page: Page, product: str) -> None:
     page.wait_for_url(re.compile("[0-9]/shop/checkout/$"))
 
 
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("phone", [False, pytest.param(True, marks=pytest.mark.full)])
 def test_from_the_products_to_the_order_with_a_coupon_and_a_new_address(
     visit: Visit, ada: Customer, mug: Sku, ebook: Sku, *, phone: bool
 ) -> None:
@@ -129,7 +129,7 @@ def test_from_the_products_to_the_order_with_a_coupon_and_a_new_address(
     snap(page, f"orders-{phone}")
 
 
-@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("phone", [pytest.param(False, marks=pytest.mark.full), True])
 def test_shipping_and_taxes_follow_the_address(visit: Visit, ada: Customer, mug: Sku, *, phone: bool) -> None:
     TaxRate.objects.create(country="GB", name="VAT", percent=20)
     for country, price in (("GB", 300), ("DE", 900)):

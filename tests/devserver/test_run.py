@@ -137,6 +137,12 @@ def test_it_writes_down_where_everything_is(run: Run) -> None:
     assert stat.S_IMODE(socket_folder(run.var_dir).stat().st_mode) == 0o700
 
 
+def test_the_demo_shop_is_open(run: Run) -> None:
+    with psycopg.connect(run.told()["database_url"]) as connection:
+        counts = "SELECT count(*), count(DISTINCT status), count(DISTINCT currency), count(DISTINCT money_state)"
+        assert connection.execute(f"{counts} FROM ecommerce_order").fetchone() == (300, 5, 4, 5)
+
+
 def open_to_others(folder: Path) -> list[str]:
     """List files and folders below it that another user of the machine may read, or enter."""
     found = [folder, *(each for each in folder.rglob("*") if not each.is_symlink())]
@@ -180,6 +186,7 @@ def test_a_taken_port_is_told_before_anything_starts(tmp_path: Path) -> None:
     assert not (tmp_path / "postgres").exists()
 
 
+@pytest.mark.full
 def test_a_killed_run_leaves_nothing_that_the_next_one_minds(run: Run) -> None:
     before = run.told()["pids"]
     run.send(signal.SIGKILL)
@@ -190,6 +197,7 @@ def test_a_killed_run_leaves_nothing_that_the_next_one_minds(run: Run) -> None:
     assert "zoe" in page_after_sign_in(run)
 
 
+@pytest.mark.full
 def test_a_part_that_ends_by_itself_ends_all_and_leaves_its_last_words(run: Run) -> None:
     pids = run.told()["pids"]
     assert run.process is not None

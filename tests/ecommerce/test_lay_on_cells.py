@@ -17,7 +17,7 @@ from ecommerce.pricing.order import CouponTerms, Line, price
 from tests.support.flush import flush
 from tests.support.old_rows import ACTOR, NOW, OldShop, before_and_after, migrate
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.full]
 CELLS = "tax_and_cells"
 
 

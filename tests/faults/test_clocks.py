@@ -114,6 +114,7 @@ def test_answers_are_lost_while_clocks_differ(
     balanced()
 
 
+@pytest.mark.full
 def test_a_clock_jumps_both_ways_during_a_job(
     empty_stripe: FakeStripeServer, house: House, ledger: Ledger, tmp_path: Path, balanced: Callable[[], None]
 ) -> None:

@@ -18,7 +18,7 @@ from tests.support.rows import a_paid_order
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(params=[17, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
+@pytest.fixture(params=[29, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
 def stride(request: pytest.FixtureRequest) -> int:
     """Give how many steps lie between two crashes."""
     steps: int = request.param

@@ -66,9 +66,10 @@ def test_writing_a_mail_survives_a_crash_at_any_step_or_did_not_happen(server: M
     assert set(Mail.objects.values_list("status", flat=True)) == {"sent"}
 
 
-def test_what_is_written_stays_whatever_the_step_of_the_crash(server: MailServer) -> None:
+@pytest.mark.parametrize("stride", [5, pytest.param(1, marks=pytest.mark.full)])
+def test_what_is_written_stays_whatever_the_step_of_the_crash(server: MailServer, stride: int) -> None:
     order = paid()
-    for _number in crashes(turn, stride=1):
+    for _number in crashes(turn, stride=stride):
         kept = {mail.pk: (mail.subject, mail.text, mail.html) for mail in Mail.objects.exclude(text="")}
         Mail.objects.filter(status="queued").update(next_attempt_at=Now())
         turn()
@@ -80,6 +81,7 @@ def test_what_is_written_stays_whatever_the_step_of_the_crash(server: MailServer
     assert set(server.message_ids) == set(Mail.objects.values_list("message_id", flat=True))
 
 
+@pytest.mark.full
 def test_killed_workers_lose_no_mail(server: MailServer, house: House) -> None:
     house.extra = {"EMAIL_URL": f"smtp://127.0.0.1:{server.port}"}
     written = write(60)
@@ -157,6 +159,7 @@ def test_a_provider_that_hangs_fails_and_slows_no_order(house: House) -> None:
         assert Mail.objects.filter(attempts__gt=0).count() == 1
 
 
+@pytest.mark.full
 def test_a_server_that_hangs_delays_nothing_else(house: House) -> None:
     with raw_server() as port:
         house.extra = {"EMAIL_URL": f"smtp://127.0.0.1:{port}"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -28,14 +29,16 @@ from ecommerce.orders.refund_recovery import retry_refund
 from ecommerce.orders.return_order import return_order
 from ecommerce.tasks import execute_act
 from tests.faults import impatient
-from tests.faults.chaos import Chaos
+from tests.faults.chaos import FAULTS, Chaos
 from tests.faults.conftest import House
+from tests.faults.crashing import recover
 from tests.faults.website import Website, make_ada
 from tests.support.factories import ANA, make_coupon, make_sku, place_order
 
 pytestmark = pytest.mark.django_db(transaction=True)
 WITHIN = 75 + 15  # seconds in which all is settled by itself, and the last leases of killed processes have run out
 AT_ONCE = 16
+SMALL = 16  # orders
 REFUNDS_SETTLE = 3  # seconds in which a refund that is pending, or is to fail, has done so
 CARDS = ("pm_card_visa",) * 8 + ("pm_card_chargeDeclined", "pm_card_pendingRefund", "pm_card_refundFail")
 
@@ -45,8 +48,13 @@ class Shop:
     """Where orders come from; `told` counts what came of all that was asked."""
 
     sku: Sku
-    website: Website
+    website: Website | None = None
     told: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def ways(self) -> tuple[Callable[..., Order], ...]:
+        """Give the ways to order: that of staff, and the website's where there is one."""
+        return (self.by_staff, self.by_the_customer) if self.website else (self.by_staff,)
 
     def by_staff(self, **terms: Any) -> Order:
         """Have staff place an order, once."""
@@ -54,6 +62,7 @@ class Shop:
 
     def by_the_customer(self, *, token: str, quantity: int, coupon_code: str, key: str) -> Order:
         """Order on the website, again and again until it answers."""
+        assert self.website
         items = [{"sku_id": self.sku.pk, "quantity": quantity}]
         body = {"items": items, "gateway_token": token, "coupon_code": coupon_code or None}
         return self.website.order_until_answered(body, key, self.told)
@@ -88,7 +97,7 @@ def one_life(seed: int, shop: Shop) -> None:
     dice, told = random.Random(seed), shop.told
     key, token = f"life-{seed}", dice.choice(CARDS)
     coupon, quantity = dice.choice(("", "SAVE10")), dice.choice((1, 2))
-    placing = dice.choice((shop.by_staff, shop.by_the_customer))
+    placing = dice.choice(shop.ways)
     order = forgiven(lambda: placing(key=key, token=token, quantity=quantity, coupon_code=coupon), told)
     now = timezone.now
     for _ in range(dice.randrange(4) if order else 0):
@@ -116,19 +125,22 @@ def in_thread(act: Callable[[], Any], told: Counter[str]) -> None:
 
 
 @pytest.fixture
-def house(empty_stripe: FakeStripeServer, house: House, settings: Settings) -> House:
-    """Give programs that soon lose patience with Stripe, and a website where Ada may order and be declined for ever."""
+def impatience(settings: Settings) -> None:
+    """Soon lose patience with Stripe."""
     settings.STRIPE_TIMEOUTS = impatient.STRIPE_TIMEOUTS
+
+
+@pytest.fixture
+def house(empty_stripe: FakeStripeServer, house: House, impatience: None) -> House:
+    """Give programs that soon lose patience, too, and a website where Ada may order and be declined for ever."""
     house.extra = {"DJANGO_SETTINGS_MODULE": impatient.__name__, "API_REQUESTS_PER_MINUTE": "100000"}
     house.extra["API_REQUESTS_PER_MINUTE_AND_ADDRESS"] = "100000"
     house.extra |= {"CARD_DECLINES_FREE": "1000", "CARD_DECLINES_STOP": "1000"}
     return house
 
 
-@pytest.mark.parametrize(
-    ("orders", "seed"),
-    [(100, 1), *(pytest.param(1000, seed, marks=pytest.mark.full) for seed in (1, 2, 3))],
-)
+@pytest.mark.full
+@pytest.mark.parametrize(("orders", "seed"), [(100, 1), *((1000, seed) for seed in (1, 2, 3))])
 def test_both_books_agree_after_a_mix_of_everything(
     orders: int, seed: int, empty_stripe: FakeStripeServer, house: House, balanced: Callable[[], None]
 ) -> None:
@@ -160,13 +172,39 @@ def test_both_books_agree_after_a_mix_of_everything(
     check_stock(sku, coupon)
 
 
-def until_settled() -> float:
+def test_both_books_agree_after_a_small_mix_that_nobody_kills(
+    empty_stripe: FakeStripeServer, impatience: None, balanced: Callable[[], None]
+) -> None:
+    make_ada()
+    sku, coupon, dice = make_sku(stock=100_000), make_coupon(percent_off=10), random.Random(SMALL)
+    shop = Shop(sku)
+    with ThreadPoolExecutor(4) as pool:
+        lives = [pool.submit(one_life, SMALL + number, shop) for number in range(SMALL)]
+        while not all(life.done() for life in lives):
+            empty_stripe.faults(*dice.sample(FAULTS, 2), webhooks="off")
+            time.sleep(0.3)
+    empty_stripe.faults(webhooks="off")
+    for life in lives:
+        life.result()
+    until_settled(recover)
+    time.sleep(REFUNDS_SETTLE)
+    recover()
+    call_command("reconcile", verbosity=0)
+
+    assert not Difference.objects.exists()
+    assert shop.told["done"] > SMALL / 2
+    balanced()
+    check_stock(sku, coupon)
+
+
+def until_settled(meanwhile: Callable[[], None] = lambda: None) -> float:
     """Wait until nothing is in flight any more; it has to happen by itself, and soon."""
     begun = time.monotonic()
     while OrderAct.objects.filter(closed_at=None).exists() or Refund.objects.filter(status="requested").exists():
         waited = time.monotonic() - begun
         left = list(OrderAct.objects.filter(closed_at=None).values_list("kind", "payment__status", "refund__attempts"))
         assert waited < WITHIN, f"still in flight: {left}"
+        meanwhile()
         time.sleep(1)
     return time.monotonic() - begun
 

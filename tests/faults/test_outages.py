@@ -132,6 +132,7 @@ def test_redis_is_gone_when_an_order_is_canceled(house: House, balanced: Check) 
     balanced()
 
 
+@pytest.mark.full
 def test_a_storm_of_events_keeps_the_sweep_from_nothing(house: House, balanced: Check) -> None:
     order = place_order()
     cancel(order_id=order.pk, reason="nobody rings for it", by=ANA, at=timezone.now())

@@ -11,7 +11,7 @@ from tests.faults.conftest import House
 from tests.faults.test_outages import Check, cancel_and_ring, until
 from tests.support.factories import place_order
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.full]
 AWAY = 3 * 60  # seconds
 ATTEMPTS = 120
 
@@ -42,7 +42,6 @@ def test_a_hundred_vain_attempts_end_neither_worker_nor_beat(house: House, balan
     balanced()
 
 
-@pytest.mark.full
 def test_work_that_came_while_redis_was_away_for_minutes_is_done(house: House, balanced: Check) -> None:
     order = place_order()
     worker, beat = house.worker(), house.beat()

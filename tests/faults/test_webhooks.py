@@ -78,7 +78,8 @@ def test_events_arrive_whatever_the_step_of_the_crash(receiver: Receiver, stride
     assert steps > 20
 
 
-@pytest.mark.parametrize("kills", [1, pytest.param(8, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("kills", [1, 8])
 def test_killed_workers_lose_and_invent_nothing(receiver: Receiver, house: House, kills: int) -> None:
     house.extra = {"WEBHOOK_PRIVATE_ADDRESSES": "127.0.0.0/8"}
     orders = some_orders(4)

@@ -195,6 +195,7 @@ def test_an_error_stays_on_the_row_and_is_tried_again(fake_stripe: FakeStripeSer
     assert (failed.error, failed.next_attempt_at, failed.attempts, fresh(order).amount_refunded) == ("", None, 2, 500)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_event_that_keeps_failing_is_tried_for_days_and_then_left_with_its_error() -> None:
     cancel(order_id=paid().pk, reason="", by=ANA, at=NOW())
     Refund.objects.update(stripe_refund_id="re_unknown")  # ours, so that Stripe's not knowing it is an error

@@ -41,7 +41,7 @@ def exports_on(backend: str, **options: Any) -> Iterator[None]:
 
 
 def s3_at(port: int, **options: Any) -> Any:
-    quick = Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
+    quick = Config(connect_timeout=1, read_timeout=0.7, retries={"total_max_attempts": 2, "mode": "standard"})
     known = {"bucket_name": "exports", "endpoint_url": f"http://127.0.0.1:{port}", "client_config": quick}
     return exports_on("pelcro_orders.s3.BoundedS3Storage", **known, **options)
 

@@ -67,6 +67,7 @@ def test_stop_gives_back_at_once_what_was_not_sent(ledger: Ledger) -> None:
     assert (job.given_back, Progress(job).done, len(ledger()["refunds"])) == (0, 5, 5)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_an_order_keeps_what_else_there_is_to_say(ledger: Ledger) -> None:
     ben = a_clerk()
     order = place_order(token="pm_card_pendingRefund", quantity=2)
@@ -179,9 +180,9 @@ def test_a_worker_that_dies_while_giving_back_leaves_the_rest_to_the_next(
 def test_no_more_refunds_follow_than_there_are_threads(
     how: str, settings: Any, fake_stripe: FakeStripeServer, ledger: Ledger
 ) -> None:
-    settings.STRIPE_MAX_REQUESTS_PER_SECOND = 8
     ben = a_clerk()
     job, orders = requested(40, ben)
+    settings.STRIPE_MAX_REQUESTS_PER_SECOND = 8
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 300})
 
     def worker() -> None:

@@ -18,6 +18,8 @@ from tests.support.factories import place_order
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("roles")]
 
 
+# That its orders of each kind are there, tests/devserver/test_run.py sees each time.
+@pytest.mark.full
 def test_the_demo_is_a_plausible_shop_whose_books_agree(
     fake_stripe: FakeStripeServer, balanced: Callable[[], None]
 ) -> None:
