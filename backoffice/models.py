@@ -121,3 +121,25 @@ class ProcessLease(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class RetentionRun(models.Model):
+    """What the last run of a rule of retention removed (backoffice/retention.py), one row for each rule.
+
+    While `finished_at` is empty, more is left than one turn of a worker could remove, and another one goes on.
+    """
+
+    kind = models.CharField(_("kind"), max_length=40, unique=True)
+    started_at = models.DateTimeField(_("started"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True, blank=True)
+    removed = models.PositiveBigIntegerField(_("removed"), default=0)
+    milliseconds = models.PositiveBigIntegerField(_("took"), default=0)
+    error = models.CharField(_("error"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("run of retention")
+        verbose_name_plural = _("runs of retention")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.kind

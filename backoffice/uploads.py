@@ -1,15 +1,15 @@
 """Uploaded files, and the plans of imports, that wait in the file storage until they are confirmed."""
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage, storages
 
+from backoffice import database_clock
 from backoffice.transactions import refuse_in_transaction
 
 FOLDER = "imports"
-MAX_AGE = timedelta(days=1)
 
 
 def storage() -> Storage:
@@ -31,9 +31,17 @@ def delete(name: str) -> None:
     storage().delete(f"{FOLDER}/{name}")
 
 
-def remove_old(*, at: datetime) -> int:
-    """Return how many were removed."""
-    return sum(_remove_if_old(f"{FOLDER}/{name}", at - MAX_AGE) for name in _names())
+def old(age: timedelta, *, in_use: Callable[[str], bool]) -> Iterator[str]:
+    """Return the names of what is so old, and that nobody is at work with by its token."""
+    before = database_clock.now() - age
+    return (name for name in _names() if _is_old(f"{FOLDER}/{name}", before) and not in_use(name.partition(".")[0]))
+
+
+def remove_old(age: timedelta, *, in_use: Callable[[str], bool]) -> Iterator[int]:
+    """Remove that, file by file; yield how many."""
+    for name in old(age, in_use=in_use):
+        delete(name)
+        yield 1
 
 
 def _names() -> list[str]:
@@ -43,12 +51,11 @@ def _names() -> list[str]:
         return []
 
 
-def _remove_if_old(path: str, before: datetime) -> bool:
-    with suppress(FileNotFoundError):  # confirmed in this very moment
-        if storage().get_modified_time(path) <= before:
-            storage().delete(path)
-            return True
-    return False
+def _is_old(path: str, before: datetime) -> bool:
+    try:
+        return bool(storage().get_modified_time(path) <= before)
+    except FileNotFoundError:  # confirmed in this very moment
+        return False
 
 
 def format_size(size: int) -> str:

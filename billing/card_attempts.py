@@ -61,12 +61,6 @@ def close(attempt: CardAttempt, *, weight: int) -> None:
     CardAttempt.objects.filter(pk=attempt.pk).update(declined=weight)
 
 
-def remove_old() -> int:
-    """Remove what no longer counts; return how many."""
-    ended = database_clock.now() - 2 * timedelta(minutes=settings.CARD_DECLINES_MINUTES)
-    return CardAttempt.objects.filter(at__lt=ended).delete()[0]
-
-
 def _recent(whose: Q, now: datetime) -> QuerySet[CardAttempt]:
     return CardAttempt.objects.filter(whose, at__gt=now - timedelta(minutes=settings.CARD_DECLINES_MINUTES))
 

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from backoffice import database_clock
 from backoffice.enqueue import enqueue_on_commit
-from billing import card_attempts, customer_updates, removals, tax_transactions
+from billing import customer_updates, removals, tax_transactions
 from billing.documents import make
 from billing.reconciliation import run as reconciliation
 from billing.webhooks import processing
@@ -49,13 +49,6 @@ def make_documents() -> None:
 def make_document(*, document_id: int) -> None:
     """Make one document that somebody waits for, unless that is done."""
     make.make_now(document_id)
-
-
-@shared_task(name="billing.remove_old_payloads")
-def remove_old_payloads() -> None:
-    """Empty the payloads of old webhook events, and forget old declines; beat calls it once a night."""
-    processing.remove_old_payloads()
-    card_attempts.remove_old()
 
 
 @shared_task(name="billing.reconcile_nightly")

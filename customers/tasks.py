@@ -15,9 +15,3 @@ def send_mails() -> None:
     """Send mails for a while, and enqueue the rest."""
     if delivery.send_due(until=time.monotonic() + TURN_SECONDS):
         enqueue_on_commit(send_mails)
-
-
-@shared_task(name="customers.remove_old_mail_texts")
-def remove_old_mail_texts() -> None:
-    """Empty old mails whose links are secrets; beat calls it once a night."""
-    delivery.remove_old_texts()

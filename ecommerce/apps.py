@@ -23,5 +23,6 @@ class EcommerceConfig(AppConfig):
         import_module("ecommerce.checks")
         import_module("ecommerce.sign_ins")
         import_module("ecommerce.webhooks.worker")
+        import_module("ecommerce.retention.tasks")
         import_module("ecommerce.mails.writers").register()
         connection_created.connect(OriginComments(TABLES).install, weak=False)

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock, heartbeats, uploads
+from backoffice import database_clock, heartbeats
 from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
 from billing.documents import make
@@ -24,8 +24,8 @@ from billing.models import CustomerUpdate, Payment, Reconciliation, Refund, Stri
 from billing.tasks import make_documents, process_event, reconcile, remove_at_stripe
 from customers.mail import delivery
 from customers.tasks import send_mails
-from ecommerce import imports, notes
-from ecommerce.bulk_jobs import export, leases, processes, run
+from ecommerce import imports
+from ecommerce.bulk_jobs import leases, processes, run
 from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
 from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct, TrackingFile
@@ -107,14 +107,6 @@ def enqueue_erasure(erasure: Erasure) -> None:
     for removal_id in StripeRemoval.objects.filter(stripe_id=erasure.stripe_customer_id).values_list("pk", flat=True):
         enqueue_on_commit(remove_at_stripe, removal_id=removal_id)
     enqueue_on_commit(erase_customer, erasure_id=erasure.pk)
-
-
-@shared_task(name="ecommerce.remove_old_exports")
-def remove_old_exports() -> None:
-    export.remove_old()
-    uploads.remove_old(at=database_clock.now())
-    tracking_files.remove_old(at=database_clock.now())
-    notes.remove_orphans(at=database_clock.now())
 
 
 @shared_task(name="ecommerce.sweep", bind=True)

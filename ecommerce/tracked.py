@@ -326,6 +326,7 @@ WORK = "what workers and acts write; people's part in it is recorded by `record`
 NOT_TRACKED = {
     "backoffice.activity": "the log itself",
     "backoffice.processlease": "what processes write to keep out of each other's way",
+    "backoffice.retentionrun": "what the removal of old rows notes of itself",
     **dict.fromkeys(
         ("admin.logentry", "contenttypes.contenttype", "sessions.session", "auth.permission"),
         "Django's own: written by no act of its own",

@@ -32,9 +32,7 @@ class Every(schedule):
 CELERY_BEAT_SCHEDULE = {
     "reconcile": {"task": "billing.reconcile_nightly", "schedule": crontab(hour="3", minute="17")},
     "sweep": {"task": "ecommerce.sweep", "schedule": Every(15.0)},
-    "remove-old-payloads": {"task": "billing.remove_old_payloads", "schedule": crontab(hour="2", minute="41")},
-    "remove-old-mail-texts": {"task": "customers.remove_old_mail_texts", "schedule": crontab(hour="2", minute="53")},
+    "remove-old": {"task": "ecommerce.remove_old", "schedule": crontab(hour="2", minute="41")},
     "send-webhooks": {"task": "ecommerce.send_webhooks", "schedule": Every(60.0)},
-    "remove-old-webhooks": {"task": "ecommerce.remove_old_webhooks", "schedule": Every(3600.0)},
     "remove-old-exports": {"task": "ecommerce.remove_old_exports", "schedule": Every(3600.0)},
 }

@@ -81,6 +81,15 @@ def number(name: str, default: int, *, least: int, most: int) -> int:
     raise ImproperlyConfigured(message)
 
 
+def days(name: str, default: int, *, least: int = 1) -> int:
+    """Read after how many days something is removed; 0: never."""
+    value = number(name, default, least=0, most=36_500)
+    if 0 < value < least:
+        message = f"{name} is {value}; write {least} or more, or 0 to remove nothing."
+        raise ImproperlyConfigured(message)
+    return value
+
+
 def url(name: str, default: str = "", *, schemes: tuple[str, ...]) -> str:
     """Read a URL of one of these schemes; a slash at its end is dropped."""
     value = text(name, default)

@@ -18,6 +18,7 @@ from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_se
 from pelcro_orders.monitoring.settings import METRICS_TOKEN as METRICS_TOKEN
 from pelcro_orders.monitoring.settings import RELEASE as RELEASE
 from pelcro_orders.navigation import UNFOLD as UNFOLD
+from pelcro_orders.retention import *  # noqa: F403
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
 VAR_DIR = config.var_dir()
@@ -258,10 +259,8 @@ STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_
 IS_TEST_SHOP = not STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))  # as its documents say
 STRIPE_PUBLISHABLE_KEY = config.stripe_key("STRIPE_PUBLISHABLE_KEY", prefixes=("pk_",))
 STRIPE_WEBHOOK_SECRET = config.stripe_key("STRIPE_WEBHOOK_SECRET", prefixes=("whsec_",))
-WEBHOOK_PAYLOAD_DAYS = config.number("WEBHOOK_PAYLOAD_DAYS", 30, least=1, most=3650)
-# Webhooks out: which private networks may be called, and how long what was delivered is kept.
+# Webhooks out: which private networks may be called.
 WEBHOOK_PRIVATE_ADDRESSES = config.networks("WEBHOOK_PRIVATE_ADDRESSES")
-WEBHOOK_DELIVERY_DAYS = config.number("WEBHOOK_DELIVERY_DAYS", 30, least=1, most=3650)
 STRIPE_API_BASE = config.url("STRIPE_API_BASE", "https://api.stripe.com", schemes=("http", "https"))
 STRIPE_JS_URL = config.url("STRIPE_JS_URL", "https://js.stripe.com/v3", schemes=("http", "https"))
 STRIPE_TIMEOUTS = (3.0, 20.0)  # seconds to connect, and to read
@@ -307,7 +306,6 @@ MAIL_BACKEND, ANYMAIL = MAIL_SERVER.backend, MAIL_SERVER.anymail
 # All connections together; mails of mass actions wait behind the others, and all for the rate.
 MAIL_MAX_PER_SECOND = config.number("MAIL_MAX_PER_SECOND", 10, least=1, most=10_000)
 MAIL_CONNECTIONS = config.number("MAIL_CONNECTIONS", 4, least=1, most=50)
-ACCOUNT_MAIL_DAYS = config.number("ACCOUNT_MAIL_DAYS", 3, least=1, most=365)
 EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.smtp.hostname or "", MAIL_SERVER.smtp.port or SUBMISSION
 EMAIL_HOST_USER = unquote(MAIL_SERVER.smtp.username or "")
 EMAIL_HOST_PASSWORD = unquote(MAIL_SERVER.smtp.password or "")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db.models.functions import Now
 
 from backoffice import leases
@@ -25,7 +24,6 @@ logger = logging.getLogger(__name__)
 # As long as Stripe itself goes on delivering; later the nightly reconciliation finds what is left.
 GIVE_UP_AFTER = timedelta(days=3)
 OWN_RESULT_WAIT = timedelta(seconds=5)
-PAYLOAD_BATCH = 1000  # events of one transaction
 
 
 def process_event(*, event_id: int, at: datetime) -> None:
@@ -106,13 +104,3 @@ def _retry_later(event: WebhookEvent, error: Exception) -> None:
         away = isinstance(error, gateway.Unavailable)
         backoff = backoffs.OPERATION if away else backoffs.EVENT
         leases.postpone(event, backoff=backoff, error=message)
-
-
-def remove_old_payloads() -> int:
-    """Empty the payloads of events that were processed WEBHOOK_PAYLOAD_DAYS ago; return how many."""
-    days = timedelta(days=settings.WEBHOOK_PAYLOAD_DAYS)
-    old = WebhookEvent.objects.filter(processed_at__lte=Now() - days).exclude(payload={}).order_by("pk")
-    removed = 0
-    while keys := list(old.values_list("pk", flat=True)[:PAYLOAD_BATCH]):
-        removed += WebhookEvent.objects.filter(pk__in=keys).update(payload={})
-    return removed

@@ -30,7 +30,6 @@ GIVE_UP_AFTER = timedelta(hours=24)
 LONGEST_AWAY = timedelta(minutes=5)
 AWAY = "mail-server-away"
 NOT_READY_WAIT = timedelta(seconds=10)
-BATCH = 1000
 SENDER_LEASE = timedelta(seconds=45)  # longer than any connection to the server lasts
 MAILS_FOR_A_CONNECTION = 100  # waiting ones, before one more connection is opened
 
@@ -158,14 +157,3 @@ def _postpone(mail: Mail, error: str, *, longest: timedelta = LONGEST_WAIT) -> t
 
 def _finish(mail: Mail, status: Mail.Status, **changes: Any) -> None:
     leases.release(mail, next_attempt_at=None, status=status, **changes)
-
-
-def remove_old_texts() -> int:
-    """Empty the mails whose links are secrets, ACCOUNT_MAIL_DAYS after they were written; return how many."""
-    days = timedelta(days=settings.ACCOUNT_MAIL_DAYS)
-    secret = Mail.objects.filter(kind__in=Mail.SECRET_KINDS, text_removed_at=None, created_at__lte=Now() - days)
-    old = secret.exclude(status=Mail.Status.QUEUED).order_by("pk")
-    removed = 0
-    while keys := list(old.values_list("pk", flat=True)[:BATCH]):
-        removed += Mail.objects.filter(pk__in=keys).update(text="", html="", headers={}, text_removed_at=Now())
-    return removed

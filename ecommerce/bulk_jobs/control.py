@@ -1,8 +1,10 @@
 """Stopping, resuming and retrying a job. The caller enqueues `work_job` afterwards."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -10,6 +12,7 @@ from customers.actors import Actor
 from customers.models import User
 from ecommerce.bulk_jobs import permissions
 from ecommerce.bulk_jobs.activity import Act, record_job
+from ecommerce.bulk_jobs.leases import OPEN
 from ecommerce.bulk_jobs.selection import NewJob, copy_slices, start
 from ecommerce.bulk_jobs.stopping import give_back_unsent_at_once
 from ecommerce.models import BulkJob, BulkJobItem
@@ -43,6 +46,7 @@ def resume(*, job_id: int, by: User) -> BulkJob:
         job = _locked(job_id, by)
         if job.status not in {Status.STOPPED, Status.STOPPING}:
             raise BulkJobError(_("%(job)s was not stopped.") % {"job": job})
+        _check_young(job)
         job.status = Status.QUEUED
         job.rights_of = by
         job.message, job.finished_at, job.beat_at, job.given_back = "", None, None, 0
@@ -105,11 +109,25 @@ def _retry_file(job: BulkJob, selection: dict[str, str], actor: Actor, *, at: da
 def _check_retry(job: BulkJob) -> None:
     if job.status not in FINAL:
         raise BulkJobError(_("%(job)s is not over yet.") % {"job": job})
+    _check_young(job)
     existing = job.retries.first()
     if existing:
         raise BulkJobError(_("%(retry)s retries this already.") % {"retry": existing})
     if not has_failures(job):
         raise BulkJobError(_("Nothing failed in %(job)s.") % {"job": job})
+
+
+def ended_before(age: timedelta) -> QuerySet[BulkJob]:
+    """Jobs that are removed after so long; nothing is begun with them any more."""
+    return BulkJob.objects.filter(finished_at__lte=Now() - age).exclude(status__in=OPEN)
+
+
+def _check_young(job: BulkJob) -> None:
+    age = timedelta(days=settings.BULK_JOB_DAYS)
+    if age and ended_before(age).filter(pk=job.pk).exists():
+        # Some of its orders may be gone already.
+        sentence = _("%(job)s ended more than %(days)s days ago and is about to be removed: select the orders anew.")
+        raise BulkJobError(sentence % {"job": job, "days": age.days})
 
 
 def has_failures(job: BulkJob) -> bool:

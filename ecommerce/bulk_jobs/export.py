@@ -27,7 +27,6 @@ Status = BulkJob.Status
 HEARTBEAT_INTERVAL = 1.0  # seconds
 UPLOAD_HEARTBEAT = 5.0  # seconds
 WORKER_TIMEOUT = timedelta(seconds=30)  # a worker silent for so long is dead
-FILE_RETENTION = timedelta(days=7)
 DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 
 
@@ -81,7 +80,7 @@ def _claim(job_id: int) -> BulkJob | None:
 
 
 def delete_unfinished(job_id: int) -> None:
-    """Delete the files that a job began and did not finish; what can't be deleted now, `remove_old` deletes later."""
+    """Delete the files that a job began and did not finish; what can't be deleted now is deleted later."""
     job = BulkJob.objects.get(pk=job_id)
     names = [name for name in job.selection.get("unfinished", []) if name != job.file]
     left = file_storage.delete(names)
@@ -184,17 +183,21 @@ class ExportWriter:
         self.discard()
 
 
-def remove_old() -> int:
-    """Remove the files of exports that ended FILE_RETENTION ago, and unfinished ones; return how many of the former."""
-    for job_id in (
-        BulkJob.objects.filter(selection__unfinished__0__isnull=False)
-        .exclude(status__in=leases.OPEN)
-        .values_list("pk", flat=True)
-    ):
+def delete_all_unfinished() -> None:
+    """Delete the unfinished files of all jobs that are over."""
+    over = BulkJob.objects.filter(selection__unfinished__0__isnull=False).exclude(status__in=leases.OPEN)
+    for job_id in over.values_list("pk", flat=True):
         delete_unfinished(job_id)
-    removed = 0
-    for job in BulkJob.objects.filter(finished_at__lte=Now() - FILE_RETENTION).exclude(file=""):
+
+
+def with_old_file(age: timedelta) -> QuerySet[BulkJob]:
+    """Jobs whose file was finished so long ago."""
+    return BulkJob.objects.filter(finished_at__lte=Now() - age).exclude(file="")
+
+
+def remove_old_files(age: timedelta) -> Iterator[int]:
+    """Remove the files of jobs that ended so long ago, one by one; yield how many."""
+    for job in with_old_file(age):
         # The file first: a crash between the two leaves a name without a file, which the next run clears.
         if not file_storage.delete([job.file]):
-            removed += BulkJob.objects.filter(pk=job.pk).update(file="")
-    return removed
+            yield BulkJob.objects.filter(pk=job.pk).update(file="")

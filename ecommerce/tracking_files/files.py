@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -25,7 +26,6 @@ SAMPLE = 3
 LEASE = timedelta(seconds=120)
 WORKER_TIMEOUT = timedelta(seconds=12)  # less than the 15 s between two sweeps
 MAX_ATTEMPTS = 3
-KEPT = timedelta(days=30)
 
 
 class TrackingFileError(Exception):
@@ -77,7 +77,7 @@ def name_columns(*, file_id: int, columns: Columns) -> TrackingFile:
     try:
         data = uploads.read(file.token)
     except FileNotFoundError:
-        raise TrackingFileError(_("The upload is gone after a day: upload the file again.")) from None
+        raise TrackingFileError(_("The upload was removed: upload the file again.")) from None
     layouts.remember(file.carrier, columns)
     return _read_with(file, columns, _sheet(data) if len(data) <= SMALL_BYTES else None)
 
@@ -104,7 +104,7 @@ def read(*, file_id: int) -> None:
     try:
         sheet = _sheet(uploads.read(file.token))
     except (FileNotFoundError, UnreadableFile) as error:
-        gone = _("The upload is gone after a day: upload the file again.")
+        gone = _("The upload was removed: upload the file again.")
         message = str(error) if isinstance(error, UnreadableFile) else gone
         TrackingFile.objects.filter(pk=file_id).update(status=Status.FAILED, message=message)
         return
@@ -131,9 +131,9 @@ def judge(file: TrackingFile) -> None:
 
 
 def apply(*, file_id: int, accept_doubtful: bool, by: Actor) -> TrackingFile:
-    """Have the workers apply a file; a second press finds it begun. The caller enqueues it."""
+    """Have the workers apply a file; a second press finds it begun. The caller enqueues it. Raise TrackingFileError."""
     with transaction.atomic():
-        file = TrackingFile.objects.select_for_update(no_key=True).get(pk=file_id)
+        file = _locked(file_id)
         if file.status == Status.READY:
             file.accept_doubtful = accept_doubtful
             _start(file, by)
@@ -165,9 +165,12 @@ def stop(*, file_id: int, by: Actor) -> bool:
 
 
 def try_again(*, file_id: int, by: Actor) -> bool:
-    """Go on with what has no outcome, was skipped or failed; False if the file is not over. The caller enqueues it."""
+    """Go on with what has no outcome, was skipped or failed; False if the file is not over. The caller enqueues it.
+
+    Raise TrackingFileError.
+    """
     with transaction.atomic():
-        file = TrackingFile.objects.select_for_update(no_key=True).get(pk=file_id)
+        file = _locked(file_id)
         if file.status not in {Status.STOPPED, Status.DONE}:
             return False
         TrackingFileRow.objects.filter(file=file, status__in=(RowStatus.SKIPPED, RowStatus.FAILED)).update(
@@ -176,6 +179,22 @@ def try_again(*, file_id: int, by: Actor) -> bool:
         _start(file, by)
         record(act=Activity.Act.RETRIED, kind=Activity.Kind.IMPORT, obj=file)
     return True
+
+
+def older_than(age: timedelta) -> QuerySet[TrackingFile]:
+    """Files that are removed after so long, unless a worker is at them; nothing is begun with them any more."""
+    at_work = (Status.READING, Status.APPLYING)
+    return TrackingFile.objects.filter(created_at__lte=Now() - age).exclude(status__in=at_work)
+
+
+def _locked(file_id: int) -> TrackingFile:
+    file = TrackingFile.objects.select_for_update(no_key=True).get(pk=file_id)
+    age = timedelta(days=settings.IMPORT_DAYS)
+    if age and older_than(age).filter(pk=file_id).exists():
+        # Some of its rows may be gone already.
+        sentence = _("%(file)s is older than %(days)s days and is about to be removed: upload it again.")
+        raise TrackingFileError(sentence % {"file": file, "days": age.days})
+    return file
 
 
 def _free(lease: timedelta) -> Q:
@@ -187,13 +206,3 @@ def waiting() -> QuerySet[TrackingFile]:
     reading = Q(status=Status.READING) & _free(LEASE)
     applying = Q(status=Status.APPLYING) & _free(WORKER_TIMEOUT)
     return TrackingFile.objects.filter(reading | applying).order_by("pk")
-
-
-def remove_old(*, at: datetime) -> int:
-    """Remove files, with what they say of people, after 30 days; return how many."""
-    old = TrackingFile.objects.filter(created_at__lt=at - KEPT).exclude(status__in=(Status.READING, Status.APPLYING))
-    ids = list(old.values_list("pk", flat=True)[:100])
-    with transaction.atomic():
-        TrackingFileRow.objects.filter(file__in=ids).delete()
-        TrackingFile.objects.filter(pk__in=ids).delete()
-    return len(ids)

@@ -8,7 +8,6 @@ from typing import Any
 from celery import shared_task
 from celery.signals import worker_process_init, worker_process_shutdown
 
-from ecommerce.webhooks import retention
 from ecommerce.webhooks.sender import STOP_SECONDS, Sender
 
 
@@ -52,9 +51,3 @@ def stop(**_kwargs: Any) -> None:
 def send_webhooks() -> None:
     """Have a sender run: for pools that start no processes, and should one have ended. Beat calls it."""
     ensure_running()
-
-
-@shared_task(name="ecommerce.remove_old_webhooks")
-def remove_old_webhooks() -> None:
-    """Remove what was delivered long ago; beat calls it once an hour."""
-    retention.remove_old()

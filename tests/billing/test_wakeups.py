@@ -10,10 +10,10 @@ import redis
 from django.conf import settings
 from django.utils import timezone
 
+from backoffice import retention
 from backoffice.process_leases import process_lease
 from billing import wakeups
 from billing.models import WebhookEvent
-from billing.tasks import remove_old_payloads
 from billing.webhooks import processing
 from ecommerce.bulk_jobs import processes
 from ecommerce.models import BulkJob
@@ -21,6 +21,7 @@ from ecommerce.tasks import sweep, work_job
 from pelcro_orders.celery import app
 from tests.support.bulk_jobs import a_clerk, a_job
 from tests.support.factories import place_order
+from tests.support.retention import removed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,8 +115,8 @@ def others_at(job: BulkJob, *places: int) -> Iterator[None]:
         yield
 
 
-def test_old_payloads_are_removed_in_batches(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(processing, "PAYLOAD_BATCH", 2)
+def test_old_payloads_are_removed_in_slices(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retention, "SLICE", 2)
     settings.WEBHOOK_PAYLOAD_DAYS = 30
     long_ago = timezone.now() - timedelta(days=31)
     payload = {"data": {"object": {"id": "re_1"}}}
@@ -129,10 +130,9 @@ def test_old_payloads_are_removed_in_batches(settings: Any, monkeypatch: pytest.
             next_attempt_at=None,
         )
     WebhookEvent.objects.create(stripe_event_id="evt_waiting", type="refund.updated", payload=payload)
-    remove_old_payloads()
+    assert removed("webhook_payloads") == 4
     kept = WebhookEvent.objects.exclude(payload={}).order_by("pk")
     assert [event.stripe_event_id for event in kept] == ["evt_0", "evt_waiting"]
-    assert app.conf.beat_schedule["remove-old-payloads"]["task"] == "billing.remove_old_payloads"
 
 
 def test_worker_and_beat_wait_for_redis_without_end() -> None:

@@ -30,6 +30,7 @@ from ecommerce import tasks
 from tests.support.api_client import PASSWORD, SDK, Api
 from tests.support.factories import make_customer
 from tests.support.mailbox import MailServer, mail_server, raw_server, smtp_settings
+from tests.support.retention import removed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -358,7 +359,7 @@ def test_the_text_of_old_account_mails_is_removed_and_no_other(server: MailServe
     waiting = write()
     days = timedelta(days=django_settings.ACCOUNT_MAIL_DAYS)
     Mail.objects.exclude(pk=fresh.pk).update(created_at=F("created_at") - days - timedelta(hours=1))
-    assert delivery.remove_old_texts() == 1
+    assert removed("account_mail_texts") == 1
     old.refresh_from_db()
     assert (old.text, old.html, old.may_be_sent_again, old.status) == ("", "", False, "sent")
     assert old.text_removed_at is not None

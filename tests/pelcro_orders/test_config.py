@@ -38,6 +38,15 @@ def test_a_number_is_read_with_its_bounds(monkeypatch: MonkeyPatch) -> None:
     assert config.number("PORT", 8000, least=1, most=65535) == 8000
 
 
+def test_days_may_be_none_or_as_many_as_are_needed(monkeypatch: MonkeyPatch) -> None:
+    for written, read in (("", 90), ("0", 0), ("31", 31)):
+        monkeypatch.setenv("X", written)
+        assert config.days("X", 90, least=31) == read
+    monkeypatch.setenv("X", "30")
+    with pytest.raises(ImproperlyConfigured, match=r"X is 30; write 31 or more, or 0 to remove nothing\."):
+        config.days("X", 90, least=31)
+
+
 def test_an_address_loses_the_slash_at_its_end(monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setenv("BASE_URL", "https://orders.example.com/")
     assert config.url("BASE_URL", schemes=("https",)) == "https://orders.example.com"

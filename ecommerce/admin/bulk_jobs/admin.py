@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import F, Q, QuerySet, Sum
@@ -158,12 +159,13 @@ class BulkJobAdmin(Tabbed, ReadOnlyAdmin):
     def _describe_file(job: BulkJob) -> str:
         of_invoices = job.action == BulkJob.Action.INVOICES
         if job.file:
-            words = _("%(rows)s documents, kept for 7 days") if of_invoices else _("%(rows)s rows, kept for 7 days")
-            return words % {"rows": f"{job.file_rows:,}"}
+            words = _("%(rows)s documents") if of_invoices else _("%(rows)s rows")
+            kept = _("%(what)s, kept for %(days)s days") if settings.EXPORT_DAYS else "%(what)s"
+            return kept % {"what": words % {"rows": f"{job.file_rows:,}"}, "days": settings.EXPORT_DAYS}
         if of_invoices and job.file_rows and job.finished_at:
-            return _("Removed after 7 days. Download the invoices again for a new one.")
+            return _("Removed since. Download the invoices again for a new one.")
         ended = job.action == BulkJob.Action.EXPORT and job.status == BulkJob.Status.SUCCEEDED
-        return _("Removed after 7 days. Export again for a new one.") if ended else ""
+        return _("Removed since. Export again for a new one.") if ended else ""
 
     @staticmethod
     def _get_job(job_id: int) -> BulkJob | None:

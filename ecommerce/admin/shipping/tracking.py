@@ -154,8 +154,12 @@ def stop_view(request: HttpRequest, file_id: int) -> HttpResponse:
 @require_POST
 def again_view(request: HttpRequest, file_id: int) -> HttpResponse:
     file = get_object_or_404(TrackingFile, pk=file_id)
-    if not files.try_again(file_id=file.pk, by=actor(request)):
-        messages.warning(request, _("%(file)s is at work already.") % {"file": file})
+    try:
+        if not files.try_again(file_id=file.pk, by=actor(request)):
+            messages.warning(request, _("%(file)s is at work already.") % {"file": file})
+    except TrackingFileError as error:
+        messages.warning(request, str(error))
+        return redirect("warehouse:tracking_file", file.pk)
     file.refresh_from_db()
     return _lead_on(file)
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.db.models import Case, CharField, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,6 +24,7 @@ from ecommerce.admin.taxes.eu_rates import eu_rates_view
 from ecommerce.admin.taxes.filters import BY_DAY, CategoryFilter, CountryFilter, DayFilter
 from ecommerce.admin.taxes.forms import ShopSettingsForm, TaxRateForm
 from ecommerce.models import Reason, ShopSettings, TaxRate, WebhookEndpoint
+from ecommerce.retention.table import overview
 from ecommerce.webhooks import health
 
 
@@ -97,7 +99,7 @@ class ShopSettingsAdmin(StaffAdmin):
     """One row, whose page is at /admin/settings/: it has no list."""
 
     form = ShopSettingsForm
-    readonly_fields = ("seller", "provider", "reasons", "mails", "webhooks")
+    readonly_fields = ("seller", "provider", "reasons", "mails", "webhooks", "retention")
     fieldsets = (
         (_("Shop"), {"fields": ("seller", "country")}),
         (
@@ -113,6 +115,7 @@ class ShopSettingsAdmin(StaffAdmin):
         (_("Stock"), {"fields": ("low_stock_at",)}),
         (_("Webhooks"), {"fields": ("webhooks",)}),
         (_("Mails"), {"fields": ("mails",)}),
+        (_("Retention"), {"fields": ("retention",)}),
     )
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -176,6 +179,10 @@ class ShopSettingsAdmin(StaffAdmin):
             off = ngettext("%(count)d is off or failing", "%(count)d are off or failing", troubled)
             words += f"; {off % {'count': troubled}}"
         return _link(reverse("admin:ecommerce_webhookendpoint_changelist"), words)
+
+    @column(_("what is removed each night"))
+    def retention(self, shop: ShopSettings) -> SafeString:
+        return render_to_string("admin/ecommerce/retention.html", {"lines": overview()})
 
 
 def _link(address: str, words: str) -> SafeString:

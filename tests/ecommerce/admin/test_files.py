@@ -13,7 +13,7 @@ from django.test import Client
 
 from customers.models import Customer
 from ecommerce.models import Product, Sku
-from ecommerce.tasks import remove_old_exports
+from ecommerce.retention.tasks import remove_old_exports
 from tests.support.factories import make_customer, make_sku
 from tests.support.forms import filled_in, sentences
 from tests.support.rows import an_order

@@ -20,6 +20,7 @@ from ecommerce.models import Order, OrderEvent, Sku
 from ecommerce.orders.pay import pay
 from tests.support.api_client import SDK, Answer, Api, paying, sign_in
 from tests.support.factories import ANA
+from tests.support.retention import removed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DECLINED, FRAUD = "pm_card_chargeDeclined", "pm_card_chargeDeclinedFraudulent"
@@ -177,7 +178,7 @@ def test_an_attempt_whose_process_died_counts_for_minutes_only(customer: Custome
     age(3)
     card_attempts.check(customer=customer, address="192.0.2.1")
     age(200)
-    assert card_attempts.remove_old() == 10
+    assert removed("card_attempts") == 10
 
 
 def test_signing_in_anew_does_not_reset_the_count(ada: Api, mug: Sku, ledger: Any) -> None:

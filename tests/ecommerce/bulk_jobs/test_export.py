@@ -27,7 +27,7 @@ from ecommerce.orders.hold import hold
 from ecommerce.orders.tags import tag
 from ecommerce.pricing.order import Line, Shipping
 from ecommerce.pricing.taxes import Tax
-from ecommerce.tasks import remove_old_exports
+from ecommerce.retention.tasks import remove_old_exports
 from tests.support.bulk_jobs import a_clerk, a_job, run
 from tests.support.factories import ANA, make_coupon, make_customer, make_sku, make_user, place_order
 from tests.support.rows import a_paid_order, a_refund, an_order
@@ -291,7 +291,7 @@ def test_files_are_kept_for_a_week_and_downloaded_as_often_as_wanted(folder: Pat
         assert answer["Content-Disposition"].startswith('attachment; filename="orders-')
     assert "Export again for a new one." in client.get(url.format(old.pk), follow=True).content.decode()
     page = client.get(f"/admin/ecommerce/bulkjob/{old.pk}/change/").content.decode()
-    assert "Removed after 7 days." in page
+    assert "Removed since. Export again for a new one." in page
     client.force_login(a_clerk("cleo", ("fulfill",)))
     assert client.get(url.format(new.pk)).status_code == 403
 

@@ -23,7 +23,7 @@ from devserver.programs import free_port
 from ecommerce.bulk_jobs import control, export
 from ecommerce.bulk_jobs.run import run_job
 from ecommerce.models import BulkJob
-from ecommerce.tasks import remove_old_exports
+from ecommerce.retention.tasks import remove_old_exports
 from pelcro_orders.s3 import BoundedS3Storage
 from tests.support.bulk_jobs import a_clerk, a_job, run
 from tests.support.factories import make_customer, make_sku, make_user
