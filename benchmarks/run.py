@@ -14,6 +14,7 @@ from benchmarks import (
     export,
     invoices,
     lanes,
+    mixed,
     orders,
     pages,
     parallel_workers,
@@ -34,13 +35,15 @@ QUICK_CANCELS = 12
 QUICK_INVOICES = 10
 QUICK_LANE_SECONDS = 2
 QUICK_WEBHOOK_SECONDS = 2
+QUICK_MIXED_SECONDS = 2
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure at this size, and at the named sizes below it."""
     options = _parse(arguments)
     figures: list[Figure] = []
-    for figure in measure_all(_sizes_up_to(options.size), quick=options.quick):
+    sizes = _sizes_up_to(options.size)
+    for figure in measure_all(sizes, quick=options.quick, mixed_seconds=options.mixed_seconds):
         figures.append(figure)
         write(figures, options.output)  # after each: an interrupted run leaves what it measured
     print("\n" + table(figures) + "\n")
@@ -55,6 +58,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--size", default="100k", help="10k, 100k, 1m, or a number of orders")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it runs, not how fast")
+    parser.add_argument("--mixed-seconds", type=int, default=mixed.SECONDS, help="1800 for a soak of half an hour")
     parser.add_argument("--chart", action="store_true", help=f"draw {CHART.relative_to(BASE_DIR)}, too")
     parser.add_argument("--output", type=Path, default=RESULTS, help="where the figures go, as JSON")
     return parser.parse_args(arguments)
@@ -66,7 +70,7 @@ def _sizes_up_to(size: str) -> dict[str, int]:
     return {name: number for name, number in {**SIZES, size: count}.items() if number < count or name == size}
 
 
-def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
+def measure_all(sizes: dict[str, int], *, quick: bool, mixed_seconds: int = mixed.SECONDS) -> Iterator[Figure]:
     fake_stripe().faults(webhooks="off")  # no web process runs to receive them
     user, rounds = orders.get_user(), QUICK_ROUNDS if quick else ROUNDS
     for size, count in sizes.items():
@@ -100,6 +104,9 @@ def measure_all(sizes: dict[str, int], *, quick: bool) -> Iterator[Figure]:
     _log("orders over the API under a bulk cancel, and the lanes of calls to Stripe")
     seconds = QUICK_LANE_SECONDS if quick else lanes.LANE_SECONDS
     yield from lanes.figures(shop, size=size, rounds=rounds if quick else lanes.ROUNDS, seconds=seconds)
+    _log("pages and orders over the API while jobs run")
+    seconds = QUICK_MIXED_SECONDS if quick else mixed_seconds
+    yield from mixed.figures(shop, orders.sample(orders.get_user("reader")), size=size, seconds=seconds)
 
 
 STARTED = time.monotonic()

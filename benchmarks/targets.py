@@ -56,7 +56,8 @@ def _check_absolute(figures: Iterable[Figure]) -> Iterator[Result]:
                 "invoice_pdf": 10_000 / 120, "invoice_pdf_checked": 10_000 / 300, "bulk_click": 6_000.0,
                 "tracking_preview": 10_000.0, "tracking_apply": 10_000.0}  # fmt: skip
     at_most = {"export_memory": 20.0, "order_overhead": 40.0, "job_start": 2.0, "order_under_job": 1.2,
-               "bulk_confirm": 300.0, "bulk_confirm_all": 1_000.0, "webhook_first_byte": 1_000.0}  # fmt: skip
+               "bulk_confirm": 300.0, "bulk_confirm_all": 1_000.0, "webhook_first_byte": 1_000.0,
+               "mixed_list": 3.0, "mixed_search": 3.0, "mixed_order_page": 3.0, "mixed_orders": 1.2}  # fmt: skip
     for each in figures:
         if each.name in at_least:
             yield Result(what=f"{each.name} ({each.unit})", target=at_least[each.name], value=each.value)
