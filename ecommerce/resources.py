@@ -35,11 +35,17 @@ def _field(model: Any, name: str) -> Any:
     return model._meta.get_field(name)  # noqa: SLF001 - Django's public Meta API
 
 
-class IdColumn(WholeNumberColumn):
-    MOST = 2**63 - 1
+class ThresholdColumn(WholeNumberColumn):
+    """Empty stands for the shop's own."""
 
     def parse(self, cell: Any, row: Mapping[str, Any]) -> Any:
         return super().parse(cell, row) if cell not in {None, ""} else None
+
+
+class IdColumn(ThresholdColumn):
+    """Empty stands for a new row."""
+
+    MOST = 2**63 - 1
 
 
 class CurrencyColumn(Column):
@@ -172,7 +178,9 @@ class SkuResource(Importer):
         PriceColumn("price", gettext_lazy("Price")),
         ChoiceColumn("inventory_type", gettext_lazy("Inventory"), choices=FINITE),
         WholeNumberColumn("inventory_quantity", gettext_lazy("In stock")),
+        ThresholdColumn("low_stock_at", gettext_lazy("Low stock at")),
         WholeNumberColumn("weight", gettext_lazy("Weight (g)")),
+        TextColumn("bin", gettext_lazy("Bin"), field=_field(Sku, "bin")),
         TextColumn("image", gettext_lazy("Image address"), field=_field(Sku, "image")),
         YesNoColumn("active", gettext_lazy("On sale")),
     )

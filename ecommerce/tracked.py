@@ -101,7 +101,7 @@ SKU = Tracked(
     label="(SELECT concat_ws(', ', p.name, nullif(r.name, '')) FROM ecommerce_product p WHERE p.id = r.product_id)"
     " || ' (' || r.code || ')'",
     columns={
-        **dict.fromkeys(("product_id", "code", "name", "image", "weight", "active"), "catalogue"),
+        **dict.fromkeys(("product_id", "code", "name", "image", "weight", "bin", "active"), "catalogue"),
         **dict.fromkeys(("price", "currency"), "price"),
         **dict.fromkeys(("inventory_type", "inventory_quantity", "low_stock_at"), "stock"),
     },

@@ -144,6 +144,14 @@ class Sku(models.Model):
         help_text=_("With so many left, or fewer, its stock is low. Empty: as the shop's settings say."),
     )
     weight = models.PositiveIntegerField(_("weight (g)"), default=0, db_default=0)
+    bin = models.CharField(
+        _("bin"),
+        max_length=30,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where it lies in the warehouse, for example A-03-2. Pick lists and packing slips go by it."),
+    )
 
     objects = SkuQuerySet.as_manager()
 

@@ -47,7 +47,7 @@ class Reader:
             return ("", "", "", "", None, str(error)[:300], "")
         problem = _problem(order, number, sku)
         carrier = carrier_name(carrier, [number])[:MAX_NUMBER]
-        doubt = "" if problem else number_problem(carrier, number)
+        doubt = "" if problem else number_problem(carrier, number) if carrier else _no_carrier(number)
         # Without a SKU, a quantity says how many parcels or pieces there were: all that is left is sent.
         return (
             order[:MAX_ORDER], number[:MAX_NUMBER], carrier, sku[:MAX_NUMBER], quantity if sku else None,
@@ -93,6 +93,11 @@ def _quantity(text: str) -> int | None:
     if whole is None or not 1 <= int(whole[1]) <= MAX_QUANTITY:
         raise WrongCell(_("“%(text)s” is no quantity: write a whole number from 1 on.") % {"text": text[:50]})
     return int(whole[1])
+
+
+def _no_carrier(number: str) -> str:
+    sentence = _("No carrier is named, and “%(number)s” looks like a number of none: nobody could follow the parcel.")
+    return sentence % {"number": number[:50]}
 
 
 def _problem(order: str, number: str, sku: str) -> str:

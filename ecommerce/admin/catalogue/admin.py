@@ -188,7 +188,7 @@ class SkuAdmin(FileImportExport, Tabbed, CatalogueAdmin):
         can_edit = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         price = ("price", "currency") if can_edit else ("price_money",)
         stock = ("inventory_type", "inventory_quantity", "low_stock_at")
-        return ("product", "code", "name", *price, *stock, "weight", "image", "active")
+        return ("product", "code", "name", *price, *stock, "weight", "bin", "image", "active")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Sku | None = None) -> tuple[str, ...]:
         return ("product", "price_money") if obj else ("price_money",)

@@ -59,6 +59,7 @@ class SkuForm(ConcurrentEditForm, MoneyForm):
             "inventory_quantity",
             "low_stock_at",
             "weight",
+            "bin",
             "image",
             "active",
         )

@@ -18,7 +18,7 @@ from ecommerce.models import Return
 
 def slip_pdf(request: HttpRequest, order_return: Return) -> HttpResponse:
     now = database_clock.now()
-    data = shared(request, at=now, by=actor(request).label) | {
+    data = shared(at=now, by=actor(request).label) | {
         "title": _("Return slip %(number)s") % {"number": order_return.number},
         "number": order_return.number,
         "barcode": asdict(barcode(order_return.number)),

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from django.contrib import admin
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -19,16 +18,17 @@ from customers.actors import actor
 from ecommerce.admin.display import format_time
 from ecommerce.admin.shipping.access import for_packers
 from ecommerce.admin.shipping.slips import Pick, Slip, SlipLine, pick_list, printed_slips, slips_of, with_contents
+from ecommerce.mails.sender import read_sender
 from ecommerce.models import Fulfillment, Order, Printout
 from ecommerce.orders.printing import changes_on_paper
 
 SLIPS_AT_ONCE = 50  # of 500: keeps the memory of all of them below that of a hundred
 
 
-def shared(request: HttpRequest, *, at: datetime, by: str) -> dict[str, Any]:
+def shared(*, at: datetime, by: str) -> dict[str, Any]:
     """Return what each paper says: whose it is, and when and by whom it was printed."""
     return {
-        "seller": admin.site.each_context(request)["site_title"],
+        "seller": read_sender().name,
         "language": (get_language() or "en").partition("-")[0],
         "mark": _("Printed %(when)s by %(who)s") % {"when": format_time(at), "who": by},
     }
@@ -48,7 +48,7 @@ def printout_pdf_view(request: HttpRequest, printout_id: int) -> HttpResponse:
     changes = changes_on_paper(orders)
     what = request.GET.get("what", "")
     slips = [] if what == "pick" else printed_slips(orders, changes)
-    data = shared(request, at=printout.at, by=printout.by_label) | {
+    data = shared(at=printout.at, by=printout.by_label) | {
         "title": str(printout),
         "prices": "prices" in request.GET if "shown" in request.GET else printout.prices,
         "picks": None if what == "slips" else _picks(orders, changes),
@@ -66,7 +66,7 @@ def parcel_slip_view(request: HttpRequest, parcel_id: int) -> HttpResponse:
     if not slips:
         raise Http404
     now = database_clock.now()
-    data = shared(request, at=now, by=actor(request).label) | {
+    data = shared(at=now, by=actor(request).label) | {
         "title": _("Packing slip of order %(number)s") % {"number": order.number},
         "prices": "prices" in request.GET,
         "picks": None,
@@ -89,7 +89,7 @@ def _words() -> dict[str, str]:
         "pick_list": _("Pick list"),
         "packing_slip": _("Packing slip"),
         "pieces": _("Pieces"),
-        "code": _("SKU"),
+        "code": _("Bin, SKU"),
         "description": _("Description"),
         "orders": _("Orders"),
         "price": _("Price"),
@@ -118,6 +118,7 @@ def _changed(order: Order, what: str) -> str:
 def _pick(pick: Pick) -> dict[str, Any]:
     return {
         "code": pick.code,
+        "bin": pick.bin,
         "barcode": asdict(barcode(pick.code)),
         "description": pick.description,
         "quantity": pick.quantity,
@@ -151,6 +152,7 @@ def _ordered(order: Order) -> str:
 def _line(line: SlipLine) -> dict[str, Any]:
     return {
         "code": line.code,
+        "bin": line.bin,
         "description": line.description,
         "quantity": line.quantity,
         "price": line.unit_price,

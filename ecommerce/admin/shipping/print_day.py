@@ -19,6 +19,7 @@ from backoffice import database_clock
 from customers.actors import actor
 from ecommerce.admin.shipping.access import for_packers, render
 from ecommerce.admin.shipping.slips import pick_list, printed_slips, with_contents
+from ecommerce.mails.sender import read_sender
 from ecommerce.models import Order, OrderTag, Printout, ShippingRate, Tag
 from ecommerce.models.order import OrderQuerySet
 from ecommerce.orders.printing import (
@@ -154,4 +155,4 @@ def printout_view(request: HttpRequest, printout_id: int) -> HttpResponse:
         "changed": [(order, changes[order.pk]) for order in orders if order.pk in changes],
         "order_count": len(orders),
     }
-    return render(request, "printout.html", context)
+    return render(request, "printout.html", context | {"seller": read_sender().name})

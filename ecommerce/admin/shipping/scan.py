@@ -12,6 +12,7 @@ from backoffice.ids import parse_id
 from customers.actors import actor
 from ecommerce.admin.shipping.access import for_packers, render
 from ecommerce.admin.shipping.slips import image_of, slips_of, with_contents
+from ecommerce.mails.sender import read_sender
 from ecommerce.models import Fulfillment, Order, Packing
 from ecommerce.orders import packing
 from ecommerce.orders.errors import OrderError
@@ -133,6 +134,7 @@ def _page(
         "counted": sum(int(line["counted"]) for line in lines),  # type: ignore[call-overload]
         "complete": packing.is_complete(found, list(order.items.all())),
         "slip": next(slips_of(order), None),
+        "seller": read_sender().name,
         "slip_changes": changes_since([order]).get(order.pk, ""),
         "refusal": refusal,
         "doubtful": doubtful,

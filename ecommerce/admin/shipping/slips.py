@@ -19,6 +19,7 @@ Contents = list[tuple[OrderItem, int]]
 
 @dataclass(frozen=True, slots=True)
 class SlipLine:
+    bin: str
     code: str
     description: str
     quantity: int
@@ -48,6 +49,7 @@ class Slip:
 
 @dataclass(slots=True)
 class Pick:
+    bin: str
     code: str
     description: str
     image: str
@@ -113,10 +115,12 @@ def contents_of(parcel: Fulfillment) -> Contents:
 def _slip(order: Order, contents: Contents, **more: Any) -> Slip:
     address = order.shipping_address or {}
     lines = [
-        SlipLine(item.sku_code, item.description, quantity, format_money(item.unit_price, order.currency))
+        SlipLine(
+            bin_of(item.sku), item.sku_code, item.description, quantity, format_money(item.unit_price, order.currency)
+        )
         for item, quantity in contents
     ]
-    lines.sort(key=lambda line: line.code)
+    lines.sort(key=lambda line: (line.bin == "", line.bin, line.code))
     return Slip(order, address_lines(address), address.get("delivery_instructions", ""), lines, **more)
 
 
@@ -125,15 +129,19 @@ def _sent_before(order: Order) -> str:
 
 
 def pick_list(orders: Iterable[Order]) -> list[Pick]:
-    """Sum up what is left to send of paid orders, by SKU code; lines without a SKU by their text."""
+    """Sum up what is left to send of paid orders, in the order of bins and SKU codes; lines without a SKU by their text."""
     picks = dict[tuple[str, str], Pick]()
     for order in orders:
         for item, quantity in contents_left(order) if order.status == Order.Status.PAID else ():
             key = (item.sku_code, "" if item.sku_code else item.description)
-            pick = picks.setdefault(key, Pick(item.sku_code, item.description, image_of(item.sku)))
+            pick = picks.setdefault(key, Pick(bin_of(item.sku), item.sku_code, item.description, image_of(item.sku)))
             pick.quantity += quantity
             pick.orders.append(order.number)
-    return [picks[key] for key in sorted(picks)]
+    return sorted(picks.values(), key=lambda pick: (pick.bin == "", pick.bin, pick.code, pick.description))
+
+
+def bin_of(sku: Sku | None) -> str:
+    return sku.bin if sku else ""
 
 
 def image_of(sku: Sku | None) -> str:

@@ -188,6 +188,7 @@ def _sku_fields(spec: SkuSpec, product: ProductSpec) -> dict[str, object]:
         "inventory_type": Sku.InventoryType.FINITE if finite else Sku.InventoryType.INFINITE,
         "inventory_quantity": spec.stock or 0,
         "weight": spec.weight or product.weight,
+        "bin": f"{product.image[0].upper()}-{product.skus.index(spec) + 1:02}" if product.shippable else "",
     }
 
 

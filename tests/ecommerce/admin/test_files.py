@@ -126,8 +126,8 @@ def test_skus_with_prices_in_their_units(manager: Client) -> None:
     bring_in(
         manager,
         SKUS,
-        "code,product,name,currency,price,inventory_type,inventory_quantity,weight,active\n"
-        'MUG-RED,Mug,dark red,USD,"1,015.50",finite,9,350,1\nMUG-JP,Mug,kyoto,jpy,4500,infinite,0,0,0\n',
+        "code,product,name,currency,price,inventory_type,inventory_quantity,weight,active,low_stock_at,bin\n"
+        'MUG-RED,Mug,dark red,USD,"1,015.50",finite,9,350,1,3,A-03-2\nMUG-JP,Mug,kyoto,jpy,4500,infinite,0,0,0,,\n',
     )
 
     found = {each.code: each for each in Sku.objects.all()}
@@ -139,9 +139,10 @@ def test_skus_with_prices_in_their_units(manager: Client) -> None:
     assert (found["MUG-JP"].price, found["MUG-JP"].currency, found["MUG-JP"].active) == (4500, "jpy", False)
     assert {each.product for each in found.values()} == {sku.product}
     rows = taken_out(manager, f"{SKUS}export/")
-    assert [(row["code"], row["currency"], row["price"], row["weight"]) for row in rows] == [
-        ("MUG-RED", "USD", "1015.50", "350"),
-        ("MUG-JP", "JPY", "4500", "0"),
+    columns = ("code", "currency", "price", "weight", "low_stock_at", "bin")
+    assert [tuple(row[column] for column in columns) for row in rows] == [
+        ("MUG-RED", "USD", "1015.50", "350", "3", "A-03-2"),
+        ("MUG-JP", "JPY", "4500", "0", "", ""),
     ]
 
 

@@ -1,5 +1,6 @@
 """Print the day: slips and pick lists, who printed what, and what changed since."""
 
+import html
 import re
 from collections.abc import Callable
 from io import BytesIO
@@ -10,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pypdf import PdfReader
 
+from billing.models import Seller
 from ecommerce.models import Fulfillment, Order, OrderEvent, OrderTag, Printout, Sku, Tag
 from ecommerce.orders.fulfill import fulfill
 from ecommerce.orders.history import record
@@ -99,6 +101,30 @@ def test_a_pick_list_sums_up_by_code(packer: Client, mug: Sku) -> None:
         ("MUG", 5, [one.number, two.number]),
         ("TEE", 1, [one.number]),
     ]
+
+
+def test_pick_list_and_slips_go_by_the_bin(packer: Client, mug: Sku) -> None:
+    tee, loose = make_sku("TEE", shippable=True), make_sku("BOX", shippable=True)
+    Sku.objects.filter(pk=mug.pk).update(bin="B-1")
+    Sku.objects.filter(pk=tee.pk).update(bin="A-2")
+    paid_lines((mug, 1), (loose, 1), (tee, 1))
+    page = printed(packer)
+    address = page.request["PATH_INFO"]
+    assert [line.code for line in page.context["slips"][0].lines] == ["TEE", "MUG", "BOX"]
+    picks = packer.get(f"{address}?what=pick")
+    assert [(pick.bin, pick.code) for pick in picks.context["picks"]] == [("A-2", "TEE"), ("B-1", "MUG"), ("", "BOX")]
+    assert "A-2" in texts(picks)
+    for paper in pdf_pages(packer.get(f"{address}pdf/")):
+        assert paper.index("A-2") < paper.index("TEE") < paper.index("B-1") < paper.index("MUG") < paper.index("BOX")
+
+
+def test_papers_name_the_seller(packer: Client, mug: Sku) -> None:
+    Seller.objects.update(name="Ana's Mugs Ltd")
+    paid_lines((mug, 1))
+    page = printed(packer)
+    assert "Ana's Mugs Ltd" in html.unescape(texts(page))
+    for paper in pdf_pages(packer.get(f"{page.request['PATH_INFO']}pdf/")):
+        assert "Ana's Mugs Ltd" in paper.replace("’", "'")
 
 
 def test_the_choice_of_day_and_method(packer: Client, mug: Sku) -> None:
