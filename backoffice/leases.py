@@ -56,7 +56,7 @@ def claim(rows: QuerySet[RowT], *, limit: int = 1, lease: timedelta = LEASE, **c
         waiting = rows.filter(next_attempt_at__lte=Now()).order_by("next_attempt_at", "pk")
         # Rows that another worker is claiming are skipped, not waited for.
         locked = waiting.select_related(None).select_for_update(skip_locked=True, no_key=True, of=("self",))
-        keys = {row.pk for row in locked[:limit]}
+        keys = {row.pk for row in locked.only("pk")[:limit]}
         changes |= {"attempts": F("attempts") + 1, "next_attempt_at": Now() + lease}
         rows.model._default_manager.filter(pk__in=keys).update(**changes)  # noqa: SLF001 - Django's public name for it
         # Read before the locks go, while nobody else can change them.

@@ -69,7 +69,7 @@ def create_payment(
     *, invoice: Invoice, source: PaymentSource, at: datetime, authenticate_within: timedelta = AUTHENTICATE_WITHIN
 ) -> Payment:
     """Create the payment of an invoice, to be executed at once."""
-    return Payment.objects.create(
+    payment = Payment(
         invoice=invoice,
         card=source.card,
         by_customer=source.by_customer,
@@ -80,6 +80,25 @@ def create_payment(
         authenticate_within=authenticate_within,
         requested_at=at,
     )
+    if invoice.customer.stripe_customer_id:
+        payment.params |= charge_params(payment, customer_id=invoice.customer.stripe_customer_id)
+    payment.save()
+    return payment
+
+
+def charge_params(payment: Payment, *, customer_id: str) -> dict[str, Any]:
+    """Return what Stripe is told of a payment beside its source; `customer_id` is Stripe's."""
+    invoice = payment.invoice
+    return {
+        "amount": payment.amount,
+        "currency": payment.currency,
+        "customer": customer_id,
+        "confirm": True,
+        "allowed_payment_method_types": ["card"],
+        "description": f"Order {invoice.reference}",
+        "metadata": {"payment": str(payment.uuid), "order": invoice.reference, "invoice": invoice.number},
+        "expand": ["payment_method"],
+    }
 
 
 def adopt_charge(*, invoice: Invoice, intent: PaymentIntent, at: datetime) -> PaymentChange:

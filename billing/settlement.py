@@ -21,6 +21,7 @@ from backoffice import database_clock, leases
 from billing import backoffs, gateway, recovery, restore, stripe_clock
 from billing.customer_updates import request_update
 from billing.models import Payment, Refund, StripeOperation, TaxTransaction
+from billing.payments import charge_params
 from billing.results import PaymentResult, RefundResult
 from customers.models import Customer
 
@@ -276,17 +277,8 @@ def _create_intent(payment: Payment) -> PaymentResult:
 def _intent_params(payment: Payment) -> dict[str, Any]:
     # Saved before they are first sent: the same key must never go out with other parameters.
     if "amount" not in payment.params:
-        invoice = payment.invoice
-        payment.params |= {
-            "amount": payment.amount,
-            "currency": payment.currency,
-            "customer": stripe_customer(invoice.customer, key=f"customer-{payment.idempotency_key}"),
-            "confirm": True,
-            "allowed_payment_method_types": ["card"],
-            "description": f"Order {invoice.reference}",
-            "metadata": {"payment": str(payment.uuid), "order": invoice.reference, "invoice": invoice.number},
-            "expand": ["payment_method"],
-        }
+        customer_id = stripe_customer(payment.invoice.customer, key=f"customer-{payment.idempotency_key}")
+        payment.params |= charge_params(payment, customer_id=customer_id)
         payment.save(update_fields=["params"])
     params: dict[str, Any] = payment.params
     return params

@@ -5,6 +5,7 @@ Computed anew each time a result is applied, so that no result overwrites what a
 
 from collections.abc import Iterator, Sequence
 
+from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -23,13 +24,19 @@ ASKED = {
 def refresh(order: Order, act: OrderAct | None) -> None:
     """Compute money state and attention, and save the order, whose lock the caller holds; `act` is its open act."""
     # By its number: after its price has changed, an order has void invoices as well, with payments of their own.
-    payments = list(Payment.objects.filter(invoice__reference=order.number))
-    refunds = refunds_of(order) if any(payment.stripe_payment_intent_id for payment in payments) else []
+    payments = list(
+        Payment.objects.filter(invoice__reference=order.number).annotate(
+            has_refunds=Exists(Refund.objects.filter(payment=OuterRef("pk"))),
+            has_differences=Exists(Difference.objects.filter(payment=OuterRef("pk"), resolved_at=None)),
+        )
+    )
+    refunds = refunds_of(order) if any(payment.has_refunds for payment in payments) else []
+    differences = _open_differences(payments) if any(payment.has_differences for payment in payments) else []
     failed = unresolved_failures(order, refunds)
     # An open act decides the state; older trouble still shows in the attention.
     order.money_state = _state_of_act(act) if act else _state_at_rest(order, payments, refunds, failed)
     asked = _requests_of_customer(order) if order.attention else []
-    order.attention = " ".join([*asked, *_concerns(order, act, payments, refunds, failed)])
+    order.attention = " ".join([*asked, *_concerns(order, act, payments, refunds, failed, differences)])
     order.save()
 
 
@@ -37,6 +44,11 @@ def refunds_of(order: Order) -> list[Refund]:
     """All refunds of the order's payments, oldest first, with what `refresh` reads of them."""
     found = Refund.objects.filter(payment__invoice__reference=order.number).order_by("pk")
     return list(found.select_related("payment", "act__order_return", "replacement"))
+
+
+def _open_differences(payments: Sequence[Payment]) -> list[str]:
+    found = Difference.objects.filter(payment__in=payments, resolved_at=None).order_by("pk")
+    return list(found.values_list("sentence", flat=True))
 
 
 def unresolved_failures(order: Order, refunds: Sequence[Refund]) -> list[Refund]:
@@ -110,7 +122,12 @@ def _dispute_matters(order: Order, payment: Payment) -> bool:
 
 
 def _concerns(
-    order: Order, act: OrderAct | None, payments: Sequence[Payment], refunds: Sequence[Refund], failed: Sequence[Refund]
+    order: Order,
+    act: OrderAct | None,
+    payments: Sequence[Payment],
+    refunds: Sequence[Refund],
+    failed: Sequence[Refund],
+    differences: Sequence[str],
 ) -> Iterator[str]:
     operation = (act.payment or act.refund) if act else None
     if operation and operation.attention:
@@ -127,7 +144,7 @@ def _concerns(
     for refund in refunds:
         if refund.status == Refund.Status.REQUESTED and refund.payment.status == Payment.Status.FAILED:
             yield refund.attention or _late_refund_concern(refund)
-    yield from Difference.objects.filter(payment__in=payments, resolved_at=None).values_list("sentence", flat=True)
+    yield from differences
     if act is None and order.is_wholly_refunded:
         yield from _wholly_refunded_concern(order)
 

@@ -129,7 +129,7 @@ def _sent_before(order: Order) -> str:
 
 
 def pick_list(orders: Iterable[Order]) -> list[Pick]:
-    """Sum up what is left to send of paid orders, in the order of bins and SKU codes; lines without a SKU by their text."""
+    """Sum up what is left to send of paid orders by SKU, in the order of bins and codes; without a SKU by the text."""
     picks = dict[tuple[str, str], Pick]()
     for order in orders:
         for item, quantity in contents_left(order) if order.status == Order.Status.PAID else ():
