@@ -20,9 +20,10 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock, file_storage, leases
+from backoffice import file_storage, leases
 from backoffice.file_storage import StorageUnavailable
 from backoffice.process_leases import process_lease, renew
+from backoffice.transactions import without_sync_commit
 from billing.documents.build import document_of
 from billing.documents.check import CheckUnavailable, Syntax
 from billing.documents.document import InvoiceDocument
@@ -41,8 +42,9 @@ FOLDER = "documents"
 BACKOFF = leases.Backoff(first=timedelta(seconds=5), longest=timedelta(hours=1), jitter=0.5)
 MAX_ATTEMPTS = 6  # of one that can't be made, or ends its worker each time; then people are told
 DUE = Q(status=Document.Status.QUEUED)
-_told: list[Callable[[int], None]] = []
+_told: list[Callable[[Document], None]] = []
 RELATED = ("invoice__seller", "credit_note__seller", "credit_note__refund", "credit_note__invoice__seller")
+PARTS = ("invoice__lines", "invoice__taxes")
 LOGOS = ("invoice__seller__logo", "credit_note__seller__logo", "credit_note__invoice__seller__logo")
 
 
@@ -103,8 +105,8 @@ def queue_mended(*rules: str) -> int:
 # Making
 
 
-def when_issued(tell: Callable[[int], None]) -> None:
-    """Have the key of each document told once it is issued, in the transaction that issues it."""
+def when_issued(tell: Callable[[Document], None]) -> None:
+    """Have each document told of once it is issued, in the transaction that issues it."""
     _told.append(tell)
 
 
@@ -135,6 +137,17 @@ def make_now(document_id: int) -> Document:
     for document in leases.claim(_with_all_it_says(Document.objects.filter(DUE, pk=document_id))):
         _make(document)
     return Document.objects.select_related("invoice", "credit_note").get(pk=document_id)
+
+
+def make_many(document_ids: Collection[int]) -> None:
+    """Make documents, leased and read together; those that an attempt ended with before, each on its own."""
+    queued = Document.objects.filter(DUE, pk__in=document_ids)
+    fresh = _with_all_it_says(queued.filter(pk__in=[*queued.filter(attempts=0).values_list("pk", flat=True)]))
+    for document in leases.claim(fresh.prefetch_related(*PARTS), limit=len(document_ids)):
+        _make(document)
+    # One of them may be what ends workers.
+    for document_id in queued.filter(attempts__gt=0, next_attempt_at__lte=Now()).values_list("pk", flat=True):
+        make_now(document_id)
 
 
 def _with_all_it_says(documents: QuerySet[Document]) -> QuerySet[Document]:
@@ -205,11 +218,12 @@ def _issue(document: Document, content: bytes) -> None:
     file = _keep(document, content, digest)
     changes: dict[str, Any] = {"file": file, "sha256": digest, "size": len(content), "problems": []}
     with transaction.atomic():
+        without_sync_commit()  # after a crash the row is queued, and the next attempt finds the file
         issued = leases.release(
             document, next_attempt_at=None, status=Document.Status.ISSUED, issued_at=Now(), **changes
         )
         for tell in _told if issued else ():
-            tell(document.pk)
+            tell(document)
     # One that is not issued yet may be about to point to this very file.
     if (
         not issued
@@ -219,8 +233,7 @@ def _issue(document: Document, content: bytes) -> None:
 
 
 def _keep(document: Document, content: bytes, digest: str) -> str:
-    day = database_clock.now()
-    name = f"{FOLDER}/{day:%Y/%m}/{document.pk}-{digest[:16]}.{document.format}"
+    name = f"{FOLDER}/{document.leased_at:%Y/%m}/{document.pk}-{digest[:16]}.{document.format}"
     left = file_storage.open_file(name)
     if left is not None:
         with left:

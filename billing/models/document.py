@@ -1,6 +1,7 @@
 """The files of invoices and credit notes: written once, never changed."""
 
 import hashlib
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -42,6 +43,7 @@ class Document(models.Model):
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     size = models.PositiveIntegerField(_("size"), default=0, editable=False)
     file = models.CharField(max_length=200, blank=True, editable=False)
+    leased_at: datetime  # the database's time, on rows that `leases.claim` returned
     attempts = models.PositiveIntegerField(_("attempts"), default=0, editable=False)
     next_attempt_at = models.DateTimeField(_("next attempt"), db_default=Now(), null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)

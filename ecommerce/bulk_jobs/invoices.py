@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from billing.documents.make import make_now, queue_missing
+from billing.documents.make import make_many, queue_missing
 from billing.downloads import why_broken, why_none
 from billing.models import CreditNote, Document, Invoice
 from ecommerce.bulk_jobs import leases, outcomes, slices
@@ -75,10 +75,13 @@ def _made(invoices: Sequence[Invoice], credit_notes: Sequence[CreditNote]) -> di
     if missing or missing_notes:
         queue_missing(invoices=missing, credit_notes=missing_notes)
         rows = documents_of(invoices, credit_notes)
+    queued = [document.pk for document in rows if document.status == Document.Status.QUEUED]
+    if queued:
+        make_many(queued)
+        rows = documents_of(invoices, credit_notes)
     found: dict[int, list[Document]] = {}
     for document in rows:
-        is_queued = document.status == Document.Status.QUEUED
-        found.setdefault(invoice_id_of(document), []).append(make_now(document.pk) if is_queued else document)
+        found.setdefault(invoice_id_of(document), []).append(document)
     return found
 
 

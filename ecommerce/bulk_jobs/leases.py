@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from backoffice.leases import claim, release
 from backoffice.process_leases import renew
+from backoffice.transactions import without_sync_commit
 from ecommerce.models import BulkJob, BulkJobItem, BulkJobSlice
 
 Status = BulkJob.Status
@@ -83,9 +84,3 @@ def pending_order_ids(job_slice: BulkJobSlice) -> Sequence[int]:
 def has_due_slices(job: BulkJob) -> bool:
     """Whether a worker would find a slice to lease now."""
     return job.slices.filter(next_attempt_at__lte=Now()).exists()
-
-
-def without_sync_commit() -> None:
-    """Let this transaction commit without waiting for the disk; only for what a crash may undo without harm."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL synchronous_commit TO off")

@@ -1,23 +1,21 @@
 """The mail that brings a document which was not issued yet when the mail about the act went out."""
 
 from django.contrib.contenttypes.models import ContentType
-from django.db.models.functions import Coalesce
 
-from billing.models import Document
+from billing.models import CreditNote, Document
 from customers.models import Mail
 from ecommerce.mails import rows
 from ecommerce.models import Order
 
 
-def document_issued(document_id: int) -> None:
+def document_issued(document: Document) -> None:
     """Write the mail, if one said that this document follows; in the transaction that issues it."""
-    # By the invoice's key: joined over both ways to a document, every order would be read.
-    invoice_id = Coalesce("invoice", "credit_note__invoice")
-    of = Document.objects.annotate(of_invoice=invoice_id).values_list("of_invoice", flat=True).get(pk=document_id)
-    order_id = Order.objects.filter(invoice=of).values_list("pk", flat=True).first()
-    about = {"about_type": ContentType.objects.get_for_model(Order), "about_id": order_id}
-    if order_id and Mail.objects.filter(**about, data__contains={"follows": document_id}).exists():
-        _send(document_id, order_id)
+    issued = document.of
+    orders = Order.objects.filter(invoice=issued.invoice_id if isinstance(issued, CreditNote) else issued.pk)
+    mails = Mail.objects.filter(about_type=ContentType.objects.get_for_model(Order), about_id__in=orders.values("pk"))
+    order_id = mails.filter(data__contains={"follows": document.pk}).values_list("about_id", flat=True).first()
+    if order_id:
+        _send(document.pk, order_id)
 
 
 def send_if_issued(document_id: int, order_id: int) -> None:
