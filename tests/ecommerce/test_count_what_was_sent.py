@@ -12,7 +12,7 @@ from ecommerce.books import violations_of
 from ecommerce.models import FulfillmentItem, OrderItem, Return, ReturnItem
 from tests.support.old_rows import ACTOR, NOW, OldShop, before_and_after, migrate, models_before
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.full]
 PARCELS = "parcels_and_returns"
 
 
