@@ -40,7 +40,7 @@ def walk(page: Page, origin: str, paths: list[str]) -> None:
         assert page.evaluate("document.readyState") == "complete"
 
 
-# Pages of each kind of the admin are held to it in test_accessibility.py as well.
+# Pages of each kind are held to it in test_accessibility.py as well, whose `visit` fails on it, too.
 @pytest.mark.full
 def test_no_page_of_the_admin_needs_what_its_policy_refuses(visit: Visit, ana: User, live_server: LiveServer) -> None:
     order, _other = paid(), fulfilled()
@@ -60,10 +60,14 @@ def test_no_page_of_the_admin_needs_what_its_policy_refuses(visit: Visit, ana: U
     walk(page, live_server.url, [*rows, *dict.fromkeys(adds), *acts, "/admin/nothing/", "/admin/password_change/"])
 
 
-def test_no_other_page_needs_what_its_policy_refuses(visit: Visit, live_server: LiveServer) -> None:
+@pytest.mark.full
+def test_no_page_of_the_shop_needs_what_its_policy_refuses(visit: Visit, live_server: LiveServer) -> None:
     page = visit("/admin/login/")
     walk(page, live_server.url, ["/nothing/", *(f"/shop/{each}" for each in SHOP)])
-    page.goto(f"{live_server.url}/api/docs")
+
+
+def test_the_documents_of_the_api_need_nothing_that_their_policy_refuses(visit: Visit) -> None:
+    page = visit("/api/docs")
     expect(page.get_by_text("/api/v1/sdk/ecommerce/order", exact=True).first).to_be_visible(timeout=PATIENCE)
     page.get_by_text("/api/v1/sdk/ecommerce/order", exact=True).first.click()
 

@@ -139,6 +139,7 @@ def test_a_card_number_that_is_wrong_is_said_at_the_field(visit: Visit, shop: No
     assert place(page, "Submit and charge USD 9.00").status == "paid"
 
 
+@pytest.mark.full
 def test_what_was_typed_is_kept_when_something_is_wrong(visit: Visit, shop: None, ana: User, ada: Customer) -> None:
     page = visit(f"{ADD}?customer={ada.pk}", ana)
     choose(page, "SKU", "mug")
@@ -277,6 +278,7 @@ def test_the_country_decides_what_an_address_asks_for(visit: Visit, shop: None, 
     expect(page.locator("[data-field=state]")).to_be_hidden()
 
 
+@pytest.mark.full
 def test_rows_are_added_and_removed(visit: Visit, shop: None, ana: User) -> None:
     page = visit(ADD, ana)
     choose(page, "SKU", "mug")
@@ -289,6 +291,7 @@ def test_rows_are_added_and_removed(visit: Visit, shop: None, ana: User) -> None
     expect(page.get_by_role("group", name="Delivery address")).to_be_hidden()
 
 
+@pytest.mark.full
 def test_another_customer_brings_other_addresses_and_cards(visit: Visit, shop: None, ana: User, ada: Customer) -> None:
     make_address(ada)
     make_card(ada)

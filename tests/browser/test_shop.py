@@ -299,6 +299,7 @@ def test_a_customer_made_by_staff_sets_a_password_by_the_link(visit: Visit) -> N
     expect(page.get_by_role("link", name="My orders")).to_be_visible()
 
 
+@pytest.mark.full
 def test_saved_cards_are_chosen_and_removed(visit: Visit, ada: Customer, ebook: Sku) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
@@ -335,6 +336,7 @@ def test_what_sold_out_meanwhile_is_said_and_the_basket_can_be_changed(
     assert Order.objects.count() == 0
 
 
+@pytest.mark.full
 def test_a_basket_that_was_ordered_in_one_tab_is_empty_in_the_other(visit: Visit, ada: Customer, ebook: Sku) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
@@ -370,6 +372,7 @@ def test_an_unanswered_order_is_not_sent_again_as_somebody_else(visit: Visit, ad
     assert Order.objects.count() == 0
 
 
+@pytest.mark.full
 def test_who_was_signed_out_meanwhile_signs_in_and_goes_on(visit: Visit, ada: Customer, ebook: Sku) -> None:
     page = visit("/shop/")
     to_checkout(page, "Sketch of the Analytical Engine")
