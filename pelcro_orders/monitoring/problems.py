@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from backoffice.durations import in_words
 from backoffice.heartbeats import Heartbeat, Kind
 from billing import restore
+from ecommerce.retention.table import Line
 from pelcro_orders.monitoring.broker import MessageQueue
 from pelcro_orders.monitoring.database import Endpoint, Server
 from pelcro_orders.monitoring.readiness import Check
@@ -40,6 +41,7 @@ class Findings:
     reconciled: float | None
     connections: int
     server: Server
+    retention: list[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,12 @@ def _books(findings: Findings) -> Iterator[Problem]:
             _("Our books differ from Stripe's, or from each other."),
             _("End each difference: adopt, refund, not ours, or known."),
             f"{reverse('admin:billing_difference_changelist')}?resolved_at__isnull=1",
+        )
+    if kept := [line.rule.kind for line in findings.retention if line.run and line.run.error]:
+        yield Problem(
+            _("What is old could not be removed: %(kinds)s.") % {"kinds": ", ".join(kept)},
+            _("The log of the worker says why; each night tries again, and so does `manage.py remove_old --now`."),
+            reverse("shop_settings"),
         )
     if (findings.reconciled or 0) > RECONCILE_SECONDS:
         yield Problem(

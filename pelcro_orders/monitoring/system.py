@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from backoffice.heartbeats import Kind, heartbeats
+from ecommerce.retention.table import overview
 from pelcro_orders.monitoring import broker, database, disk, readiness, versions
 from pelcro_orders.monitoring.problems import Findings, problems
 from pelcro_orders.monitoring.waiting import waiting
@@ -55,6 +56,7 @@ def find() -> Findings:
         reconciled=database.reconciled(),
         connections=sum(database.connections().values()),
         server=database.server(),
+        retention=overview(),
     )
 
 

@@ -9,6 +9,7 @@ from django.test import Client
 
 from backoffice import heartbeats
 from backoffice.durations import in_words
+from backoffice.models import RetentionRun
 from backoffice.redis_client import redis_client
 from billing.models import Payment, Reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
@@ -85,6 +86,19 @@ def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStrip
             assert browser.get(problem.link).status_code == 200, problem.link
     page = browser.get(next(each.link for each in problems(find()) if "charge" in each.sentence))
     assert "1 row" in sentences(page)
+
+
+def test_what_was_removed_is_shown_and_what_could_not_be_is_named(
+    as_role: AsRole, fake_stripe: FakeStripeServer
+) -> None:
+    all_alive()
+    RetentionRun.objects.create(kind="mails", removed=1234, finished_at=Now())
+    RetentionRun.objects.create(kind="exports", error="OSError", finished_at=Now())
+    RetentionRun.objects.create(kind="sessions", finished_at=Now())
+    page = sentences(as_role("admin").get("/admin/system/"))
+    assert "Mails, as they went out 1,234" in page
+    assert "Sessions that have ended" not in page
+    assert said()[0].startswith("What is old could not be removed: exports. The log of the worker says why;")
 
 
 def test_it_opens_without_redis(as_role: AsRole, settings: Any) -> None:
