@@ -20,7 +20,8 @@ RUN SECRET_KEY=collects-static-files-0123456789-abcdefghijklmnopqrstuvwxyz STATI
 FROM ${PYTHON}
 RUN python -m pip uninstall --yes pip \
     && rm -rf /usr/local/lib/python3.*/ensurepip \
-    && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent pelcro-orders \
+    && groupadd --gid 10001 pelcro-orders \
+    && useradd --uid 10001 --gid 10001 --no-log-init --no-create-home --home-dir /nonexistent pelcro-orders \
     && install --directory --owner=pelcro-orders --group=pelcro-orders --mode=700 /var/lib/pelcro-orders
 COPY --from=packages /opt/packages /opt/packages
 COPY --from=project /opt/static /opt/static
