@@ -47,11 +47,25 @@ def save(name: str, content: "File[Any]") -> str:
 
 
 def names_in(folder: str) -> list[str]:
-    """Return the names of the files in a folder; none where it does not exist."""
+    """Return the names of the files in a folder; none where it does not exist. Raise StorageUnavailable."""
+    return _listed(folder)[1]
+
+
+def folders_in(folder: str) -> list[str]:
+    """Return the names of the folders in a folder; none where it does not exist. Raise StorageUnavailable."""
+    return _listed(folder)[0]
+
+
+def _listed(folder: str) -> tuple[list[str], list[str]]:
+    files = storage()
     try:
-        return list(storage().listdir(folder)[1])
+        folders, names = files.listdir(folder)
     except FileNotFoundError:
-        return []
+        return [], []
+    except Exception as error:
+        logger.exception("%s can't be listed.", folder)
+        raise StorageUnavailable(_("The file storage does not answer. Try again in a few minutes.")) from error
+    return folders, names
 
 
 def is_older(name: str, moment: datetime) -> bool:

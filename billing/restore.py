@@ -1,15 +1,17 @@
 """Whether this database was restored from before: then Stripe may know charges and numbers that it does not.
 
 A dump is noticed by what PostgreSQL itself says of one row of ours, which no dump carries; a disk or a stand-by by the
-server's start, after which Stripe is asked. `manage.py after_restore` ends it.
+server's start: then Stripe is asked, and what was never sent is looked up first until it was.
+`manage.py after_restore` ends it.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce, Greatest, Now
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from billing.models import Counter, Payment, Refund, RestoreGuard, TaxTransaction
 
@@ -32,6 +34,12 @@ INSERT_STATE = f"""
     INSERT INTO billing_restoreguard (id, identity, server_started, reason)
     SELECT {RestoreGuard.STATE}, {IDENTITY}, CASE WHEN %s THEN '' ELSE pg_postmaster_start_time()::text END, ''
     {SOURCE} ON CONFLICT DO NOTHING
+"""
+# More than any table gets in a day; the ids are bigint.
+SKIP_IDS = r"""
+    SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, coalesce(last_value, start_value) + 1000000)
+    FROM pg_sequences WHERE schemaname = current_schema() AND data_type = 'bigint'::regtype
+    AND sequencename LIKE '%\_id\_seq'
 """
 
 
@@ -86,10 +94,14 @@ def clear() -> None:
 
 def doubt_open_operations() -> None:
     """Have each open operation looked up before it is posted, as it may have been sent after the backup was made."""
-    for operations in (Payment.objects, Refund.objects, TaxTransaction.objects):
-        operations.filter(closed_at=None).update(
-            attempts=Greatest("attempts", 1), first_sent_at=Coalesce("first_sent_at", "requested_at")
-        )
+    for model in (Payment, Refund, TaxTransaction):
+        doubt(model._default_manager.all())  # noqa: SLF001 - Django's public name for it
+
+
+def doubt(operations: QuerySet[Any]) -> None:
+    """Have those looked up that were never sent, as far as these rows know."""
+    unsent = operations.filter(closed_at=None, attempts=0)
+    unsent.update(attempts=1, first_sent_at=Coalesce("first_sent_at", "requested_at"))
 
 
 def move_counter(name: str, *, past: int) -> None:
@@ -102,6 +114,12 @@ def skip_numbers(name: str, count: int) -> None:
     """Leave out the next `count` numbers, which may have been issued after the backup was made."""
     Counter.objects.get_or_create(name=name)
     Counter.objects.filter(name=name).update(value=F("value") + count)
+
+
+def skip_ids() -> None:
+    """Leave out so many ids of every table: other systems may know those of rows that are lost."""
+    with connection.cursor() as cursor:
+        cursor.execute(SKIP_IDS)
 
 
 def _read() -> tuple[bool | None, bool, datetime | None] | None:

@@ -81,10 +81,14 @@ def _execute(rows: QuerySet[OperationT], submit: Callable[[OperationT], ResultT]
 def claim_operations(rows: QuerySet[OperationT], *, limit: int = 1) -> list[OperationT]:
     """Lease operations that are still open and may be sent now, each with what its call needs.
 
-    None in a restored database: what it calls open may have been sent since.
+    None in a restored database: what it calls open may have been sent since. While Stripe was not asked whether this
+    server's disk is one from before, all are looked up first.
     """
-    if restore.is_blocked():
+    state = restore.state()
+    if state.blocked:
         return []
+    if not state.looked:
+        restore.doubt(rows)
     return leases.claim(
         rows.filter(closed_at=None).select_related(*RELATED[rows.model]),
         limit=limit,

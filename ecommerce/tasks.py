@@ -29,7 +29,7 @@ from ecommerce.bulk_jobs import leases, processes, run
 from ecommerce.erasure import run as run_erasure
 from ecommerce.failed_calls import FailedCalls
 from ecommerce.models import BulkJob, BulkJobItem, Erasure, FileImport, OrderAct, TrackingFile
-from ecommerce.orders import execute, hold
+from ecommerce.orders import doubt, execute, hold
 from ecommerce.tracking_files import apply
 from ecommerce.tracking_files import files as tracking_files
 
@@ -117,7 +117,8 @@ def sweep(task: Task[Any, Any]) -> None:
         return
     until = time.monotonic() + SWEEP_SECONDS
     # One that fails keeps the others from nothing. Events come after the money: to enqueue hundreds takes seconds.
-    steps = (_enqueue_jobs, partial(_execute_due, until), _enqueue_events, _release_holds, _enqueue_rest)
+    execute_due = partial(_execute_due, until)
+    steps = (_enqueue_jobs, _notice_a_restore, execute_due, _enqueue_events, _release_holds, _enqueue_rest)
     went_through = [_went_through(step) for step in steps]
     if all(went_through):
         heartbeats.beat(heartbeats.SWEEP)
@@ -136,6 +137,10 @@ def _went_through(step: Callable[[], None]) -> bool:
 def _enqueue_jobs() -> None:
     for job_id in wakeups.take_to_enqueue(leases.jobs_without_worker(), **FEW):
         enqueue_on_commit(work_job, job_id=job_id)
+
+
+def _notice_a_restore() -> None:
+    doubt.state_now()
 
 
 def _execute_due(until: float) -> None:

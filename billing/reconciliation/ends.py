@@ -55,11 +55,12 @@ def refund_charge(*, difference: Difference, note: str, by: str, at: datetime) -
 
 def _send_back(intent: gateway.PaymentIntent, difference: Difference) -> None:
     refunds = list(gateway.list_refunds(intent.id))
-    # Without an amount Stripe refunds what is left. The key changes once a refund has been made, or has failed.
+    # Without an amount Stripe refunds what is left. The key changes once a refund has been made, or has failed, and
+    # names the charge: after a restore another one may have this difference's id.
     ends = "-".join(str(len([each for each in refunds if each.status == status])) for status in ("failed", "succeeded"))
     params = {"payment_intent": intent.id, "metadata": {"difference": str(difference.pk)}}
     try:
-        gateway.create_refund(params=params, key=f"difference-{difference.pk}-{ends}")
+        gateway.create_refund(params=params, key=f"difference-{difference.pk}-{intent.id}-{ends}")
     except gateway.InvalidRequest as error:
         if error.code != "charge_already_refunded":
             raise EndRefused(_("Stripe refuses: %(why)s") % {"why": error.message}) from error

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,6 +33,7 @@ AWAY = "mail-server-away"
 NOT_READY_WAIT = timedelta(seconds=10)
 SENDER_LEASE = timedelta(seconds=45)  # longer than any connection to the server lasts
 MAILS_FOR_A_CONNECTION = 100  # waiting ones, before one more connection is opened
+_held: list[Callable[[], bool]] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,17 @@ class Turn:
         return self.stopped.is_set() or time.monotonic() >= self.until
 
 
+def hold_while(condition: Callable[[], bool]) -> None:
+    """Have no mail sent while a condition holds, which is asked before each turn."""
+    _held.append(condition)
+
+
 def waiting() -> bool:
-    return not cache.get(AWAY) and Mail.objects.due().exists()
+    return not _is_held() and Mail.objects.due().exists()
+
+
+def _is_held() -> bool:
+    return bool(cache.get(AWAY)) or any(condition() for condition in _held)
 
 
 def send_due(*, until: float) -> bool:
@@ -59,7 +70,7 @@ def send_due(*, until: float) -> bool:
     connections where many wait: a server that hangs holds one process of a worker, and no other work.
     """
     with process_lease("sending mails", lease=SENDER_LEASE) as alone:
-        if not alone or cache.get(AWAY):
+        if not alone or _is_held():
             return False
         turn, further = Turn(until), _further_connections()
         with ThreadPoolExecutor(max(1, further), thread_name_prefix="mail") as pool:
@@ -157,3 +168,10 @@ def _postpone(mail: Mail, error: str, *, longest: timedelta = LONGEST_WAIT) -> t
 
 def _finish(mail: Mail, status: Mail.Status, **changes: Any) -> None:
     leases.release(mail, next_attempt_at=None, status=status, **changes)
+
+
+def keep_queued() -> int:
+    """Keep what waits from being sent until staff send it again; return how many."""
+    why = _("Kept when the database was restored: it may have been sent before.")
+    queued = Mail.objects.filter(status=Mail.Status.QUEUED)
+    return queued.update(status=Mail.Status.KEPT, next_attempt_at=None, error=why)

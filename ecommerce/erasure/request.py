@@ -1,5 +1,6 @@
 """Ask for a person to be erased: one transaction, after which nobody signs in and nothing is ordered for them."""
 
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from ecommerce.bulk_jobs.leases import OPEN
 from ecommerce.erasure.words import collect
 from ecommerce.models import BulkJob, Erasure, FileImport, Order, OrderAct
 
+logger = logging.getLogger(__name__)
 Status = Payment.Status
 UNDECIDED_PAYMENTS = Q(status__in=[Status.REQUESTED, Status.PROCESSING, Status.REQUIRES_ACTION])
 UNDECIDED_REFUNDS = Q(status__in=[Refund.Status.REQUESTED, Refund.Status.PENDING])
@@ -87,6 +89,8 @@ def request_erasure(*, customer: Customer, by: Actor, at: datetime) -> Erasure:
         User.objects.filter(customer=locked).update(is_active=False, session_generation=F("session_generation") + 1)
         if locked.stripe_customer_id:
             removals.request_removal(StripeRemoval.Kind.CUSTOMER, locked.stripe_customer_id)
+    # Whoever restores a backup from before reads here who is to be erased again.
+    logger.info("Customer %s is being erased.", locked.pk)
     return erasure
 
 

@@ -6,12 +6,22 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from billing import gateway, restore
-from billing.models import Difference
-from billing.reconciliation import checks, settle
+from billing.models import Difference, Payment
+from billing.reconciliation import checks, lost, settle
 from ecommerce.models import Order
 from ecommerce.orders.errors import OrderError
 
 logger = logging.getLogger(__name__)
+SKIPPED = 1000  # numbers of orders and returns, after a restore
+
+
+def state_now() -> restore.RestoreState:
+    """Ask Stripe first, if the database server was started since it was last asked. Call it outside any transaction."""
+    state = restore.state()
+    if state.blocked or state.looked:
+        return state
+    look_at_stripe()
+    return restore.state()
 
 
 def check_not_restored() -> None:
@@ -19,11 +29,7 @@ def check_not_restored() -> None:
 
     One statement, unless the database server was started since Stripe was last asked.
     """
-    state = restore.state()
-    if not state.blocked and not state.looked:
-        look_at_stripe()
-        state = restore.state()
-    if state.blocked:
+    if state_now().blocked:
         sentence = _(
             "The database was restored from a backup, so that nobody is charged for now. An administrator has to run "
             "manage.py after_restore, which compares it with Stripe."
@@ -32,22 +38,28 @@ def check_not_restored() -> None:
 
 
 def look_at_stripe() -> None:
-    """Block if the newest payments at Stripe name what this database has not; wait with it where Stripe is away."""
+    """Block if the newest payments or refunds at Stripe are not known here; wait with it where Stripe is away."""
     try:
-        newest = gateway.intents_page().rows
+        found = [*_newest_lost_payments(), *lost.newest_lost_refunds()]
     except gateway.GatewayError as error:
         logger.warning("Whether the database was restored is asked later: %s", error)
         return
-    payments = settle.payments_of(newest)
-    lost = [each for each in newest if each.id not in payments and _is_lost(each)]
-    if lost:
-        names = ", ".join(each.id for each in lost[:5])
-        restore.block(reason=f"Stripe has {len(lost)} payments that are not here: {names}")
+    if found:
+        restore.block(reason=f"Stripe has {len(found)} payments and refunds that are not here: {', '.join(found[:5])}")
+        logger.error("The database was restored from before: %s. Run manage.py after_restore.", ", ".join(found[:5]))
     else:
         restore.looked()
 
 
-def _is_lost(intent: gateway.PaymentIntent) -> bool:
+def _newest_lost_payments() -> list[str]:
+    newest = gateway.intents_page().rows
+    payments = settle.payments_of(newest)
+    return [each.id for each in newest if _is_lost(each, payments.get(each.id))]
+
+
+def _is_lost(intent: gateway.PaymentIntent, payment: Payment | None) -> bool:
+    if payment:
+        return payment.first_sent_at is None
     number = intent.metadata.get("order", "")
     if not checks.is_uuid(intent.metadata.get("payment")) or not number.isdecimal():
         return False
@@ -68,6 +80,13 @@ def move_order_numbers(*, past: int) -> None:
             "SELECT setval('ecommerce_order_number', %s) FROM ecommerce_order_number WHERE last_value < %s",
             [past, past],
         )
+
+
+def skip_order_and_return_numbers() -> None:
+    """Leave out so many: what was free, or never paid, left no number at Stripe."""
+    with connection.cursor() as cursor:
+        for name in ("ecommerce_order_number", "ecommerce_return_number"):
+            cursor.execute(f"SELECT setval('{name}', last_value + {SKIPPED}) FROM {name}")  # noqa: S608 - constants
 
 
 def look_up_lost_charges(order: Order) -> None:
