@@ -107,7 +107,7 @@ def test_a_restored_disk_that_lost_refunds_alone_is_noticed(empty_stripe: FakeSt
 
     sweep()
     assert restore.is_blocked()
-    assert note.refund.stripe_refund_id in RestoreGuard.objects.get(pk=RestoreGuard.STATE).reason
+    assert str(note.refund.stripe_refund_id) in RestoreGuard.objects.get(pk=RestoreGuard.STATE).reason
     with refused("payments_unavailable"):
         place_order()
     assert command("after_restore")[0] == 0
