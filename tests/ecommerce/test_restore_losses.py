@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from django.conf import settings as given_settings
-from django.core.mail import EmailMessage, outbox
+from django.core import mail
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.utils import timezone
 
@@ -153,7 +154,7 @@ def test_mails_wait_for_the_end_of_a_restore_and_may_be_kept(empty_stripe: FakeS
     restore.block(reason="A copy.")
     assert not delivery.waiting()
     delivery.send_due(until=math.inf)
-    assert outbox == []
+    assert mail.outbox == []
 
     assert "2 mails and 0 webhooks wait" in command("after_restore")[1]
     assert delivery.waiting()
@@ -161,7 +162,7 @@ def test_mails_wait_for_the_end_of_a_restore_and_may_be_kept(empty_stripe: FakeS
     assert "2 mails that wait are kept here" in said
     assert "webhooks wait" not in said
     delivery.send_due(until=math.inf)
-    assert outbox == []
+    assert mail.outbox == []
     mails.send_again(list(Mail.objects.values_list("pk", flat=True)[:1]))
     delivery.send_due(until=math.inf)
-    assert [mail.subject for mail in outbox] == ["One"]
+    assert [each.subject for each in mail.outbox] == ["One"]

@@ -74,11 +74,10 @@ def afterwards(known: dict[str, int]) -> dict[str, Any]:
 
 def refund_what_is_lost() -> dict[str, Any]:
     """End the differences of orders that are gone, as staff do."""
-    left = Difference.objects.filter(resolved_at=None)
-    kinds = sorted(left.values_list("kind", flat=True))
+    left = list(Difference.objects.filter(resolved_at=None))
     for difference in left:
         ends.refund_charge(difference=difference, note="", by="Ana", at=database_clock.now())
-    return {"kinds": kinds}
+    return {"kinds": [each.kind for each in left], "charges": [each.stripe_id for each in left]}
 
 
 def drain() -> dict[str, Any]:
@@ -100,8 +99,11 @@ def _waiting() -> dict[str, int]:
     return {name: count for name, count in waits.items() if count}
 
 
-def books() -> dict[str, Any]:
-    """Give all that was issued, and how our books differ from Stripe's."""
+def books(*given_back: str) -> dict[str, Any]:
+    """Give all that was issued, and how our books differ from Stripe's but for charges of lost orders."""
+    ledger = FakeStripeControl(settings.STRIPE_API_BASE).ledger()
+    ledger["payment_intents"] = [each for each in ledger["payment_intents"] if each["id"] not in given_back]
+    ledger["refunds"] = [each for each in ledger["refunds"] if each["payment_intent"] not in given_back]
     numbers: dict[str, Any] = {
         model.__name__: list(model.objects.values_list("number", flat=True))
         for model in (Order, Invoice, CreditNote, Return)
@@ -112,7 +114,7 @@ def books() -> dict[str, Any]:
         "statuses": {str(order.pk): order.status for order in Order.objects.all()},
         "files": list(Document.objects.exclude(file="").values_list("file", flat=True)),
         "problems": list(Document.objects.exclude(problems=[]).values_list("problems", flat=True)),
-        "differences": differences(FakeStripeControl(settings.STRIPE_API_BASE).ledger()),
+        "differences": differences(ledger),
     }
 
 
