@@ -18,7 +18,6 @@ from django.utils.translation import gettext_lazy as _
 
 from backoffice import database_clock
 from backoffice.list_tabs import bounded_counts, format_count
-from billing import restore
 from billing.models import Difference, Document, Invoice, Refund, Seller, WebhookEvent
 from billing.money import format_money
 from customers.mail.attention import NEEDS_ATTENTION
@@ -55,7 +54,7 @@ class Chart:
 
 def dashboard(request: HttpRequest) -> dict[str, Any]:
     may = request.user.has_perm
-    context: dict[str, Any] = {"may_order": may("ecommerce.add_order"), "is_restored": restore.is_blocked()}
+    context: dict[str, Any] = {"may_order": may("ecommerce.add_order")}
     if may("ecommerce.view_order"):
         context |= {
             **_figures(may("billing.view_invoice"), may("billing.view_refund")),

@@ -7,7 +7,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from billing import restore
 from ecommerce.models import BulkJob, BulkJobSlice, Order
 from tests.support.factories import make_customer, make_sku
 from tests.support.forms import sentences
@@ -106,10 +105,3 @@ def queries_of(browser: Client) -> int:
     with CaptureQueriesContext(connection) as asked:
         assert browser.get("/admin/").status_code == 200
     return len(asked)
-
-
-def test_says_that_the_database_was_restored(as_role: AsRole) -> None:
-    browser = as_role("Viewer")
-    assert "Restored from a backup" not in browser.get("/admin/").content.decode()
-    restore.block(reason="A copy.")
-    assert "has run manage.py after_restore" in browser.get("/admin/").content.decode()
