@@ -1,73 +1,43 @@
 """Reads a rendered page as a browser would: the values of its forms, and its text."""
 
-from html.parser import HTMLParser
 from typing import Any
 
+from lxml import html
+from lxml.etree import XPath
 
-class _FormParser(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.values: dict[str, Any] = {}
-        self._select = self._textarea = ""
-        self._has_selected = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        attributes = {name: value or "" for name, value in attrs}
-        name = attributes.get("name", "")
-        if tag == "select":
-            self._select, self._has_selected = name, False
-        elif tag == "option" and self._select and ("selected" in attributes or not self._has_selected):
-            self.values[self._select] = attributes.get("value", "")
-            self._has_selected = "selected" in attributes
-        elif tag == "textarea":
-            self._textarea = name
-            self.values[name] = ""
-        elif tag == "input" and name and attributes.get("type") not in {"submit", "button", "file"}:
-            self._add_input(name, attributes)
-
-    def _add_input(self, name: str, attributes: dict[str, str]) -> None:
-        if attributes.get("type") not in {"checkbox", "radio"}:
-            self.values[name] = attributes.get("value", "")
-        elif "checked" in attributes:
-            self.values.setdefault(name, []).append(attributes.get("value", "on"))
-
-    def handle_data(self, data: str) -> None:
-        if self._textarea:
-            self.values[self._textarea] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "textarea":
-            self.values[self._textarea] = self.values[self._textarea].removeprefix("\n")
-            self._textarea = ""
-        if tag == "select":
-            self._select = ""
+FIELDS = XPath("//select[@name] | //textarea[@name] | //input[@name]")
+TEXTS = XPath("//text()[not(parent::script or parent::style)]")
+WITHOUT_VALUE = {"submit", "button", "file"}
 
 
 def filled_in(page: Any) -> dict[str, Any]:
     """Return the values of all forms on the page, without the templates of inline rows."""
-    parser = _FormParser()
-    parser.feed(page.content.decode())
-    return {name: value for name, value in parser.values.items() if name and "__prefix__" not in name}
+    values: dict[str, Any] = {}
+    for field in FIELDS(_parsed(page)):
+        name, kind = field.get("name"), field.get("type")
+        if not name or "__prefix__" in name:
+            continue
+        if field.tag == "select":
+            values.update((name, value) for value in _chosen(field))
+        elif field.tag == "textarea":
+            values[name] = (field.text or "").removeprefix("\n")
+        elif kind in {"checkbox", "radio"}:
+            if field.get("checked") is not None:
+                values.setdefault(name, []).append(field.get("value", "on"))
+        elif kind not in WITHOUT_VALUE:
+            values[name] = field.get("value", "")
+    return values
+
+
+def _chosen(select: Any) -> list[str]:
+    options = list(select.iter("option"))
+    selected = [option for option in options if option.get("selected") is not None]
+    return [option.get("value", "") for option in (selected or options)[-1:]]
 
 
 def sentences(page: Any) -> str:
-    parser = _TextParser()
-    parser.feed(page.content.decode())
-    return " ".join(" ".join(parser.parts).split())
+    return " ".join(" ".join(TEXTS(_parsed(page))).split())
 
 
-class _TextParser(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._ignored = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._ignored = tag in {"script", "style"}
-
-    def handle_endtag(self, tag: str) -> None:
-        self._ignored = False
-
-    def handle_data(self, data: str) -> None:
-        if not self._ignored:
-            self.parts.append(data)
+def _parsed(page: Any) -> Any:
+    return html.document_fromstring(page.content.decode().strip() or "<p>")
