@@ -41,6 +41,7 @@ check: $(VENV)/.installed-dev
 	@$(AS_DEPLOYED) $(BIN) -m mypy .
 	@$(BIN) -c 'import sys; from importlinter.cli import lint_imports_command; sys.exit(lint_imports_command())'
 	@$(AS_DEPLOYED) $(BIN) -W "ignore:Got an error checking" manage.py makemigrations --check --dry-run
+	@$(AS_DEPLOYED) $(BIN) -m pelcro_orders.lint_migrations
 	@$(AS_DEPLOYED) $(BIN) manage.py check --deploy --fail-level WARNING
 
 # A unit is verified with another program in the place of one that is installed nowhere here.
