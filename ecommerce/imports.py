@@ -15,7 +15,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import uploads
+from backoffice import shutdown, uploads
 from backoffice.activity.origin import Origin, acting, current_origin
 from backoffice.activity.record import record
 from backoffice.imports.importer import Importer
@@ -206,7 +206,9 @@ def run(*, import_id: int) -> None:
         return
     plan = plan_of(file_import)
     while _run_batch(file_import, plan):
-        pass
+        if shutdown.has_begun():
+            FileImport.objects.filter(pk=import_id, status=Status.APPLYING).update(beat_at=None)  # for the sweep
+            return
     uploads.delete(f"{file_import.token}.json")
 
 

@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock, heartbeats
+from backoffice import database_clock, heartbeats, shutdown
 from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
 from billing.documents import make
@@ -145,9 +145,10 @@ def _notice_a_restore() -> None:
 
 def _execute_due(until: float) -> None:
     # Again while something has become due: the first answer of a Stripe that was away wakes what waits for it.
-    while (calls := _due_operations()) and time.monotonic() < until:
+    while not shutdown.time_is_up(until) and (calls := _due_operations()):
         run_in_threads(calls, until=until)
-    run_in_threads(_due_look_ups(), until=until)
+    if not shutdown.has_begun():
+        run_in_threads(_due_look_ups(), until=until)
 
 
 def _enqueue_events() -> None:
@@ -258,7 +259,7 @@ def run_in_threads(calls: Sequence[partial[None]], *, until: float) -> None:
     def work() -> None:
         try:
             for call in remaining:
-                if time.monotonic() < until:
+                if not shutdown.time_is_up(until):
                     _run_logged(call)
         finally:
             connection.close()

@@ -5,9 +5,15 @@ from typing import Any
 
 import django
 from celery import Celery
-from celery.signals import beat_init, worker_init, worker_process_init, worker_process_shutdown
+from celery.signals import (
+    beat_init,
+    worker_init,
+    worker_process_init,
+    worker_process_shutdown,
+    worker_shutting_down,
+)
 
-from backoffice import counters
+from backoffice import counters, shutdown
 from pelcro_orders.startup import prepare
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
@@ -33,3 +39,8 @@ def count_in_background(**_kwargs: Any) -> None:
 @worker_process_shutdown.connect
 def add_what_was_counted(**_kwargs: Any) -> None:
     counters.flush()
+
+
+@worker_shutting_down.connect
+def stop_at_next_step(**_kwargs: Any) -> None:
+    shutdown.begin()

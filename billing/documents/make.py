@@ -6,7 +6,6 @@ which makes the same bytes, finds and takes; of two workers one wins the row, an
 
 import hashlib
 import logging
-import time
 from collections.abc import Callable, Collection
 from datetime import timedelta
 from functools import lru_cache
@@ -20,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from backoffice import file_storage, leases
+from backoffice import file_storage, leases, shutdown
 from backoffice.file_storage import StorageUnavailable
 from backoffice.process_leases import process_lease, renew
 from backoffice.transactions import without_sync_commit
@@ -123,7 +122,7 @@ def make_due(*, until: float) -> bool:
     with process_lease("making documents") as alone:
         if not alone:
             return False
-        while time.monotonic() < until:
+        while not shutdown.time_is_up(until):
             renew()
             claimed = leases.claim(_with_all_it_says(Document.objects.filter(DUE)))
             if not claimed:

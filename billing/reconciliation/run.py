@@ -6,7 +6,6 @@ reads everything; a limited one what was created since a time that Stripe told, 
 
 import logging
 import re
-import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -15,7 +14,7 @@ from django.db.models import QuerySet
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Now
 
-from backoffice import database_clock, leases
+from backoffice import database_clock, leases, shutdown
 from billing import gateway, numbers, restore
 from billing.models import ComparedObject, Difference, Payment, Reconciliation, Refund, StripeOperation
 from billing.reconciliation import checks, disputes, records, settle, taxes
@@ -63,7 +62,7 @@ def run_pass(*, reconciliation_id: int, until: float) -> bool:
     unfinished = Reconciliation.objects.filter(pk=reconciliation_id, finished_at=None)
     for run in leases.claim(unfinished, lease=LEASE, enqueued_at=None):
         try:
-            while run.phase != Phase.DONE and time.monotonic() < until:
+            while run.phase != Phase.DONE and not shutdown.time_is_up(until):
                 if not _compare_page(run):
                     return False  # slower than its lease: another worker has this pass now
         except gateway.Unavailable as error:

@@ -1,7 +1,6 @@
 """Send what is in the outbox, each mail under a lease, outside any transaction."""
 
 import logging
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import leases
+from backoffice import leases, shutdown
 from backoffice.process_leases import process_lease, renew
 from customers.mail.attachments import NotReadyError, UnreadableError
 from customers.mail.pace import Pace
@@ -47,7 +46,7 @@ class Turn:
 
     @property
     def is_over(self) -> bool:
-        return self.stopped.is_set() or time.monotonic() >= self.until
+        return self.stopped.is_set() or shutdown.time_is_up(self.until)
 
 
 def hold_while(condition: Callable[[], bool]) -> None:

@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock, file_storage
+from backoffice import database_clock, file_storage, shutdown
 from ecommerce.bulk_jobs import leases, permissions
 from ecommerce.exports import orders
 from ecommerce.models import BulkJob
@@ -31,7 +31,7 @@ DATABASE_GONE = (OperationalError, InterfaceError, psycopg.OperationalError, psy
 
 
 class ExportStopped(Exception):
-    """The job was stopped, or another worker took it over."""
+    """The job was stopped, another worker took it over, or this worker is to end."""
 
 
 def run_export(job_id: int) -> None:
@@ -160,6 +160,9 @@ class ExportWriter:
 
     def _check_and_beat(self) -> None:
         self.beat_at = time.monotonic()
+        if shutdown.has_begun():
+            self._held().update(beat_at=None)  # the sweep has another worker begin anew
+            raise ExportStopped
         reason = permissions.missing_permission(self.job)
         if reason:
             self._held().update(status=Status.STOPPING, message=reason)

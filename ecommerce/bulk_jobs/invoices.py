@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
+from backoffice import shutdown
 from billing.documents.make import make_many, queue_missing
 from billing.downloads import why_broken, why_none
 from billing.models import CreditNote, Document, Invoice
@@ -40,7 +41,7 @@ def _may_go_on(job: BulkJob, job_slice: BulkJobSlice) -> bool:
     current = leases.heartbeat(job.pk)
     if current is None or not leases.renew_slice(job_slice):
         return False
-    if current.status == BulkJob.Status.STOPPING:
+    if current.status == BulkJob.Status.STOPPING or shutdown.has_begun():
         with transaction.atomic():
             leases.release_slice(job_slice)
         return False

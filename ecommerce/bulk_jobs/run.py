@@ -8,7 +8,7 @@ from django.db.models import Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, shutdown
 from ecommerce.bulk_jobs import export, invoice_file, invoices, leases, outcomes, slices, stopping
 from ecommerce.bulk_jobs.refund_pool import RefundPool, has_due_refunds
 from ecommerce.models import BulkJob, BulkJobItem
@@ -38,7 +38,7 @@ def run_job(*, job_id: int, seconds: float) -> bool:
 
 
 def _run_slices(job_id: int, deadline: float) -> None:
-    while time.monotonic() < deadline and run_next_slice(job_id):
+    while not shutdown.time_is_up(deadline) and run_next_slice(job_id):
         pass
 
 
@@ -70,7 +70,7 @@ def _run_slices_and_refunds(job_id: int, deadline: float) -> None:
         while True:
             busy = False
             # Refunds come first: the next slice is requested only once Stripe's threads have enough to do.
-            if time.monotonic() < deadline and not pool.misconfigured:
+            if not shutdown.time_is_up(deadline) and not pool.misconfigured:
                 busy = _send_refunds(pool) or (not pool.is_stopped and run_next_slice(job_id))
             # Past the deadline what is in flight is still collected, since it was sent.
             if pool.in_flight or pool.done:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import leases
+from backoffice import leases, shutdown
 from backoffice.activity.origin import silent
 from backoffice.leases import Backoff
 from billing import removals
@@ -30,7 +30,7 @@ class NotYet(Exception):
 
 
 class LeaseLost(Exception):
-    """Another worker has taken over."""
+    """Another worker has taken over, or is to, since this one ends."""
 
 
 def due() -> Any:
@@ -45,7 +45,7 @@ def execute_erasure(*, erasure_id: int) -> None:
         except NotYet as error:
             leases.postpone(erasure, backoff=BACKOFF, error=str(error))
         except LeaseLost:
-            logger.info("Erasure %s was taken over by another worker.", erasure.pk)
+            logger.info("Erasure %s goes on in another worker.", erasure.pk)
         except Exception:
             # Not with the error's words, which may be the person's.
             logger.exception("Erasure %s failed; it is tried again.", erasure.pk)
@@ -60,6 +60,9 @@ def _erase(erasure: Erasure) -> None:
 
     def beat() -> None:
         if not leases.release(erasure, next_attempt_at=Now() + leases.LEASE):
+            raise LeaseLost
+        if shutdown.has_begun():
+            leases.release(erasure, next_attempt_at=Now())
             raise LeaseLost
 
     order_ids = list(Order.objects.filter(customer=customer).values_list("pk", flat=True))

@@ -8,6 +8,7 @@ for it.
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Event, Thread
@@ -16,10 +17,11 @@ from typing import Any
 from django.db import InterfaceError, OperationalError, connection
 from django.urls import reverse
 
+from backoffice import shutdown
 from billing import restore
 from ecommerce.models import WebhookEndpoint
 from ecommerce.webhooks import queue, signing
-from ecommerce.webhooks.request import Answer, Caller
+from ecommerce.webhooks.request import TOTAL_SECONDS, Answer, Caller
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +29,7 @@ POLL_SECONDS = 0.25
 ERROR_SECONDS = 2.0
 PER_ENDPOINT, AT_ONCE = 4, 200
 NAME_THREADS = 64  # a look-up of a name can't be given up: an endpoint whose names hang has at most PER_ENDPOINT
-STOP_SECONDS = 5.0
+STOP_SECONDS = TOTAL_SECONDS + 1
 
 
 class Sender:
@@ -43,9 +45,9 @@ class Sender:
         self._loop = ready.result()
 
     def run(self, stop: Event) -> None:
-        """Work until told to stop."""
+        """Work until told to stop, or the worker is to end."""
         reverse("admin:index")  # has all addresses imported, which would make the first event wait
-        while not stop.is_set():
+        while not (stop.is_set() or shutdown.has_begun()):
             wait = POLL_SECONDS
             try:
                 self._answered.clear()
@@ -131,8 +133,11 @@ class Sender:
         return bool(done)
 
     def _finish(self) -> None:
-        """Record the answers that come within a moment; what is left is sent again once its lease ends."""
-        self._answered.wait(STOP_SECONDS if self._under_way else 0)
-        self._record()
+        """Record the answers to what is under way; what has none in time is sent again once its lease ends."""
+        until = time.monotonic() + TOTAL_SECONDS
+        while self._under_way and time.monotonic() < until:
+            self._answered.wait(POLL_SECONDS)
+            self._answered.clear()
+            self._record()
         self.close()
         connection.close()
