@@ -17,6 +17,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Model, Q, Query
 from django.db.models.functions import Now
 from django.utils.translation import gettext, ngettext
 
+from backoffice import shutdown
 from backoffice.models import RetentionRun
 
 logger = logging.getLogger(__name__)
@@ -144,7 +145,7 @@ def older(model: type[Model], column: str, age: timedelta) -> QuerySet[Any]:
 
 def remove_old(rules: Iterable[Rule], *, until: float) -> list[str]:
     """Remove what the rules say, until a moment of the monotonic clock; return the kinds of which more is left."""
-    return [rule.kind for rule in rules if time.monotonic() >= until or not _is_done(rule, until)]
+    return [rule.kind for rule in rules if shutdown.time_is_up(until) or not _is_done(rule, until)]
 
 
 def _is_done(rule: Rule, until: float) -> bool:
@@ -156,7 +157,7 @@ def _is_done(rule: Rule, until: float) -> bool:
     try:
         for count in rule.steps(rule.age):
             removed += count
-            if time.monotonic() >= until:
+            if shutdown.time_is_up(until):
                 done = False
                 break
     except Exception as caught:
