@@ -308,6 +308,7 @@ def test_another_customer_brings_other_addresses_and_cards(visit: Visit, shop: N
     expect(page.get_by_role("radio", name="New address")).to_be_checked()
 
 
+@pytest.mark.full
 def test_an_order_without_javascript(visit: Visit, snap: Any, shop: None, ana: User, ada: Customer) -> None:
     make_card(ada)
     page = visit(ADD, ana, java_script_enabled=False)

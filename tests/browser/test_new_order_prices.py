@@ -126,6 +126,7 @@ def test_the_section_by_keyboard(visit: Visit, mia: User, ada: Customer, berlin:
     total(page, "USD 39.15")
 
 
+@pytest.mark.full
 def test_without_javascript(visit: Visit, mia: User, ada: Customer, berlin: Address) -> None:
     page = visit(f"{ADD}?customer={ada.pk}", mia, java_script_enabled=False)
     page.get_by_label("SKU").fill("mug")

@@ -89,6 +89,7 @@ def test_the_options_menu_is_used_by_keyboard(visit: Visit, ana: User) -> None:
     expect(page).to_have_url(re.compile(f"{LIST}{order.pk}/fulfill/$"))
 
 
+@pytest.mark.full
 def test_nothing_needs_scripts(visit: Visit, ana: User, ran: list[Any]) -> None:
     order = order_row("paid")
     page = visit(LIST + "?status__exact=paid", ana, java_script_enabled=False)

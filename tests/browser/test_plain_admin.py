@@ -15,6 +15,7 @@ def ana() -> User:
     return User.objects.create(username="ana", first_name="Ana", is_staff=True, is_superuser=True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("path", ["add/", "{}/change/"])
 def test_an_address_is_added_without_scripts(visit: Visit, ana: User, path: str) -> None:
     ada = make_customer()

@@ -314,6 +314,7 @@ def test_saved_cards_are_chosen_and_removed(visit: Visit, ada: Customer, ebook: 
     expect(page.get_by_text("No card is saved.")).to_be_visible()
 
 
+@pytest.mark.full
 def test_what_sold_out_meanwhile_is_said_and_the_basket_can_be_changed(
     visit: Visit, ada: Customer, mug: Sku, ebook: Sku
 ) -> None:

@@ -68,7 +68,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Start the services."""
     collect_garbage_seldom()
     gc.enable()
-    if not is_xdist_controller(session.config):
+    if not (is_xdist_controller(session.config) or session.config.option.collectonly):
         services = session.config.stash[SERVICES]
         database_template.copy_to(services)
         services.__enter__()
