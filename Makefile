@@ -27,10 +27,10 @@ test: $(VENV)/.installed-dev
 coverage: $(VENV)/.installed-dev
 	@exec $(BIN) -m pytest -n 3 --dist loadgroup --cov --cov-report=term $(ARGS)
 
-# All of tests/faults, and every other module that has a test marked `full`.
+# All of tests/faults, and every other module that has a test marked `full`, or one that tries more examples here.
 faults: $(VENV)/.installed-dev
-	@exec $(BIN) -m pytest tests/faults $$(grep -rl --include='test_*.py' --exclude-dir=faults 'mark\.full' tests) \
-	  -m "full or not full" $(ARGS)
+	@exec env EVERY_EXAMPLE=1 $(BIN) -m pytest tests/faults \
+	  $$(grep -rlE --include='test_*.py' --exclude-dir=faults 'mark\.full|some_of\(' tests) -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
 	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)

@@ -23,6 +23,7 @@ from ecommerce.pricing.errors import PricingError
 from ecommerce.pricing.order import Line, Shipping
 from ecommerce.pricing.refunds import refund_of_amount, refund_of_items, refund_of_rest, refund_of_shipping
 from ecommerce.pricing.taxes import Tax
+from tests.support.examples import some_of
 from tests.support.factories import make_coupon, make_customer
 from tests.support.forms import sentences
 from tests.support.taxed import VAT_7, VAT_19, a_taxed_order, cells_left, give_back
@@ -146,7 +147,7 @@ def orders(draw: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sold=orders(), data=st.data())
 def test_all_months_together_are_the_invoices_less_the_credit_notes(sold: dict[str, Any], data: Any) -> None:
     with transaction.atomic():

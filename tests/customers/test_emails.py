@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from customers.emails import email_key, normal_email
 from customers.models import Customer, User
+from tests.support.examples import some_of
 from tests.support.factories import make_customer, make_user
 
 pytestmark = pytest.mark.django_db
@@ -65,7 +66,7 @@ def test_different_emails_are_two_customers(one: str, other: str) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=some_of(500), deadline=None)
 def test_a_key_is_that_of_every_spelling(text: str) -> None:
     key = email_key(text)
 

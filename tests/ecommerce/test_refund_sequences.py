@@ -18,11 +18,12 @@ from ecommerce.pricing.refunds import (
     refund_of_rest,
     refund_of_shipping,
 )
+from tests.support.examples import some_of
 from tests.support.judge import Purse, take_amount
 from tests.support.sales import Ordered, as_taxes, cells_of, orders
 
 SOME = settings(
-    max_examples=400,
+    max_examples=some_of(400),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )

@@ -7,11 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from billing import money
 from ecommerce.pricing.order import PricedTax, Totals
 from ecommerce.pricing.taxes import Tax
+from tests.support.examples import some_of
 from tests.support.judge import Rate, Verdict, judge
 from tests.support.sales import Ordered, cells_of, orders
 
 QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-MANY = settings(max_examples=400, deadline=None, suppress_health_check=QUIET)
+MANY = settings(max_examples=some_of(400), deadline=None, suppress_health_check=QUIET)
 
 
 def laid(totals: Totals) -> list[tuple[PricedTax, ...]]:

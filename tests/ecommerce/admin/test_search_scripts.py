@@ -12,6 +12,7 @@ from customers.models import Customer
 from ecommerce.admin.orders.search import search
 from ecommerce.models import Order
 from tests.support.admin import order_row
+from tests.support.examples import some_of
 from tests.support.factories import make_customer
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +149,7 @@ NAMES = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"]) | LETT
 @example(first="ΐ", last="ᾴ", form="upper")
 @example(first="Yıldüz", last="İzmür", form="upper")
 @example(first="ﷺ" * 40, last="x", form="as shown")
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_name_is_stored_is_found_as_it_is_shown(first: str, last: str, form: str) -> None:
     customer = make_customer(f"{Customer.objects.count()}@example.com", first_name=first, last_name=last)
     order = order_row(customer=customer)
