@@ -57,18 +57,9 @@ def problems(findings: Findings) -> list[Problem]:
 
 
 def _not_ready(findings: Findings) -> Iterator[Problem]:
-    titles = {
-        "postgresql": "PostgreSQL",
-        "migrated": _("Migrated"),
-        "redis": "Redis",
-        Kind.WORKER: _("A worker"),
-        Kind.BEAT: "Beat",
-        Kind.SWEEP: _("The sweep"),
-        "stripe": "Stripe",
-    }
     for check in findings.checks:
         if not check.is_well and check.is_known:
-            yield Problem(f"{titles[check.name]} {check.found}", check.advice)
+            yield Problem(f"{check.title} {check.found}", check.advice)
 
 
 def _programs(findings: Findings) -> Iterator[Problem]:

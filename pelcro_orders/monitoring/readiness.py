@@ -9,12 +9,22 @@ import redis
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _lazy
 
 from backoffice.heartbeats import ALIVE, Heartbeat, Kind, heartbeats
 from billing.reachability import Reachability, reachability
 from pelcro_orders.monitoring.probes import applied_migrations, redis_answers
 
 READY, NOT_READY = 200, 503
+TITLES = {
+    "postgresql": "PostgreSQL",
+    "migrated": _lazy("Migrated"),
+    "redis": "Redis",
+    Kind.WORKER: _lazy("A worker"),
+    Kind.BEAT: "Beat",
+    Kind.SWEEP: _lazy("The sweep"),
+    "stripe": "Stripe",
+}
 SWEPT_WITHIN = 120.0  # seconds; the sweep comes every 15 s, and may wait for tasks of 20 s
 
 
@@ -27,6 +37,10 @@ class Check:
     found: str
     advice: str = ""
     is_known: bool = True
+
+    @property
+    def title(self) -> str:
+        return str(TITLES[self.name])
 
     def line(self) -> str:
         body = {"ok": self.is_well, "is": str(self.found)} | ({"do": str(self.advice)} if self.advice else {})

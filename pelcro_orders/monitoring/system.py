@@ -9,14 +9,25 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from backoffice.heartbeats import Kind, heartbeats
+from billing.models import Payment, Refund
+from ecommerce.models import BulkJob
 from ecommerce.retention.table import overview
 from pelcro_orders.monitoring import broker, database, disk, readiness, versions
 from pelcro_orders.monitoring.problems import Findings, problems
 from pelcro_orders.monitoring.waiting import waiting
 
 ReadT = TypeVar("ReadT")
+NAMES = {
+    "release": gettext_lazy("Release"),
+    "python": "Python",
+    "django": "Django",
+    "postgresql": "PostgreSQL",
+    "redis": "Redis",
+    "valkey": "Valkey",
+}
 
 
 def system_view(request: HttpRequest) -> HttpResponse:
@@ -32,11 +43,21 @@ def system_view(request: HttpRequest) -> HttpResponse:
         "problems": problems(findings),
         "programs": [each for each in seen if each.program.kind != Kind.SWEEP],
         "sweep": next((each for each in seen if each.program.kind == Kind.SWEEP), None),
-        "versions": versions.versions(),
+        "unsettled": [(_title(kind, status), seconds) for kind, status, seconds in findings.unsettled],
+        "jobs": [
+            (value, label, findings.jobs[value]) for value, label in BulkJob.Status.choices if value in findings.jobs
+        ],
+        "versions": [(NAMES[name], version) for name, version in versions.versions().items()],
         "migrations": len(readiness.known_migrations()),
         "disk": disk.usage(),
     }
     return TemplateResponse(request, "admin/system.html", context)
+
+
+def _title(kind: str, status: str) -> str:
+    if kind == "charge":
+        return _("Oldest charge: %(status)s") % {"status": Payment.Status(status).label}
+    return _("Oldest refund: %(status)s") % {"status": Refund.Status(status).label}
 
 
 def find() -> Findings:
