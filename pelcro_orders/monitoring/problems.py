@@ -19,6 +19,7 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 CHARGE_SECONDS, REFUND_SECONDS = 5 * MINUTE, 15 * MINUTE  # asked of Stripe, without an end
 ASKED = ("requested", "processing")  # what waits for Stripe, and neither for the customer nor the bank
 HEAD_SECONDS, DUE_SECONDS, EVENT_SECONDS, MAIL_SECONDS = 2 * MINUTE, 5 * MINUTE, 5 * MINUTE, 15 * MINUTE
+PATIENT = {"document": HOUR, "mail": HOUR}  # which a mass action makes many of, behind all others
 ENDPOINT_SECONDS, RECONCILE_SECONDS, TRANSACTION_SECONDS = HOUR, 36 * HOUR, 10 * MINUTE
 CONNECTION_SHARE = 0.8
 
@@ -103,7 +104,7 @@ def _queues(findings: Findings) -> Iterator[Problem]:
                 _("Look whether its workers hang; start more where all of them are busy."),
             )
     for each in findings.waiting:
-        if (each.seconds or 0) > DUE_SECONDS:
+        if (each.seconds or 0) > PATIENT.get(each.queue.kind, DUE_SECONDS):
             yield Problem(
                 _("%(what)s: due for %(age)s.") % {"what": each.queue.title, "age": in_words(each.seconds or 0)},
                 _("The sweep finds them within 15 s where a worker runs: its log says why it does not."),

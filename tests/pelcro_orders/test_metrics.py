@@ -271,6 +271,7 @@ def test_the_alerts_have_the_limits_of_the_page() -> None:
         "PelcroRefundStuck": problems.REFUND_SECONDS,
         "PelcroQueueStuck": problems.HEAD_SECONDS,
         "PelcroDueNotTaken": problems.DUE_SECONDS,
+        "PelcroDueLate": problems.PATIENT["document"],
         "PelcroEventsLate": problems.EVENT_SECONDS,
         "PelcroMailsLate": problems.MAIL_SECONDS,
         "PelcroWebhookEndpointFailing": problems.ENDPOINT_SECONDS,
