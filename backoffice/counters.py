@@ -7,6 +7,7 @@ zero, as counters may.
 import atexit
 import threading
 from collections import Counter
+from collections.abc import Callable
 
 import redis
 
@@ -48,13 +49,17 @@ def flush() -> None:
             _counted.update(taken)
 
 
-def flush_in_background() -> None:
-    """Have this process, which must fork no more, add what it counts to Redis's from time to time."""
-    threading.Thread(target=_flush_for_ever, name="counters", daemon=True).start()
+def flush_in_background(first: Callable[[], None] = lambda: None) -> None:
+    """Have this process, which must fork no more, add what it counts to Redis's from time to time.
+
+    `first` counts what is counted elsewhere.
+    """
+    threading.Thread(target=_flush_for_ever, args=[first], name="counters", daemon=True).start()
     atexit.register(flush)
 
 
-def _flush_for_ever() -> None:
+def _flush_for_ever(first: Callable[[], None]) -> None:
     wait = threading.Event().wait
     while not wait(FLUSH_SECONDS):
+        first()
         flush()

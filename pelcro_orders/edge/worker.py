@@ -10,6 +10,7 @@ from uvicorn_worker import UvicornWorker
 
 from backoffice import counters
 from pelcro_orders.edge.proxies import Proxies
+from pelcro_orders.monitoring.pool import count_pool
 
 HEADER_SECONDS = 10.0
 STALLED_SECONDS = 60.0  # in which a client must read some 48 KB, or what is left
@@ -96,7 +97,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]
 
     def load_wsgi(self) -> Any:
         super().load_wsgi()
-        counters.flush_in_background()
+        counters.flush_in_background(count_pool)
         if self.cfg.threads > 1:
             self.wsgi.set_threads(self.cfg.threads)
         all_believed = "*" in self.cfg.forwarded_allow_ips

@@ -1,4 +1,4 @@
-"""Metrics of what all processes have counted: requests, their durations, and how often Stripe said 429."""
+"""Metrics of what all processes have counted: requests, their durations, pools of connections, and Stripe's 429s."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -7,6 +7,7 @@ from prometheus_client.core import CounterMetricFamily, HistogramMetricFamily, M
 
 from backoffice.counters import totals
 from billing.rate_limit import TOO_MANY
+from pelcro_orders.monitoring.pool import POOL
 from pelcro_orders.monitoring.requests import BUCKETS, DURATION_SUM, DURATIONS, REQUESTS
 
 
@@ -18,8 +19,21 @@ def counted() -> Iterable[Metric]:
             requests.add_metric(labels, number)
     yield requests
     yield _durations(found)
+    yield from _pool(found)
     text = "Answers of Stripe's that asked to go slower (429)."
     yield CounterMetricFamily("pelcro_stripe_429", text, value=found.get((TOO_MANY,), 0))
+
+
+def _pool(found: dict[tuple[str, ...], int]) -> Iterable[Metric]:
+    texts = {
+        "requests": "Connections to PostgreSQL that web's threads asked a pool for (none without pools).",
+        "waits": "Of these, those that had to wait for one.",
+        "errors": "Of these, those that waited for too long, and were answered with 503.",
+    }
+    for name, text in texts.items():
+        yield CounterMetricFamily(f"pelcro_pool_{name}", text, value=found.get((POOL, name), 0))
+    text = "How long they waited, all together."
+    yield CounterMetricFamily("pelcro_pool_wait_seconds", text, value=found.get((POOL, "wait_ms"), 0) / 1000)
 
 
 def _durations(found: dict[tuple[str, ...], int]) -> Metric:

@@ -2,6 +2,7 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import promql_parser
@@ -13,6 +14,7 @@ from django.db.models.functions import Now
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from prometheus_client.parser import text_string_to_metric_families
+from psycopg_pool import ConnectionPool, PoolTimeout
 
 from backoffice import counters
 from backoffice.list_tabs import BOUND
@@ -22,6 +24,8 @@ from billing.models import Payment, WebhookEvent
 from customers.models import Mail
 from devserver.fake_stripe_server import FakeStripeServer
 from pelcro_orders.monitoring import collector, problems, waiting
+from pelcro_orders.monitoring.pool import count_pool
+from pelcro_orders.service_urls import libpq_parameters
 from tests.support.factories import make_sku, place_order
 from tests.support.heartbeats import all_alive, let_pass
 from tests.support.rows import an_event
@@ -166,6 +170,20 @@ def test_what_several_processes_count_is_added_up_and_outlives_a_redis_that_is_a
     assert of(scraped(client), "stripe_429_total") == 1
     counters.flush()
     assert of(scraped(client), "stripe_429_total") == 2
+
+
+def test_waiting_for_a_pool_of_connections_is_counted(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    parameters = libpq_parameters(connection.settings_dict)
+    with ConnectionPool(kwargs=parameters, min_size=1, max_size=1, timeout=0.1) as pool:
+        monkeypatch.setattr("pelcro_orders.monitoring.pool.connection", SimpleNamespace(pool=pool))
+        with pool.connection(), pytest.raises(PoolTimeout):
+            pool.getconn()
+        count_pool()
+        count_pool()
+    counters.flush()
+    found = scraped(client)
+    assert [of(found, f"pool_{name}_total") for name in ("requests", "waits", "errors")] == [2, 1, 1]
+    assert of(found, "pool_wait_seconds_total") >= 0
 
 
 def test_without_redis_the_rest_is_told(client: Client, settings: Any) -> None:
