@@ -150,6 +150,10 @@ def _attention() -> Iterable[Metric]:
     seconds = database.reconciled()
     text = "Since when no reconciliation has come to its end; absent before the first one."
     yield gauge("reconciled_seconds", text, (), [] if seconds is None else [((), seconds)])
+    retention = database.retention()
+    text = "Since when a rule of retention has not removed what is old; absent before the first night."
+    yield gauge("retention_seconds", text, (), [] if retention.seconds is None else [((), retention.seconds)])
+    yield gauge("retention_failed", "Rules of retention whose last run failed.", (), [((), retention.failed)])
     text = "1 while orders and refunds are refused, since the database was restored and after_restore has not run."
     yield gauge("restore_blocked", text, (), [((), restore.is_blocked())])
 

@@ -4,12 +4,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count, Min, Q
+from django.db.models.functions import Coalesce, Now
 
 from backoffice.list_tabs import BOUND, bounded_counts
+from backoffice.models import RetentionRun
 from billing.models import Difference, Document, WebhookEvent
 from customers.mail.attention import NEEDS_ATTENTION
 from customers.models import Mail
 from ecommerce.models import Order
+from ecommerce.retention.table import RULES
 from ecommerce.webhooks.health import troubled
 
 # By the first row of each status: an index has them by id, and ids rise with time.
@@ -86,6 +90,14 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Retention:
+    """Since when the rule that ran longest ago has not removed what is old, and how many failed the last time."""
+
+    seconds: float | None
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
     version: str
     size: int
@@ -145,6 +157,14 @@ def reconciled() -> float | None:
 
 def differences() -> dict[str, int]:
     return {**dict.fromkeys(map(str, Difference.Kind.values), 0), **dict(_rows(DIFFERENCES))}
+
+
+def retention() -> Retention:
+    """Ask about the rules that remove anything; those of a new shop have not run yet."""
+    runs = RetentionRun.objects.filter(kind__in=[rule.kind for rule in RULES if rule.age])
+    first = Min(Coalesce("finished_at", "started_at"))
+    found = runs.aggregate(age=Now() - first, failed=Count("pk", filter=~Q(error="")))
+    return Retention(found["age"].total_seconds() if found["age"] else None, found["failed"])
 
 
 def connections() -> dict[str, int]:

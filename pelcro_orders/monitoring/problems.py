@@ -11,7 +11,7 @@ from backoffice.heartbeats import Heartbeat, Kind
 from billing import restore
 from ecommerce.retention.table import Line
 from pelcro_orders.monitoring.broker import MessageQueue
-from pelcro_orders.monitoring.database import Endpoint, Server
+from pelcro_orders.monitoring.database import Endpoint, Retention, Server
 from pelcro_orders.monitoring.readiness import Check
 from pelcro_orders.monitoring.waiting import Waiting
 
@@ -20,7 +20,8 @@ CHARGE_SECONDS, REFUND_SECONDS = 5 * MINUTE, 15 * MINUTE  # asked of Stripe, wit
 ASKED = ("requested", "processing")  # what waits for Stripe, and neither for the customer nor the bank
 HEAD_SECONDS, DUE_SECONDS, EVENT_SECONDS, MAIL_SECONDS = 2 * MINUTE, 5 * MINUTE, 5 * MINUTE, 15 * MINUTE
 PATIENT = {"document": HOUR, "mail": HOUR}  # which a mass action makes many of, behind all others
-ENDPOINT_SECONDS, RECONCILE_SECONDS, TRANSACTION_SECONDS = HOUR, 36 * HOUR, 10 * MINUTE
+ENDPOINT_SECONDS, TRANSACTION_SECONDS = HOUR, 10 * MINUTE
+RECONCILE_SECONDS, RETENTION_SECONDS = 36 * HOUR, 3 * DAY
 CONNECTION_SHARE = 0.8
 
 
@@ -40,6 +41,7 @@ class Findings:
     attention: dict[str, int]
     differences: int
     reconciled: float | None
+    removed: Retention
     connections: int
     server: Server
     retention: list[Line]
@@ -53,7 +55,7 @@ class Problem:
 
 
 def problems(findings: Findings) -> list[Problem]:
-    sources = (_not_ready, _programs, _money, _queues, _outboxes, _books, _server)
+    sources = (_not_ready, _programs, _money, _queues, _outboxes, _books, _retention, _server)
     return [problem for source in sources for problem in source(findings)]
 
 
@@ -157,6 +159,15 @@ def _books(findings: Findings) -> Iterator[Problem]:
         yield Problem(
             _("Our books were last compared with Stripe's %(age)s ago.") % {"age": in_words(findings.reconciled or 0)},
             _("Beat does it each night; run `python manage.py reconcile` now."),
+        )
+
+
+def _retention(findings: Findings) -> Iterator[Problem]:
+    if (findings.removed.seconds or 0) > RETENTION_SECONDS:
+        yield Problem(
+            _("Nothing old was removed for %(age)s.") % {"age": in_words(findings.removed.seconds or 0)},
+            _("Beat does it each night; look at Settings > Retention."),
+            reverse("shop_settings"),
         )
 
 

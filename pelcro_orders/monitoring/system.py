@@ -75,6 +75,7 @@ def find() -> Findings:
         attention=database.needs_attention(),
         differences=sum(database.differences().values()),
         reconciled=database.reconciled(),
+        removed=database.retention(),
         connections=sum(database.connections().values()),
         server=database.server(),
         retention=overview(),

@@ -296,6 +296,7 @@ def test_the_alerts_have_the_limits_of_the_page() -> None:
         "PelcroNotReconciled": problems.RECONCILE_SECONDS,
         "PelcroConnectionsUsedUp": problems.CONNECTION_SHARE,
         "PelcroOldTransaction": problems.TRANSACTION_SECONDS,
+        "PelcroRetentionLate": problems.RETENTION_SECONDS,
     }
     for name, limit in limits.items():
         assert by_name[name].endswith(f" > {limit}"), name

@@ -14,6 +14,7 @@ from backoffice.redis_client import redis_client
 from billing.models import Payment, Reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import WebhookEndpoint
+from ecommerce.retention.table import RULES
 from pelcro_orders.monitoring.problems import problems
 from pelcro_orders.monitoring.system import find
 from tests.support.factories import make_sku, place_order
@@ -99,6 +100,15 @@ def test_what_was_removed_is_shown_and_what_could_not_be_is_named(
     assert "Mails, as they went out 1,234" in page
     assert "Sessions that have ended" not in page
     assert said()[0].startswith("What is old could not be removed: exports. The log of the worker says why;")
+
+
+def test_retention_that_does_not_run_is_named(fake_stripe: FakeStripeServer) -> None:
+    all_alive()
+    RetentionRun.objects.create(kind="gone_with_an_old_release", started_at=Now() - timedelta(days=90), error="x")
+    assert said() == []
+    kind = next(rule.kind for rule in RULES if rule.age)
+    RetentionRun.objects.create(kind=kind, started_at=Now() - timedelta(days=5), finished_at=Now() - timedelta(days=4))
+    assert [each.partition(".")[0] for each in said()] == ["Nothing old was removed for 4 days"]
 
 
 def test_it_opens_without_redis(as_role: AsRole, settings: Any) -> None:
