@@ -176,6 +176,7 @@ def test_waiting_for_a_pool_of_connections_is_counted(client: Client, monkeypatc
     parameters = libpq_parameters(connection.settings_dict)
     with ConnectionPool(kwargs=parameters, min_size=1, max_size=1, timeout=0.1) as pool:
         monkeypatch.setattr("pelcro_orders.monitoring.pool.connection", SimpleNamespace(pool=pool))
+        pool.wait()
         with pool.connection(), pytest.raises(PoolTimeout):
             pool.getconn()
         count_pool()
