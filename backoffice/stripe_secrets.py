@@ -3,15 +3,12 @@
 With an intent's secret a browser can confirm or read it, so that only its customer may have it, until it is closed.
 """
 
-import logging
 import re
 from typing import Any
 
 REMOVED = "[removed]"
 # pi_…_secret_…, seti_…_secret_…, cs_…_secret_…; ek_live_…, sk_test_…, rk_live_…; whsec_….
 SECRET = re.compile(r"\b[a-z]+_\w*?_secret_\w+|\b(?:ek|sk|rk)_(?:live|test)_\w+|\bwhsec_[\w+/=]+", re.ASCII)
-# The addresses of a payment link and of a document let in whoever has them; Django logs the paths of what it refused.
-LINK = re.compile(r"(?<=/pay/)[\w.-]+|(?<=/documents/)[\w-]+:[\w:-]+", re.ASCII)
 FIELDS = {"client_secret", "secret", "ephemeral_key", "client_secrets"}
 
 
@@ -30,10 +27,3 @@ def strip_secrets(value: Any) -> Any:
             return without_secrets(value)
         case _:
             return value
-
-
-class SecretlessFormatter(logging.Formatter):
-    """Also of tracebacks, which repeat an error's message."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return LINK.sub(REMOVED, without_secrets(super().format(record)))

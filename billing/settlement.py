@@ -17,7 +17,7 @@ from django.db.models import Case, F, Func, QuerySet, When
 from django.db.models.functions import Coalesce, Greatest, Now
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock, leases
+from backoffice import database_clock, leases, logs
 from billing import backoffs, gateway, recovery, restore, stripe_clock
 from billing.customer_updates import request_update
 from billing.models import Payment, Refund, StripeOperation, TaxTransaction
@@ -37,7 +37,7 @@ ResultT = TypeVar("ResultT", PaymentResult, RefundResult)
 # What the call to Stripe needs beside the row.
 RELATED: dict[type[StripeOperation], tuple[str, ...]] = {
     Payment: ("invoice__customer",),
-    Refund: ("payment",),
+    Refund: ("payment__invoice",),
     TaxTransaction: ("invoice", "original"),
 }
 
@@ -63,19 +63,24 @@ def execute_refund(*, refund_id: int) -> RefundResult | None:
 
 def _execute(rows: QuerySet[OperationT], submit: Callable[[OperationT], ResultT]) -> ResultT | None:
     for operation in claim_operations(rows):
-        try:
-            result = submit(operation)
-        except gateway.Misconfigured as error:
-            postpone_operation(operation, error)
-            raise
-        except (OperationalError, InterfaceError):
-            raise  # the database is gone: the next attempt comes after the lease
-        except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
-            # The same type as `submit` returns.
-            return failed_attempt(operation, error)  # type: ignore[return-value]
-        recovery.note_success(operation)
-        return result
+        with logs.bound(**operation.log_ids):
+            return _submit(operation, submit)
     return None
+
+
+def _submit(operation: OperationT, submit: Callable[[OperationT], ResultT]) -> ResultT | None:
+    try:
+        result = submit(operation)
+    except gateway.Misconfigured as error:
+        postpone_operation(operation, error)
+        raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone: the next attempt comes after the lease
+    except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
+        # The same type as `submit` returns.
+        return failed_attempt(operation, error)  # type: ignore[return-value]
+    recovery.note_success(operation)
+    return result
 
 
 def claim_operations(rows: QuerySet[OperationT], *, limit: int = 1) -> list[OperationT]:

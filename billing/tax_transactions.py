@@ -17,7 +17,7 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import leases
+from backoffice import leases, logs
 from billing import backoffs, gateway, gateway_tax, recovery, settlement, tax_parameters
 from billing.models import Invoice, Payment, Refund, TaxTransaction
 from billing.tax_types import StripeTaxTransaction
@@ -153,20 +153,25 @@ def execute(*, tax_transaction_id: int) -> None:
     Outside any transaction.
     """
     for row in settlement.claim_operations(sendable().filter(pk=tax_transaction_id)):
-        try:
-            recorded = _post(row)
-        except gateway.Misconfigured as error:
-            settlement.postpone_operation(row, error)
-            raise
-        except (OperationalError, InterfaceError):
-            raise  # the database is gone: the next attempt comes after the lease
-        except gateway.InvalidRequest as error:
-            _refused(row, error)
-        except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
-            _postponed(row, error)
-        else:
-            recovery.note_success(row)
-            _record(row, recorded)
+        with logs.bound(**row.log_ids):
+            _execute(row)
+
+
+def _execute(row: TaxTransaction) -> None:
+    try:
+        recorded = _post(row)
+    except gateway.Misconfigured as error:
+        settlement.postpone_operation(row, error)
+        raise
+    except (OperationalError, InterfaceError):
+        raise  # the database is gone: the next attempt comes after the lease
+    except gateway.InvalidRequest as error:
+        _refused(row, error)
+    except Exception as error:  # noqa: BLE001 - whatever Stripe answered must not loop by itself
+        _postponed(row, error)
+    else:
+        recovery.note_success(row)
+        _record(row, recorded)
 
 
 def _post(row: TaxTransaction) -> StripeTaxTransaction:

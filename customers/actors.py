@@ -37,6 +37,13 @@ class Actor:
         """The fields of `ByActor`, for `create(**by.columns)`."""
         return {"by_kind": self.kind.value, "by_label": self.label[:200], "by_user_id": self.user_id}
 
+    @property
+    def reference(self) -> str:
+        """Name it in logs, where no person's name stands: `staff:5`, `customer:7`, `system`."""
+        # The label of a key is what staff called the program, and its public prefix.
+        known: object = self.label if self.kind is ActorKind.API_KEY else self.user_id
+        return f"{self.kind.value}:{known}" if known else self.kind.value
+
     def origin(self, *, address: str = "", through: str = "") -> Origin:
         """Return who Activity says is behind what is written."""
         return Origin(

@@ -14,7 +14,7 @@ from pelcro_orders.config import from_environment
 PROJECT_VARIABLES = (
     *("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "BASE_URL", "ALLOWED_HOSTS", "TIME_ZONE", "PORT", "VAR_DIR"),
     *("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "STRIPE_JS_URL"),
-    *("WEBHOOK_PRIVATE_ADDRESSES", "WEBHOOK_DELIVERY_DAYS"),
+    *("WEBHOOK_PRIVATE_ADDRESSES", "WEBHOOK_DELIVERY_DAYS", "LOG_FORMAT", "OTEL_EXPORTER_OTLP_ENDPOINT", "SENTRY_DSN"),
     *("STRIPE_MAX_REQUESTS_PER_SECOND", "STRIPE_MAX_REQUESTS_PER_ENDPOINT", "EXPORT_STORAGE_URL", "STATIC_ROOT"),
 )
 
@@ -71,6 +71,7 @@ def child_environment(var_dir: Path, chosen: Mapping[str, str]) -> dict[str, str
         **chosen,
         "VAR_DIR": str(var_dir),
         "STATIC_ROOT": from_environment("STATIC_ROOT") or str(var_dir / "static"),
+        "LOG_FORMAT": from_environment("LOG_FORMAT") or "line",  # people read the logs of `make run`
         "DJANGO_SETTINGS_MODULE": "pelcro_orders.settings",
         "PYTHONUNBUFFERED": "1",
         "NO_PROXY": bypass,

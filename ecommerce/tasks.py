@@ -16,7 +16,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock, heartbeats, shutdown
+from backoffice import database_clock, heartbeats, logs, shutdown
 from backoffice.enqueue import enqueue_on_commit
 from billing import customer_updates, disputes, removals, restore, reviews, tax_transactions, wakeups
 from billing.documents import make
@@ -265,7 +265,7 @@ def run_in_threads(calls: Sequence[partial[None]], *, until: float) -> None:
             connection.close()
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="sweep") as pool:
-        for thread in [pool.submit(work) for _ in range(min(THREADS, len(calls)))]:
+        for thread in [pool.submit(logs.in_context(work)) for _ in range(min(THREADS, len(calls)))]:
             thread.result()
 
 

@@ -26,12 +26,13 @@ def activity_middleware(
 
 
 def origin_of(request: HttpRequest) -> Origin:
-    actor = _actor_of(request)
+    actor = actor_of(request)
     address = client_address(request) if actor.kind is ActorKind.STAFF else ""
     return actor.origin(address=address)
 
 
-def _actor_of(request: HttpRequest) -> Actor:
+def actor_of(request: HttpRequest) -> Actor:
+    """Return who is signed in, as far as that has been asked by now."""
     authenticated = getattr(request, "auth", None)
     if isinstance(authenticated, ApiKey):
         return authenticated.actor

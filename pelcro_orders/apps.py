@@ -2,6 +2,7 @@
 
 from importlib import import_module
 
+from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
 
 
@@ -11,3 +12,8 @@ class StaffAdminConfig(AdminConfig):
     def ready(self) -> None:
         super().ready()
         import_module("pelcro_orders.checks")
+        # Imported where they are asked for alone: they take memory, and a tenth of the time of a start.
+        if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
+            import_module("pelcro_orders.tracing").start(settings.OTEL_EXPORTER_OTLP_ENDPOINT)
+        if settings.SENTRY_DSN:
+            import_module("pelcro_orders.error_reports").start(settings.SENTRY_DSN)

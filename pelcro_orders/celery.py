@@ -7,6 +7,10 @@ import django
 from celery import Celery
 from celery.signals import (
     beat_init,
+    before_task_publish,
+    setup_logging,
+    task_postrun,
+    task_prerun,
     worker_init,
     worker_process_init,
     worker_process_shutdown,
@@ -14,6 +18,7 @@ from celery.signals import (
 )
 
 from backoffice import counters, shutdown
+from pelcro_orders import task_logs
 from pelcro_orders.startup import prepare
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
@@ -22,6 +27,10 @@ app = Celery("pelcro_orders")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.steps["consumer"].add("pelcro_orders.monitoring.worker_heartbeat.WorkerHeartbeat")
+setup_logging.connect(task_logs.configure)
+before_task_publish.connect(task_logs.pass_on)
+task_prerun.connect(task_logs.bind)
+task_postrun.connect(task_logs.unbind)
 
 
 @worker_init.connect

@@ -1,5 +1,6 @@
 """Django's settings: read the environment, compute addresses, start nothing."""
 
+import sys
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
@@ -13,7 +14,7 @@ from pelcro_orders import config, single_sign_on
 from pelcro_orders.beat_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
-from pelcro_orders.logs import LOGGING as LOGGING
+from pelcro_orders.logs import logging_settings
 from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_server
 from pelcro_orders.monitoring.settings import METRICS_TOKEN as METRICS_TOKEN
 from pelcro_orders.monitoring.settings import RELEASE as RELEASE
@@ -23,6 +24,10 @@ from pelcro_orders.service_urls import broker_url, database_settings, is_embedde
 
 VAR_DIR = config.var_dir()
 DEBUG = config.flag("DEBUG")
+LOG_FORMAT = config.one_of("LOG_FORMAT", ("line", "json") if sys.stderr.isatty() else ("json", "line"))
+OTEL_EXPORTER_OTLP_ENDPOINT = config.url("OTEL_EXPORTER_OTLP_ENDPOINT", schemes=("http", "https"))
+SENTRY_DSN = config.url("SENTRY_DSN", schemes=("http", "https"))
+LOGGING = logging_settings(LOG_FORMAT, traced=bool(OTEL_EXPORTER_OTLP_ENDPOINT))
 PORT = config.number("PORT", 8000, least=1, most=65535)
 BASE_URL = config.url("BASE_URL", f"http://127.0.0.1:{PORT}", schemes=("http", "https"))
 SECRET_KEY = config.text("SECRET_KEY")
@@ -77,6 +82,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "pelcro_orders.health.health",
     "pelcro_orders.monitoring.requests.count_requests",
+    "pelcro_orders.request_log.request_log",
     "django.middleware.security.SecurityMiddleware",
     "pelcro_orders.content_security.ContentSecurity",
     "pelcro_orders.edge.limits.limit_bodies",

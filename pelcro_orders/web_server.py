@@ -14,3 +14,4 @@ preload_app = True
 timeout = 60
 graceful_timeout = 25
 control_socket_disable = True
+logger_class = "pelcro_orders.edge.logger.EdgeLogger"

@@ -19,7 +19,7 @@ from django.db.models.functions import Now
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from backoffice import file_storage, leases, shutdown
+from backoffice import file_storage, leases, logs, shutdown
 from backoffice.file_storage import StorageUnavailable
 from backoffice.process_leases import process_lease, renew
 from backoffice.transactions import without_sync_commit
@@ -164,10 +164,26 @@ def logo_of(issued: Invoice | CreditNote) -> bytes:
     return _logo(issued.seller_id) if issued.seller_id else b""
 
 
+def _log_ids(document: Document) -> dict[str, Any]:
+    invoice = document.of.invoice if isinstance(document.of, CreditNote) else document.of
+    return {
+        "document_id": document.pk,
+        "format": document.format,
+        "number": document.of.number,
+        "order": invoice.reference,
+    }
+
+
 def _make(document: Document) -> None:
+    with logs.bound(**_log_ids(document)):
+        _try(document)
+
+
+def _try(document: Document) -> None:
     try:
         _issue(document, _content(document))
     except CannotIssue as error:
+        logs.info(logger, "Document can't be issued", rules=[problem["rule"] for problem in error.problems])
         leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=error.problems)
     except CheckUnavailable as error:
         _could_not_check(document, error)
@@ -223,6 +239,8 @@ def _issue(document: Document, content: bytes) -> None:
         )
         for tell in _told if issued else ():
             tell(document)
+        if issued:
+            logs.info_on_commit(logger, "Document issued")
     # One that is not issued yet may be about to point to this very file.
     if (
         not issued

@@ -2,7 +2,7 @@
 
 import uuid
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
@@ -61,6 +61,11 @@ class StripeOperation(models.Model):
 
     class Meta:
         abstract = True
+
+    @property
+    def log_ids(self) -> dict[str, Any]:
+        """What lines of the log carry that are about it: its id, and its order's number."""
+        raise NotImplementedError
 
     @property
     def idempotency_key(self) -> str:
@@ -166,6 +171,10 @@ class Payment(StripeOperation):
         return self.stripe_payment_intent_id or str(self.uuid)
 
     @property
+    def log_ids(self) -> dict[str, Any]:  # noqa: D102 - as above
+        return {"payment_id": self.pk, "order": self.invoice.reference}
+
+    @property
     def refundable(self) -> int:
         """What may still be refunded, in the currency's minor unit."""
         return self.amount - self.refunds - self.fees
@@ -219,6 +228,10 @@ class Refund(StripeOperation, ByActor):
 
     def __str__(self) -> str:
         return self.stripe_refund_id or str(self.uuid)
+
+    @property
+    def log_ids(self) -> dict[str, Any]:  # noqa: D102 - as above
+        return {"refund_id": self.pk, **self.payment.log_ids}
 
     @property
     def given_back(self) -> int:

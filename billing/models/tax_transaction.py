@@ -1,5 +1,7 @@
 """What Stripe Tax is to record: sales, what refunds take back of them, and refunds that failed after all."""
 
+from typing import Any
+
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -73,3 +75,7 @@ class TaxTransaction(StripeOperation):
 
     def __str__(self) -> str:
         return self.stripe_id or self.reference
+
+    @property
+    def log_ids(self) -> dict[str, Any]:  # noqa: D102 - as of every operation
+        return {"tax_transaction_id": self.pk, "order": self.invoice.reference}

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models.functions import Now
 
-from backoffice import leases
+from backoffice import leases, logs
 from backoffice.stripe_secrets import without_secrets
 from billing import backoffs, gateway, rate_limit, stripe_state
 from billing.models import WebhookEvent
@@ -29,19 +29,32 @@ OWN_RESULT_WAIT = timedelta(seconds=5)
 def process_event(*, event_id: int, at: datetime) -> None:
     """Process an event unless that is done, or another process is doing it. An error is kept on the row and retried."""
     for event in leases.claim(WebhookEvent.objects.filter(pk=event_id, processed_at=None), enqueued_at=None):
-        if event.payload and news.awaits_own_result(event):
-            leases.release(event, next_attempt_at=Now() + OWN_RESULT_WAIT)
-            continue
-        try:
-            results = _as_job(event)
-            for result in results:
-                # One by one, so that the error of one does not keep the others from being applied.
-                results_received.send(sender=WebhookEvent, results=[result], at=at)
-        except Exception as error:  # noqa: BLE001 - any error is kept on the row
-            _retry_later(event, error)
-        else:
-            foreign = _is_foreign(event, results)
-            leases.release(event, next_attempt_at=None, processed_at=Now(), error="", ignored=foreign)
+        with logs.bound(stripe_event=event.stripe_event_id, stripe_event_type=event.type):
+            _process(event, at=at)
+
+
+def _process(event: WebhookEvent, *, at: datetime) -> None:
+    if event.payload and news.awaits_own_result(event):
+        leases.release(event, next_attempt_at=Now() + OWN_RESULT_WAIT)
+        return
+    try:
+        results = _as_job(event)
+        for result in results:
+            # One by one, so that the error of one does not keep the others from being applied.
+            results_received.send(sender=WebhookEvent, results=[result], at=at)
+    except Exception as error:  # noqa: BLE001 - any error is kept on the row
+        _retry_later(event, error)
+    else:
+        foreign = _is_foreign(event, results)
+        leases.release(event, next_attempt_at=None, processed_at=Now(), error="", ignored=foreign)
+        logs.info(logger, "Stripe's event processed", results=len(results), order=_order_of(event))
+
+
+def _order_of(event: WebhookEvent) -> str:
+    """Return the order's number that an event names, in the metadata that each payment of ours has at Stripe."""
+    metadata = event.payload.get("data", {}).get("object", {}).get("metadata")
+    number = metadata.get("order") if isinstance(metadata, dict) else None
+    return number if isinstance(number, str) else ""
 
 
 def handler_for(event_type: str) -> tuple[Callable[[str], Sequence[StripeResult | Notice]], str] | None:

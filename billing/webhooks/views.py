@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
+from backoffice import logs
 from backoffice.enqueue import enqueue_on_commit
 from backoffice.stripe_secrets import strip_secrets
 from billing import gateway
@@ -58,3 +59,5 @@ def _store(event: dict[str, Any]) -> None:
         )
         if created and handled:
             enqueue_on_commit(process_event, event_id=stored.pk)
+        said = {"stripe_event": event["id"], "stripe_event_type": event["type"], "event_id": stored.pk}
+        logs.info_on_commit(logger, "Stripe's event received", **said, again=not created, handled=handled)

@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
-from backoffice import leases, shutdown
+from backoffice import leases, logs, shutdown
 from backoffice.process_leases import process_lease, renew
 from customers.mail.attachments import NotReadyError, UnreadableError
 from customers.mail.pace import Pace
@@ -73,7 +73,7 @@ def send_due(*, until: float) -> bool:
             return False
         turn, further = Turn(until), _further_connections()
         with ThreadPoolExecutor(max(1, further), thread_name_prefix="mail") as pool:
-            threads = [pool.submit(_send_in_thread, turn) for _ in range(further)]
+            threads = [pool.submit(logs.in_context(_send_in_thread), turn) for _ in range(further)]
             _send(turn)
             for thread in threads:
                 thread.result()
@@ -100,7 +100,8 @@ def _send(turn: Turn) -> None:
             mail = _claim()
             if mail is None:
                 return
-            _deliver(mail, transport, turn)
+            with logs.bound(mail_id=mail.pk):
+                _deliver(mail, transport, turn)
 
 
 def _claim() -> Mail | None:
@@ -166,7 +167,10 @@ def _postpone(mail: Mail, error: str, *, longest: timedelta = LONGEST_WAIT) -> t
 
 
 def _finish(mail: Mail, status: Mail.Status, **changes: Any) -> None:
-    leases.release(mail, next_attempt_at=None, status=status, **changes)
+    if leases.release(mail, next_attempt_at=None, status=status, **changes):
+        # What it is about may be an order; who it is for is no matter of the log.
+        order = getattr(mail.about, "number", "")
+        logs.info(logger, f"Mail {status.value}", kind=mail.kind, order=order)
 
 
 def keep_queued() -> int:

@@ -1,5 +1,6 @@
 """What the provider says later of a mail it took: that it arrived, came back, or was marked as spam."""
 
+import logging
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType
@@ -7,7 +8,10 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
+from backoffice import logs
 from customers.mail.models import Mail
+
+logger = logging.getLogger(__name__)
 
 ARRIVED = frozenset({EventType.DELIVERED, EventType.OPENED, EventType.CLICKED})
 TAKEN = frozenset({EventType.QUEUED, EventType.SENT, EventType.DEFERRED, *ARRIVED})
@@ -28,17 +32,24 @@ def apply(event: AnymailTrackingEvent) -> bool:
     ended = {"next_attempt_at": None, "provider_id": (event.message_id or mail.provider_id)[:255]}
     if event.event_type in CAME_BACK:
         changes = {"status": Mail.Status.BOUNCED, "bounced_at": at, "error": _reason(event), **ended}
-        return bool(same.filter(OPEN).update(**changes))
+        return _applied(mail, "bounced", same.filter(OPEN).update(**changes))
     if event.event_type == EventType.COMPLAINED:
         changes = {"status": Mail.Status.COMPLAINED, "bounced_at": at, "error": _("Marked as spam."), **ended}
-        return bool(same.filter(OPEN).update(**changes))
+        return _applied(mail, "complained", same.filter(OPEN).update(**changes))
     if event.event_type not in TAKEN:
         return False
     # Its answer was lost, or has not come yet: without this the mail would be sent a second time.
     queued = same.filter(status=Mail.Status.QUEUED, attempts__gt=0)
     taken = queued.update(**{"status": Mail.Status.SENT, "sent_at": at, "error": "", **ended})
     arrived = event.event_type in ARRIVED and same.filter(delivered_at=None).update(delivered_at=at)
-    return bool(taken or arrived)
+    return _applied(mail, "arrived" if arrived else "taken", taken or arrived)
+
+
+def _applied(mail: Mail, what: str, changed: int) -> bool:
+    if changed:
+        order = getattr(mail.about, "number", "")
+        logs.info_on_commit(logger, f"Mail {what}", mail_id=mail.pk, kind=mail.kind, order=order)
+    return bool(changed)
 
 
 def _mail_of(event: AnymailTrackingEvent) -> Mail | None:

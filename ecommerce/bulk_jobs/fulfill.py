@@ -10,6 +10,7 @@ from ecommerce.bulk_jobs.outcomes import Outcome, Status
 from ecommerce.bulk_jobs.permissions import actor_of, may_fulfill_despite_attention
 from ecommerce.mails import acts as mails
 from ecommerce.models import BulkJob, Order
+from ecommerce.models.event_log import orders_happened
 from ecommerce.models.id_arrays import array_of
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
@@ -81,6 +82,7 @@ def _write(job: BulkJob, orders: Sequence[Order], *, at: datetime) -> None:
         ids = array_of(order.pk for order in orders)
         parcel = {"data": data, "carrier": carrier_of(job)}
         cursor.execute(WRITE, {"ids": ids, "at": at, **parcel, **actor_of(job).columns})
+    orders_happened("fulfilled", orders, by=actor_of(job), job_id=job.pk)
     mails.shipped_together([order.pk for order in orders], at=at)
 
 

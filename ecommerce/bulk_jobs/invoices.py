@@ -27,11 +27,15 @@ def make_slice(job: BulkJob, job_slice: BulkJobSlice) -> None:
     for first in range(0, len(pending), AT_ONCE):
         if not _may_go_on(job, job_slice):
             return
-        found = make_documents(job, pending[first : first + AT_ONCE])
+        ids = pending[first : first + AT_ONCE]
+        found = make_documents(job, ids)
         with transaction.atomic():
             if not leases.lease_is_held(job_slice):
                 return  # another worker goes on with it
             outcomes.write(job_slice, found)
+            slices.log_outcomes(
+                job, job_slice, dict(Order.objects.filter(pk__in=ids).values_list("pk", "number")), found
+            )
     with transaction.atomic():
         leases.release_slice(job_slice)
         outcomes.update_counts(job)

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 
-from backoffice import database_clock, leases
+from backoffice import database_clock, leases, logs
 from billing import gateway, rate_limit, recovery
 from billing.models import Refund
 from billing.results import RefundResult
@@ -66,7 +66,7 @@ class RefundPool:
         for refund in claim_operations(due, limit=self.threads - len(self.in_flight)):
             # What may have been sent before is brought to its end, stopped or not.
             stopped = self.stopped if refund.attempts == 1 else None
-            self.in_flight[self.executor.submit(_send, refund, stopped)] = refund
+            self.in_flight[self.executor.submit(logs.in_context(_send), refund, stopped)] = refund
         waiting = due.filter(next_attempt_at__lte=Now(), closed_at=None)
         return len(waiting.values_list("pk")[: self.threads]) == self.threads
 
@@ -132,7 +132,7 @@ class RefundPool:
 
 
 def _send(refund: Refund, stopped: threading.Event | None) -> RefundResult:
-    with rate_limit.as_job(stopped):
+    with rate_limit.as_job(stopped), logs.bound(**refund.log_ids):
         return submit_refund(refund)
 
 

@@ -1,14 +1,15 @@
 """Running a slice: one transaction for all of its orders, or, where one of them breaks that, one for each."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from backoffice import database_clock
+from backoffice import database_clock, logs
 from customers.mail.notify import notifying
 from ecommerce.bulk_jobs import cancel_and_return, fulfill, leases, organize, outcomes
 from ecommerce.bulk_jobs.outcomes import Outcome, Status
@@ -69,6 +70,17 @@ def _run(job: BulkJob, job_slice: BulkJobSlice, orders: list[Order], *, at: date
     with notifying(job.notify, mass=True):
         done = ACTS[job.action](job, orders, at=at)
     outcomes.write(job_slice, done)
+    log_outcomes(job, job_slice, {order.pk: order.number for order in orders}, done)
+
+
+def log_outcomes(job: BulkJob, job_slice: BulkJobSlice, numbers: Mapping[int, str], done: Sequence[Outcome]) -> None:
+    """Count what became of the orders of a slice, and name those that nothing was done to: acts name the others."""
+    counts = Counter(outcome.status.value for outcome in done)
+    about = {"job_id": job.pk, "slice_id": job_slice.pk, "action": job.action}
+    logs.info_on_commit(logger, "Orders of a job run", **about, **counts)
+    for status in (Status.SKIPPED, Status.FAILED, Status.PENDING):
+        left = [numbers.get(outcome.order_id, "") for outcome in done if outcome.status == status]
+        logs.info_of_orders(logger, f"Orders of a job {status.value}", left, **about)
 
 
 def _run_one_by_one(job: BulkJob, job_slice: BulkJobSlice) -> None:
@@ -122,4 +134,6 @@ def _run_alone(job: BulkJob, job_slice: BulkJobSlice, order_id: int, *, at: date
 
 def _fail(job_slice: BulkJobSlice, order_id: int, reason: str) -> None:
     number = Order.objects.values_list("number", flat=True).get(pk=order_id)
-    outcomes.write(job_slice, [Outcome(order_id, Status.FAILED, reason % {"number": number})])
+    failed = Outcome(order_id, Status.FAILED, reason % {"number": number})
+    outcomes.write(job_slice, [failed])
+    log_outcomes(job_slice.job, job_slice, {order_id: number}, [failed])

@@ -1,5 +1,6 @@
 """Acts and events of orders."""
 
+from collections.abc import Iterable, Mapping
 from typing import Any, NoReturn
 
 from django.db import models
@@ -10,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from billing.models import Payment, Refund
 from customers.actors import ByActor
 from customers.mail.notify import notifies
+from ecommerce.models import event_log
 from ecommerce.models.order import Order
 from ecommerce.models.returns import Return
 
@@ -88,8 +90,21 @@ STATUS_BEFORE: dict[str, Order.Status] = {
 }
 
 
+class OrderEventQuerySet(models.QuerySet["OrderEvent"]):
+    """Events as they are written together."""
+
+    def bulk_create(self, objs: Iterable["OrderEvent"], *args: Any, **options: Any) -> list["OrderEvent"]:
+        """Insert events, with a line of the log for all of a kind."""
+        events = super().bulk_create(objs, *args, **options)
+        event_log.many_happened(events)
+        return events
+
+
 class OrderEvent(ByActor):
-    """One entry in an order's history. A database trigger refuses to change or delete it."""
+    """One entry in an order's history. A database trigger refuses to change or delete it.
+
+    `ids` go to its line of the log alone: those of the payment or refund that it is about.
+    """
 
     class Kind(models.TextChoices):
         CREATED = "created", _("Created")
@@ -145,6 +160,9 @@ class OrderEvent(ByActor):
     kind = models.CharField(_("kind"), max_length=40, choices=Kind)
     at = models.DateTimeField(_("at"), default=timezone.now)
     data = models.JSONField(_("data"), default=dict, blank=True)
+    ids: Mapping[str, Any] = {}
+
+    objects = OrderEventQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("event")
@@ -159,6 +177,7 @@ class OrderEvent(ByActor):
         if not self._state.adding:
             raise TypeError("History is not changed.")
         super().save(*args, **kwargs)
+        event_log.happened(self)
 
     def delete(self, *args: Any, **kwargs: Any) -> NoReturn:
         """Raise TypeError: history is not deleted."""

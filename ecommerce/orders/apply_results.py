@@ -1,13 +1,14 @@
 """Apply what Stripe said: payments, refunds and disputes become true here, once, wherever the results came from."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from backoffice import logs
 from billing import disputes, invoices, payments, tax_transactions
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, ReviewResult, StripeResult
@@ -63,7 +64,20 @@ def _apply_together(results: Sequence[StripeResult], *, at: datetime) -> None:
             # Locked one order at a time, SKUs would be locked in the orders' order, and two batches could deadlock.
             stock.lock_for_orders(list(orders))
         for result in apply_full_refunds(list(orders.values()), results, at=at):
-            _apply_one(orders[order_of[result.payment_id]], result, at=at)
+            with logs.bound(payment_id=result.payment_id):
+                _apply_one(orders[order_of[result.payment_id]], result, at=at)
+        _log(orders, order_of, results)
+
+
+def _log(orders: Mapping[int, Order], order_of: Mapping[int, int], results: Sequence[StripeResult]) -> None:
+    """Name each order of which Stripe said something, be it news or not: what it changed has lines of its own."""
+    numbers = [orders[order_of[result.payment_id]].number for result in results]
+    refund_ids = [getattr(result, "refund_id", None) or 0 for result in results]
+    ids = {
+        "payment_ids": [result.payment_id for result in results],
+        **({"refund_ids": refund_ids} if any(refund_ids) else {}),
+    }
+    logs.info_of_orders(logger, "Results of Stripe applied", numbers, **ids)
 
 
 def _lock_invoices(orders: Sequence[Order]) -> None:

@@ -104,7 +104,7 @@ def status_event(order: Order, act: OrderAct, *, at: datetime) -> OrderEvent:
     data: dict[str, object] = {"reason": act.reason}
     if act.order_return:
         data |= {"restock": act.restock, "return": act.order_return.number}
-    return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, **data)
+    return new_event(order, OrderEvent.Kind(order.status), by=act.by, at=at, ids={"refund_id": act.refund_id}, **data)
 
 
 def _cancel_items(order: Order, act: OrderAct, *, at: datetime) -> None:
@@ -165,7 +165,7 @@ def refund_event(order: Order, refund: Refund, *, at: datetime) -> OrderEvent:
     pending = refund.status == Refund.Status.PENDING
     kind = OrderEvent.Kind.REFUND_PENDING if pending else OrderEvent.Kind.REFUNDED
     data = {"amount": refund.amount, "currency": refund.currency, "refund": str(refund), "refund_id": refund.pk}
-    return new_event(order, kind, by=refund.by, at=at, **data)
+    return new_event(order, kind, by=refund.by, at=at, ids={"refund_id": refund.pk}, **data)
 
 
 def explain_waiting(act: OrderAct | None, reason: str) -> None:

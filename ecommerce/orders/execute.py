@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models.functions import Now
 
-from backoffice import leases
+from backoffice import leases, logs
 from billing import gateway, settlement, stripe_state
 from billing.models import Payment, Refund
 from billing.results import StripeResult
@@ -33,23 +33,25 @@ def execute_act(*, act: OrderAct, at: datetime) -> None:
 
 def execute_payment(*, payment_id: int, at: datetime) -> None:
     """Make one attempt at a payment, unless another process has its lease."""
-    try:
-        result = settlement.execute_payment(payment_id=payment_id)
-    except gateway.Misconfigured:
-        # Our fault, not the order's: nothing fails, and the payment goes through once the key is right.
-        logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
-    else:
-        _apply(result, at=at)
+    with logs.bound(payment_id=payment_id):
+        try:
+            result = settlement.execute_payment(payment_id=payment_id)
+        except gateway.Misconfigured:
+            # Our fault, not the order's: nothing fails, and the payment goes through once the key is right.
+            logger.exception("Stripe refuses our key; payment %s stays open and is tried again.", payment_id)
+        else:
+            _apply(result, at=at)
 
 
 def execute_refund(*, refund_id: int, at: datetime) -> None:
     """Make one attempt at a refund, unless another process has its lease; outside any transaction."""
-    try:
-        result = settlement.execute_refund(refund_id=refund_id)
-    except gateway.Misconfigured:
-        logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
-    else:
-        _apply(result, at=at)
+    with logs.bound(refund_id=refund_id):
+        try:
+            result = settlement.execute_refund(refund_id=refund_id)
+        except gateway.Misconfigured:
+            logger.exception("Stripe refuses our key; refund %s stays open and is tried again.", refund_id)
+        else:
+            _apply(result, at=at)
 
 
 def check_authentication(*, payment: Payment, at: datetime) -> None:

@@ -10,14 +10,18 @@ from customers.actors import Actor
 from ecommerce.models import Order, OrderEvent
 
 
-def new_event(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, **data: Any) -> OrderEvent:
-    """Make an event without saving it; `data` is JSON."""
-    return OrderEvent(order=order, kind=kind, at=at, data=data, **by.columns)
+def new_event(
+    order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, ids: Any = None, **data: Any
+) -> OrderEvent:
+    """Make an event without saving it; `data` is JSON, `ids` those of the operation, which the log has beside it."""
+    event = OrderEvent(order=order, kind=kind, at=at, data=data, **by.columns)
+    event.ids = ids or {}
+    return event
 
 
-def record(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, **data: Any) -> None:
-    """Write an event in the transaction of what it reports; `data` is JSON."""
-    new_event(order, kind, by=by, at=at, **data).save()
+def record(order: Order, kind: OrderEvent.Kind, *, by: Actor, at: datetime, ids: Any = None, **data: Any) -> None:
+    """Write an event in the transaction of what it reports, as `new_event` makes it."""
+    new_event(order, kind, by=by, at=at, ids=ids, **data).save()
 
 
 def status_events(orders: Iterable[Order]) -> dict[int, OrderEvent]:

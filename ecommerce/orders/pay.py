@@ -185,7 +185,8 @@ def request_payment(
             card_attempts.record(customer=order.customer, address=by.address, payment=payment)
         OrderAct.objects.create(order=order, kind=OrderAct.Kind.PAY, payment=payment, requested_at=at, **by.columns)
         order.money_state = Order.MoneyState.PAYMENT_PROCESSING
-        record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, amount=order.total, currency=order.currency)
+        ids, money = {"payment_id": payment.pk}, {"amount": order.total, "currency": order.currency}
+        record(order, OrderEvent.Kind.PAYMENT_REQUESTED, by=by, at=at, ids=ids, **money)
     order.save()
 
 

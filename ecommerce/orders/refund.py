@@ -188,7 +188,8 @@ def request_full_refunds(
 def _requested_event(act: OrderAct, *, at: datetime) -> OrderEvent:
     amount = act.refund.amount if act.refund else 0
     data = {"reason": act.reason, "amount": amount, "currency": act.order.currency}
-    return new_event(act.order, REQUESTED[Kind(act.kind)], by=act.by, at=at, **data)
+    ids = {"refund_id": act.refund_id}
+    return new_event(act.order, REQUESTED[Kind(act.kind)], by=act.by, at=at, ids=ids, **data)
 
 
 def _check_refundable(order: Order) -> None:

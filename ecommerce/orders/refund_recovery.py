@@ -67,7 +67,8 @@ def send_again(*, order_id: int, by: Actor, at: datetime) -> Order:
             first_sent_at=sent_now(), next_attempt_at=Now(), attention="", unexpected=0, generation=F("generation") + 1
         )
         refresh(order, open_act(order))
-        record(order, OrderEvent.Kind.SENT_AGAIN, by=by, at=at, amount=operation.amount, currency=order.currency)
+        data = {"amount": operation.amount, "currency": order.currency}
+        record(order, OrderEvent.Kind.SENT_AGAIN, by=by, at=at, ids=operation.log_ids, **data)
         explain_waiting(act, "")
     return order
 
@@ -85,7 +86,7 @@ def settle_outside(*, order_id: int, note: str, by: Actor, at: datetime) -> Orde
         act.refund = outside = _create_outside(act, failed, note=note, by=by, at=at)
         act.save()
         data = {"note": note, "amount": outside.amount, "currency": order.currency, "refund_id": outside.pk}
-        record(order, OrderEvent.Kind.SETTLED_OUTSIDE, by=by, at=at, **data)
+        record(order, OrderEvent.Kind.SETTLED_OUTSIDE, by=by, at=at, ids=outside.log_ids, **data)
         complete_refund(order, outside, act, at=at, message=note)
         refresh(order, None)
     return order

@@ -44,4 +44,5 @@ def _without_other_state(orders: Sequence[Order]) -> set[int]:
 def _event(act: OrderAct, reason: str, *, at: datetime) -> OrderEvent:
     amount = act.refund.amount if act.refund else 0
     data = {"reason": reason, "amount": amount, "currency": act.order.currency}
-    return new_event(act.order, OrderEvent.Kind.REQUEST_STOPPED, by=SYSTEM, at=at, **data)
+    ids = {"refund_id": act.refund_id}
+    return new_event(act.order, OrderEvent.Kind.REQUEST_STOPPED, by=SYSTEM, at=at, ids=ids, **data)

@@ -9,6 +9,7 @@ from django.db import connection
 from customers.actors import Actor
 from ecommerce.mails import acts as mails
 from ecommerce.models import Order, TrackingFile
+from ecommerce.models.event_log import orders_happened
 from ecommerce.models.id_arrays import array_of
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.fulfill import check_fulfillable
@@ -70,4 +71,5 @@ def _write(file: TrackingFile, orders: Sequence[Order], row_ids: Iterable[int], 
     params = {"ids": ids, "rows": array_of(row_ids), "at": at, **by.columns}
     with connection.cursor() as cursor:
         cursor.execute(WRITE, {**params, "data": json.dumps({"tracking_file": file.pk})})
+    orders_happened("fulfilled", orders, by=by, tracking_file_id=file.pk)
     mails.shipped_together([order.pk for order in orders], at=at)

@@ -3,6 +3,7 @@
 Each is sent under a lease (backoff and leases as in every queue), outside any transaction.
 """
 
+import json
 import logging
 import random
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, Now
 from django.utils.translation import gettext as _
 
-from backoffice import leases
+from backoffice import leases, logs
 from ecommerce.models import WebhookDelivery, WebhookEndpoint
 from ecommerce.webhooks import endpoints, payloads
 from ecommerce.webhooks.events import TEST
@@ -103,11 +104,28 @@ def record(delivery: Any, answer: Answer) -> None:
     """Write what became of an attempt."""
     said = {"response_status": answer.status, "response_body": answer.body, "duration_ms": answer.duration_ms}
     said["request_headers"] = delivery.request_headers
+    logs.info(
+        logger, "Webhook delivered" if answer.is_success else "Webhook not delivered", **_log_fields(delivery, answer)
+    )
     if answer.is_success:
         _delivered(delivery, said)
         return
     _put_off(delivery, _wait(delivery, answer), said | {"error": answer.error})
     _endpoint_failed(delivery.endpoint_id, answer)
+
+
+def _log_fields(delivery: WebhookDelivery, answer: Answer) -> dict[str, Any]:
+    what = json.loads(delivery.payload)["data"]["object"]
+    ids = {"delivery_id": delivery.pk, "endpoint_id": delivery.endpoint_id, "event_id": delivery.event_id}
+    return {
+        **ids,
+        "type": delivery.type,
+        "attempt": delivery.attempts,
+        "status": answer.status or "no answer",
+        "duration_ms": answer.duration_ms,
+        # Refunds, disputes and returns hold their order.
+        "order": (what if delivery.object_type == "order" else what.get("order", {})).get("number", ""),
+    }
 
 
 def _put_off(delivery: Any, wait: timedelta, said: Mapping[str, Any]) -> None:

@@ -8,11 +8,12 @@ from django.apps import apps
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from backoffice.stripe_secrets import SecretlessFormatter, strip_secrets, without_secrets
+from backoffice.stripe_secrets import strip_secrets, without_secrets
 from billing import gateway
 from billing.models import Payment, WebhookEvent
 from ecommerce.models import ApiKey, Order
 from ecommerce.orders.pay import end_authentication
+from pelcro_orders.logs import Formatter
 from tests.support.api_client import CORE, Api
 from tests.support.dump import TABLES
 from tests.support.factories import ANA, make_customer, make_sku, place_order
@@ -117,13 +118,13 @@ def test_what_is_no_secret_stays() -> None:
 def test_a_log_line_and_its_traceback_hold_no_secret() -> None:
     error = ValueError(SECRET)
     record = logging.LogRecord("billing", logging.ERROR, "x.py", 1, "Failed: %s", (SECRET,), (ValueError, error, None))
-    assert SECRET not in SecretlessFormatter("{message}", style="{").format(record)
+    assert SECRET not in Formatter("json").format(record)
 
 
 def test_a_log_line_holds_no_address_that_lets_in() -> None:
     def line(path: str) -> str:
         record = logging.LogRecord("django.request", logging.ERROR, "x.py", 1, "Refused: %s", (path,), None)
-        return SecretlessFormatter("{message}", style="{").format(record)
+        return Formatter("line").format(record).partition("django.request: ")[2]
 
     assert line("/pay/WyJh.b_-c/") == "Refused: /pay/[removed]/"
     assert line("/documents/credit-note:17:20600:s_ig-N/") == "Refused: /documents/[removed]/"
