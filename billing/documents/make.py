@@ -254,7 +254,10 @@ def _keep(document: Document, content: bytes, digest: str) -> str:
     left = file_storage.open_file(name)
     if left is not None:
         with left:
-            if left.read() == content:
-                return name  # a worker died after it had written it
-    # Of another content under this name, a worker died while it wrote: the storage gives the whole one another name.
+            written = left.read()
+        if written == content:
+            return name  # a worker died after it had written it
+        if content.startswith(written):
+            file_storage.delete([name])  # a full disk, or a worker's end, cut it off: each attempt would leave one more
+    # Of any other content it stays: the storage gives this one another name.
     return file_storage.save(name, ContentFile(content))

@@ -134,6 +134,7 @@ def test_half_a_file_is_not_taken_for_the_whole(folder: Path) -> None:
     Document.objects.update(next_attempt_at=Now())
 
     assert made(document).read() == content
+    assert len(files(folder)) == 1
 
 
 @pytest.mark.parametrize("same", ["the same bytes", "other bytes"])
