@@ -42,11 +42,12 @@ class Front:
         (folder / "conf.d").mkdir(parents=True)
         (folder / "nginx.conf").write_text(MAIN)
         moved = {
-            r"listen (\[::\]:)?443": rf"listen \g<1>{self.port}",
-            r"listen (\[::\]:)?80;": rf"listen \g<1>{plain};",
+            r"(?m)^ +listen \[::\].*\n": "",
+            "listen 443": f"listen 127.0.0.1:{self.port}",
+            "listen 80;": f"listen 127.0.0.1:{plain};",
             "/etc/nginx/tls/": f"{folder}/",
             "/var/log/nginx/": f"{folder}/",
-            "127.0.0.1:8000": f"127.0.0.1:{web_port}",
+            r"127\.0\.0\.1:800[01]": f"127.0.0.1:{web_port}",
         }
         for name in ("pelcro-orders.conf", "upstream.conf"):
             text = (ROOT / "deploy" / "nginx" / name).read_text()
@@ -57,7 +58,7 @@ class Front:
         files = ["-keyout", f"{folder}/privkey.pem", "-out", f"{folder}/fullchain.pem"]
         command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", *subject, *files]
         subprocess.run(command, check=True, capture_output=True)
-        self.argv = ["nginx", "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
+        self.argv = [shutil.which("nginx") or "", "-p", str(folder), "-c", "nginx.conf", "-e", "error.log"]
         self.tls = ssl.create_default_context(cafile=f"{folder}/fullchain.pem")
         self.process = Process(
             name="nginx",
