@@ -43,7 +43,7 @@ def middleware(get_response: GetResponse) -> GetResponse:
             return response
         if request.method == "POST" and _asks_to_sign_in(request, response):
             keep(request)
-        elif request.user.is_authenticated:
+        elif response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR and request.user.is_authenticated:
             _name_owner(request, response)
         return response
 

@@ -4,6 +4,7 @@ from importlib import import_module
 
 from django.conf import settings
 from django.contrib.admin.apps import AdminConfig
+from django.db.backends.signals import connection_created
 
 
 class StaffAdminConfig(AdminConfig):
@@ -12,6 +13,7 @@ class StaffAdminConfig(AdminConfig):
     def ready(self) -> None:
         super().ready()
         import_module("pelcro_orders.checks")
+        connection_created.connect(import_module("pelcro_orders.unavailable").install)
         # Imported where they are asked for alone: they take memory, and a tenth of the time of a start.
         if settings.OTEL_EXPORTER_OTLP_ENDPOINT:
             import_module("pelcro_orders.tracing").start(settings.OTEL_EXPORTER_OTLP_ENDPOINT)

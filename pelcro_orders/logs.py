@@ -24,9 +24,11 @@ def logging_settings(form: str, *, traced: bool) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"fields": {"()": "pelcro_orders.logs.Formatter", "form": form}},
+        "filters": {"unavailable": {"()": "pelcro_orders.database_errors.OneLine"}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "fields"}, **spans},
         "root": {"handlers": ["console", *spans], "level": "INFO"},
         "loggers": {
+            "django.request": {"filters": ["unavailable"]},
             "stripe": {"level": "WARNING"},  # `billing.gateway` has a line of each request
             "httpx": {"level": "WARNING"},  # logs each request at INFO, with addresses that may hold a secret
             "pyBarcode": {"level": "WARNING"},  # says at INFO that it draws no pictures, which nobody asks it to

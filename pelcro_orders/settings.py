@@ -83,6 +83,7 @@ MIDDLEWARE = [
     "pelcro_orders.health.health",
     "pelcro_orders.monitoring.requests.count_requests",
     "pelcro_orders.request_log.request_log",
+    "pelcro_orders.unavailable.note_writes",
     "django.middleware.security.SecurityMiddleware",
     "pelcro_orders.content_security.ContentSecurity",
     "pelcro_orders.edge.limits.limit_bodies",

@@ -14,6 +14,7 @@ from ecommerce.webhooks.openapi import webhooks_section
 from pelcro_orders.site import settings_page
 
 api.webhooks_section = webhooks_section
+handler500 = "pelcro_orders.unavailable.server_error"
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -42,6 +42,7 @@ STATUS_BY_CODE = {
     "internal_error": 500,
     "payments_unavailable": 503,
     "tax_unavailable": 503,
+    "unavailable": 503,
 }
 DEFAULT_STATUS = 422
 # Fields of the acts that have another name in the API.

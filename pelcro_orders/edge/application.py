@@ -3,10 +3,12 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections
 
+from pelcro_orders.database_errors import is_unavailable
 from pelcro_orders.edge import limits, wsgi
 from pelcro_orders.edge.bodies import Body, ClientGone, linger, read_body
 from pelcro_orders.edge.proxies import Proxies
@@ -15,9 +17,14 @@ THREADS = 8  # of a process; each holds one connection to PostgreSQL
 LIVE = "/livez"
 
 
-def _may_send_file(environ: wsgi.Environ) -> bool:
+def _limits_of_sender(environ: wsgi.Environ) -> limits.Limits:
     close_old_connections()  # which Django does at the start of a request, and this comes before
-    return limits.may_send_file(environ)
+    try:
+        return limits.upload() if limits.may_send_file(environ) else limits.ordinary()
+    except (OperationalError, InterfaceError) as error:
+        if is_unavailable(error):
+            return replace(limits.ordinary(), refusal=limits.UNAVAILABLE)
+        raise
 
 
 async def _say_alive(send: Any) -> None:
@@ -42,10 +49,12 @@ class Edge:
         environ = wsgi.environ_of(scope)
         self.proxies.drop_unbelieved(environ)
         try:
-            body = await read_body(receive, await self._limits(environ), limits.content_length(environ))
+            allowed = await self._limits(environ)
+            body = await read_body(receive, allowed, limits.content_length(environ))
         except ClientGone:
             return
-        environ |= {"wsgi.input": body.file, "CONTENT_LENGTH": str(body.size), limits.REFUSAL: body.refusal}
+        refusal = allowed.refusal or body.refusal
+        environ |= {"wsgi.input": body.file, "CONTENT_LENGTH": str(body.size), limits.REFUSAL: refusal}
         with body.file:
             response = await self._in_thread(wsgi.run, self.application, environ)
         await self._respond(response, body, receive, send)
@@ -55,7 +64,7 @@ class Edge:
 
     async def _limits(self, environ: wsgi.Environ) -> limits.Limits:
         if environ["REQUEST_METHOD"] == "POST" and limits.takes_files(environ["PATH_INFO"]):
-            return limits.upload() if await self._in_thread(_may_send_file, environ) else limits.ordinary()
+            return await self._in_thread(_limits_of_sender, environ)  # type: ignore[no-any-return]
         return limits.ordinary()
 
     async def _respond(self, response: wsgi.Response, body: Body, receive: Any, send: Any) -> None:

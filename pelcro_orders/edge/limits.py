@@ -14,8 +14,10 @@ from django.urls import Resolver404, resolve
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext as _
 
+from pelcro_orders.unavailable import unavailable_response
+
 REFUSAL = "pelcro_orders.refusal"  # in the environ: what the edge found wrong with the body
-TOO_LARGE, TOO_SLOW = 413, 408
+TOO_LARGE, TOO_SLOW, UNAVAILABLE = 413, 408, 503
 # Beside the imports of ModelAdmins.
 PERMISSIONS_TO_SEND = {
     "admin:ecommerce_order_note": "ecommerce.organize_order",
@@ -28,6 +30,7 @@ Handler = Callable[[HttpRequest], HttpResponse]
 class Limits:
     size: int  # bytes
     seconds: float
+    refusal: int = 0  # HTTP's status, whatever arrives
 
 
 def ordinary() -> Limits:
@@ -97,6 +100,8 @@ def _refusal(request: HttpRequest) -> int:
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    if status == UNAVAILABLE:
+        return unavailable_response(request)
     sentence = _sentence(request, status)
     if request.path_info.startswith("/api/"):
         code = "too_large" if status == TOO_LARGE else "too_slow"

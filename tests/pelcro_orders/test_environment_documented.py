@@ -20,11 +20,11 @@ def variables_read() -> set[str]:
 def variables_in_readme() -> list[str]:
     configuration = (ROOT / "README.md").read_text().partition("## Configuration")[2].partition("\n## ")[0]
     rows = re.findall(r"^\| (`[^|]*) \|", configuration, re.MULTILINE)
-    return [name for row in rows for name in re.findall(r"`([A-Z_]+)`", row)]
+    return [name for row in rows for name in re.findall(r"`([A-Z0-9_]+)`", row)]
 
 
 def variables_in_example() -> list[str]:
-    return re.findall(r"^#? ?([A-Z][A-Z_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    return re.findall(r"^#? ?([A-Z][A-Z0-9_]*)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
 
 
 @pytest.mark.parametrize("documented", [variables_in_readme, variables_in_example])
@@ -35,4 +35,4 @@ def test_every_variable_read_is_documented_once_and_nothing_else_is(documented: 
 def test_shells_systemd_docker_and_kubernetes_read_the_example_alike() -> None:
     lines = (ROOT / ".env.example").read_text().splitlines()
     others = [line for line in lines if line and not line.startswith("# ")]
-    assert [line for line in others if not re.fullmatch(r"""[A-Z_]+=([^\s"'#$\\]*|"[^"$\\]*")""", line)] == []
+    assert [line for line in others if not re.fullmatch(r"""[A-Z0-9_]+=([^\s"'#$\\]*|"[^"$\\]*")""", line)] == []

@@ -23,7 +23,7 @@ def ana(client: Client) -> Client:
     return client
 
 
-@pytest.mark.parametrize("name", ["400", "403", "404", "500", "403_csrf"])
+@pytest.mark.parametrize("name", ["400", "403", "404", "500", "503", "403_csrf"])
 def test_an_error_page_needs_no_context_and_says_what_was_kept_and_what_to_do(name: str) -> None:
     page = get_template(f"{name}.html").render()
     assert "backoffice/error.css" in page
