@@ -32,7 +32,18 @@ def origin_of(request: HttpRequest) -> Origin:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Return who is signed in, as far as that has been asked by now."""
+    """Return whom Activity names: a visitor is a customer whom nobody knows."""
+    return _known(request) or Actor(kind=ActorKind.CUSTOMER, label=_("A visitor of the website"))
+
+
+def reference_of(request: HttpRequest) -> str:
+    """Name in logs who acts: `staff:5`, `customer:7`, `visitor`."""
+    known = _known(request)
+    return known.reference if known else "visitor"
+
+
+def _known(request: HttpRequest) -> Actor | None:
+    # Who is signed in, as far as that has been asked by now.
     authenticated = getattr(request, "auth", None)
     if isinstance(authenticated, ApiKey):
         return authenticated.actor
@@ -41,5 +52,5 @@ def actor_of(request: HttpRequest) -> Actor:
     # Not `request.user`, which may still have to be read: a write is no place for that.
     user = getattr(request, "_cached_user", None)
     if not isinstance(user, User):
-        return Actor(kind=ActorKind.CUSTOMER, label=_("A visitor of the website"))
+        return None
     return Actor.staff(user) if user.is_staff else Actor(kind=ActorKind.CUSTOMER, label=str(user), user_id=user.pk)

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from backoffice import logs
-from pelcro_orders.activity import actor_of
+from pelcro_orders.activity import actor_of, reference_of
 
 logger = logging.getLogger(__name__)
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -27,7 +27,7 @@ class RequestActor:
         self.request = request
 
     def __str__(self) -> str:
-        return actor_of(self.request).reference
+        return reference_of(self.request)
 
 
 def request_log(get_response: Handler) -> Handler:

@@ -17,12 +17,13 @@ from gunicorn.config import Config
 from backoffice import logs
 from backoffice.log_secrets import without_log_secrets
 from billing.tasks import make_documents, process_event
+from customers.accounts import create_account
 from ecommerce.models import ApiKey
 from pelcro_orders import task_logs, web_server
 from pelcro_orders.celery import app
 from pelcro_orders.logs import Formatter
-from tests.support.api_client import CORE, Api
-from tests.support.factories import ANA, make_user, place_order
+from tests.support.api_client import CORE, PASSWORD, SDK, Api, sign_in
+from tests.support.factories import ANA, make_customer, make_user, place_order
 from tests.support.log_lines import Collector, Line, collected
 from tests.support.source_tree import ROOT
 
@@ -147,6 +148,17 @@ def test_a_payment_link_and_a_key_are_in_no_line(log: Collector) -> None:
     assert "/pay/[removed]/" in written
     assert "WyJh" not in written
     assert text not in written
+
+
+@pytest.mark.django_db
+def test_whoever_is_not_signed_in_is_a_visitor_and_a_customer_has_their_number(log: Collector) -> None:
+    customer = make_customer()
+    create_account(customer=customer, password=PASSWORD)
+    Client().get("/shop/")
+    assert Api().post(f"{SDK}/auth/login", {"email": customer.email, "password": "wrong"}).status == 401
+    sign_in(customer.email).get(f"{SDK}/ecommerce/orders")
+    actors = [line["actor"] for line in log.lines if line["logger"] == "pelcro_orders.request_log"]
+    assert actors == ["visitor", "visitor", "visitor", f"customer:{customer.user_id}"]
 
 
 @pytest.mark.django_db
