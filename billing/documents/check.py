@@ -9,7 +9,9 @@ import os
 import subprocess
 import sys
 import threading
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from typing import IO, Literal, cast
 
 from django.conf import settings
@@ -28,6 +30,23 @@ class CheckUnavailable(Exception):
     """It could not be checked now: the child could not be started, died, or took too long."""
 
 
+class CheckTookLong(CheckUnavailable):
+    """Whoever asked could wait no longer; that says nothing of the document."""
+
+
+_longest: ContextVar[float | None] = ContextVar("longest", default=None)
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Wait no longer than this for a check, for whoever keeps others waiting: `check` raises CheckTookLong then."""
+    token = _longest.set(seconds)
+    try:
+        yield
+    finally:
+        _longest.reset(token)
+
+
 def check(xml: bytes, *, syntax: Syntax) -> list[Problem]:
     """Return what is wrong with a document, each fault once; raise CheckUnavailable."""
     found = list(dict.fromkeys(_ask(xml, syntax)))
@@ -41,11 +60,22 @@ def check(xml: bytes, *, syntax: Syntax) -> list[Problem]:
 
 def _ask(xml: bytes, syntax: Syntax) -> list[tuple[str, str]]:
     request = json.dumps({"syntax": syntax, "length": len(xml)}).encode() + b"\n" + xml
-    with _lock:
+    with _turn():
         try:
             return _child().answer(request)
         except _ChildGone:  # it ends by itself when nothing was asked for a while, or was killed
             return _new_child().answer(request)
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    longest = _longest.get()
+    if not _lock.acquire(timeout=-1 if longest is None else longest):
+        raise CheckTookLong("Other documents are being checked.")
+    try:
+        yield
+    finally:
+        _lock.release()
 
 
 class _ChildGone(CheckUnavailable):
@@ -68,7 +98,9 @@ class _Child:
 
     def answer(self, request: bytes) -> list[tuple[str, str]]:
         """Raise _ChildGone if it dies over it, CheckUnavailable if it takes too long: then it is killed."""
-        timer = threading.Timer(SECONDS, self._give_up)
+        longest = _longest.get()
+        seconds = SECONDS if longest is None else min(SECONDS, longest)
+        timer = threading.Timer(seconds, self._give_up)
         timer.start()
         line = b""
         try:
@@ -82,7 +114,8 @@ class _Child:
         if line.endswith(b"\n"):
             return [(rule, text) for rule, text in json.loads(line)]
         if self._is_late:
-            raise CheckUnavailable(f"The check of documents took longer than {SECONDS} seconds.")
+            kind = CheckUnavailable if seconds == SECONDS else CheckTookLong
+            raise kind(f"The check of documents took longer than {seconds} seconds.")
         raise _ChildGone("The process that checks documents has died.")
 
     def _give_up(self) -> None:

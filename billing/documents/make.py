@@ -24,7 +24,7 @@ from backoffice.file_storage import StorageUnavailable
 from backoffice.process_leases import process_lease, renew
 from backoffice.transactions import without_sync_commit
 from billing.documents.build import document_of
-from billing.documents.check import CheckUnavailable, Syntax
+from billing.documents.check import CheckTookLong, CheckUnavailable, Syntax
 from billing.documents.document import InvoiceDocument
 from billing.documents.electronic import checked_xml, factur_x_attachment
 from billing.documents.errors import CannotIssue
@@ -185,6 +185,8 @@ def _try(document: Document) -> None:
     except CannotIssue as error:
         logs.info(logger, "Document can't be issued", rules=[problem["rule"] for problem in error.problems])
         leases.release(document, next_attempt_at=None, status=Document.Status.BROKEN, problems=error.problems)
+    except CheckTookLong:
+        leases.release(document, next_attempt_at=Now(), attempts=document.attempts - 1)
     except CheckUnavailable as error:
         _could_not_check(document, error)
     except (OperationalError, InterfaceError):

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from billing.documents import check as checking
-from billing.documents.check import CheckUnavailable, check
+from billing.documents.check import CheckTookLong, CheckUnavailable, check, within
 from billing.documents.cii import cii_xml
 from tests.support.documents import an_invoice
 
@@ -68,6 +68,16 @@ def test_one_that_hangs_is_killed(monkeypatch: pytest.MonkeyPatch, xml: bytes) -
         check(xml, syntax="cii")
     with pytest.raises(CheckUnavailable, match="longer than"):
         check(xml, syntax="cii")
+
+
+@pytest.mark.usefixtures("own_child")
+def test_whoever_can_not_wait_is_told_soon_and_has_the_hanging_one_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    replaced(monkeypatch, "import time; time.sleep(60)")
+    with pytest.raises(CheckTookLong), within(0.2):
+        check(XML, syntax="cii")
+    assert checking._children == []
+    with checking._lock, pytest.raises(CheckTookLong, match="Other documents"), within(0.2):
+        check(XML, syntax="cii")
 
 
 @pytest.mark.usefixtures("own_child")
