@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Self
+from typing import Any, Self
 
 from django.utils.translation import gettext as _
 
@@ -16,7 +16,7 @@ _TAXED = {"S", "Z"}  # BR-S-10, BR-Z-10: no reason
 class Part:
     """A line, or what one tax is charged on of the shipping (`line` is empty); amounts in the minor unit.
 
-    `rate` is the sum of all that is charged on it: VAT knows one rate.
+    `rate` is the sum of all that is charged on it, of which there are `taxes`: VAT knows one rate.
     """
 
     position: int
@@ -27,6 +27,7 @@ class Part:
     category: str
     rate: Decimal
     reason: str
+    taxes: int = 1
 
     @property
     def key(self) -> tuple[str, Decimal]:
@@ -44,6 +45,11 @@ class Group:
     tax: int
     reason: str = ""
     reason_code: str = ""
+
+    @property
+    def key(self) -> tuple[str, Decimal]:
+        """What its parts have in common."""
+        return self.category, self.rate
 
     @classmethod
     def of(cls, parts: Sequence[Part]) -> Self:
@@ -109,4 +115,5 @@ def _part(position: int, taxes: Sequence[LineTax], *, name: str, line: DocumentL
     if category == "E" and not reason:
         reason = _("Exempt from tax.")
     rate = sum((each.rate for each in charged), Decimal(0)).normalize()
-    return Part(position=position, line=line, name=name, net=net, tax=tax, category=category, rate=rate, reason=reason)
+    of_tax: dict[str, Any] = {"category": category, "rate": rate, "reason": reason, "taxes": max(len(charged), 1)}
+    return Part(position=position, line=line, name=name, net=net, tax=tax, **of_tax)

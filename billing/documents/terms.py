@@ -4,7 +4,7 @@ The names are those of the standard and of factur-x, which writes them as CII an
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
@@ -15,6 +15,7 @@ from stdnum.eu.vat import MEMBER_STATES
 from billing import money
 from billing.documents.categories import Group, Part, breakdown, parts_of
 from billing.documents.document import InvoiceDocument, Party
+from billing.documents.rounding import Restated, restated, within_rates
 
 Terms = dict[str, Any]
 
@@ -42,24 +43,25 @@ def is_electronic(seller: Party, buyer: Party) -> bool:
 
 def business_terms(document: InvoiceDocument) -> Terms:
     """Return all terms; amounts and numbers as text, empty ones left out."""
-    parts = parts_of(document)
+    charged = parts_of(document)
+    parts = within_rates(charged, document.currency)
     groups = breakdown(parts)
     outside_vat = all(group.category == "O" for group in groups)
     return _filled(
         {
-            **_header(document),
+            **_header(document, restated(charged, parts)),
             "BG-4": _seller(document.seller, outside_vat=outside_vat),
             "BG-7": _buyer(document.buyer, outside_vat=outside_vat),
             "BG-13": _ship_to(document.ship_to),
             "BG-25": [_line(part, document) for part in parts if part.line or not document.lines],
             "BG-21": [_charge(part, document) for part in parts if not part.line and document.lines],
             "BG-23": [_group(group, document.currency) for group in groups],
-            **_totals(document, parts),
+            **_totals(document, parts, moved=sum(part.tax for part in charged) - sum(part.tax for part in parts)),
         }
     )
 
 
-def _header(document: InvoiceDocument) -> Terms:
+def _header(document: InvoiceDocument, by_rate: Sequence[Restated]) -> Terms:
     is_invoice = document.kind == "invoice"
     corrected = {"BT-25": document.corrects_number, "BT-26": document.corrects_issued_on}
     return {
@@ -69,7 +71,7 @@ def _header(document: InvoiceDocument) -> Terms:
         "BT-5": document.currency.upper(),
         "BT-14": document.order_number,
         "BT-72": document.delivered_on,
-        "BG-1": [{"BT-22": _clean(note)} for note in _notes(document)],
+        "BG-1": [{"BT-22": _clean(note)} for note in (*_notes(document), *_on_rounding(by_rate, document.currency))],
         "BG-3": [] if is_invoice else [corrected],
         **_payment(document),
         **_seller_currency(document),
@@ -103,6 +105,14 @@ def _notes(document: InvoiceDocument) -> Iterable[str]:
             "source": tax.source,
         }
     yield document.footer
+
+
+def _on_rounding(by_rate: Iterable[Restated], currency: str) -> Iterable[str]:
+    for each in by_rate:
+        yield _("The tax at %(rate)s %% is stated as its rate gives it: rounded line by line it is %(tax)s.") % {
+            "rate": _number(each.group.rate),
+            "tax": money.format_money(each.charged, currency),
+        }
 
 
 def _seller(party: Party, *, outside_vat: bool) -> Terms:
@@ -199,12 +209,13 @@ def _group(group: Group, currency: str) -> Terms:
     }
 
 
-def _totals(document: InvoiceDocument, parts: list[Part]) -> Terms:
+def _totals(document: InvoiceDocument, parts: list[Part], *, moved: int) -> Terms:
+    # What `within_rates` moved from taxes to nets.
     charges = sum(part.net for part in parts if not part.line) if document.lines else 0
     totals = {
-        "BT-106": document.net - charges,
-        "BT-109": document.net,
-        "BT-110": document.tax,
+        "BT-106": document.net + moved - charges,
+        "BT-109": document.net + moved,
+        "BT-110": document.tax - moved,
         "BT-112": document.total,
         "BT-113": document.paid,
         "BT-115": document.total - document.paid,

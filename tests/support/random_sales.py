@@ -44,8 +44,8 @@ SELLER = {
     "footer": "Thank you.",
 }
 # The dinar has three decimals, the yen none; the króna's two must be 00, the dinar's last one 0.
-CURRENCIES = ("eur", "eur", "eur", "usd", "huf", "jpy", "kwd", "isk")
-WORTH = {"usd": "0.9", "huf": "0.0025", "jpy": "0.0061", "kwd": "2.8", "isk": "0.0067"}
+CURRENCIES = ("eur", "eur", "eur", "usd", "huf", "jpy", "krw", "kwd", "isk")
+WORTH = {"usd": "0.9", "huf": "0.0025", "jpy": "0.0061", "krw": "0.0006", "kwd": "2.8", "isk": "0.0067"}
 SOLD = ("standard", "standard", "standard", "reduced", "zero", "exempt", "digital")
 
 
