@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.test import override_settings
 
+from backoffice.models import ProcessLease
 from customers.mail import delivery
 from customers.models import Mail
 from customers.tasks import send_mails
@@ -43,12 +44,17 @@ def turn() -> None:
     delivery.send_due(until=math.inf)
 
 
+def end_leases() -> None:
+    """Have the leases of who was killed run out: on the mails, and on sending them."""
+    Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+    ProcessLease.objects.all().delete()
+
+
 def test_a_mail_arrives_whatever_the_step_of_the_crash(server: MailServer) -> None:
     written, steps = write(), 0
     for number in crashes(turn, stride=1):
         steps = number
-        # The lease runs out, and the next turn does what was left.
-        Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+        end_leases()
         turn()
         assert not Mail.objects.exclude(status="sent").exists(), f"after a crash at step {number}"
         written += write()
@@ -71,7 +77,7 @@ def test_what_is_written_stays_whatever_the_step_of_the_crash(server: MailServer
     order = paid()
     for _number in crashes(turn, stride=stride):
         kept = {mail.pk: (mail.subject, mail.text, mail.html) for mail in Mail.objects.exclude(text="")}
-        Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+        end_leases()
         turn()
         assert not Mail.objects.exclude(status="sent").exists()
         now = {mail.pk: (mail.subject, mail.text, mail.html) for mail in Mail.objects.all()}
@@ -92,7 +98,7 @@ def test_killed_workers_lose_no_mail(server: MailServer, house: House) -> None:
     for each in workers:
         each.kill()
     house.worker("three")
-    Mail.objects.filter(status="queued").update(next_attempt_at=Now())  # the leases run out
+    end_leases()
     send_mails.delay()
     wait_until(lambda: not Mail.objects.exclude(status="sent").exists())
     assert sorted(set(server.message_ids)) == written
@@ -104,7 +110,7 @@ def test_a_provider_that_can_tell_passes_each_mail_on_once_whatever_the_step_of_
         written, steps = write(), 0
         for number in crashes(turn, stride=1):
             steps = number
-            Mail.objects.filter(status="queued").update(next_attempt_at=Now())
+            end_leases()
             turn()
             assert not Mail.objects.exclude(status="sent").exists(), f"after a crash at step {number}"
             written += write()
@@ -131,7 +137,7 @@ def test_killed_workers_and_lost_answers_send_no_mail_twice(house: House) -> Non
         until = time.monotonic() + 20
         while Mail.objects.exclude(status="sent").exists():
             assert time.monotonic() < until
-            Mail.objects.filter(status="queued").update(next_attempt_at=Now())  # leases and waits run out
+            end_leases()
             cache.delete(delivery.AWAY)
             send_mails.delay()
             time.sleep(1)

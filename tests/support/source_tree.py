@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent.parent
 # Whose `status` is their own business; anything else might be an order.
 OTHERS = {"Payment", "Refund", "Invoice", "TaxTransaction", "BulkJob", "BulkJobItem", "WebhookEvent", "FileImport",
-          "TrackingFile", "TrackingFileRow", "Return", "WebhookDelivery", "Document"}  # fmt: skip
+          "TrackingFile", "TrackingFileRow", "Return", "WebhookDelivery", "Document", "Mail"}  # fmt: skip
 STATUS_IN_SQL = re.compile(
     r"\b(update|insert\s+into|merge\s+into)\s+(only\s+)?\"?ecommerce_order\"?(?![\w])", re.IGNORECASE
 )
