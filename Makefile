@@ -33,7 +33,7 @@ faults: $(VENV)/.installed-dev
 	  $$(grep -rlE --include='test_*.py' --exclude-dir=faults 'mark\.full|some_of\(' tests) -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
-	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE)
+	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE) $(ARGS)
 
 check: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check

@@ -2,7 +2,8 @@
 
 import argparse
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from benchmarks import (
@@ -29,7 +30,7 @@ from pelcro_orders.config import BASE_DIR
 
 RESULTS = BASE_DIR / "benchmarks" / "results" / "latest.json"
 CHART = BASE_DIR / "docs" / "benchmarks.svg"
-SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000}
+SIZES = {"10k": 10_000, "100k": 100_000, "1m": 1_000_000, "10m": 10_000_000}
 ROUNDS, QUICK_ROUNDS = 15, 2
 QUICK_CANCELS = 12
 QUICK_INVOICES = 10
@@ -42,8 +43,7 @@ def main(arguments: Sequence[str]) -> int:
     """Measure at this size, and at the named sizes below it."""
     options = _parse(arguments)
     figures: list[Figure] = []
-    sizes = _sizes_up_to(options.size)
-    for figure in measure_all(sizes, quick=options.quick, mixed_seconds=options.mixed_seconds):
+    for figure in measure(options):
         figures.append(figure)
         write(figures, options.output)  # after each: an interrupted run leaves what it measured
     print("\n" + table(figures) + "\n")
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--size", default="100k", help="10k, 100k, 1m, or a number of orders")
+    parser.add_argument("--size", default="100k", help="10k, 100k, 1m, 10m, or a number of orders")
+    parser.add_argument("--only", nargs="+", choices=[*AT_EACH_SIZE, *ONCE], help="these parts alone")
     parser.add_argument("--quick", action="store_true", help="few rounds: shows that it runs, not how fast")
     parser.add_argument("--mixed-seconds", type=int, default=mixed.SECONDS, help="1800 for a soak of half an hour")
     parser.add_argument("--chart", action="store_true", help=f"draw {CHART.relative_to(BASE_DIR)}, too")
@@ -70,43 +71,92 @@ def _sizes_up_to(size: str) -> dict[str, int]:
     return {name: number for name, number in {**SIZES, size: count}.items() if number < count or name == size}
 
 
-def measure_all(sizes: dict[str, int], *, quick: bool, mixed_seconds: int = mixed.SECONDS) -> Iterator[Figure]:
+def measure(options: argparse.Namespace) -> Iterator[Figure]:
     fake_stripe().faults(webhooks="off")  # no web process runs to receive them
-    user, rounds = orders.get_user(), QUICK_ROUNDS if quick else ROUNDS
-    for size, count in sizes.items():
+    run = Run(options)
+    for run.size, count in _sizes_up_to(options.size).items():
         _log(f"generating up to {count:,} orders")
         orders.generate_up_to(count)
         orders.vacuum()
-        _log(f"pages at {size}")
-        # A user who started no job: the banner of each page would show those of the size before.
-        yield from pages.figures(orders.sample(orders.get_user("reader")), size=size, rounds=rounds)
-        _log(f"export at {size}")
-        yield from export.figures(user, size=size)
-        _log(f"bulk fulfill at {size}")
-        yield from bulk_fulfill.figures(user, size=size)
-        _log(f"invoices as PDF at {size}")
-        yield from invoices.figures(user, size=size, limit=QUICK_INVOICES if quick else invoices.LIMIT)
-        _log(f"tracking file at {size}")
-        yield from tracking_files.figures(user, size=size)
-        _log(f"click to done at {size}")
-        yield from bulk_click.figures(user, size=size)
-    _log("several workers on one job")
-    yield from parallel_workers.figures(user, size=size)
-    _log("orders over the API")
-    shop = Shop.create(user)
-    yield from api_orders.figures(shop, size=size, rounds=rounds)
-    yield from refunds.figures(shop, size=size, rounds=rounds)
-    _log("webhooks with one endpoint of ten dead")
-    yield from webhooks.figures(shop, size=size, seconds=QUICK_WEBHOOK_SECONDS if quick else webhooks.SECONDS)
-    _log("bulk cancel")
-    stock_orders = 2 if quick else bulk_cancel.STOCK_ORDERS
-    yield from bulk_cancel.figures(shop, size=size, orders=QUICK_CANCELS if quick else None, stock_orders=stock_orders)
-    _log("orders over the API under a bulk cancel, and the lanes of calls to Stripe")
-    seconds = QUICK_LANE_SECONDS if quick else lanes.LANE_SECONDS
-    yield from lanes.figures(shop, size=size, rounds=rounds if quick else lanes.ROUNDS, seconds=seconds)
-    _log("pages and orders over the API while jobs run")
-    seconds = QUICK_MIXED_SECONDS if quick else mixed_seconds
-    yield from mixed.figures(shop, orders.sample(orders.get_user("reader")), size=size, seconds=seconds)
+        yield from _figures(run, AT_EACH_SIZE)
+    yield from _figures(run, ONCE)
+
+
+class Run:
+    """What the parts measure with."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.size = ""
+        self.quick: bool = options.quick
+        self.only: list[str] | None = options.only
+        self.rounds = QUICK_ROUNDS if self.quick else ROUNDS
+        self.mixed_seconds = QUICK_MIXED_SECONDS if self.quick else options.mixed_seconds
+        self.user = orders.get_user()
+
+    @cached_property
+    def shop(self) -> Shop:
+        return Shop.create(self.user)
+
+    @property
+    def sample(self) -> orders.Sample:
+        """Of a user who started no job: the banner of each page would show those of the size before."""
+        return orders.sample(orders.get_user("reader"))
+
+
+Part = Callable[[Run], Iterable[Figure]]
+
+
+def _pages(run: Run) -> Iterable[Figure]:
+    return pages.figures(run.sample, size=run.size, rounds=run.rounds)
+
+
+def _invoices(run: Run) -> Iterable[Figure]:
+    return invoices.figures(run.user, size=run.size, limit=QUICK_INVOICES if run.quick else invoices.LIMIT)
+
+
+def _webhooks(run: Run) -> Iterable[Figure]:
+    seconds = QUICK_WEBHOOK_SECONDS if run.quick else webhooks.SECONDS
+    return webhooks.figures(run.shop, size=run.size, seconds=seconds)
+
+
+def _bulk_cancel(run: Run) -> Iterable[Figure]:
+    limit, stock_orders = (QUICK_CANCELS, 2) if run.quick else (None, bulk_cancel.STOCK_ORDERS)
+    return bulk_cancel.figures(run.shop, size=run.size, orders=limit, stock_orders=stock_orders)
+
+
+def _lanes(run: Run) -> Iterable[Figure]:
+    rounds, seconds = (run.rounds, QUICK_LANE_SECONDS) if run.quick else (lanes.ROUNDS, lanes.LANE_SECONDS)
+    return lanes.figures(run.shop, size=run.size, rounds=rounds, seconds=seconds)
+
+
+def _mixed(run: Run) -> Iterable[Figure]:
+    return mixed.figures(run.shop, run.sample, size=run.size, seconds=run.mixed_seconds)
+
+
+AT_EACH_SIZE: dict[str, Part] = {
+    "pages": _pages,
+    "export": lambda run: export.figures(run.user, size=run.size),
+    "bulk_fulfill": lambda run: bulk_fulfill.figures(run.user, size=run.size),
+    "invoices": _invoices,
+    "tracking_files": lambda run: tracking_files.figures(run.user, size=run.size),
+    "bulk_click": lambda run: bulk_click.figures(run.user, size=run.size),
+}
+ONCE: dict[str, Part] = {
+    "parallel_workers": lambda run: parallel_workers.figures(run.user, size=run.size),
+    "api_orders": lambda run: api_orders.figures(run.shop, size=run.size, rounds=run.rounds),
+    "refunds": lambda run: refunds.figures(run.shop, size=run.size, rounds=run.rounds),
+    "webhooks": _webhooks,
+    "bulk_cancel": _bulk_cancel,
+    "lanes": _lanes,
+    "mixed": _mixed,
+}
+
+
+def _figures(run: Run, parts: Mapping[str, Part]) -> Iterator[Figure]:
+    for name, part in parts.items():
+        if not run.only or name in run.only:
+            _log(f"{name} at {run.size}")
+            yield from part(run)
 
 
 STARTED = time.monotonic()
