@@ -33,7 +33,9 @@ faults: $(VENV)/.installed-dev
 	  $$(grep -rlE --include='test_*.py' --exclude-dir=faults 'mark\.full|some_of\(' tests) -m "full or not full" $(ARGS)
 
 bench: $(VENV)/.installed-dev
-	@exec $(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE) $(ARGS)
+	@mkdir -p benchmarks/results
+	@$(BIN) -m devserver.run_isolated -m benchmarks --size $(SIZE) $(ARGS) 2>benchmarks/results/latest.log \
+	  || { tail -n 40 benchmarks/results/latest.log >&2; exit 1; }
 
 check: $(VENV)/.installed-dev
 	@$(BIN) -m ruff check
