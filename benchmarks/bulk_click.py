@@ -11,8 +11,9 @@ from django.test import Client
 from benchmarks.bulk_fulfill import ORDERS, run_to_end, undo
 from benchmarks.figures import Figure, median_ms
 from benchmarks.isolated import OURS, measure_isolated
+from benchmarks.orders import to_fulfill
 from customers.models import User
-from ecommerce.models import BulkJob, Order
+from ecommerce.models import BulkJob
 
 HOST = "127.0.0.1"
 PAID = "/admin/ecommerce/order/?status__exact=paid"
@@ -21,7 +22,7 @@ ROUNDS = 5
 
 def figures(user: User, *, size: str) -> list[Figure]:
     """Two pages that ask, and the rate from the first click to the last order."""
-    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:ORDERS])
+    ids = to_fulfill(ORDERS)
     pages = measure_isolated("benchmarks.bulk_click", OURS, ids=ids, user=user.pk)
     job = BulkJob.objects.get(pk=pages["job"])
     took = pages["click"] + run_to_end(job, processes=1)

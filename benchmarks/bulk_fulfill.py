@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from benchmarks.figures import Figure, seconds
 from benchmarks.isolated import OURS, IsolatedProcess
+from benchmarks.orders import to_fulfill
 from benchmarks.stock import acts
 from customers.actors import Actor
 from customers.models import User
@@ -39,7 +40,7 @@ UNDO = (
 
 
 def figures(user: User, *, size: str, limit: int = ORDERS) -> list[Figure]:
-    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:limit])
+    ids = to_fulfill(limit)
     ours = rate(user, ids, processes=PROCESSES)
     floor = len(ids) / _floor(user, ids)
     undo(ids)

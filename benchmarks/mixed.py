@@ -22,14 +22,14 @@ from benchmarks.bulk_cancel import SLOW
 from benchmarks.bulk_fulfill import create_job, undo
 from benchmarks.figures import Figure
 from benchmarks.figures import seconds as seconds_of
-from benchmarks.orders import Sample
+from benchmarks.orders import Sample, to_fulfill
 from benchmarks.pages import our_pages
 from benchmarks.shop import Shop, fake_stripe
 from customers.actors import Actor
 from customers.models import User
 from devserver import programs
 from devserver.process import Process
-from ecommerce.models import ApiKey, BulkJob, Order
+from ecommerce.models import ApiKey, BulkJob
 from ecommerce.tasks import enqueue_job
 
 SECONDS = 60
@@ -52,7 +52,7 @@ Ask = Callable[[], None]
 
 
 def figures(shop: Shop, sample: Sample, *, size: str, seconds: int = SECONDS) -> Iterator[Figure]:
-    fulfilled = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:JOB_ORDERS])
+    fulfilled = to_fulfill(JOB_ORDERS)
     canceled = shop.sell(seconds * settings.STRIPE_MAX_REQUESTS_PER_ENDPOINT)
     fake_stripe().faults(ALL_CALLS, webhooks="off")
     with _running() as programs_of_ours, _api_key(shop.user) as key:

@@ -34,6 +34,12 @@ def generate_up_to(total: int) -> None:
         call_command("generate_orders", missing, seed=total, verbosity=0)
 
 
+def to_fulfill(limit: int) -> list[int]:
+    """The ids of paid orders of which nothing is sent and that nothing holds back, the oldest first."""
+    orders = Order.objects.paid().filter(fulfillment_state="", on_hold=False, attention="").order_by("pk")
+    return list(orders.values_list("pk", flat=True)[:limit])
+
+
 def sample(user: User) -> Sample:
     orders = Order.objects.select_related("customer").order_by("id")
     count = orders.count()

@@ -2,15 +2,15 @@
 
 from benchmarks.bulk_fulfill import rate
 from benchmarks.figures import Figure
+from benchmarks.orders import to_fulfill
 from customers.models import User
-from ecommerce.models import Order
 
 COUNTS = (1, 2, 4)
 ORDERS = 20_000
 
 
 def figures(user: User, *, size: str, limit: int = ORDERS) -> list[Figure]:
-    ids = list(Order.objects.paid().order_by("pk").values_list("pk", flat=True)[:limit])
+    ids = to_fulfill(limit)
     return [
         Figure(
             name=f"bulk_fulfill_by_{count}",

@@ -9,6 +9,7 @@ from django.utils import timezone
 from benchmarks.bulk_fulfill import undo
 from benchmarks.figures import Figure, seconds
 from benchmarks.isolated import OURS, IsolatedProcess
+from benchmarks.orders import to_fulfill
 from customers.actors import Actor
 from customers.models import User
 from ecommerce.models import Order, TrackingFile
@@ -41,10 +42,8 @@ APPLY_FLOOR = (
 
 
 def figures(user: User, *, size: str, limit: int = ROWS) -> list[Figure]:
-    found = Order.objects.paid().filter(on_hold=False, attention="").order_by("pk")
-    orders = list(found.values_list("pk", "number")[:limit])
-    ids = [pk for pk, _number in orders]
-    numbers = [number for _pk, number in orders]
+    ids = to_fulfill(limit)
+    numbers = list(Order.objects.filter(pk__in=ids).order_by("pk").values_list("number", flat=True))
     preview = len(ids) / seconds(lambda: _preview(user, numbers))
     file = TrackingFile.objects.latest("pk")
     preview_floor = len(ids) / _execute(PREVIEW_FLOOR, {"ids": ids})

@@ -25,7 +25,7 @@ def test_each_page_shows_what_it_is_measured_by(user: User) -> None:
 
 
 def test_the_floors_of_mass_actions_are_written(user: User) -> None:
-    ids = list(Order.objects.paid().values_list("pk", flat=True)[:10])
+    ids = orders.to_fulfill(10)
     assert bulk_fulfill._floor(user, ids) > 0
     assert Order.objects.filter(pk__in=ids, status="fulfilled", fulfilled_at__lte=timezone.now()).count() == len(ids)
     bulk_fulfill.undo(ids)
