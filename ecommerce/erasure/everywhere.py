@@ -19,15 +19,15 @@ APPS = ("backoffice", "customers", "billing", "ecommerce", "admin", "account")
 # An e-mail is one person's alone. A name, a telephone or a street two may share: those are taken out of what is about
 # nobody, and stay in what is another customer's.
 ABOUT_NOBODY = (Activity, BulkJob, Difference, FileImport, LogEntry, Reconciliation, WebhookEvent)
-STEP = 5000  # keys looked through in one statement
+STEP = 5000  # rows looked through in one statement
 
 
 def scrub_everywhere(words: Words, *, beat: Callable[[], None]) -> None:
     """Take the words out of all text there is; `beat` is called after each step, and prolongs the lease."""
     for model, fields in text_columns():
         unmistakable = [*words.emails, *words.names] if model in ABOUT_NOBODY else words.emails
-        for low in range(0, _highest(model) + 1, STEP):
-            _scrub_range(model, fields, unmistakable, low)
+        for after, last in _ranges(model):
+            _scrub_range(model, fields, unmistakable, after, last)
             beat()
 
 
@@ -46,18 +46,22 @@ def _holds_text(field: Any) -> bool:
     return text and not (field.choices or field.unique)
 
 
-def _highest(model: type[models.Model]) -> int:
-    return int(model._base_manager.aggregate(highest=models.Max("pk"))["highest"] or 0)  # noqa: SLF001 - public
+def _ranges(model: type[models.Model]) -> Iterator[tuple[int, int]]:
+    """Yield after which key, and up to which one, the next STEP rows lie. A restore skips a million keys of each."""
+    rows, after = model._base_manager.order_by("pk"), 0  # noqa: SLF001 - public
+    while last := rows.filter(pk__gt=after)[:STEP].aggregate(last=models.Max("pk"))["last"]:
+        yield after, last
+        after = last
 
 
-def _scrub_range(model: type[models.Model], fields: list[str], words: list[str], low: int) -> None:
+def _scrub_range(model: type[models.Model], fields: list[str], words: list[str], after: int, last: int) -> None:
     scrubber = Scrubber(words)
     columns = {f"text_of_{name}": Cast(name, models.TextField()) for name in fields}
     named = Q(pk=None)
     for column in columns:
         for word in words:
             named |= Q(**{f"{column}__icontains": word})
-    found = model._base_manager.alias(**columns).filter(named, pk__gte=low, pk__lt=low + STEP)  # noqa: SLF001 - public
+    found = model._base_manager.alias(**columns).filter(named, pk__gt=after, pk__lte=last)  # noqa: SLF001 - public
     if model is LogEntry:
         # History of another customer may name somebody of the same name.
         found = found.exclude(content_type__app_label="customers", content_type__model__in=["customer", "address"])
