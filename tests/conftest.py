@@ -10,7 +10,9 @@ from django.contrib.auth.models import Group
 from django.core.cache import cache
 from django.db import connection
 from django.test import Client, TransactionTestCase, override_settings
+from pytest_django.plugin import DjangoDbBlocker
 
+from billing.models import RestoreGuard
 from customers.models import User
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.roles import ROLES, make_roles
@@ -26,9 +28,11 @@ def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """Make pytest-django's database, emptied by less work after each test with real transactions."""
     TransactionTestCase._fixture_teardown = flush_by_delete  # type: ignore[attr-defined]
+    with django_db_blocker.unblock():
+        RestoreGuard.objects.all().delete()  # a copy of a database is taken for one that was restored
 
 
 @pytest.fixture(scope="session", autouse=True)

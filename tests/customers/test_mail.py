@@ -27,6 +27,7 @@ from customers.mail.writers import is_written
 from customers.models import Customer, Mail
 from customers.tasks import send_mails
 from ecommerce import tasks
+from pelcro_orders.mail_server import SMTP_SECONDS
 from tests.support.api_client import PASSWORD, SDK, Api
 from tests.support.factories import make_customer
 from tests.support.mailbox import MailServer, mail_server, raw_server, smtp_settings
@@ -241,7 +242,7 @@ def test_a_server_that_answers_drop_by_drop_ends_too(monkeypatch: pytest.MonkeyP
         mail = write()
         began = time.monotonic()
         turn()
-    assert 1 < time.monotonic() - began < 4
+    assert 1 < time.monotonic() - began < 8
     mail.refresh_from_db()
     assert mail.status == "queued"
     assert mail.error.startswith("The mail server is away")
@@ -349,7 +350,7 @@ def test_a_mail_server_that_is_away_is_no_oracle() -> None:
         assert (
             Api().post(f"{SDK}/auth/register", {"email": "g@example.com", "password": "a long one, new"}).status == 200
         )
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SMTP_SECONDS / 2
 
 
 def test_the_text_of_old_account_mails_is_removed_and_no_other(server: MailServer) -> None:

@@ -71,7 +71,7 @@ def test_it_ends_at_once_though_requests_are_held(own_server: FakeStripe) -> Non
     time.sleep(0.3)
     began = time.monotonic()
     assert own_server.stop() == 0
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
     waiting.join()
     own_server.start()
     assert (outcome, own_server.ledger()["refunds"]) == (["APIConnectionError"], [])

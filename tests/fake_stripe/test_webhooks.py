@@ -124,7 +124,7 @@ def test_an_address_that_never_answers_does_not_keep_the_sandbox_from_ending(tmp
             time.sleep(0.3)
             began = time.monotonic()
             assert fake.stop() == 0
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 5
 
 
 def test_doubled_events_come_twice(sending: FakeStripe, listener: Listener) -> None:

@@ -59,7 +59,7 @@ def test_a_server_that_hangs_is_not_waited_for(stack: TemporaryServices, server:
     begun = time.monotonic()
     try:
         assert asked(stack) == down(server)
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 8
         assert is_alive(stack)
     finally:
         os.kill(server.pid, signal.SIGCONT)

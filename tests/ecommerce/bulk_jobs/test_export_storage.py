@@ -141,7 +141,7 @@ def test_while_the_storage_hangs_the_job_is_alive_and_free_to_be_stopped(hanging
         before = time.monotonic()
         run_job(job_id=job.pk, seconds=1)
         control.stop(job_id=job.pk, by=ben)
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 5
         thread.join()
     assert fresh(job).status == "stopped"
 
@@ -156,7 +156,7 @@ def test_a_job_whose_worker_died_is_claimed_without_the_storage(hanging: int, tm
         before = time.monotonic()
         claimed = export._claim(job.pk)
         assert claimed
-        assert time.monotonic() - before < 1
+        assert time.monotonic() - before < 5
     assert fresh(job).selection["unfinished"] == ["orders/old.csv", claimed.selection["writing"]]
 
 

@@ -155,7 +155,7 @@ def test_no_proper_answer_is_tried_again(
     happen(order, "fulfilled")
     began = time.monotonic()
     sender.drain()
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 8
     delivery = delivery_of(endpoint)
     assert (delivery.status, delivery.response_status) == ("queued", None)
     assert error in delivery.error
