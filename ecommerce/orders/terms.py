@@ -2,14 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 from typing import Any, Literal, cast
 
 from django.conf import settings
-from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import F, TextField
-from django.db.models.functions import Cast, JSONObject
+from django.db.models import Exists
 
 from billing.tax_types import TaxCalculation
 from customers.accounts import own_rows
@@ -22,9 +19,6 @@ from ecommerce.shipping.zones import rates_for as zones_for
 from ecommerce.taxes.rates import rates_for
 from ecommerce.taxes.supply import Buyer, Supply, shipping_taxes, taxes_of
 from ecommerce.taxes.territories import Place
-
-DATES = ("valid_from", "valid_until")
-RATE_FIELDS = ("id", "country", "region", "postal_codes", "city", "tax_category", "name", "category", "reason", *DATES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +68,7 @@ def read_terms(
     at: datetime,
     placed: Order | None = None,
 ) -> SaleTerms:
-    """Read the terms of a sale to an address: one statement, and another one where something is shipped.
+    """Read the terms of a sale to an address: one statement, and one each for rates and zones where they are needed.
 
     An order that was `placed` keeps whether its prices include tax and, if the shop says so, the rates of its day.
     Without an address, taxes are those of the billing address, or of the shop's own country.
@@ -123,19 +117,10 @@ def place_of(address: Mapping[str, Any] | None) -> Place | None:
 
 
 def _shop_and_rates(places: Sequence[Place]) -> tuple[ShopSettings, list[TaxRate]]:
-    # One statement: an order of a shop that collects no taxes is placed with one more than before there were any.
-    fields = {name: F(name) for name in RATE_FIELDS} | {"percent": Cast("percent", TextField())}
-    found = rates_for({place.country for place in places}, places=places)
-    rates = found.order_by("pk").values(json=JSONObject(**fields))
-    settings_with_rates = ShopSettings.objects.annotate(found_rates=ArraySubquery(rates))
-    shop: Any = settings_with_rates.first()
+    with_rates = ShopSettings.objects.annotate(has_rates=Exists(TaxRate.objects.all()))
+    shop: Any = with_rates.first()
     if shop is None:
         # Without its row no rate would be found, and nobody would notice that no tax is charged.
         ShopSettings.objects.get_or_create(pk=1)
-        shop = settings_with_rates.get()
-    return shop, [_rate(row) for row in shop.found_rates]
-
-
-def _rate(row: dict[str, Any]) -> TaxRate:
-    days = {name: date.fromisoformat(row[name]) if row[name] else None for name in DATES}
-    return TaxRate(**(row | days | {"percent": Decimal(row["percent"])}))
+        shop = with_rates.get()
+    return shop, list(rates_for(places, home=shop.country).order_by("pk")) if shop.has_rates else []

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import CharField, Func, OuterRef, Q, Subquery
+from django.db.models import CharField, Func, Q, Subquery
 
 from customers.postal_addresses import state_code
 from customers.postal_codes import comparable
@@ -17,21 +17,16 @@ class _JoinedCodes(Func):
     output_field = CharField()
 
 
-def rates_for(countries: Iterable[str], *, places: Iterable[Place] = ()) -> TaxRateQuerySet:
-    """Return the rates of all days in these countries and the shop's own, for a subquery of ShopSettings.
+def rates_for(places: Iterable[Place], *, home: str) -> TaxRateQuerySet:
+    """Return the rates of all days that may hold in these places, and those of the shop's own country, `home`.
 
-    Empty only where the shop has no rates at all: so that one statement says both, the first of all rates is among
-    them, whatever it is. `places`, which are in these countries, leave out the rates of other states and postal codes:
-    a shop may have those of all the states' ZIP codes.
+    Empty only where the shop has no rates at all: the first of all rates is among them, whatever it is. Rates of other
+    states and postal codes are left out: a shop may have those of all the states' ZIP codes.
     """
     first = Subquery(TaxRate.objects.order_by("pk").values("pk")[:1])
-    held = Q(pk=first) | Q(country=OuterRef("country"), region="", postal_codes=[], city="")
-    known = [*places]
-    if known:
-        for place in known:
-            held |= _may_hold(place)
-    else:
-        held |= Q(country__in=sorted({each for country in countries for each in countries_beside(country)}))
+    held = Q(pk=first) | Q(country=home, region="", postal_codes=[], city="")
+    for place in places:
+        held |= _may_hold(place)
     return TaxRate.objects.alias(codes=_JoinedCodes("postal_codes")).filter(held)
 
 

@@ -1,9 +1,7 @@
-"""Which rates are read for an order: those that may hold, by one statement."""
+"""Which rates are read for an order: those that may hold."""
 
 from decimal import Decimal
 from typing import Any
-
-from django.contrib.postgres.expressions import ArraySubquery
 
 from ecommerce.models import ShopSettings, TaxRate
 from ecommerce.taxes.rates import rates_for
@@ -16,9 +14,7 @@ def rate(country: str, name: str, **fields: Any) -> TaxRate:
 
 
 def read(*places: Any) -> set[str]:
-    names = rates_for({place.country for place in places}, places=places).values("name")
-    shop: Any = ShopSettings.objects.annotate(found=ArraySubquery(names)).get()
-    return set(shop.found)
+    return {found.name for found in rates_for(places, home=ShopSettings.objects.get().country)}
 
 
 def test_the_rates_of_the_place_and_of_the_shops_own_country(db: None) -> None:
