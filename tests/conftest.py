@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group
@@ -19,6 +20,10 @@ from ecommerce.roles import ROLES, make_roles
 from tests.support import database_template
 from tests.support.books import differences
 from tests.support.flush import flush_by_delete
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ import pytest
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing.documents.build import document_of
@@ -147,7 +147,7 @@ def orders(draw: Any) -> dict[str, Any]:
     }
 
 
-@settings(max_examples=some_of(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(150))
 @given(sold=orders(), data=st.data())
 def test_all_months_together_are_the_invoices_less_the_credit_notes(sold: dict[str, Any], data: Any) -> None:
     with transaction.atomic():

@@ -66,7 +66,7 @@ def test_different_emails_are_two_customers(one: str, other: str) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=some_of(500), deadline=None)
+@settings(max_examples=some_of(500))
 def test_a_key_is_that_of_every_spelling(text: str) -> None:
     key = email_key(text)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from billing import money
@@ -24,8 +24,6 @@ from tests.support.sales import Ordered, as_taxes, cells_of, orders
 
 SOME = settings(
     max_examples=some_of(400),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large],
 )
 part = st.integers(1, 100)
 steps = st.lists(

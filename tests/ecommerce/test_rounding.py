@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from billing import money
 from ecommerce.pricing.order import PricedTax, Totals
@@ -11,8 +11,7 @@ from tests.support.examples import some_of
 from tests.support.judge import Rate, Verdict, judge
 from tests.support.sales import Ordered, cells_of, orders
 
-QUIET = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-MANY = settings(max_examples=some_of(400), deadline=None, suppress_health_check=QUIET)
+MANY = settings(max_examples=some_of(400))
 
 
 def laid(totals: Totals) -> list[tuple[PricedTax, ...]]:

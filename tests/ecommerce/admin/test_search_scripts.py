@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from customers.models import Customer
@@ -149,7 +149,7 @@ NAMES = st.text(st.characters(categories=["L", "M", "N", "P", "S", "Zs"]) | LETT
 @example(first="ΐ", last="ᾴ", form="upper")
 @example(first="Yıldüz", last="İzmür", form="upper")
 @example(first="ﷺ" * 40, last="x", form="as shown")
-@settings(max_examples=some_of(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=some_of(150))
 def test_whatever_name_is_stored_is_found_as_it_is_shown(first: str, last: str, form: str) -> None:
     customer = make_customer(f"{Customer.objects.count()}@example.com", first_name=first, last_name=last)
     order = order_row(customer=customer)

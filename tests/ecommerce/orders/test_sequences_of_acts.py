@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, Phase, given, note, settings
+from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from billing import gateway, stripe_state
@@ -437,11 +437,9 @@ def shop(fake_stripe: FakeStripeServer, germany: Address) -> Callable[[dict[str,
 
 @settings(
     max_examples=int(os.environ.get("SEQUENCES", "6")),
-    deadline=None,
     derandomize="SEQUENCES" not in os.environ,
     database=None,
     phases=[Phase.generate],
-    suppress_health_check=list(HealthCheck),
 )
 @given(sale=sales, acts=st.lists(steps, max_size=14))
 def test_money_and_units_are_counted_once(
