@@ -47,7 +47,7 @@ class Website:
             if refused.code in NO_ANSWER:
                 raise ConnectionError(refused.code) from refused
 
-    def order_until_answered(self, body: dict[str, Any], key: str, told: Counter[str], within: float = 120) -> Order:
+    def order_until_answered(self, body: dict[str, Any], key: str, told: Counter[str], within: float = 600) -> Order:
         """Send the same order again and again until somebody answers, and give it."""
         until = time.monotonic() + within
         while True:
