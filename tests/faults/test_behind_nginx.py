@@ -126,5 +126,6 @@ def test_a_body_that_does_not_arrive_is_given_up(front: Front) -> None:
         begun = time.monotonic()
         head = b"POST /admin/login/ HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 5000\r\n\r\n"
         client.sendall(head + b"username=")
-        assert " 408 " in answer(client).splitlines()[0]
+        said = answer(client)
+        assert " 408 " in said.partition("\n")[0] or not said  # by web in words, or by nginx, which only closes
         assert 15 < time.monotonic() - begun < 30
