@@ -34,7 +34,8 @@ class TrackingLayout(models.Model):
 class TrackingFile(ByActor):
     """A file with tracking numbers. `token` names the upload in the storage until its rows were read.
 
-    `accept_doubtful` is whether numbers that the carrier's check refuses are taken all the same.
+    `accept_doubtful` is whether numbers that the carrier's check refuses are taken all the same, `notify` whether the
+    customers are mailed.
     """
 
     class Status(models.TextChoices):
@@ -53,6 +54,7 @@ class TrackingFile(ByActor):
     columns = models.JSONField(default=dict)
     status = models.CharField(_("status"), max_length=10, choices=Status, default=Status.MAPPING)
     accept_doubtful = models.BooleanField(default=False)
+    notify = models.BooleanField(default=True, db_default=True)
     message = models.TextField(blank=True)
     notes = models.JSONField(default=list)
     created_at = models.DateTimeField(_("created"), db_default=Now())

@@ -89,7 +89,7 @@ def _apply(file: TrackingFile, ids: Sequence[int]) -> None:
 def _apply_together(file: TrackingFile, ids: Sequence[int]) -> None:
     at, by = database_clock.now(), rights.actor_of(file)
     # The mails of thousands of parcels leave behind those of single acts.
-    with transaction.atomic(), notifying(enabled=True, mass=True):
+    with transaction.atomic(), notifying(enabled=file.notify, mass=True):
         orders = {order.pk: order for order in Order.objects.locked().filter(Among(ids)).only(*COLUMNS)}
         judged = classify.classify(file, ids)
         whole = {each.order_id for each in judged if each.code == "ship" and not each.by_sku}

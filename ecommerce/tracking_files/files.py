@@ -32,7 +32,9 @@ class TrackingFileError(Exception):
     """The text is a sentence for the user."""
 
 
-def begin(*, name: str, data: bytes, carrier: str, by: Actor, at: datetime) -> TrackingFile:
+def begin(
+    *, name: str, data: bytes, carrier: str, by: Actor, at: datetime, notify: bool = True
+) -> TrackingFile:
     """Keep an upload; raise UnreadableFile. Where the carrier's columns are known, its rows are read at once or soon.
 
     The caller enqueues a file that is being read.
@@ -41,7 +43,7 @@ def begin(*, name: str, data: bytes, carrier: str, by: Actor, at: datetime) -> T
     sheet = _sheet(data) if is_small else _checked(read_head(data, layouts.is_known))
     carrier = carrier_name(carrier, [])[:100]
     file = TrackingFile(file_name=name[:200], carrier=carrier, headers=sheet.headers, created_at=at, **by.columns)
-    file.notes = sheet.notes
+    file.notes, file.notify = sheet.notes, notify
     uploads.save(file.token, data)
     file.save()
     known = layouts.remembered(carrier, sheet.headers)

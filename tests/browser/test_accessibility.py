@@ -93,6 +93,7 @@ def pages(ana: User) -> dict[str, str]:
         "customers": "/admin/customers/customer/",
         "dashboard": "/admin/",
         "system": "/admin/system/",
+        "settings": "/admin/settings/",
         "orders with filters": "/admin/ecommerce/order/?filters=1&status__exact=paid",
         "nothing found": "/admin/ecommerce/order/?q=nobody",
         "order": f"{order}/change/",

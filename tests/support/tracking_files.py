@@ -19,13 +19,17 @@ def csv_of(*rows: tuple[object, ...], headers: tuple[str, ...] = ("Order", "Trac
 
 
 def preview(
-    *rows: tuple[object, ...], by: User | None = None, carrier: str = "Van", columns: dict[str, str] | None = None
+    *rows: tuple[object, ...],
+    by: User | None = None,
+    carrier: str = "Van",
+    columns: dict[str, str] | None = None,
+    notify: bool = True,
 ) -> TrackingFile:
     """Upload a file of these rows, and name its columns."""
     named = columns or (BY_SKU if len(rows[0]) > len(COLUMNS) else COLUMNS)
     data = csv_of(*rows, headers=tuple(named.values()))
     actor = Actor.staff(by) if by else ANA
-    file = files.begin(name="day.csv", data=data, carrier=carrier, by=actor, at=timezone.now())
+    file = files.begin(name="day.csv", data=data, carrier=carrier, by=actor, at=timezone.now(), notify=notify)
     if file.status == TrackingFile.Status.MAPPING:
         file = files.name_columns(file_id=file.pk, columns=named)
     return file

@@ -39,6 +39,12 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminTextInputWidget({"list": "carriers", "autocomplete": "off"}),
     )
     file = forms.FileField(label=gettext_lazy("File"))
+    notify = forms.BooleanField(
+        label=gettext_lazy("Mail the customers"),
+        initial=True,
+        required=False,
+        help_text=gettext_lazy("That their parcel is on its way, or that its number was corrected."),
+    )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
@@ -72,10 +78,10 @@ class ColumnsForm(forms.Form):
 def tracking_view(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if request.method == "POST" and form.is_valid():
-        upload, carrier = form.cleaned_data["file"], form.cleaned_data["carrier"]
+        upload, chosen = form.cleaned_data["file"], {name: form.cleaned_data[name] for name in ("carrier", "notify")}
         try:
             file = files.begin(
-                name=upload.name, data=upload.read(), carrier=carrier, by=actor(request), at=database_clock.now()
+                name=upload.name, data=upload.read(), by=actor(request), at=database_clock.now(), **chosen
             )
         except UnreadableFile as error:
             form.add_error("file", str(error))

@@ -1,6 +1,7 @@
 """The pages of tracking files: upload, columns, preview, outcomes, and the file that comes back."""
 
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -29,6 +30,20 @@ def packer(as_role: Callable[[str], Client]) -> Client:
 
 def upload(packer: Client, data: bytes, carrier: str = "Van", name: str = "day.csv") -> Any:
     return packer.post(PAGE, {"carrier": carrier, "file": SimpleUploadedFile(name, data)}, follow=True)
+
+
+@pytest.mark.parametrize(("ticked", "said"), [(True, "Customers are mailed that"), (False, "Customers are not mailed.")])
+def test_whether_customers_are_mailed_is_ticked_with_the_upload_and_shown(
+    packer: Client, *, ticked: bool, said: str
+) -> None:
+    assert re.search(r'<input type="checkbox" name="notify"[^>]* checked', texts(packer.get(PAGE)))
+    headers = ("Order", "Tracking number")
+    data = {"carrier": "Van", "file": SimpleUploadedFile("day.csv", csv_of(("1", "ABC111111"), headers=headers))}
+    packer.post(PAGE, data | ({"notify": "on"} if ticked else {}))
+    file = TrackingFile.objects.get()
+    assert file.notify is ticked
+    packer.post(f"{PAGE}{file.pk}/columns/", {"order": "Order", "number": "Tracking number"})
+    assert said in texts(packer.get(f"{PAGE}{file.pk}/"))
 
 
 def texts(answer: Any) -> str:

@@ -20,7 +20,7 @@ from tests.support.bulk_jobs import a_clerk, run
 from tests.support.factories import ANA, make_customer, make_sku, place_order
 from tests.support.mailbox import mail_kinds, written
 from tests.support.order_acts import fulfilled, paid, paid_lines, settle
-from tests.support.tracking_files import applied, preview, to_send
+from tests.support.tracking_files import applied, numbers, preview, to_send
 
 pytestmark = pytest.mark.django_db
 NOW = timezone.now
@@ -151,6 +151,19 @@ def test_a_number_that_a_file_corrects_leaves_behind_other_mails_too() -> None:
     (mail,) = written(kind="tracking_corrected")
     assert mail.is_mass
     assert "ABC123456" in mail.text
+
+
+def test_a_file_that_is_to_mail_nobody_mails_nobody() -> None:
+    shipped, corrected, by_sku = to_send("MUG"), to_send("TEE"), to_send("CUP")
+    fulfill(order_id=corrected.pk, carrier="Van", at=NOW(), **BY)
+    before = Mail.objects.count()
+    ben = a_clerk(actions=("fulfill",))
+    applied(preview((shipped.number, "ABC123456"), (corrected.number, "ABC654321"), notify=False), ben)
+    applied(preview((by_sku.number, "ABC777777", "CUP", 1), notify=False), ben)
+    assert [numbers(each) for each in (shipped, corrected, by_sku)] == [
+        [("Van", ["ABC123456"])], [("Van", ["ABC654321"])], [("Van", ["ABC777777"])],
+    ]  # fmt: skip
+    assert Mail.objects.count() == before
 
 
 def test_a_kind_that_is_off_writes_nothing() -> None:
