@@ -137,7 +137,11 @@ class Payment(StripeOperation):
         verbose_name_plural = _("payments")
         permissions = [("refund_payment", _("Can refund payments"))]
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="payment_due"),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False, closed_at=None),
+                name="payment_open_due",
+            ),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="payment_not_succeeded"),
             models.Index(fields=["id"], condition=Q(postponed=True), name="payment_postponed"),
             models.Index(
@@ -210,7 +214,11 @@ class Refund(StripeOperation, ByActor):
         verbose_name = _("refund")
         verbose_name_plural = _("refunds")
         indexes = [
-            models.Index(fields=["next_attempt_at"], condition=Q(next_attempt_at__isnull=False), name="refund_due"),
+            models.Index(
+                fields=["next_attempt_at"],
+                condition=Q(next_attempt_at__isnull=False, closed_at=None),
+                name="refund_open_due",
+            ),
             models.Index(fields=["status", "id"], condition=~Q(status="succeeded"), name="refund_not_succeeded"),
             models.Index(fields=["requested_at"], include=["currency", "amount", "status"], name="refund_given"),
             models.Index(fields=["id"], condition=Q(postponed=True), name="refund_postponed"),

@@ -67,7 +67,7 @@ INVOICE = (
 LINE = ("id", "invoice_id", "sku_code", "description", "quantity", "unit_price", "amount", "tax")
 OPERATION = (
     *("id", "uuid", "generation", "params", "attempts", "amount", "currency", "failure_code", "failure_message"),
-    *("attention", "requested_at", "answered_5xx", "first_sent_at", "closed_at"),
+    *("attention", "requested_at", "answered_5xx", "first_sent_at", "closed_at", "next_attempt_at"),
 )
 PAYMENT = (*OPERATION, "invoice_id", "status", "refunds", "stripe_payment_intent_id", "decline_code", "client_secret")
 REFUND = (
@@ -255,7 +255,7 @@ class OrderGenerator:
         return line, tax, 0, amount
 
     def _operation(self, key: int, amount: int, currency: str, at: datetime) -> tuple[Any, ...]:
-        return (key, uuid.uuid4(), 0, "{}", 1, amount, currency, "", "", "", at, False, at, at)
+        return (key, uuid.uuid4(), 0, "{}", 1, amount, currency, "", "", "", at, False, at, at, None)
 
 
 class GeneratedOrder:

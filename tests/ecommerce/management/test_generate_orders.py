@@ -46,6 +46,8 @@ def test_orders_come_with_all_that_belongs_to_them(monkeypatch: pytest.MonkeyPat
     assert abs(mix["fulfilled"] - 200) < 50
     assert abs(mix["paid"] - 140) < 50
     assert OrderWords.objects.count() == 400
+    # As after a charge or refund that has come to its end: a worker has nothing to do.
+    assert not any(model.objects.filter(next_attempt_at__isnull=False).exists() for model in (Payment, Refund))
     for order in Order.objects.all()[:20]:
         assert sum(item.amount + item.tax for item in order.items.all()) == order.total - (
             order.shipping + order.shipping_tax
