@@ -28,6 +28,7 @@ from django.utils.crypto import get_random_string
 from django.utils.translation import gettext as _
 
 from customers.emails import normal_email, same_email
+from customers.mail.layout import sender
 from customers.models import Customer, User
 from customers.sign_in_limits import begin_attempt
 
@@ -88,6 +89,12 @@ class CustomerAccounts(DefaultAccountAdapter):  # type: ignore[misc]
             return str(super().get_client_ip(request))
         except PermissionDenied:
             return "0.0.0.0"  # noqa: S104 - requests through a socket have no address: rate limits count them as one
+
+    def render_mail(
+        self, template_prefix: str, email: Any, context: dict[str, Any], headers: Any = None
+    ) -> EmailMessage:
+        message: EmailMessage = super().render_mail(template_prefix, email, {"sender": sender(), **context}, headers)
+        return message
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         # Without a request, too: the site is that of BASE_URL, whatever Host a request names.

@@ -42,6 +42,11 @@ def render(template: str, context: dict[str, Any]) -> str:
     return render_to_string(template, {"sender": sender(), **context})
 
 
+def without_signature(text: str) -> str:
+    """Leave out who it is from, which the layout says."""
+    return text.partition("\n-- \n")[0]
+
+
 def html_of_text(subject: str, text: str) -> str:
     """Lay out a plain text."""
     return render("mail/text.html", {"subject": subject, "paragraphs": paragraphs(text)})

@@ -19,7 +19,7 @@ from django.utils import translation
 from backoffice import leases
 from customers.accounts import password_reset_message
 from customers.mail.content import html_of, text_of
-from customers.mail.layout import html_of_text
+from customers.mail.layout import html_of_text, without_signature
 from customers.models import Customer, Mail
 
 LEASE = timedelta(seconds=55)  # longer than any connection to the server lasts
@@ -63,7 +63,7 @@ def is_written(mail: Mail) -> bool:
                 _delete(mail)
                 return False
         if mail.text and not mail.html:
-            mail.html = html_of_text(mail.subject, mail.text)
+            mail.html = _laid_out(mail)
             return _save(mail, "html")
     return True
 
@@ -92,9 +92,14 @@ def _write_password_reset(mail: Mail) -> bool:
             return False
         mail.recipient, mail.sender = message.to[0], message.from_email
         mail.subject, mail.text = str(message.subject), text_of(message)
-        mail.html = html_of(message) or html_of_text(mail.subject, mail.text)
+        mail.html = html_of(message) or _laid_out(mail)
         mail.about = Customer.objects.with_email(mail.recipient).first()
         return _save(mail, "recipient", "sender", "subject", "text", "html", "about_type", "about_id")
+
+
+def _laid_out(mail: Mail) -> str:
+    # What people write themselves may end in a signature of their own.
+    return html_of_text(mail.subject, without_signature(mail.text) if mail.has_secrets else mail.text)
 
 
 def _delete(mail: Mail) -> None:
