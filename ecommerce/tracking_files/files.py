@@ -32,9 +32,7 @@ class TrackingFileError(Exception):
     """The text is a sentence for the user."""
 
 
-def begin(
-    *, name: str, data: bytes, carrier: str, by: Actor, at: datetime, notify: bool = True
-) -> TrackingFile:
+def begin(*, name: str, data: bytes, carrier: str, by: Actor, at: datetime, notify: bool = True) -> TrackingFile:
     """Keep an upload; raise UnreadableFile. Where the carrier's columns are known, its rows are read at once or soon.
 
     The caller enqueues a file that is being read.

@@ -32,7 +32,9 @@ def upload(packer: Client, data: bytes, carrier: str = "Van", name: str = "day.c
     return packer.post(PAGE, {"carrier": carrier, "file": SimpleUploadedFile(name, data)}, follow=True)
 
 
-@pytest.mark.parametrize(("ticked", "said"), [(True, "Customers are mailed that"), (False, "Customers are not mailed.")])
+@pytest.mark.parametrize(
+    ("ticked", "said"), [(True, "Customers are mailed that"), (False, "Customers are not mailed.")]
+)
 def test_whether_customers_are_mailed_is_ticked_with_the_upload_and_shown(
     packer: Client, *, ticked: bool, said: str
 ) -> None:
