@@ -11,6 +11,7 @@ import jwt
 from allauth.headless.tokens.strategies.jwt import internal
 
 from backoffice import database_clock
+from customers import token_keys
 
 UNCHECKED = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
 
@@ -22,7 +23,7 @@ def seconds() -> float:
 def decode(token: str, *, options: dict[str, Any], **how: Any) -> dict[str, Any]:
     """Raise jwt.PyJWTError."""
     unchecked: Any = {**options, **UNCHECKED, "require": ["exp"]}
-    payload: dict[str, Any] = jwt.decode(token, options=unchecked, **how)
+    payload = token_keys.decode(token, options=unchecked, **how)
     if not isinstance(payload["exp"], int) or payload["exp"] <= seconds():
         raise jwt.ExpiredSignatureError
     return payload

@@ -8,6 +8,7 @@ from celery import Celery
 from celery.signals import (
     beat_init,
     before_task_publish,
+    celeryd_after_setup,
     setup_logging,
     task_postrun,
     task_prerun,
@@ -19,7 +20,7 @@ from celery.signals import (
 
 from backoffice import counters, shutdown
 from pelcro_orders import task_logs
-from pelcro_orders.startup import prepare
+from pelcro_orders.startup import prepare, refuse_too_many_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "pelcro_orders.settings")
 
@@ -38,6 +39,12 @@ task_postrun.connect(task_logs.unbind)
 def prepare_program(**_kwargs: Any) -> None:
     django.setup()
     prepare()
+
+
+@celeryd_after_setup.connect
+def count_connections(instance: Any, **_kwargs: Any) -> None:
+    processes = int(instance.concurrency)  # each with another connection for webhooks out
+    refuse_too_many_connections(needed=2 * processes, formula=f"{processes} worker processes x 2")
 
 
 @worker_process_init.connect

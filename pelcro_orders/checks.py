@@ -124,11 +124,15 @@ def _stored_by_make_run() -> list[CheckMessage]:
 
 
 def _secret_key() -> list[CheckMessage]:
-    key = settings.SECRET_KEY
-    if len(key) >= SECRET_KEY_LENGTH and len(set(key)) >= SECRET_KEY_VARIETY:
-        return []
-    sentence = (
-        f"SECRET_KEY can be guessed: it needs {SECRET_KEY_LENGTH} characters, {SECRET_KEY_VARIETY} different ones."
-    )
     hint = 'Make one: python -c "import secrets; print(secrets.token_urlsafe(50))"'
-    return [Error(sentence, hint=hint, id="pelcro_orders.E007")]
+    found: list[CheckMessage] = []
+    for name, keys in {
+        "SECRET_KEY": [settings.SECRET_KEY],
+        "SECRET_KEY_FALLBACKS": settings.SECRET_KEY_FALLBACKS,
+    }.items():
+        if any(len(key) < SECRET_KEY_LENGTH or len(set(key)) < SECRET_KEY_VARIETY for key in keys):
+            sentence = (
+                f"{name} can be guessed: a key needs {SECRET_KEY_LENGTH} characters, {SECRET_KEY_VARIETY} different."
+            )
+            found.append(Error(sentence, hint=hint, id="pelcro_orders.E007"))
+    return found

@@ -64,8 +64,9 @@ def _parts(url: str) -> SplitResult:
 def libpq_parameters(settings: dict[str, Any]) -> dict[str, Any]:
     """Translate an entry of DATABASES, with a short timeout."""
     named = {libpq: settings[django] for django, libpq in LIBPQ_NAMES.items() if settings.get(django)}
-    tls = {name: value for name, value in settings.get("OPTIONS", {}).items() if name.startswith("ssl")}
-    return {"connect_timeout": 2, **named, **tls}
+    options = settings.get("OPTIONS", {}).items()
+    kept = {name: value for name, value in options if name.startswith("ssl") or name == "application_name"}
+    return {"connect_timeout": 2, **named, **kept}
 
 
 def redis_url(url: str, var_dir: Path) -> str:

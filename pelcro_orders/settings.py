@@ -6,7 +6,6 @@ from urllib.parse import unquote, urlsplit
 
 from corsheaders.defaults import default_headers
 from django.core.exceptions import ImproperlyConfigured
-from django.db.backends.postgresql.psycopg_any import IsolationLevel
 from django.utils.translation import gettext_lazy as _
 from kombu import Queue
 
@@ -14,11 +13,13 @@ from pelcro_orders import config, single_sign_on
 from pelcro_orders.beat_schedule import CELERY_BEAT_SCHEDULE as CELERY_BEAT_SCHEDULE
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.content_security_policy import content_security_policy
+from pelcro_orders.database_settings import NO_POOLER, TRANSACTION, databases
 from pelcro_orders.logs import logging_settings
 from pelcro_orders.mail_server import SCHEMES, SMTP_SECONDS, SUBMISSION, mail_server
 from pelcro_orders.monitoring.settings import METRICS_TOKEN as METRICS_TOKEN
 from pelcro_orders.monitoring.settings import RELEASE as RELEASE
 from pelcro_orders.navigation import UNFOLD as UNFOLD
+from pelcro_orders.process_name import kind_of
 from pelcro_orders.retention import *  # noqa: F403
 from pelcro_orders.service_urls import broker_url, database_settings, is_embedded, redis_url, storage_settings
 
@@ -34,6 +35,7 @@ SECRET_KEY = config.text("SECRET_KEY")
 if not SECRET_KEY:
     message = "SECRET_KEY is missing; set it to a long random text (`make run` keeps one of its own in VAR_DIR)."
     raise ImproperlyConfigured(message)
+SECRET_KEY_FALLBACKS = config.comma_separated("SECRET_KEY_FALLBACKS")  # nothing is signed with them any more
 
 SECURE = urlsplit(BASE_URL).scheme == "https"
 ALLOWED_HOSTS = config.comma_separated(
@@ -125,19 +127,9 @@ TEMPLATES = [
 # A payment or refund must be on disk before Stripe is called: synchronous_commit stays on, PostgreSQL's default.
 DATABASE = database_settings(config.text("DATABASE_URL"), VAR_DIR)
 EMBEDDED_DATABASE = is_embedded(DATABASE["HOST"])  # that of `make run`, or of another command without DATABASE_URL
-DATABASES = {
-    "default": DATABASE
-    | {
-        "ATOMIC_REQUESTS": False,
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": DATABASE["OPTIONS"]
-        | {
-            "isolation_level": IsolationLevel.READ_COMMITTED,
-            "options": "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
-        },
-    }
-}
+DATABASE_POOLER = config.one_of("DATABASE_POOLER", (NO_POOLER, TRANSACTION))
+DATABASE_POOL_SIZE = config.number("DATABASE_POOL_SIZE", 0, least=0, most=1000)
+DATABASES = databases(DATABASE, pooler=DATABASE_POOLER, pool_size=DATABASE_POOL_SIZE, kind=kind_of(sys.argv))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "customers.User"
 # Staff sign in to the admin by user name, customers on the website by e-mail.

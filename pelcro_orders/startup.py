@@ -4,7 +4,12 @@ import gc
 import os
 import sys
 
+import psycopg
+from django.conf import settings
 from django.core.checks import ERROR, run_checks
+
+from pelcro_orders import session_checks
+from pelcro_orders.database_settings import NO_POOLER
 
 PRIVATE = 0o077
 
@@ -24,13 +29,30 @@ def collect_garbage_seldom() -> None:
 
 def refuse_bad_configuration() -> None:
     """Say what is doubtful; end the process in words where something is wrong."""
-    found = [message for message in run_checks() if not message.is_silenced()]
+    # Not the database's checks of Django, which would open a connection that web's processes then share.
+    every = [*run_checks(), *session_checks.session_limits(databases=["default"])]
+    found = [message for message in every if not message.is_silenced()]
     errors = [message for message in found if message.level >= ERROR]
     if errors:
         _say("Pelcro Orders does not start:")
     for message in found:
         _say(f"{message}\n")
     if errors:
+        sys.exit(1)
+
+
+def refuse_too_many_connections(*, needed: int, formula: str) -> None:
+    """End the process where it alone needs more connections than there are; what all need is docs/operating.md's."""
+    if settings.DATABASE_POOLER != NO_POOLER:
+        return  # the pooler's `max_client_conn` counts, which it tells nobody but its administrator
+    try:
+        room = session_checks.new_session().room
+    except psycopg.Error:
+        return  # the checks have said so
+    sentence, too_many = session_checks.budget(needed=needed, formula=formula, room=room)
+    if sentence:
+        _say(f"Pelcro Orders does not start: {sentence}" if too_many else sentence)
+    if too_many:
         sys.exit(1)
 
 

@@ -20,6 +20,7 @@ from ecommerce.roles import ROLES, make_roles
 from tests.support import database_template
 from tests.support.books import differences
 from tests.support.flush import flush_by_delete
+from tests.support.services import THROUGH_PGBOUNCER
 
 # How long an example takes says how busy the machine is.
 hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
@@ -30,6 +31,12 @@ hypothesis.settings.load_profile("tests")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     if database_template.VARIABLE in os.environ:
         connection.settings_dict["TEST"]["TEMPLATE"] = database_template.DATABASE
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_keepdb: bool) -> bool:  # noqa: FBT001 - pytest-django's
+    """Leave the database to the end of its server where PgBouncer still holds sessions of it."""
+    return django_db_keepdb or THROUGH_PGBOUNCER
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,6 @@ from django.urls import reverse
 from billing.models import CreditNote, Invoice
 
 DAY = 24 * 60 * 60  # seconds
-_signer = Signer(salt="billing.document-link")
 _KINDS: dict[str, type[Invoice] | type[CreditNote]] = {"invoice": Invoice, "credit-note": CreditNote}
 
 
@@ -20,17 +19,21 @@ class LinkExpired(Exception):
     """It was valid once."""
 
 
+def _signer() -> Signer:
+    return Signer(salt="billing.document-link")
+
+
 def signed_link(issued: Invoice | CreditNote) -> str:
     """Return the whole address, which is valid for a day at least, and for two at most."""
     kind = "credit-note" if isinstance(issued, CreditNote) else "invoice"
-    token = _signer.sign(f"{kind}:{issued.pk}:{_today() + 2}")
+    token = _signer().sign(f"{kind}:{issued.pk}:{_today() + 2}")
     return settings.BASE_URL + reverse("document", args=[token])
 
 
 def read_link(token: str) -> Invoice | CreditNote | None:
     """Return what a link leads to; None for one that is not ours. Raise LinkExpired."""
     try:
-        kind, pk, until = _signer.unsign(token).split(":")
+        kind, pk, until = _signer().unsign(token).split(":")
     except BadSignature:
         return None
     if _today() >= int(until):

@@ -31,7 +31,7 @@ class House:
     def env(self) -> dict[str, str]:
         """Give the environment of a program that works on the database of the tests."""
         name = connection.settings_dict["NAME"]
-        database = {"DATABASE_URL": self.stack.postgres.url.replace("/pelcro?", f"/{name}?")}
+        database = {"DATABASE_URL": self.stack.env["DATABASE_URL"].replace("/pelcro?", f"/{name}?")}
         return self.stack.env | database | self.extra
 
     @property

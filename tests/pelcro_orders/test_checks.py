@@ -34,6 +34,7 @@ SANDBOX = {
 }
 CHECKED = (
     *("STRIPE_SECRET_KEY", "STRIPE_PUBLISHABLE_KEY", "STRIPE_WEBHOOK_SECRET", "STRIPE_API_BASE", "SECRET_KEY"),
+    "SECRET_KEY_FALLBACKS",
     *("BASE_URL", "SECURE", "ALLOWED_HOSTS", "MAIL_SERVER", "DATABASE", "EMBEDDED_DATABASE", "VAR_DIR"),
     *("SECURE_HSTS_SECONDS", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD"),
 )
@@ -100,6 +101,7 @@ def test_a_whole_configuration_is_not_complained_of(tmp_path: Path) -> None:
         (SANDBOX | EMBEDDED, "E004", "The fake Stripe is configured beside an https address"),
         (SANDBOX | LOOPBACK | ELSEWHERE, "E005", "The fake Stripe is configured beside a DATABASE_URL"),
         ({"SECRET_KEY": "short"}, "E007", "SECRET_KEY can be guessed"),
+        ({"SECRET_KEY_FALLBACKS": f"{'abcdefgh' * 5},short"}, "E007", "SECRET_KEY_FALLBACKS can be guessed"),
         ({"SECRET_KEY": "ab" * 40} | LOOPBACK, "E007", "SECRET_KEY can be guessed"),
     ],
 )

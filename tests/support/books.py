@@ -26,12 +26,13 @@ def differences(ledger: dict[str, Any]) -> list[str]:
 
 
 def _violations() -> Iterator[Violation]:
+    is_pooled = connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]  # what is prepared is in another session then
     with connection.cursor() as cursor:
-        if connection.connection not in _prepared:
+        if not is_pooled and connection.connection not in _prepared:
             cursor.execute(";".join(f"PREPARE {rule} AS {query}" for rule, query in QUERIES.items()))
             _prepared.add(connection.connection)
-        for rule in QUERIES:
-            cursor.execute(f"EXECUTE {rule}")
+        for rule, query in QUERIES.items():
+            cursor.execute(query if is_pooled else f"EXECUTE {rule}")
             for subject, what in cursor.fetchall():
                 yield Violation(rule, str(subject), what)
 

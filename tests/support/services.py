@@ -26,8 +26,12 @@ from devserver.fake_stripe_server import FakeStripeServer
 from devserver.temporary_services import TemporaryServices, replace_environment
 from pelcro_orders.startup import collect_garbage_seldom
 from tests.support import database_template
+from tests.support.pgbouncer import PROGRAM, PgBouncer, limit_role
 
 SERVICES = pytest.StashKey[TemporaryServices]()
+PGBOUNCER = pytest.StashKey[PgBouncer]()
+# `THROUGH_PGBOUNCER=1 make test ARGS=…` runs tests, and the programs that they start, behind it.
+THROUGH_PGBOUNCER = os.environ.get("THROUGH_PGBOUNCER") == "1"
 # All tests of these modules share one server, or one database as it was, so one worker runs them.
 SINGLE_WORKER_MODULES = (
     "tests/devserver/test_run.py",
@@ -58,6 +62,13 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     services = TemporaryServices(folder)
     early_config.add_cleanup(services.stop)
     early_config.stash[SERVICES] = services
+    if THROUGH_PGBOUNCER and not is_xdist_controller(early_config):
+        if not PROGRAM:
+            raise pytest.UsageError("THROUGH_PGBOUNCER=1 needs PgBouncer: apt-get install pgbouncer")
+        early_config.stash[PGBOUNCER] = PgBouncer(services.postgres, folder)
+        early_config.add_cleanup(early_config.stash[PGBOUNCER].stop)
+        services.env["DATABASE_URL"] = early_config.stash[PGBOUNCER].url("pelcro")
+        services.env["DATABASE_POOLER"] = "transaction"
     replace_environment(services.env)
     if is_xdist_controller(early_config):
         database_template.make_meanwhile(services)
@@ -72,6 +83,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         services = session.config.stash[SERVICES]
         database_template.copy_to(services)
         services.__enter__()
+        if THROUGH_PGBOUNCER:
+            limit_role(services.postgres)
+            session.config.stash[PGBOUNCER].start()
 
 
 @pytest.hookimpl(trylast=True)  # after pytest-django, which has tests without a database be the last

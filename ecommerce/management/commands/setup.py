@@ -12,6 +12,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.timezone import localtime
 
+from backoffice.session_limits import limit_role
 from ecommerce.management import services
 from staff import first_superuser
 from staff.first_superuser import Refused
@@ -35,7 +36,12 @@ class Command(BaseCommand):
         self.may_print, self.email = options["print_invitation_link"], options["superuser"].strip()
         self._refuse_options()
         steps: list[Callable[[], str]] = [check_settings, services.check_postgresql, services.check_redis]
-        steps += [services.check_storage, migrate, *([] if options["skip_static"] else [collect_static_files])]
+        steps += [
+            services.check_storage,
+            limit_sessions,
+            migrate,
+            *([] if options["skip_static"] else [collect_static_files]),
+        ]
         for step in [*steps, self.invite]:
             self.stdout.write(step())
 
@@ -77,6 +83,12 @@ def check_settings() -> str:
     if wrong := [each for each in found if each.level >= ERROR]:
         raise CommandError("The settings are wrong:\n" + "\n".join(map(str, wrong)))
     return "\n".join(["Settings: nothing is wrong." if not found else "Settings, to look at:", *map(str, found)])
+
+
+def limit_sessions() -> str:
+    if settings.DATABASE_POOLER == "none":
+        return "Sessions: limited by their own options."
+    return limit_role()
 
 
 def migrate() -> str:
