@@ -1,17 +1,13 @@
 """What the connections are told, by pooler and by program, and how many of them a program may open."""
 
-import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 
 from devserver import programs
-from devserver.programs import OPENER
 from pelcro_orders.config import BASE_DIR
 from pelcro_orders.database_settings import NO_POOLER, TRANSACTION, databases
 from pelcro_orders.process_name import application_name, kind_of
@@ -70,11 +66,6 @@ def test_a_program_that_needs_more_than_there_is_is_told(needed: int, words: str
     sentence, refused = budget(needed=needed, formula=f"web processes x {needed}", room=97)
     assert words in sentence
     assert refused is too_many
-
-
-def web(env: dict[str, str], *options: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "gunicorn", "--config", "python:pelcro_orders.web_server", *options]
-    return subprocess.Popen(command, cwd=BASE_DIR, env=env, stderr=subprocess.PIPE, text=True)
 
 
 @pytest.mark.parametrize(
