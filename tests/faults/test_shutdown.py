@@ -33,7 +33,7 @@ from tests.support.webhook_receiver import happen, make_endpoint, webhook_receiv
 
 pytestmark = pytest.mark.django_db(transaction=True)
 SLOW: dict[str, Any] = {"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150}
-WORKER_SECONDS, BEAT_SECONDS = 30, 3
+WORKER_SECONDS, BEAT_SECONDS = 30, 10
 MANY = 200  # more than a worker has at Stripe at once
 
 
