@@ -65,12 +65,13 @@ class House:
         return program
 
     def stop(self) -> None:
-        """End all of it, and have the services answer again."""
+        """End all of it, and have the services answer again, as they do by themselves."""
         for program in self.running:
             program.kill()
         for service in (self.stack.postgres, self.stack.redis, self.stack.fake_stripe):
             if not service.running:
                 service.start()
+        self.stack.fake_stripe.clear()
 
 
 @pytest.fixture(params=[13, pytest.param(1, marks=pytest.mark.full)], ids=["some steps", "every step"])
