@@ -101,9 +101,10 @@ def nothing_of_a_demo(**_kwargs: Any) -> list[CheckMessage]:
 def _fake_stripe() -> list[CheckMessage]:
     if not uses_fake_stripe():
         return []
-    if settings.SECURE:
+    if settings.SECURE and not is_this_machine(base_url_host()):
         sentence = "The fake Stripe is configured beside an https address: orders would be paid that nobody paid."
-        return [Error(sentence, hint="Set Stripe's own keys, and no STRIPE_API_BASE.", id="pelcro_orders.E004")]
+        hint = "Set Stripe's own keys, and no STRIPE_API_BASE; or try it at https://orders.localhost."
+        return [Error(sentence, hint=hint, id="pelcro_orders.E004")]
     asked_for = bool(config.from_environment("STRIPE_SECRET_KEY"))
     if not settings.EMBEDDED_DATABASE and not (asked_for and is_this_machine(settings.DATABASE["HOST"])):
         sentence = "The fake Stripe is configured beside a DATABASE_URL: orders would be paid there that nobody paid."

@@ -68,6 +68,10 @@ def check_storage() -> str:
         name = storage.save(f"setup-{uuid4()}", ContentFile(b"written by manage.py setup"))
         storage.delete(name)
     except (OSError, BotoCoreError, ClientError) as error:
-        name = "EXPORT_STORAGE_URL" if settings.EXPORT_STORAGE_URL else "VAR_DIR"
-        raise CommandError(f"Files can't be kept in {where}: {error}. Set {name}, or who may write there.") from error
+        advice = "Set VAR_DIR, or who may write there."
+        if settings.EXPORT_STORAGE_URL.startswith("s3:"):
+            advice = "Create the bucket, set EXPORT_STORAGE_URL, or let its keys list, read, write and delete there."
+        elif settings.EXPORT_STORAGE_URL:
+            advice = "Set EXPORT_STORAGE_URL, or who may write there."
+        raise CommandError(f"Files can't be kept in {where}: {str(error).rstrip('.')}. {advice}") from error
     return f"Files: kept in {where}."

@@ -99,6 +99,7 @@ def test_a_whole_configuration_is_not_complained_of(tmp_path: Path) -> None:
         ({"EMAIL_URL": "postmark://token@"}, "W005", "nothing is heard of those that bounce"),
         (SANDBOX, "E004", "The fake Stripe is configured beside an https address"),
         (SANDBOX | EMBEDDED, "E004", "The fake Stripe is configured beside an https address"),
+        (SANDBOX | {"BASE_URL": "https://orders.localhost"} | ELSEWHERE, "E005", "beside a DATABASE_URL"),
         (SANDBOX | LOOPBACK | ELSEWHERE, "E005", "The fake Stripe is configured beside a DATABASE_URL"),
         ({"SECRET_KEY": "short"}, "E007", "SECRET_KEY can be guessed"),
         ({"SECRET_KEY_FALLBACKS": f"{'abcdefgh' * 5},short"}, "E007", "SECRET_KEY_FALLBACKS can be guessed"),
@@ -122,6 +123,7 @@ def test_what_is_wrong_is_said(found: Found, changes: dict[str, str], identity: 
         {"EMAIL_URL": "postmark://token@", "EMAIL_WEBHOOK_SECRET": "name:password"},
         SANDBOX | LOOPBACK | EMBEDDED,
         SANDBOX | LOOPBACK,  # asked for by name, on one machine
+        SANDBOX | {"BASE_URL": "https://orders.localhost", "STRIPE_SECRET_KEY": "sk_test_trial"},  # with TLS, too
     ],
 )
 def test_what_is_right_is_not_complained_of(found: Found, changes: dict[str, str]) -> None:

@@ -1,6 +1,7 @@
 """Dockerfile, compose.yaml and deploy/ against the code that they run. `make check-deploy` checks their grammar."""
 
 import re
+import runpy
 from typing import Any
 
 import pytest
@@ -59,6 +60,12 @@ def test_compose_kubernetes_and_systemd_start_the_same() -> None:
         assert said == " ".join(services[name.removesuffix("@")]["command"][1:])
     assert "command" not in services["web"]
     assert "args" not in container("web")  # the image's own
+
+
+def test_a_python_that_the_user_of_the_services_may_not_run_is_named() -> None:
+    run = runpy.run_path(str(UNITS / "pelcro-orders"))["run"]
+    with pytest.raises(SystemExit, match=r"pelcro-orders may not run /proc/self/environ, which is /proc/"):
+        run("/proc/self/environ", {})
 
 
 def test_every_part_has_the_time_to_end_what_it_does() -> None:

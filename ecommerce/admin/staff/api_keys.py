@@ -76,7 +76,7 @@ class ApiKeyAdmin(Tabbed, SuperuserAdmin):
         created, request.key_text = ApiKey.objects.create_key(  # type: ignore[attr-defined]
             name=obj.name, permissions=obj.permissions, by=Actor.staff(cast(User, request.user))
         )
-        obj.pk = created.pk
+        obj.pk, obj.prefix = created.pk, created.prefix
 
     def log_addition(self, *args: Any) -> None:
         """Do not log: the row says who made it."""

@@ -25,6 +25,7 @@ def test_a_key_is_shown_once_opens_what_it_may_and_is_revoked(root: Client) -> N
     found = re.search(r'value="(po_\w+_[\w-]+)"', made.content.decode())
     assert found
     text, key = found[1], ApiKey.objects.get()
+    assert f"The key of Warehouse ({key.prefix})" in made.content.decode()
     assert (key.made_by, key.permissions) == ("root", ["ecommerce.view_order"])
     assert "no-store" in made["Cache-Control"]
     for page in ("", f"{key.pk}/change/", f"{key.pk}/revoke/", "?revoked_at__isnull=True"):

@@ -125,6 +125,22 @@ def test_refuses_wrong_settings_and_services_in_a_sentence(settings: Any, tmp_pa
         setup()
 
 
+def test_says_where_files_can_not_be_kept_and_what_to_change(settings: Any) -> None:
+    options = {"bucket_name": "orders", "endpoint_url": "http://127.0.0.1:1", "access_key": "a", "secret_key": "b"}
+    settings.EXPORT_STORAGE_URL = "s3://orders/files"
+    settings.STORAGES = settings.STORAGES | {
+        "exports": {"BACKEND": "pelcro_orders.s3.BoundedS3Storage", "OPTIONS": options}
+    }
+    with pytest.raises(CommandError, match=r"kept in s3://orders/files: Could not connect .*\. Create the bucket, set"):
+        services.check_storage()
+    settings.EXPORT_STORAGE_URL = ""
+    settings.STORAGES = settings.STORAGES | {
+        "exports": {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": "/proc/files"}}
+    }
+    with pytest.raises(CommandError, match=r"kept in files below VAR_DIR.*\. Set VAR_DIR, or who may write there"):
+        services.check_storage()
+
+
 @pytest.mark.django_db
 def test_refuses_a_role_that_may_not_create_tables() -> None:
     services.check_may_create_tables()
