@@ -6,6 +6,7 @@ none is needed to say that all workers are alive. Lost with Redis's memory, it i
 
 import json
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -21,13 +22,17 @@ SECONDS = 10.0  # between two heartbeats
 ALIVE = 60.0  # seconds since the last one
 MISSED = 60 * 60  # for so long one that was killed is asked for
 REMEMBERED = 24 * 60 * 60
-KEY = "heartbeats"
-# A sorted set: what is said of a process, by the time it was seen last.
+KEY, CLOCKS = "heartbeats", "heartbeat-clocks"
+# A sorted set: what is said of a process, by the time it was seen last. A hash: how far its clock is ahead.
 BEAT = """
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 redis.call('ZADD', KEYS[1], now, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] - now)
+for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])) do
+    redis.call('ZREM', KEYS[1], gone)
+    redis.call('HDEL', KEYS[2], gone)
+end
 """
 
 
@@ -54,6 +59,7 @@ class Program:
 class Heartbeat:
     program: Program
     age: float  # seconds
+    clock_ahead: float = 0.0  # seconds, of Redis's
 
     @property
     def is_alive(self) -> bool:
@@ -70,7 +76,7 @@ SWEEP = Program(Kind.SWEEP, "sweep")
 def beat(program: Program) -> None:
     """Note that a program is alive; without Redis it is not noted, and so it seems to be gone."""
     try:
-        redis_client().eval(BEAT, 1, KEY, _written(program), REMEMBERED)
+        redis_client().eval(BEAT, 2, KEY, CLOCKS, _written(program), REMEMBERED, time.time())
     except redis.RedisError:
         logger.warning("Redis is gone: nobody sees that this %s is alive.", program.kind)
 
@@ -79,6 +85,7 @@ def forget(program: Program) -> None:
     """Note that a program was ended by intent: it is not missed."""
     try:
         redis_client().zrem(KEY, _written(program))
+        redis_client().hdel(CLOCKS, _written(program))
     except redis.RedisError:
         logger.warning("Redis is gone: this %s seems to have been killed.", program.kind)
 
@@ -88,16 +95,26 @@ def heartbeats() -> list[Heartbeat]:
 
     Raise redis.RedisError.
     """
-    seconds, microseconds = redis_client().time()
-    now = int(seconds) + int(microseconds) / 1_000_000
+    now, clocks = redis_time(), _clocks()
     found: dict[tuple[str, str], list[Heartbeat]] = {}
     rows: Any = redis_client().zrange(KEY, 0, -1, desc=True, withscores=True)
     for member, at in rows:
-        heartbeat = Heartbeat(_read(member), max(0.0, now - at))
+        heartbeat = Heartbeat(_read(member), max(0.0, now - at), clocks.get(member, 0.0))
         same = found.setdefault((heartbeat.program.kind, heartbeat.program.name), [])
         if heartbeat.is_alive or not same:
             same.append(heartbeat)
     return sorted((each for same in found.values() for each in same), key=lambda each: each.age)
+
+
+def redis_time() -> float:
+    """Ask Redis for its time, in seconds since 1970. Raise redis.RedisError."""
+    seconds, microseconds = redis_client().time()
+    return int(seconds) + int(microseconds) / 1_000_000
+
+
+def _clocks() -> dict[bytes, float]:
+    rows: Any = redis_client().hgetall(CLOCKS)
+    return {member: float(ahead) for member, ahead in rows.items()}
 
 
 def _written(program: Program) -> str:

@@ -1,8 +1,11 @@
 """Beat's scheduler, for a clock that jumps; and beat's heartbeat."""
 
+import logging
 import os
+import pickle
 import platform
 import time
+from collections import UserDict
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,32 @@ from celery.beat import PersistentScheduler
 from django.conf import settings
 
 from backoffice import heartbeats
+
+logger = logging.getLogger(__name__)
+
+
+class ScheduleFile(UserDict[str, Any]):
+    """When beat last did what.
+
+    Not Celery's shelf: where that is a Berkeley DB, a full disk has beat wait for ever, and so does what it left behind
+    once there is room again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        super().__init__(pickle.loads(path.read_bytes()) if path.exists() else {})  # noqa: S301 - written below
+
+    def sync(self) -> None:
+        """Write it down; where the disk takes nothing, beat goes on without."""
+        written = self.path.with_suffix(".new")
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            written.write_bytes(pickle.dumps(self.data))
+            written.replace(self.path)
+        except OSError as error:
+            logger.warning("Beat goes on, and will not know after a restart when it last did what: %s", error)
+
+    close = sync
 
 
 class MonotonicScheduler(PersistentScheduler):
@@ -25,9 +54,8 @@ class MonotonicScheduler(PersistentScheduler):
         self._beat_at = 0.0  # of the monotonic clock
         super().__init__(*args, **options)
 
-    def setup_schedule(self) -> None:
-        Path(self.schedule_filename).parent.mkdir(parents=True, exist_ok=True)
-        super().setup_schedule()
+    def _open_schedule(self) -> ScheduleFile:
+        return ScheduleFile(Path(self.schedule_filename))
 
     def tick(self, *args: Any, **options: Any) -> float:
         self._heap = None

@@ -252,7 +252,7 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_WORKER_REDIRECT_STDOUTS = False  # else the log, once configured, writes into itself, and is lost
 CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULER = "pelcro_orders.beat:MonotonicScheduler"
-CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule")
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "beat" / "schedule.pickle")
 
 STRIPE_SECRET_KEY = config.stripe_key("STRIPE_SECRET_KEY", prefixes=("sk_", "rk_"))
 IS_TEST_SHOP = not STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))  # as its documents say

@@ -28,6 +28,7 @@ def stripe(request: HttpRequest) -> HttpResponse:
     try:
         event = read_event(gateway.verify_webhook(request.body, request.headers.get("Stripe-Signature", "")))
     except gateway.InvalidRequest as error:
+        logger.warning("A webhook is refused (is STRIPE_WEBHOOK_SECRET this endpoint's at Stripe?): %s", error)
         return HttpResponse(error.message, status=400, content_type="text/plain")
     except InvalidEvent as error:
         return HttpResponse(str(error), status=400, content_type="text/plain")

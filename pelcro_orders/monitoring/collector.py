@@ -16,6 +16,7 @@ from backoffice.heartbeats import Kind, heartbeats
 from billing import reachability, restore
 from ecommerce.models import BulkJob
 from pelcro_orders.monitoring import broker, database, readiness, versions
+from pelcro_orders.monitoring.clocks import clocks
 from pelcro_orders.monitoring.counted import counted
 from pelcro_orders.monitoring.waiting import waiting
 
@@ -33,7 +34,7 @@ class Installation(Collector):
         yield _ready(checks)
         well = {check.name for check in checks if check.is_well}
         for needs, read in READERS:
-            metrics = _read(read, in_database=needs == "postgresql") if needs in well else None
+            metrics = _read(read, in_database="postgresql" in needs) if well.issuperset(needs) else None
             failed += metrics is None
             yield from metrics or ()
         yield gauge("scrape_failed", "Groups of metrics that could not be read in this scrape.", (), [((), failed)])
@@ -86,6 +87,14 @@ def _programs() -> Iterable[Metric]:
     yield gauge("programs_missing", text, (), [((), missed)])
     text = "Since when no worker, no beat was seen, and no sweep went through."
     yield gauge("last_seen_seconds", text, ["program"], [([kind], age) for kind, age in ages.items()])
+
+
+def _clocks() -> Iterable[Metric]:
+    largest: dict[str, float] = {}
+    for name, ahead in clocks():
+        largest[name] = max(largest.get(name, 0.0), ahead, key=abs)
+    text = "By how much the clock of a program's machine is ahead of Redis's; web is the process that answers."
+    yield gauge("clock_ahead_seconds", text, ["program"], [([name], ahead) for name, ahead in largest.items()])
 
 
 def _queues() -> Iterable[Metric]:
@@ -169,15 +178,16 @@ def _server() -> Iterable[Metric]:
     yield gauge("database_bytes", "Size of the database.", (), [((), server.size)])
 
 
-READERS: list[tuple[str, Callable[[], Iterable[Metric]]]] = [
-    ("redis", _programs),
-    ("redis", _queues),
-    ("redis", counted),
-    ("postgresql", _versions),
-    ("postgresql", _due),
-    ("postgresql", _unsettled),
-    ("postgresql", _jobs),
-    ("postgresql", _outboxes),
-    ("postgresql", _attention),
-    ("postgresql", _server),
+READERS: list[tuple[tuple[str, ...], Callable[[], Iterable[Metric]]]] = [
+    (("redis",), _programs),
+    (("redis",), _queues),
+    (("redis",), counted),
+    (("redis", "postgresql"), _clocks),
+    (("postgresql",), _versions),
+    (("postgresql",), _due),
+    (("postgresql",), _unsettled),
+    (("postgresql",), _jobs),
+    (("postgresql",), _outboxes),
+    (("postgresql",), _attention),
+    (("postgresql",), _server),
 ]

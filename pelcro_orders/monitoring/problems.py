@@ -10,6 +10,7 @@ from backoffice.durations import in_words
 from backoffice.heartbeats import Heartbeat, Kind
 from billing import restore
 from ecommerce.retention.table import Line
+from pelcro_orders.monitoring import clocks
 from pelcro_orders.monitoring.broker import MessageQueue
 from pelcro_orders.monitoring.database import Endpoint, Retention, Server
 from pelcro_orders.monitoring.readiness import Check
@@ -31,6 +32,7 @@ class Findings:
 
     checks: list[Check]
     heartbeats: list[Heartbeat]
+    clocks: list[tuple[str, float]]
     queues: list[MessageQueue]
     waiting: list[Waiting]
     unsettled: list[tuple[str, str, float]]
@@ -55,7 +57,7 @@ class Problem:
 
 
 def problems(findings: Findings) -> list[Problem]:
-    sources = (_not_ready, _programs, _money, _queues, _outboxes, _books, _retention, _server)
+    sources = (_not_ready, _programs, _clocks, _money, _queues, _outboxes, _books, _retention, _server)
     return [problem for source in sources for problem in source(findings)]
 
 
@@ -76,6 +78,23 @@ def _programs(findings: Findings) -> Iterator[Problem]:
             )
     if sum(each.is_alive and each.program.kind == Kind.BEAT for each in programs) > 1:
         yield Problem(_("Beat runs more than once."), _("It does no harm; end all but one."))
+
+
+def _clocks(findings: Findings) -> Iterator[Problem]:
+    for name, ahead in findings.clocks:
+        if abs(ahead) > clocks.LIMIT:
+            sentence = (
+                _("The clock of %(name)s is %(age)s ahead of Redis's.")
+                if ahead > 0
+                else _("The clock of %(name)s is %(age)s behind Redis's.")
+            )
+            yield Problem(
+                sentence % {"name": name, "age": in_words(abs(ahead))},
+                _(
+                    "Have NTP set the clocks of all machines. Orders don't mind; codes of authenticator apps are "
+                    "refused, and from a quarter of an hour on files by S3."
+                ),
+            )
 
 
 def _money(findings: Findings) -> Iterator[Problem]:

@@ -15,7 +15,7 @@ from backoffice.heartbeats import Kind, heartbeats
 from billing.models import Payment, Refund
 from ecommerce.models import BulkJob
 from ecommerce.retention.table import overview
-from pelcro_orders.monitoring import broker, database, disk, readiness, versions
+from pelcro_orders.monitoring import broker, clocks, database, disk, readiness, versions
 from pelcro_orders.monitoring.problems import Findings, problems
 from pelcro_orders.monitoring.waiting import waiting
 
@@ -65,6 +65,7 @@ def find() -> Findings:
     return Findings(
         checks=readiness.readiness(),
         heartbeats=_of_redis(heartbeats),
+        clocks=_of_redis(clocks.clocks),
         queues=_of_redis(broker.message_queues),
         waiting=waiting(),
         unsettled=database.unsettled(),

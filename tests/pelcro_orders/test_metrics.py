@@ -23,7 +23,7 @@ from billing import rate_limit
 from billing.models import Payment, WebhookEvent
 from customers.models import Mail
 from devserver.fake_stripe_server import FakeStripeServer
-from pelcro_orders.monitoring import collector, problems, waiting
+from pelcro_orders.monitoring import clocks, collector, problems, waiting
 from pelcro_orders.monitoring.pool import count_pool
 from pelcro_orders.service_urls import libpq_parameters
 from tests.support.factories import make_sku, place_order
@@ -196,7 +196,7 @@ def test_without_redis_the_rest_is_told(client: Client, settings: Any) -> None:
     assert 'pelcro_ready{check="redis"} 0.0' in answer
     assert "pelcro_workers" not in answer
     assert 'pelcro_due{kind="payment"} 0.0' in answer
-    assert "pelcro_scrape_failed 3.0" in answer
+    assert "pelcro_scrape_failed 4.0" in answer
 
 
 def test_a_statement_that_takes_too_long_costs_its_group_alone(
@@ -286,6 +286,7 @@ def test_the_alerts_have_the_limits_of_the_page() -> None:
         rule["alert"]: rule["expr"] for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]
     }
     limits = {
+        "PelcroClockOff": clocks.LIMIT,
         "PelcroChargeStuck": problems.CHARGE_SECONDS,
         "PelcroRefundStuck": problems.REFUND_SECONDS,
         "PelcroQueueStuck": problems.HEAD_SECONDS,

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +16,7 @@ from billing.models import Payment, Reconciliation
 from devserver.fake_stripe_server import FakeStripeServer
 from ecommerce.models import WebhookEndpoint
 from ecommerce.retention.table import RULES
+from pelcro_orders.monitoring import clocks
 from pelcro_orders.monitoring.problems import problems
 from pelcro_orders.monitoring.system import find
 from tests.support.factories import make_sku, place_order
@@ -60,6 +62,24 @@ def test_dead_programs_are_named_with_what_to_do(as_role: AsRole, fake_stripe: F
     heartbeats.beat(replace(BEAT, pid=1))
     heartbeats.beat(replace(BEAT, pid=2))
     assert said() == ["Beat runs more than once. It does no harm; end all but one."]
+
+
+def test_a_clock_that_is_off_is_named(fake_stripe: FakeStripeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    all_alive()
+    assert said() == []
+    for shift, words in (
+        (630, "The clock of worker@one is 10 min ahead of Redis's."),
+        (-630, "10 min behind Redis's."),
+    ):
+        with monkeypatch.context() as patch:
+            off = time.time() + shift
+            patch.setattr(time, "time", lambda off=off: off)
+            heartbeats.beat(WORKER)
+        (sentence,) = said()
+        assert words in sentence
+        assert "Have NTP set the clocks" in sentence
+    heartbeats.forget(WORKER)
+    assert [name for name, _ahead in clocks.clocks()] == ["PostgreSQL", "web", BEAT.name]
 
 
 def test_what_is_stuck_and_late_is_named(as_role: AsRole, fake_stripe: FakeStripeServer) -> None:

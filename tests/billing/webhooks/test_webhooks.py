@@ -46,11 +46,14 @@ def test_an_event_delivered_twice_at_once_is_kept_once() -> None:
     assert WebhookEvent.objects.count() == 1
 
 
-def test_what_stripe_did_not_sign_now_is_refused_and_not_kept() -> None:
+def test_what_stripe_did_not_sign_now_is_refused_and_not_kept(caplog: pytest.LogCaptureFixture) -> None:
     unsigned = Client(enforce_csrf_checks=True).post(ADDRESS, "{}", content_type="application/json")
     changed = Client().post(ADDRESS, json.dumps(event()), "application/json", headers={"Stripe-Signature": "t=1,v1=0"})
     answers = [unsigned, changed, post(event(), secret="whsec_another"), post(event(), at=time.time() - 3600)]
     assert [answer.status_code for answer in answers] == [400] * 4
+    reasons = [each.getMessage() for each in caplog.records if each.name == "billing.webhooks.views"]
+    assert len(reasons) == 4
+    assert "is STRIPE_WEBHOOK_SECRET this endpoint's at Stripe?" in reasons[2]
     assert WebhookEvent.objects.count() == 0
 
 
