@@ -89,7 +89,7 @@ def _clocks(findings: Findings) -> Iterator[Problem]:
                 else _("The clock of %(name)s is %(age)s behind Redis's.")
             )
             yield Problem(
-                sentence % {"name": name, "age": in_words(abs(ahead))},
+                sentence % {"name": name, "age": in_words(round(abs(ahead)))},
                 _(
                     "Have NTP set the clocks of all machines. Orders don't mind; codes of authenticator apps are "
                     "refused, and from a quarter of an hour on files by S3."

@@ -68,8 +68,8 @@ def test_a_clock_that_is_off_is_named(fake_stripe: FakeStripeServer, monkeypatch
     all_alive()
     assert said() == []
     for shift, words in (
-        (630, "The clock of worker@one is 10 min ahead of Redis's."),
-        (-630, "10 min behind Redis's."),
+        (600, "The clock of worker@one is 10 min ahead of Redis's."),
+        (-600, "10 min behind Redis's."),
     ):
         with monkeypatch.context() as patch:
             off = time.time() + shift
