@@ -18,5 +18,5 @@ def clocks() -> list[tuple[str, float]]:
         for each in heartbeats()
         if each.is_alive and each.program.kind != Kind.SWEEP
     ]
-    database = database_clock.now().timestamp()
-    return [("PostgreSQL", database - redis_time()), ("web", time.time() - redis_time()), *programs]
+    database, web = database_clock.now().timestamp() - redis_time(), time.time() - redis_time()
+    return [("PostgreSQL", database), ("web", web), *programs]

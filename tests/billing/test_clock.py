@@ -52,9 +52,12 @@ def test_no_process_clock_decides() -> None:
     }
     # Dates of rows that decide nothing, where the caller gives none.
     left = {(name, line) for name, line in asked if "default=timezone.now" not in line}
-    # And the day on which a link to a document ends, which is a day or two away; and what tells of a clock that is off.
+    # The day on which a link to a document ends, which is a day or two away; and what tells of a clock that is off.
     assert left == {
-        ("clocks.py", 'return [("PostgreSQL", database - redis_time()), ("web", time.time() - redis_time()), *programs]'),
+        (
+            "clocks.py",
+            "database, web = database_clock.now().timestamp() - redis_time(), time.time() - redis_time()",
+        ),
         ("heartbeats.py", "redis_client().eval(BEAT, 2, KEY, CLOCKS, _written(program), REMEMBERED, time.time())"),
         ("links.py", "return int(time.time()) // DAY"),
         ("generate_orders.py", "for written in OrderGenerator(count=count, seed=seed, now=timezone.now()).write():"),
