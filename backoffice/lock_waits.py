@@ -53,6 +53,8 @@ class LockWaits:
 
     def run(self, change: Callable[[], object]) -> None:
         """Run it again, from where its transactions left it, until no lock was refused; raise CommandError."""
+        # A new connection gets wrappers of its own, of which Django would then take off the last instead of this one.
+        self.connection.ensure_connection()
         with nullcontext() if self.is_pooled else self._time_outs(), self.connection.execute_wrapper(self._execute):
             while True:
                 try:

@@ -143,3 +143,16 @@ def test_an_index_that_was_left_half_built_is_built_anew() -> None:
 def test_a_change_that_fails_by_itself_is_not_tried_again() -> None:
     with pytest.raises(Exception, match="does not exist"):
         LockWaits(connection, say=pytest.fail).run(lambda: run("ALTER TABLE nowhere ADD COLUMN x int"))
+
+
+@pytest.mark.parametrize("is_pooled", [False, True], ids=["direct", "behind a pooler"])
+def test_nothing_of_it_stays_on_a_connection_that_was_made_for_it(
+    monkeypatch: pytest.MonkeyPatch, *, is_pooled: bool
+) -> None:
+    connection.close()
+    connection.execute_wrappers.clear()
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", is_pooled)
+    waits = LockWaits(connection, say=pytest.fail)
+    waits.run(lambda: run("SELECT 1"))
+    assert connection.execute_wrappers
+    assert waits._execute not in connection.execute_wrappers
