@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from backoffice import logs
-from billing import disputes, invoices, payments, tax_transactions
+from billing import disputes, invoices, payments, refunds, tax_transactions
 from billing.models import Invoice, Payment, Refund
 from billing.results import DisputeResult, PaymentResult, RefundResult, ReviewResult, StripeResult
 from customers.actors import STRIPE, SYSTEM
@@ -171,7 +171,7 @@ def _payment_succeeded_late(order: Order, payment: Payment, result: PaymentResul
     unnamed.update(stripe_payment_intent_id=result.intent_id, stripe_charge_id=result.charge_id)
     payment.refresh_from_db()
     reason = _("The payment succeeded after it had been given up.")
-    payments.create_refund(payment=payment, amount=payment.amount, reason=reason, by=SYSTEM, at=at)
+    refunds.create_refund(payment=payment, amount=payment.amount, reason=reason, by=SYSTEM, at=at)
     data = {"amount": payment.amount, "currency": payment.currency, "reason": reason}
     record(order, Event.AUTO_REFUND, by=SYSTEM, at=at, **data)
     refresh(order, open_act(order))
@@ -209,7 +209,7 @@ def _apply_refund_result(order: Order, result: RefundResult, *, at: datetime) ->
         return
     if result.others and _take_refunds_made_at_stripe(order, result, at=at):
         return
-    change = payments.apply_refund_result(result=result, at=at)
+    change = refunds.apply_refund_result(result=result, at=at)
     if not change.won:
         if change.refund.status == Refund.Status.PENDING and change.refund.attention:
             refresh(order, open_act(order))  # it has been pending for too long
@@ -246,7 +246,7 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
         return False
     act = open_act(order)
     whole = act is not None and act.refund_id == refund.pk and act.is_whole
-    left = payments.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
+    left = refunds.reduce_refund(refund=refund, by=sum(each.amount for each in new), at=at) if whole else 0
     if left:
         allocations.free(refund)
     if not whole:
@@ -266,7 +266,7 @@ def _take_refunds_made_at_stripe(order: Order, result: RefundResult, *, at: date
     return True
 
 
-def _refund_failed(order: Order, change: payments.RefundChange, act: OrderAct | None, *, at: datetime) -> None:
+def _refund_failed(order: Order, change: refunds.RefundChange, act: OrderAct | None, *, at: datetime) -> None:
     refund = change.refund
     if change.before in ACCEPTED:
         # Days after Stripe accepted it: nothing is reopened by itself, users decide what to do.

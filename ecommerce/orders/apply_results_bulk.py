@@ -12,7 +12,7 @@ from datetime import datetime
 from django.db.models import F
 
 from backoffice.activity.origin import silent
-from billing import invoices, payments
+from billing import invoices, refunds
 from billing.models import Payment, Refund
 from billing.results import RefundResult, StripeResult
 from ecommerce.mails import acts as mails
@@ -67,11 +67,11 @@ def _full_refunds(orders: Sequence[Order], results: Sequence[StripeResult]) -> l
     )
     act_of = {act.refund_id or 0: act for act in acts}
     # A refund in any other state has been applied before, or Stripe changed its mind.
-    refunds = Refund.objects.locked().filter(pk__in=act_of, status=Refund.Status.REQUESTED, stripe_refund_id=None)
+    locked = Refund.objects.locked().filter(pk__in=act_of, status=Refund.Status.REQUESTED, stripe_refund_id=None)
     refunded_at_once = _refunded_at_once(list(order_of.values()))
     return [
         FullRefund(by_refund[refund.pk], refund, act, order_of[act.order_id])
-        for refund, act in ((refund, act_of[refund.pk]) for refund in refunds)
+        for refund, act in ((refund, act_of[refund.pk]) for refund in locked)
         if act.order_id in refunded_at_once and order_of[act.order_id].status == STATUS_BEFORE[act.kind]
     ]
 
@@ -109,7 +109,7 @@ def _change_in_memory(each: FullRefund, *, at: datetime) -> None:
 
 def _write(full: Sequence[FullRefund], *, at: datetime) -> None:
     # Raises if one is not as it was read; `apply_results` then applies them one by one.
-    payments.apply_refund_results(results=[each.result for each in full], at=at)
+    refunds.apply_refund_results(results=[each.result for each in full], at=at)
     _release(full)
     close_whole_returns([each.act for each in full if each.act.kind == Kind.RETURN], at=at)
     for kind, status in STATUS_BEFORE.items():

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from billing import invoices, tax_transactions
 from billing.models import Payment, Refund
-from billing.payments import RetryLater
+from billing.refunds import RetryLater
 from billing.tax_allocations import reversals_of
 from customers.actors import Actor
 from ecommerce.mails import acts as mails

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from billing import payments
+from billing import refunds
 from billing.models import Payment, Refund, RefundFee
 from billing.money import format_money
 from customers.actors import Actor
@@ -114,7 +114,7 @@ def request_refund(
     """
     order = act.order
     fees = quote.fees if quote else fees_again(instead_of, payment) if instead_of else ()
-    act.refund = payments.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at, fees=fees)
+    act.refund = refunds.create_refund(payment=payment, amount=amount, reason=act.reason, by=act.by, at=at, fees=fees)
     act.save()
     if quote:
         allocate(act.refund, quote.back, quote.cells)
@@ -163,8 +163,8 @@ def request_full_refunds(
     """
     order_of = {payment.pk: order for order, payment in refundable}
     amounts = [(payment, payment.refundable) for _order, payment in refundable]
-    refunds = payments.create_refunds(amounts=amounts, reason=reason, by=by, at=at)
-    allocate_all_left(refunds)
+    requested = refunds.create_refunds(amounts=amounts, reason=reason, by=by, at=at)
+    allocate_all_left(requested)
     acts = [
         OrderAct(
             order=order_of[refund.payment_id],
@@ -176,7 +176,7 @@ def request_full_refunds(
             of_jobs_only=True,
             **by.columns,
         )
-        for refund in refunds
+        for refund in requested
     ]
     # Not the status: the orders change once Stripe has accepted the refunds.
     in_progress = Order.objects.filter(pk__in=[act.order_id for act in acts])

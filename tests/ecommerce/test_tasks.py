@@ -8,7 +8,7 @@ from celery.signals import worker_ready
 from django.db import connection, transaction
 from django.utils import timezone
 
-from billing import gateway, payments
+from billing import gateway, refunds
 from billing.models import CustomerUpdate, Payment, Refund, WebhookEvent
 from billing.tasks import process_event
 from customers.change_email import change_email
@@ -49,7 +49,7 @@ def test_refunds_that_a_worker_left_are_executed_within_a_minute(
         payment = payment_of(paid())
         with transaction.atomic():
             for _each in range(20):
-                payments.create_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
+                refunds.create_refund(payment=payment, amount=1000, reason="", by=ANA, at=NOW())
     fake_stripe.faults({"match": "POST /v1/refunds", "fault": "delay", "delay_ms": 150})
     before = time.monotonic()
     while Refund.objects.exclude(status="succeeded").exists() and time.monotonic() - before < 60:

@@ -17,7 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from billing import gateway, payments, settlement
+from billing import gateway, refunds, settlement
 from billing.models import CreditNote, Document, Payment, Refund, WebhookEvent
 from billing.models.payment import StripeOperation
 from billing.results import RefundResult
@@ -151,16 +151,16 @@ def test_the_conditional_close(protected: bool, monkeypatch: pytest.MonkeyPatch,
     answer = settlement.submit_refund(leased)
     if not protected:
 
-        def always(*, result: RefundResult, **_: Any) -> payments.RefundChange:
+        def always(*, result: RefundResult, **_: Any) -> refunds.RefundChange:
             rows = Refund.objects.filter(pk=result.refund_id or 0)
             rows.update(
                 status=result.status, stripe_refund_id=result.stripe_id, next_attempt_at=None, closed_at=timezone.now()
             )
             Document.objects.filter(credit_note__refund=result.refund_id).delete()
             CreditNote.objects.filter(refund=result.refund_id).delete()
-            return payments.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
+            return refunds.RefundChange(refund=rows.get(), before=Refund.Status.REQUESTED, won=True)
 
-        monkeypatch.setattr(payments, "apply_refund_result", always)
+        monkeypatch.setattr(refunds, "apply_refund_result", always)
     for _ in range(3):
         results_received.send(sender=Refund, results=[answer], at=timezone.now())
     assert (differences(ledger()) == []) is protected

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from backoffice.leases import LEASE
-from billing import gateway, payments, stripe_state
+from billing import gateway, refunds, stripe_state
 from billing.models import CreditNote, Invoice, Payment, Refund
 from billing.results import PaymentResult, RefundResult, StripeResult
 from devserver.fake_stripe_server import FakeStripeServer
@@ -160,7 +160,7 @@ def test_a_partial_refund_by_hand_during_our_full_one_is_taken_as_done_and_the_r
     order = paid()
     cancel(order_id=order.pk, reason="", by=ANA, at=NOW())
     by_hand(order, 400)
-    with pytest.raises(payments.RetryLater, match="Stripe sent back"):
+    with pytest.raises(refunds.RetryLater, match="Stripe sent back"):
         apply_from_stripe(order)
     waiting = settle(order)
     assert (waiting.status, waiting.money_state, waiting.amount_refunded) == ("paid", "refund_in_progress", 400)

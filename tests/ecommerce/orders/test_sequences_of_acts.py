@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from billing import gateway, stripe_state
 from billing.models import CreditNote, Refund
 from billing.money import currency as currency_of
-from billing.payments import RetryLater
+from billing.refunds import RetryLater
 from customers.actors import Actor
 from customers.models import Address
 from devserver.fake_stripe_server import FakeStripeServer
