@@ -1,7 +1,7 @@
 """All calls to Stripe: plain arguments in, the types and errors of `gateway_types` out.
 
 Each call is one HTTP request: the SDK's own retries are off, so that every retry passes the look-up of `settlement`.
-Those to Stripe Tax are in `gateway_tax`.
+Those to Stripe Tax are in `gateway_tax`; what Stripe returns is read by `gateway_parsers`.
 Source: https://docs.stripe.com/api (version pinned by the SDK), https://docs.stripe.com/error-handling.
 """
 
@@ -20,6 +20,7 @@ from backoffice import database_clock, logs
 from backoffice.stripe_secrets import without_secrets
 from backoffice.transactions import refuse_in_transaction
 from billing import rate_limit, stripe_clock
+from billing.gateway_parsers import parse_card, parse_dispute, parse_intent, parse_refund, parse_review
 from billing.gateway_types import (
     Busy,
     CardDeclined,
@@ -129,45 +130,45 @@ def delete_customer(customer_id: str) -> None:
 def create_intent(*, params: dict[str, Any], key: str) -> PaymentIntent:
     """Create a PaymentIntent, and confirm it at once if `params` say so."""
     typed: Any = params  # the SDK wants its own TypedDict
-    return _intent(call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key}), "payments"))
+    return parse_intent(call(lambda: client().v1.payment_intents.create(typed, {"idempotency_key": key}), "payments"))
 
 
 def retrieve_intent(intent_id: str) -> PaymentIntent:
-    return _intent(call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
+    return parse_intent(call(lambda: client().v1.payment_intents.retrieve(intent_id, {"expand": ["payment_method"]})))
 
 
 def cancel_intent(intent_id: str) -> PaymentIntent:
     """Cancel a PaymentIntent, so that it can't succeed any more; raise InvalidRequest if it has."""
-    return _intent(call(lambda: client().v1.payment_intents.cancel(intent_id), "payments"))
+    return parse_intent(call(lambda: client().v1.payment_intents.cancel(intent_id), "payments"))
 
 
 def list_intents(customer_id: str) -> Iterator[PaymentIntent]:
     """List all PaymentIntents of a customer, newest first. Lists are current; Stripe's search lags."""
     # From no time on: one that our clock made could lie after the very intent that is looked for.
-    return map(_intent, _pages(client().v1.payment_intents.list, {"customer": customer_id}))
+    return map(parse_intent, _pages(client().v1.payment_intents.list, {"customer": customer_id}))
 
 
 def intents_page(*, since: datetime | None = None, after: str = "", customer_id: str = "") -> Page[PaymentIntent]:
     """List PaymentIntents, of one customer if named, newest first: those after an id."""
     filters = _created_since(since) | ({"customer": customer_id} if customer_id else {})
-    return _page(client().v1.payment_intents.list, _intent, filters, after=after)
+    return _page(client().v1.payment_intents.list, parse_intent, filters, after=after)
 
 
 def create_refund(*, params: dict[str, Any], key: str) -> StripeRefund:
     typed: Any = params  # the SDK wants its own TypedDict
-    return _refund(call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key}), "refunds"))
+    return parse_refund(call(lambda: client().v1.refunds.create(typed, {"idempotency_key": key}), "refunds"))
 
 
 def retrieve_refund(refund_id: str) -> StripeRefund:
-    return _refund(call(lambda: client().v1.refunds.retrieve(refund_id)))
+    return parse_refund(call(lambda: client().v1.refunds.retrieve(refund_id)))
 
 
 def list_refunds(intent_id: str) -> Iterator[StripeRefund]:
-    return map(_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
+    return map(parse_refund, _pages(client().v1.refunds.list, {"payment_intent": intent_id}))
 
 
 def refunds_page(*, since: datetime | None = None, after: str = "") -> Page[StripeRefund]:
-    return _page(client().v1.refunds.list, _refund, _created_since(since), after=after)
+    return _page(client().v1.refunds.list, parse_refund, _created_since(since), after=after)
 
 
 def attach_card(*, token: str, customer_id: str) -> CardDetails:
@@ -176,7 +177,7 @@ def attach_card(*, token: str, customer_id: str) -> CardDetails:
     if not token.startswith("pm_"):
         params: Any = {"type": "card", "card": {"token": token}}
         method = call(lambda: client().v1.payment_methods.create(params), "customers").id
-    return _card(call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id}), "customers"))
+    return parse_card(call(lambda: client().v1.payment_methods.attach(method, {"customer": customer_id}), "customers"))
 
 
 def detach_card(payment_method_id: str) -> None:
@@ -184,15 +185,15 @@ def detach_card(payment_method_id: str) -> None:
 
 
 def retrieve_dispute(dispute_id: str) -> StripeDispute:
-    return _dispute(call(lambda: client().v1.disputes.retrieve(dispute_id)))
+    return parse_dispute(call(lambda: client().v1.disputes.retrieve(dispute_id)))
 
 
 def retrieve_review(review_id: str) -> StripeReview:
-    return _review(call(lambda: client().v1.reviews.retrieve(review_id)))
+    return parse_review(call(lambda: client().v1.reviews.retrieve(review_id)))
 
 
 def disputes_page(*, since: datetime | None = None, after: str = "") -> Page[StripeDispute]:
-    return _page(client().v1.disputes.list, _dispute, _created_since(since), after=after)
+    return _page(client().v1.disputes.list, parse_dispute, _created_since(since), after=after)
 
 
 def verify_webhook(payload: bytes, signature: str) -> str:
@@ -285,7 +286,7 @@ def _declined(error: stripe.CardError) -> CardDeclined:
         error.user_message or "",
         code=error.code or "card_declined",
         decline_code=getattr(details, "decline_code", None) or "",
-        intent=_intent(intent) if intent else None,
+        intent=parse_intent(intent) if intent else None,
     )
 
 
@@ -312,78 +313,3 @@ def _code(error: stripe.StripeError) -> str:
     # A 409 comes as a plain APIError whose own code is None; an IdempotencyError comes without any code.
     code = error.code or (error.error.code if error.error else "") or ""
     return code or ("idempotency_error" if isinstance(error, stripe.IdempotencyError) else "")
-
-
-def _id(expandable: Any) -> str:
-    # A field holds an id, or the object itself where it was expanded.
-    return expandable if isinstance(expandable, str) else (expandable.id if expandable else "")
-
-
-def _intent(intent: Any) -> PaymentIntent:
-    failure = intent.last_payment_error
-    method = intent.payment_method
-    return PaymentIntent(
-        id=intent.id,
-        status=intent.status,
-        amount=intent.amount,
-        currency=intent.currency,
-        client_secret=intent.client_secret or "",
-        created=intent.created,
-        customer_id=_id(intent.customer),
-        metadata=intent.metadata.to_dict() if intent.metadata else {},
-        failure_code=getattr(failure, "code", None) or "",
-        decline_code=getattr(failure, "decline_code", None) or "",
-        failure_message=without_secrets(getattr(failure, "message", None) or ""),
-        charge_id=_id(getattr(intent, "latest_charge", None)),
-        review_id=_id(getattr(intent, "review", None)),
-        # Another program's PaymentIntents of the same account may have been paid by other means than a card.
-        card=_card(method) if method and getattr(method, "card", None) else None,
-    )
-
-
-def _card(method: Any) -> CardDetails:
-    card = method.card
-    return CardDetails(
-        id=method.id,
-        brand=card.brand,
-        last4=card.last4,
-        exp_month=card.exp_month,
-        exp_year=card.exp_year,
-        fingerprint=getattr(card, "fingerprint", None) or "",
-        attached=bool(method.customer),
-    )
-
-
-def _dispute(dispute: stripe.Dispute) -> StripeDispute:
-    return StripeDispute(
-        id=dispute.id,
-        status=dispute.status,
-        reason=dispute.reason,
-        amount=dispute.amount,
-        currency=dispute.currency,
-        created=dispute.created,
-        intent_id=_id(getattr(dispute, "payment_intent", None)),
-    )
-
-
-def _review(review: stripe.Review) -> StripeReview:
-    return StripeReview(
-        id=review.id,
-        is_open=review.open,
-        reason=review.reason,
-        intent_id=_id(getattr(review, "payment_intent", None)),
-        charge_id=_id(getattr(review, "charge", None)),
-    )
-
-
-def _refund(refund: Any) -> StripeRefund:
-    return StripeRefund(
-        id=refund.id,
-        status=refund.status or "pending",
-        amount=refund.amount,
-        currency=refund.currency,
-        intent_id=_id(getattr(refund, "payment_intent", None)),
-        created=refund.created,
-        metadata=refund.metadata.to_dict() if refund.metadata else {},
-        failure_reason=getattr(refund, "failure_reason", None) or "",
-    )
