@@ -47,8 +47,8 @@ def test_nothing_writes_the_status_of_orders_round_their_transitions() -> None:
         for path in sources("billing", "customers", "ecommerce", "pelcro_orders")
         if (writes := status_writes(path.read_text()))
     }
-    assert set(written) == {"ecommerce/models/order.py"}
-    assert len(written["ecommerce/models/order.py"]) == 1
+    assert set(written) == {"ecommerce/models/order_queryset.py"}
+    assert len(written["ecommerce/models/order_queryset.py"]) == 1
 
 
 def test_one_module_of_the_acts_writes_bulk_job_items() -> None:

@@ -12,7 +12,7 @@ from django.utils.translation import ngettext
 from ecommerce.bulk_jobs import preview_invoices, preview_organize
 from ecommerce.bulk_jobs.preview_organize import ORGANIZING
 from ecommerce.models import BulkJob, Order, OrderAct, Return
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 Action = BulkJob.Action
 NEEDED = {

@@ -4,7 +4,7 @@ from django.db.models import Count
 from django.utils.translation import ngettext
 
 from billing.models import Document, Invoice
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 
 def count(orders: OrderQuerySet) -> tuple[int, list[tuple[int, str]]]:

@@ -6,7 +6,7 @@ from django.db.models import Count
 from django.utils.translation import ngettext
 
 from ecommerce.models import BulkJob, Order
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.orders.hold import HOLDABLE
 
 Action = BulkJob.Action

@@ -1,27 +1,24 @@
 """Orders, their items, and their search vectors."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
-from django.db import connections, models
+from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
-from django_fsm import ConcurrentTransition, FSMField, transition
+from django_fsm import FSMField, transition
 
 from billing.models import Invoice
 from billing.models.invoice import adds_up
 from billing.money import format_money, supported
 from customers.models import Address, Customer
-from customers.search import EqualsAny
 from ecommerce.models.catalogue import Coupon
-from ecommerce.models.id_arrays import array_of
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.models.order_status import ConcurrentMixin, StatusDescriptor
 from ecommerce.models.printout import Printout
 
@@ -29,68 +26,10 @@ NEXT_NUMBER = Cast(Func(Value("ecommerce_order_number"), function="nextval"), mo
 HOLD = ("on_hold", "hold_reason", "hold_until", "held_for_review")
 TIMES = ("paid_at", "fulfilled_at", "canceled_at", "returned_at")
 
-WRITE_TRANSITIONS = """
-UPDATE ecommerce_order o SET status = %s, {written} FROM unnest({arrays}) AS t(id, {names})
-WHERE o.id = t.id AND o.status = %s
-"""
-
 
 def times(**is_set: bool | None) -> Q:
     """Match which of the four times are set; None is either, and what is not named is null."""
     return Q(**{f"{name}__isnull": not is_set.get(name) for name in TIMES if is_set.get(name, False) is not None})
-
-
-class OrderQuerySet(models.QuerySet["Order"]):
-    """Row locks, statuses in sets, and writing transitions of many orders."""
-
-    def update(self, **values: Any) -> int:
-        """Refuse to write the status: that is for transitions and `write_transitions`."""
-        if "status" in values:
-            raise TypeError("Order.status is written by a transition and its save, or by write_transitions().")
-        return super().update(**values)
-
-    def with_ids(self, ids: Sequence[int]) -> Self:
-        """Ten thousand ids as one array: as many parameters took most of a second each time."""
-        return self.filter(EqualsAny(F("pk"), Value(list(ids), ArrayField(models.BigIntegerField()))))
-
-    def write_transitions(self, orders: Sequence["Order"], *, old: str, also: Sequence[str] = ()) -> None:
-        """Save orders after their transition ran in memory: status, its time, and the columns `also`.
-
-        All have the same new status. Raise ConcurrentTransition if one is not `old` any more. Writes some 20,000
-        orders a second, where saving each does 900.
-        """
-        (new,) = {order.status for order in orders}
-        names = (f"{new}_at", *also)
-        fields = [cast(Any, self.model._meta.get_field(name)) for name in names]  # noqa: SLF001 - Django's public name for it
-        types = [field.db_type(connections[self.db]) for field in fields]
-        sql = WRITE_TRANSITIONS.format(
-            written=", ".join(f"{name} = t.{name}" for name in names),
-            arrays=", ".join(f"%s::{each}[]" for each in ("bigint", *types)),
-            names=", ".join(names),
-        )
-        columns: list[Any] = [[getattr(order, name) for order in orders] for name in names]
-        with connections[self.db].cursor() as cursor:
-            cursor.execute(sql, [new, array_of(order.pk for order in orders), *columns, old])
-            if cursor.rowcount != len(orders):
-                raise ConcurrentTransition(f"{len(orders) - cursor.rowcount} orders are not {old} any more.")
-        for order in orders:
-            cast(Any, order)._update_initial_state()  # noqa: SLF001 - as the mixin's own save() does
-
-    def locked(self) -> Self:
-        """Lock the rows in the order of their primary keys, so that transactions don't deadlock."""
-        return self.order_by("pk").select_for_update(of=("self",))
-
-    def paid(self) -> Self:
-        """Orders whose status is paid: not yet fulfilled."""
-        return self.filter(status=Order.Status.PAID)
-
-    def fulfilled(self) -> Self:
-        """Orders whose status is fulfilled: not returned."""
-        return self.filter(status=Order.Status.FULFILLED)
-
-    def needing_attention(self) -> Self:
-        """Orders that say why a user must look at them."""
-        return self.exclude(attention="")
 
 
 class Order(ConcurrentMixin, models.Model):

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from customers.actors import Actor
 from ecommerce.models import Order, OrderAct, OrderEvent, OrderItem, Printout
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 MOST = 500  # orders of one printout
 RECENT = timedelta(days=7)

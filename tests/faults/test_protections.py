@@ -23,7 +23,7 @@ from billing.models.payment import StripeOperation
 from billing.results import RefundResult
 from billing.signals import results_received
 from devserver.fake_stripe_server import FakeStripeServer
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.orders import fulfill
 from ecommerce.orders.cancel import cancel
 from ecommerce.orders.errors import OrderError

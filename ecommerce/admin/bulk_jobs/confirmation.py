@@ -28,7 +28,7 @@ from ecommerce.bulk_jobs.preview import Preview, preview
 from ecommerce.bulk_jobs.preview_organize import ORGANIZING
 from ecommerce.bulk_jobs.selection import NewJob, SelectionChanged, start
 from ecommerce.models import BulkJob
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.tasks import enqueue_job
 
 Action = BulkJob.Action

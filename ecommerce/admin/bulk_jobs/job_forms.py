@@ -14,7 +14,7 @@ from customers.models import User
 from ecommerce.admin.orders.carrier_field import CarrierField
 from ecommerce.admin.orders.side_forms import AssigneeField, TagsField, UntilField
 from ecommerce.models import BulkJob
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.orders.errors import OrderError
 from ecommerce.orders.hold import MAX_REASON_LENGTH, check_terms
 

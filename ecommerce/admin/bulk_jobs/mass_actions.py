@@ -16,7 +16,7 @@ from ecommerce.admin.shipping.access import PACK
 from ecommerce.admin.shipping.print_day import print_selected
 from ecommerce.bulk_jobs.permissions import PERMISSIONS
 from ecommerce.models import BulkJob, Order
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 Action = BulkJob.Action
 DOWNLOAD_INVOICES = "download_invoices"

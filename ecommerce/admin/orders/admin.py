@@ -30,7 +30,7 @@ from ecommerce.admin.orders.payment_link import payment_link_url
 from ecommerce.admin.orders.search import search
 from ecommerce.admin.orders.side_panel import SidePanel
 from ecommerce.models import Order
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 
 @admin.register(Order)

@@ -11,7 +11,7 @@ from backoffice.list_tabs import BOUND, bounded_counts, format_count
 from ecommerce.admin.orders.filters import ALL, ATTENTION, OrderListParams
 from ecommerce.admin.orders.search import SearchResult
 from ecommerce.models import Order
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 NEEDS_ATTENTION = Case(When(attention="", then=Value(0)), default=Value(1), output_field=IntegerField())
 

@@ -20,7 +20,7 @@ from billing.money import supported
 from customers.models import Customer
 from ecommerce.admin.orders.search import SearchResult, search
 from ecommerce.models import Coupon, Order, OrderItem, OrderTag, Product, Tag
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.orders.assign import assignees
 
 ALL, ATTENTION = "", "attention"

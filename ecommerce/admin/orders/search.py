@@ -18,7 +18,7 @@ from customers.models import Customer
 from customers.search import Code, Matches, MatchesWithoutIndex, clean_text
 from ecommerce.models import Coupon, Fulfillment, Order, OrderTag, OrderWords, Return, Tag
 from ecommerce.models.id_arrays import Among
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.shipping.carriers import normalize_number
 
 MAX_IDS = 200  # a few letters of a Stripe id match very many; the newest are shown

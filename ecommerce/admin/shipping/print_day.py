@@ -21,7 +21,7 @@ from ecommerce.admin.shipping.access import for_packers, render
 from ecommerce.admin.shipping.slips import pick_list, printed_slips, with_contents
 from ecommerce.mails.sender import read_sender
 from ecommerce.models import Order, OrderTag, Printout, ShippingRate, Tag
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from ecommerce.orders.printing import (
     MOST,
     TooMany,

@@ -12,7 +12,7 @@ from backoffice.barcodes import barcode_svg
 from billing.money import format_money
 from customers.postal_addresses import address_lines
 from ecommerce.models import Fulfillment, FulfillmentItem, Order, OrderItem, Sku
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 
 Contents = list[tuple[OrderItem, int]]
 

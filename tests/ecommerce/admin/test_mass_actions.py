@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django.test import Client
 
 from ecommerce.admin.bulk_jobs import mass_actions
-from ecommerce.models.order import OrderQuerySet
+from ecommerce.models.order_queryset import OrderQuerySet
 from tests.support.admin import LIST, order_row, signed_in, viewer
 
 pytestmark = pytest.mark.django_db
