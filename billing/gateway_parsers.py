@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import stripe
-
 from backoffice.stripe_secrets import without_secrets
 from billing.gateway_types import CardDetails, PaymentIntent, StripeDispute, StripeRefund, StripeReview
 
@@ -50,7 +48,7 @@ def parse_card(method: Any) -> CardDetails:
     )
 
 
-def parse_dispute(dispute: stripe.Dispute) -> StripeDispute:
+def parse_dispute(dispute: Any) -> StripeDispute:
     return StripeDispute(
         id=dispute.id,
         status=dispute.status,
@@ -62,7 +60,7 @@ def parse_dispute(dispute: stripe.Dispute) -> StripeDispute:
     )
 
 
-def parse_review(review: stripe.Review) -> StripeReview:
+def parse_review(review: Any) -> StripeReview:
     return StripeReview(
         id=review.id,
         is_open=review.open,

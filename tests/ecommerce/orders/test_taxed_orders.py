@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -157,9 +158,11 @@ def test_by_setting_an_order_paid_later_keeps_the_rate_of_its_own_day(germany: A
     ShopSettings.objects.update(tax_day="order")
     mug, _book = mug_and_book("usd")
     order = ordered(germany, mug, token="pm_card_chargeDeclined")
-    tomorrow = timezone.localdate() + timedelta(days=1)
-    TaxRate.objects.filter(tax_category="standard").update(valid_until=timezone.localdate())
-    TaxRate.objects.create(country="DE", tax_category="standard", name="VAT", percent=16, valid_from=tomorrow)
+    today = timezone.localdate(order.created_at, ZoneInfo("Europe/Berlin"))
+    TaxRate.objects.filter(tax_category="standard").update(valid_until=today)
+    TaxRate.objects.create(
+        country="DE", tax_category="standard", name="VAT", percent=16, valid_from=today + timedelta(days=1)
+    )
     later = NOW() + timedelta(days=3)
     assert pay(order_id=order.pk, by=ANA, at=later, token="pm_card_visa").total == 2963
 
