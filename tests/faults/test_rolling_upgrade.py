@@ -120,7 +120,7 @@ class Meanwhile:
                 self.longest = max(self.longest, time.monotonic() - begun)
 
 
-@pytest.mark.parametrize(("count", "within"), [(1_200, 600), (10_000, 1_500)], ids=["1200", "10000"])
+@pytest.mark.parametrize(("count", "within"), [(3_000, 900), (10_000, 1_500)], ids=["3000", "10000"])
 def test_nothing_stops_and_nothing_is_done_twice(
     count: int, within: float, house: House, balanced: Callable[[], None], ledger: Callable[[], dict[str, Any]]
 ) -> None:
