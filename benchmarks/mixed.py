@@ -135,9 +135,8 @@ def _order(shop: Shop, key: str) -> Ask:
         headers = {"Authorization": f"Bearer {key}"}
         response = requests.post(f"{settings.BASE_URL}{ADDRESS}", json=body, headers=headers, timeout=TIMEOUT)
         # Where Stripe has no answer in time, as when it is asked too often, the worker goes on with the payment.
-        expected = {200: "paid", 202: "created"}
-        order = response.json()["data"]["order"] if response.status_code in expected else {}
-        if order.get("status") != expected.get(response.status_code, ""):
+        status = {200: "paid", 202: "created"}.get(response.status_code)
+        if status is None or response.json()["data"]["order"]["status"] != status:
             raise FailedRequestError(f"{ADDRESS} returned {response.status_code}: {response.text}")
 
     return ask
